@@ -1,0 +1,65 @@
+"""Audits vision models for fairness.
+
+>>> import fairaudit
+>>> fairaudit.audit  # doctest: +SKIP
+>>> fairaudit.compare  # doctest: +SKIP
+>>> fairaudit.load_audit  # doctest: +SKIP
+
+The names are loaded when they are first used: ``import fairaudit`` takes neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fairaudit.api import audit, compare, load_audit
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "audit", "compare", "load_audit"]
+
+_LINKED = ("indicators", "pretrain", "reports")
+_FROM_API = ("audit", "compare", "load_audit")
+
+
+def _check_links(package: Path) -> None:
+    """Say how to get the links back where a checkout lost them (Windows, an unpacked zip).
+
+    The folders ``indicators``, ``pretrain`` and ``reports`` stand at the root of the repository; ``fairaudit`` has a
+    link to each. Git without symbolic links writes a small text file in its place. In an installed package they are
+    folders.
+
+    Raises
+    ------
+    ImportError
+        If one of them is not a folder.
+    """
+    lost = [name for name in _LINKED if not (package / name).is_dir()]
+    if lost:
+        names = ", ".join(f"fairaudit/{name}" for name in lost)
+        raise ImportError(
+            f"{names} must be a link to the folder of that name at the root of the checkout; "
+            f"got {'a file' if (package / lost[0]).exists() else 'nothing'}. "
+            "Restore it with: git config core.symlinks true && git checkout -- fairaudit "
+            "(on Windows turn on Developer Mode first; instead of a zip use git clone)."
+        )
+
+
+_check_links(Path(__file__).parent)
+
+
+if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name not in _FROM_API:
+            raise AttributeError(f"module 'fairaudit' has no attribute '{name}'")
+        import fairaudit.api
+
+        value = getattr(fairaudit.api, name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FROM_API})
