@@ -1,0 +1,1 @@
+"""Types, inference and files that everything shares; imports neither torch nor anything above it."""

@@ -1,0 +1,147 @@
+"""``AuditResult``: everything an audit found, could not find, and was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from fairaudit.core.result import Failure, IndicatorResult
+
+SCHEMA_VERSION = "1.0"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What was audited.
+
+    Parameters
+    ----------
+    name : str
+        As the user wrote it, without its folder.
+    kind : str
+        Which adapter opened it, e.g. ``"fairaudit run"``, ``"transformers"``, ``"module:function"``.
+    architecture : str
+        Class or family, e.g. ``"RegNetModel"``.
+    n_parameters : int
+        Weights of the part that was used.
+    embedding_dim : int
+        Length of an embedding.
+    digest : str
+        SHA-256 over the weights, 64 hex digits.
+    preprocessing : mapping
+        Size, crop, interpolation, mean, standard deviation and channel order, as JSON values.
+    labels : int
+        How many labels its own head knows; 0 if it has none.
+    notes : tuple of str
+        Sentences for the report, e.g. on what it was trained.
+    """
+
+    name: str
+    kind: str
+    architecture: str
+    n_parameters: int
+    embedding_dim: int
+    digest: str
+    preprocessing: Mapping[str, Any]
+    labels: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """On what it was audited: ``Samples`` without the rows.
+
+    Parameters
+    ----------
+    name, reader, subject, cluster, licence, version : str
+        As in ``Samples``.
+    n, n_clusters : int
+        Images and clusters that were used.
+    digest : str
+        SHA-256 over ids and image contents, 64 hex digits.
+    synthetic, show_images : bool
+        As in ``Samples``.
+    features : tuple of mapping
+        ``name, groups, known_by, source, ordered`` and ``counts`` (images by group, with ``not recorded``).
+    skipped : tuple of mapping
+        ``file`` and ``reason``, the first 100.
+    n_skipped : int
+        How many files were skipped in all.
+    notes : tuple of str
+        Sentences for the report.
+    """
+
+    name: str
+    reader: str
+    subject: str
+    cluster: str
+    licence: str
+    version: str
+    n: int
+    n_clusters: int
+    digest: str
+    synthetic: bool
+    show_images: bool
+    features: tuple[Mapping[str, Any], ...]
+    skipped: tuple[Mapping[str, str], ...] = ()
+    n_skipped: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """One audit: results, failures, what was audited on what, the plan, and how it came about.
+
+    Parameters
+    ----------
+    model : ModelCard
+    data : tuple of DataCard
+    results : tuple of IndicatorResult
+        Verdicts and adjusted p-values are filled (``core.verdicts.decide``).
+    failures : tuple of Failure
+    config : mapping
+        The resolved configuration, as JSON values.
+    plan : mapping
+        The plan that was applied, as JSON values, with its ``digest``.
+    provenance : mapping
+        ``digest`` (SHA-256 over everything above), ``versions`` of packages, ``seed``, and under ``run`` what
+        differs from run to run (``started``, ``seconds``, ``platform``): not part of the digest.
+    """
+
+    model: ModelCard
+    data: tuple[DataCard, ...]
+    results: tuple[IndicatorResult, ...]
+    failures: tuple[Failure, ...]
+    config: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    schema_version: str = field(default=SCHEMA_VERSION)
+
+    def result(self, indicator: str, dataset: str | None = None) -> IndicatorResult:
+        """Return the result of ``indicator`` (on ``dataset``); KeyError if it is not there."""
+        for result in self.results:
+            if result.indicator == indicator and dataset in (None, result.dataset):
+                return result
+        raise KeyError(indicator)
+
+    @property
+    def disparities(self) -> pd.DataFrame:
+        """All disparity rows, with the columns ``indicator`` and ``dataset`` in front."""
+        return self._stack("disparities")
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """All group rows, with the columns ``indicator`` and ``dataset`` in front."""
+        return self._stack("groups")
+
+    def _stack(self, name: str) -> pd.DataFrame:
+        frames = []
+        for result in self.results:
+            frame = getattr(result, name).copy()
+            frame.insert(0, "dataset", result.dataset)
+            frame.insert(0, "indicator", result.indicator)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

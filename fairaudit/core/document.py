@@ -1,0 +1,176 @@
+"""``AuditResult`` as JSON, both ways, validated against the published schema on writing and on reading."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCard
+from fairaudit.core.errors import DataError
+from fairaudit.core.files import atomic_write, write_parquet
+from fairaudit.core.result import (
+    CURVE_COLUMNS,
+    DISPARITY_COLUMNS,
+    GROUP_COLUMNS,
+    STATISTIC_COLUMNS,
+    Failure,
+    IndicatorResult,
+    table,
+)
+
+_TABLES = {"groups": GROUP_COLUMNS, "disparities": DISPARITY_COLUMNS, "curves": CURVE_COLUMNS}
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of ``audit.json``."""
+    text = (resources.files("fairaudit.core") / "audit.schema.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def to_document(audit: AuditResult) -> dict[str, Any]:
+    """Return the audit as JSON values: NaN becomes null, sufficient statistics stay outside (Parquet).
+
+    Raises
+    ------
+    DataError
+        If the document does not fit the schema.
+    """
+    document = {
+        "schema_version": audit.schema_version,
+        "model": dataclasses.asdict(audit.model),
+        "data": [dataclasses.asdict(card) for card in audit.data],
+        "results": [_result_document(result) for result in audit.results],
+        "failures": [dataclasses.asdict(failure) for failure in audit.failures],
+        "config": dict(audit.config),
+        "plan": dict(audit.plan),
+        "provenance": dict(audit.provenance),
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(_plain(document)))
+    validate(plain, "the audit")
+    return plain
+
+
+def from_document(document: Mapping[str, Any], statistics: pd.DataFrame | None = None) -> AuditResult:
+    """Return the audit of a JSON document; the inverse of ``to_document``.
+
+    Raises
+    ------
+    DataError
+        If the document does not fit the schema, or its version is another.
+    """
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise DataError(
+            f"audit.json must have schema_version {SCHEMA_VERSION}; got {version!r}. "
+            "Open it with the version of fairaudit that wrote it, or run the audit again."
+        )
+    validate(document, "audit.json")
+    return AuditResult(
+        model=ModelCard(**_tuples(document["model"])),
+        data=tuple(DataCard(**_tuples(card)) for card in document["data"]),
+        results=tuple(_result(one, statistics) for one in document["results"]),
+        failures=tuple(Failure(**one) for one in document["failures"]),
+        config=document["config"],
+        plan=document["plan"],
+        provenance=document["provenance"],
+    )
+
+
+def save_audit(audit: AuditResult, folder: Path) -> None:
+    """Write ``audit.json`` and ``statistics.parquet`` to ``folder``."""
+    statistics = [r.statistics for r in audit.results]
+    frame = pd.concat(statistics, ignore_index=True) if statistics else table([], STATISTIC_COLUMNS)
+    write_parquet(folder / "statistics.parquet", frame)
+    text = json.dumps(to_document(audit), indent=1, ensure_ascii=False, allow_nan=False)
+    atomic_write(folder / "audit.json", text + "\n")
+
+
+def load_audit(folder: Path) -> AuditResult:
+    """Read the audit in ``folder`` (or the file ``audit.json`` itself).
+
+    Raises
+    ------
+    DataError
+        If there is none, or it does not fit the schema.
+    """
+    path = folder / "audit.json" if folder.is_dir() else folder
+    if not path.is_file():
+        raise DataError(
+            f"audit {folder} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {folder}`."
+        )
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} must be JSON; got: {error}. Run the audit again.") from error
+    if not isinstance(document, dict):
+        raise DataError(f"{path} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
+    parquet = path.with_name("statistics.parquet")
+    return from_document(document, pd.read_parquet(parquet) if parquet.is_file() else None)
+
+
+def digest(audit: AuditResult) -> str:
+    """Return the SHA-256 of everything in the audit but what differs from run to run."""
+    document = to_document(audit)
+    document["provenance"] = {k: v for k, v in document["provenance"].items() if k not in ("digest", "run")}
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def validate(document: Mapping[str, Any], what: str) -> None:
+    """Raise DataError, naming the first place that does not fit the schema."""
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(schema())
+    error = jsonschema.exceptions.best_match(validator.iter_errors(document))
+    if error is not None:
+        where = "/".join(str(part) for part in error.absolute_path) or "the top level"
+        raise DataError(f"{what} must fit the schema of version {SCHEMA_VERSION}; at {where}: {error.message[:300]}.")
+
+
+def _result_document(result: IndicatorResult) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        field.name: getattr(result, field.name)
+        for field in dataclasses.fields(result)
+        if field.name not in (*_TABLES, "statistics")
+    }
+    for name in _TABLES:
+        document[name] = getattr(result, name).to_dict("records")
+    return document
+
+
+def _result(document: Mapping[str, Any], statistics: pd.DataFrame | None) -> IndicatorResult:
+    fields = dict(document)
+    for name, columns in _TABLES.items():
+        fields[name] = table(document[name], columns)
+    mine = table([], STATISTIC_COLUMNS)
+    if statistics is not None:
+        rows = (statistics["indicator"] == document["indicator"]) & (statistics["dataset"] == document["dataset"])
+        mine = statistics.loc[rows, list(STATISTIC_COLUMNS)].reset_index(drop=True)
+    return IndicatorResult(**{**fields, "statistics": mine, "warnings": tuple(document["warnings"])})
+
+
+def _tuples(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return JSON values: NaN and infinity as null, empty text in tables stays text."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

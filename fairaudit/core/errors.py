@@ -1,0 +1,80 @@
+"""Every error that a user can meet, as one tree.
+
+::
+
+    FairauditError
+    ├── InputError(ValueError)      wrong input; the command line exits with 2
+    │   ├── CheckpointError         a checkpoint that is not there, or cannot be trusted or read
+    │   ├── DataError               a data set that is not there, or not in its layout
+    │   └── ConfigError             an option, a key or a name that does not exist or is out of range
+    └── RequirementError            an indicator lacks something; becomes a row of ``AuditResult.failures``
+
+A message says which object must what, what it got, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FairauditError(Exception):
+    """Base of all errors that fairaudit raises on purpose."""
+
+
+class InputError(FairauditError, ValueError):
+    """Input that cannot be used as it is; the command line exits with 2."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint that does not exist, cannot be read, or would have to execute code."""
+
+
+class DataError(InputError):
+    """A data set that does not exist or does not have the layout of its reader."""
+
+
+class ConfigError(InputError):
+    """An option, key or name that does not exist, or a value out of its range."""
+
+
+class RequirementError(FairauditError):
+    """An indicator cannot run on what it was given; the audit goes on and reports it.
+
+    Parameters
+    ----------
+    reason : str
+        What is missing, as a sentence.
+    what_to_do : str
+        What the user can add or change, as a sentence.
+    """
+
+    def __init__(self, reason: str, *, what_to_do: str) -> None:
+        super().__init__(f"{reason} {what_to_do}")
+        self.reason = reason
+        self.what_to_do = what_to_do
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """Return ``"Did you mean 'x'? "`` for the closest option, or an empty string.
+
+    Examples
+    --------
+    >>> did_you_mean("utkfaces", ["utkface", "dollar_street"])
+    "Did you mean 'utkface'? "
+    """
+    close = difflib.get_close_matches(name, list(options), n=1, cutoff=0.6)
+    return f"Did you mean '{close[0]}'? " if close else ""
+
+
+def unknown_name(kind: str, name: str, options: Iterable[str]) -> ConfigError:
+    """Return the error for a name outside a closed list, with the nearest and all options.
+
+    Examples
+    --------
+    >>> str(unknown_name("reader", "utk", ["utkface", "synthetic"]))
+    "reader must be one of: synthetic, utkface; got 'utk'. Did you mean 'utkface'?"
+    """
+    listed = sorted(options)
+    hint = did_you_mean(name, listed) or "Choose one of them."
+    return ConfigError(f"{kind} must be one of: {', '.join(listed)}; got '{name}'. {hint}".rstrip())

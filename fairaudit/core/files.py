@@ -1,0 +1,159 @@
+"""Files: listed in one order, and written so that nobody ever reads half of one (a sibling first, then a rename)."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fairaudit.core.errors import ConfigError
+
+
+@contextmanager
+def temporary_sibling(path: str | Path) -> Iterator[Path]:
+    """Give a path beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
+
+    The folder of ``path`` is made if it is not there. If the block raises, ``path`` stays as it was.
+
+    Examples
+    --------
+    >>> with temporary_sibling("figure.svg") as path:  # doctest: +SKIP
+    ...     figure.savefig(path)
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ConfigError(f"file {path} must be a file; got a folder of that name. Choose another name.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not tempfile: it gives rights to the owner alone, whatever the umask says. The suffix stays the last part
+    # because some writers choose the format by it.
+    temporary = path.with_name(f".{secrets.token_hex(6)}.{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give an empty folder beside ``path`` to fill; it takes the place of ``path`` when the block ends well.
+
+    A folder that was at ``path`` is gone afterwards, with all that was in it. If the block raises, it stays
+    as it was and the new one is removed.
+
+    Raises
+    ------
+    ConfigError
+        If ``path`` is a file, or holds the working folder or the home folder: such a folder is never replaced.
+    """
+    path = Path(path).resolve()
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"folder {path} must be a folder; got a file of that name. Choose another name.")
+    for kept, what in ((Path.cwd(), "working folder"), (Path.home(), "home folder")):
+        if kept.resolve().is_relative_to(path):
+            raise ConfigError(
+                f"folder {path} must be one that may be replaced; got one that holds the {what}. "
+                "Choose a folder below it."
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_hex(6)
+    temporary, old = path.with_name(f".{token}.new.{path.name}"), path.with_name(f".{token}.old.{path.name}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.exists():
+            os.rename(path, old)
+        try:
+            os.rename(temporary, path)
+        except OSError:
+            if old.exists():
+                os.rename(old, path)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def visible_files(folder: str | Path) -> list[Path]:
+    """Return all files below ``folder``, sorted by path, without hidden ones (a leading dot) and ``__MACOSX``.
+
+    Linked folders are followed, each folder once.
+    """
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        status = os.stat(where)
+        if (status.st_dev, status.st_ino) in seen:  # a link back to a folder that was read already
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
+        found += [Path(where, name) for name in names if not name.startswith(".")]
+    return sorted(found, key=lambda path: path.as_posix())
+
+
+def atomic_write(path: str | Path, content: bytes | str) -> None:
+    """Write bytes, or text as UTF-8, to ``path``: all of it or nothing."""
+    with temporary_sibling(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write ``frame`` without its index as Parquet."""
+    with temporary_sibling(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def write_npy(path: str | Path, array: npt.NDArray[Any]) -> None:
+    """Write ``array`` as ``.npy``.
+
+    Raises
+    ------
+    ValueError
+        If it holds Python objects, which only pickle could store.
+    """
+    with temporary_sibling(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write ``value`` as JSON: keys sorted, two spaces, NaN as ``null``, numpy numbers and paths as JSON values.
+
+    Raises
+    ------
+    ValueError
+        If a number is infinite: JSON cannot say so, and ``null`` would hide it.
+    TypeError
+        If there is something that JSON cannot say.
+    """
+    text = json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    atomic_write(path, text + "\n")
+
+
+def _plain(value: object) -> object:
+    """Return ``value`` with nothing in it but dict, list, str, int, finite float, bool and None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, np.ndarray):
+        return [_plain(inner) for inner in value.tolist()]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, float) and math.isinf(value):
+        raise ValueError("a number in JSON must be finite; got infinity. Write NaN and say why beside it.")
+    return value

@@ -1,0 +1,60 @@
+"""``Indicator``: a name, a question, a typed configuration and a function from tables to a result."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fairaudit.core.result import IndicatorResult
+from fairaudit.core.samples import Subject
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """What the audit knows of an indicator before it runs.
+
+    Parameters
+    ----------
+    name : str
+        Name on the command line: the name of its file.
+    version : str
+        Changes whenever a number it gives could change.
+    title, question : str
+        As a report prints them.
+    subject : {"people", "objects", "memes"}
+        Which data sets it applies to.
+    config : type
+        Frozen dataclass with a default for every field; its fields are the options of the indicator.
+    compute : callable
+        Keyword-only ``compute(*, samples, config, ..., )``. What it needs is read from its parameter names:
+        ``embeddings`` (Embeddings), ``predictions`` (Predictions or None), ``scores`` (DataFrame).
+        A parameter with a default is optional: it gets None where the audit has nothing to give.
+    """
+
+    name: str
+    version: str
+    title: str
+    question: str
+    subject: Subject
+    config: type[Any]
+    compute: Callable[..., IndicatorResult]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Tables without which it cannot run, e.g. ``("embeddings",)``."""
+        return self._tables(required=True)
+
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """Tables that it uses where they are to be had."""
+        return self._tables(required=False)
+
+    def _tables(self, *, required: bool) -> tuple[str, ...]:
+        parameters = inspect.signature(self.compute).parameters.values()
+        return tuple(
+            p.name
+            for p in parameters
+            if p.name not in ("samples", "config") and (p.default is inspect.Parameter.empty) is required
+        )

@@ -1,0 +1,116 @@
+"""``Outcomes``: one number per image, the clusters it depends on, and how numbers are averaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fairaudit.core.errors import DataError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class GalleryRole:
+    """How each outcome depends on gallery items: the second way in which a cluster acts.
+
+    Parameters
+    ----------
+    clusters : ndarray of int, shape (N, K)
+        Cluster code of each item in the neighbour list of each row.
+    influence : ndarray of float, shape (N, K)
+        Derivative of the row's outcome with respect to the weight of that item. A row sums to zero: more of
+        everything changes nothing.
+    """
+
+    clusters: Ints
+    influence: Floats
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What an indicator measured on each image, ready for inference.
+
+    Parameters
+    ----------
+    metric : str
+        Column value of the result tables, e.g. ``"balanced_precision@10"``.
+    values : ndarray of float, shape (N,)
+        The outcome; NaN where it was not measured (such a row counts nowhere).
+    clusters : ndarray of int, shape (N,)
+        Cluster code of each row, from 0. Rows of one cluster are not independent.
+    average : {"micro", "macro"}
+        ``"micro"``: mean over images. ``"macro"``: mean over clusters of the mean within the cluster.
+    unit_interval : bool
+        Whether outcomes lie in [0, 1], so that intervals must, too.
+    gallery : GalleryRole or None
+        Present where outcomes share a gallery.
+    labels : ndarray of {0, 1} or None, shape (N,)
+        Present when the metric is the AUROC of ``values`` as scores of these labels.
+    """
+
+    metric: str
+    values: Floats
+    clusters: Ints
+    average: Literal["micro", "macro"] = "micro"
+    unit_interval: bool = True
+    gallery: GalleryRole | None = None
+    labels: Ints | None = None
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.clusters.shape or self.values.ndim != 1:
+            raise DataError(
+                f"outcomes of '{self.metric}' must have one cluster per value; got {self.values.shape} values and "
+                f"{self.clusters.shape} clusters. Align both by sample_id."
+            )
+        measured = self.values[~np.isnan(self.values)]
+        if self.unit_interval and len(measured) and (measured.min() < 0 or measured.max() > 1):
+            raise DataError(
+                f"outcomes of '{self.metric}' must lie in [0, 1]; got {measured.min():g} to {measured.max():g}. "
+                "Set unit_interval=False for others."
+            )
+
+    @property
+    def measured(self) -> Mask:
+        """Rows that have an outcome."""
+        return ~np.isnan(self.values)
+
+    def mean_weights(self, mask: Mask) -> Floats:
+        """Return weights (N,) that sum to one over the measured rows of ``mask`` and give its average."""
+        use = mask & self.measured
+        if self.average == "micro":
+            return use / max(int(use.sum()), 1)
+        per_cluster = np.bincount(self.clusters[use], minlength=self.n_codes)
+        weights = np.zeros(len(self.values))
+        weights[use] = 1 / (per_cluster[self.clusters[use]] * np.count_nonzero(per_cluster))
+        return weights
+
+    @property
+    def n_codes(self) -> int:
+        """One more than the largest cluster code in either role."""
+        largest = int(self.clusters.max(initial=-1))
+        if self.gallery is not None:
+            largest = max(largest, int(self.gallery.clusters.max(initial=-1)))
+        return largest + 1
+
+    def n_clusters(self, mask: Mask) -> int:
+        """Clusters with at least one measured row in ``mask``."""
+        return len(np.unique(self.clusters[mask & self.measured]))
+
+    def cluster_sums(self, row_values: Floats) -> Floats:
+        """Return the sums (U,) of a value per row over clusters."""
+        sums = np.bincount(self.clusters, weights=row_values, minlength=self.n_codes)
+        return np.asarray(sums, dtype=np.float64)
+
+    def gallery_sums(self, row_weights: Floats) -> Floats:
+        """Return what each cluster (U,) contributes as gallery to the weighted sum of outcomes."""
+        if self.gallery is None:
+            return np.zeros(self.n_codes)
+        weighted = row_weights[:, None] * self.gallery.influence
+        sums = np.bincount(self.gallery.clusters.ravel(), weights=weighted.ravel(), minlength=self.n_codes)
+        return np.asarray(sums, dtype=np.float64)

@@ -1,0 +1,53 @@
+"""``Plant``: a disparity that was put into synthetic data on purpose, and whether an audit found it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fairaudit.core.audit import AuditResult
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A planted disparity: what, where, in which direction, and by which cause.
+
+    Parameters
+    ----------
+    name : str
+        Short name, e.g. ``"underexposed photographs"``.
+    indicator, feature, kind, group : str
+        The row of ``AuditResult.disparities`` that must show it: ``kind`` is ``"slope"`` or ``"rest"``;
+        ``group`` is empty for a slope.
+    direction : {"lower", "higher"}
+        Sign that the disparity must have: ``"lower"`` is below zero.
+    cause : str
+        What was done to the pixels or to the training data, in a sentence for the report.
+    checkpoints : tuple of str
+        Names of the checkpoints on which the cause acts and which should therefore show it.
+    """
+
+    name: str
+    indicator: str
+    feature: str
+    kind: Literal["slope", "rest"]
+    group: str
+    direction: Literal["lower", "higher"]
+    cause: str
+    checkpoints: tuple[str, ...]
+
+    def found(self, audit: AuditResult) -> bool:
+        """Whether the verdict rule of ``audit`` raises this disparity in the planted direction."""
+        rows = audit.disparities
+        if rows.empty:
+            return False
+        headline = {r.indicator: r.headline for r in audit.results}.get(self.indicator)
+        mine = rows[
+            (rows["indicator"] == self.indicator)
+            & (rows["metric"] == headline)
+            & (rows["feature"] == self.feature)
+            & (rows["kind"] == self.kind)
+            & (rows["group"] == self.group)
+            & (rows["verdict"] == "disparity")
+        ]
+        return bool(((mine["value"] < 0) == (self.direction == "lower")).any()) if len(mine) else False

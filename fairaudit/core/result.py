@@ -1,0 +1,128 @@
+"""``IndicatorResult``: the three tidy tables that every indicator gives, and their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+GROUP_COLUMNS = (
+    "metric", "feature", "group", "control", "value", "ci_low", "ci_high", "ci_method", "n", "n_clusters",
+    "status", "note",
+)  # fmt: skip
+DISPARITY_COLUMNS = (
+    "metric", "feature", "control", "kind", "measure", "group", "reference", "value", "ci_low", "ci_high",
+    "ci_method", "p_value", "p_adjusted", "family", "min_detectable", "expected_by_chance", "tolerance", "n",
+    "n_clusters", "verdict", "status", "note", "std_error", "df", "adjusted_low", "adjusted_high",
+)  # fmt: skip
+CURVE_COLUMNS = ("metric", "feature", "group", "x_name", "x", "value", "ci_low", "ci_high", "n", "n_clusters")
+STATISTIC_COLUMNS = (
+    "dataset", "indicator", "metric", "feature", "group", "cluster", "n", "numerator", "denominator", "gallery",
+)  # fmt: skip
+
+#: Columns that hold numbers; everything else is text.
+NUMERIC = {
+    "value", "ci_low", "ci_high", "p_value", "p_adjusted", "min_detectable", "expected_by_chance", "tolerance",
+    "n", "n_clusters", "x", "std_error", "df", "adjusted_low", "adjusted_high", "numerator", "denominator",
+    "gallery",
+}  # fmt: skip
+
+STATUSES = ("ok", "too_few", "not_estimable")
+VERDICTS = ("disparity", "inconclusive", "within_tolerance", "not_estimable")
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Return ``rows`` as a table with exactly ``columns``: numbers as float, text as str, absent as NaN or ``""``.
+
+    Raises
+    ------
+    KeyError
+        If a row has a key outside ``columns``: a misspelled column must not vanish.
+    """
+    strays = {key for row in rows for key in row} - set(columns)
+    if strays:
+        raise KeyError(f"columns must be among {', '.join(columns)}; got {', '.join(sorted(strays))}")
+    data: dict[str, Any] = {}
+    for column in columns:
+        if column in NUMERIC:
+            data[column] = pd.Series([row.get(column) for row in rows], dtype="float64")
+        else:
+            values = [row.get(column) for row in rows]
+            data[column] = pd.Series(["" if v is None else str(v) for v in values], dtype="object")
+    return pd.DataFrame(data)
+
+
+@dataclass(frozen=True)
+class IndicatorResult:
+    """What one indicator found on one data set.
+
+    Parameters
+    ----------
+    indicator, version, title, question : str
+        Name on the command line, version of the measure, and the words of the report.
+    dataset : str
+        ``Samples.name``.
+    headline : str
+        The metric that stands for the indicator: the shipped plan tests it for every recorded feature.
+    groups, disparities, curves : DataFrame
+        Columns ``GROUP_COLUMNS``, ``DISPARITY_COLUMNS`` and ``CURVE_COLUMNS``. A value that cannot be estimated
+        is NaN with a ``status`` and a ``note``; it is never zero and its row is never missing.
+    statistics : DataFrame
+        Columns ``STATISTIC_COLUMNS``: sufficient statistics per cluster and group.
+    params : mapping
+        The resolved configuration and every choice that was made, as JSON values.
+    metrics : mapping of str to str
+        What each metric of the tables is, which end is bad, and its source, in a sentence.
+    warnings : tuple of str
+        Sentences that the report prints beside the result.
+    """
+
+    indicator: str
+    version: str
+    title: str
+    question: str
+    dataset: str
+    headline: str
+    groups: pd.DataFrame
+    disparities: pd.DataFrame
+    curves: pd.DataFrame
+    statistics: pd.DataFrame
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, columns in (
+            ("groups", GROUP_COLUMNS),
+            ("disparities", DISPARITY_COLUMNS),
+            ("curves", CURVE_COLUMNS),
+            ("statistics", STATISTIC_COLUMNS),
+        ):
+            have = tuple(getattr(self, name).columns)
+            if have != columns:
+                raise ValueError(f"table '{name}' of {self.indicator} must have columns {columns}; got {have}")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An indicator that could not run: reported with what would make it run, never lost.
+
+    Parameters
+    ----------
+    indicator : str
+        Name of the indicator.
+    stage : str
+        Where it ended: ``"requirements"`` or ``"compute"``.
+    reason, what_to_do : str
+        One sentence each.
+    dataset : str
+        The data set it was tried on, or an empty string if no data set fits it.
+    """
+
+    indicator: str
+    stage: str
+    reason: str
+    what_to_do: str
+    dataset: str = ""

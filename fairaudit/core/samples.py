@@ -1,0 +1,176 @@
+"""``Samples``: one row per image, its cluster, its labels and what is known of the people or places in it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from fairaudit.core.errors import DataError
+
+Subject = Literal["people", "objects", "memes"]
+KnownBy = Literal["self-reported", "annotated", "perceived", "inferred", "derived", "synthetic"]
+
+#: What a missing value of a sensitive feature is called wherever groups are listed.
+NOT_RECORDED = "not recorded"
+
+#: Columns that every table of samples has, in this order. ``label`` and ``text`` may be empty strings.
+SAMPLE_COLUMNS = ("sample_id", "path", "cluster_id", "split", "label", "text")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One sensitive feature: its groups, their order, and how anybody knows.
+
+    Parameters
+    ----------
+    name : str
+        Column of ``Samples.table``, e.g. ``"gender"``.
+    groups : tuple of str
+        All groups in the order in which tables and figures list them (without ``not recorded``).
+    known_by : str
+        How the value came about: ``"self-reported"``, ``"annotated"``, ``"perceived"``, ``"inferred"`` by a
+        model, ``"derived"`` from another column, or ``"synthetic"``.
+    source : str
+        By whom, in words that a report can print.
+    ordered : bool
+        Whether ``groups`` is an order along which a slope means something (age, skin tone, income).
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    known_by: KnownBy
+    source: str
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a reader found: a table with one row per image, and what must be said about it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data set in the audit; also the folder below ``out/tables``.
+    reader : str
+        Name of the reader that made it, e.g. ``"utkface"``.
+    subject : {"people", "objects", "memes"}
+        What the images show; decides which indicators apply.
+    root : Path
+        Folder to which ``path`` is relative.
+    table : DataFrame
+        Columns ``SAMPLE_COLUMNS``, one column per feature (str, missing values as ``"not recorded"``), and
+        numeric columns that carry their unit in the name (``income_usd_per_month``, float, NaN where unknown).
+        ``sample_id`` is unique; ``cluster_id`` is the statistical unit: images with one cluster are not
+        independent of each other.
+    features : tuple of Feature
+        The sensitive features, in the order in which a report lists them.
+    cluster : str
+        What a cluster is: ``"person"``, ``"household"``, ``"image"``.
+    licence, version : str
+        As a report prints them.
+    show_images : bool
+        Whether the licence and the care for people allow that an image is shown. False for faces.
+    synthetic : bool
+        True for drawn data; everything made of it is called synthetic.
+    notes : tuple of str
+        Sentences for the report, e.g. that persons are not known.
+    skipped : DataFrame
+        Columns ``file`` and ``reason``: what lies in the folder and is not in ``table``.
+
+    Raises
+    ------
+    DataError
+        If there is no row, a column is missing, two rows have one id, or a feature has a group outside its list.
+    """
+
+    name: str
+    reader: str
+    subject: Subject
+    root: Path
+    table: pd.DataFrame
+    features: tuple[Feature, ...]
+    cluster: str
+    licence: str
+    version: str = ""
+    show_images: bool = False
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+    skipped: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"file": [], "reason": []}, dtype=str))
+
+    def __post_init__(self) -> None:
+        what = f"data set '{self.name}'"
+        missing = [c for c in (*SAMPLE_COLUMNS, *(f.name for f in self.features)) if c not in self.table.columns]
+        if missing:
+            raise DataError(
+                f"{what} must have the columns {', '.join(SAMPLE_COLUMNS)} and its features; "
+                f"{', '.join(missing)} is missing. Correct the reader '{self.reader}'."
+            )
+        if self.table.empty:
+            raise DataError(
+                f"{what} must contain at least one image; got none in {self.root}. "
+                f"Check the folder against the layout of the reader '{self.reader}'."
+            )
+        ids = self.table["sample_id"]
+        if ids.duplicated().any():
+            twice = str(ids[ids.duplicated()].iloc[0])
+            raise DataError(
+                f"{what} must have one row per sample_id; got '{twice}' {int((ids == twice).sum())} times. "
+                "Remove or rename the repeated rows."
+            )
+        for feature in self.features:
+            unknown = sorted(set(self.table[feature.name]) - {*feature.groups, NOT_RECORDED})
+            if unknown:
+                raise DataError(
+                    f"feature '{feature.name}' of {what} must be one of {', '.join(feature.groups)}; "
+                    f"got '{unknown[0]}'. Correct the reader '{self.reader}' or the data."
+                )
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def sample_ids(self) -> tuple[str, ...]:
+        """Ids in row order."""
+        return tuple(self.table["sample_id"].astype(str))
+
+    @property
+    def paths(self) -> list[Path]:
+        """Absolute paths in row order."""
+        return [self.root / p for p in self.table["path"]]
+
+    def feature(self, name: str) -> Feature:
+        """Return the feature called ``name``; KeyError if there is none."""
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise KeyError(name)
+
+    def select(self, keep: pd.Series | list[bool], *, note: str = "", reason: str = "") -> Samples:
+        """Return the samples where ``keep`` is true; the others move to ``skipped`` with ``reason``."""
+        mask = pd.Series(list(keep), index=self.table.index, dtype=bool)
+        gone = pd.DataFrame({"file": self.table.loc[~mask, "path"], "reason": reason})
+        return Samples(
+            **{
+                **self.__dict__,
+                "table": self.table[mask].reset_index(drop=True),
+                "skipped": pd.concat([self.skipped, gone], ignore_index=True) if reason else self.skipped,
+                "notes": (*self.notes, note) if note else self.notes,
+            }
+        )
+
+    def cluster_hashes(self) -> pd.Series:
+        """Return ``cluster_id`` as salted hashes (str, 16 hex digits), row by row.
+
+        The salt is the data set's name and size, so that two audits of the same data can be paired and
+        ids of persons do not travel with a saved audit.
+        """
+        salt = f"{self.reader}/{self.name}/{len(self)}".encode()
+        codes = {
+            c: hashlib.blake2b(str(c).encode(), key=salt[:64], digest_size=8).hexdigest()
+            for c in self.table["cluster_id"].unique()
+        }
+        return self.table["cluster_id"].map(codes)
