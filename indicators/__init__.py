@@ -1,0 +1,1 @@
+"""One file an indicator: tables in, ``IndicatorResult`` out; no images, no models, no torch."""

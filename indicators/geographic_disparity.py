@@ -1,0 +1,250 @@
+"""Object recognition by place and income: whether the things of every home are recognised equally well."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fairaudit.core.disparity import Cohort, measure
+from fairaudit.core.errors import RequirementError
+from fairaudit.core.indicator import Indicator
+from fairaudit.core.neighbours import nearest
+from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes
+from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
+from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.core.tables import Embeddings, Predictions
+from fairaudit.core.taxonomy import normalise
+
+INCOME = "income_usd_per_month"
+BUCKETS = ("low", "medium", "high")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options of ``geographic_disparity``.
+
+    Parameters
+    ----------
+    top_k : int
+        A photo is a hit when its topic is among this many most probable labels; the paper has 5.
+    neighbours : int
+        Length of the neighbour list where the checkpoint has no labels.
+    tolerance, slope_tolerance : float
+        Differences in the hit rate, and slopes per doubling of income, that count as none.
+    """
+
+    top_k: int = 5
+    neighbours: int = 5
+    tolerance: float = 0.05
+    slope_tolerance: float = 0.02
+
+
+def compute(
+    *, samples: Samples, config: Config, embeddings: Embeddings, predictions: Predictions | None = None
+) -> IndicatorResult:
+    """Return how often household objects are recognised, by region, income and both.
+
+    Where the labels known to the checkpoint (or its probe) include the topics of the photos, ``hit@k`` is the
+    share of photos whose topic is among the k most probable labels, averaged per household and then over
+    households [1]_. Otherwise ``adjusted_neighbour_precision@k`` is the share of a photo's k nearest photos *from
+    other households* with its topic, with chance subtracted and rescaled so that 0 is chance and 1 is perfect; it
+    is another measure than the paper's, and is named so. For both, lower means that homes are served worse.
+
+    Parameters
+    ----------
+    samples : Samples
+        Photos of objects: ``label`` is the topic, the cluster is the household.
+    config : Config
+    embeddings : Embeddings
+    predictions : Predictions, optional
+        Rows aligned with ``samples``.
+
+    Raises
+    ------
+    RequirementError
+        If neither measure can be had.
+
+    References
+    ----------
+    .. [1] Goyal et al. (2022), arXiv:2202.07603, section 3.2 (indicator 2, geographical fairness).
+    """
+    topics = np.array([normalise(t) for t in samples.table["label"].astype(str)])
+    clusters = pd.factorize(samples.table["cluster_id"])[0].astype(np.int64)
+    outcomes: list[Outcomes] = []
+    known = set() if predictions is None else {normalise(label) for label in predictions.known_labels}
+    unknown = sorted(set(topics) - known)
+    if predictions is not None and len(unknown) < len(set(topics)):
+        outcomes.append(_hits(predictions, topics, clusters, config.top_k, known))
+    try:
+        outcomes.append(_neighbour_precision(embeddings, topics, clusters, config.neighbours))
+    except RequirementError:
+        if not outcomes:
+            raise
+    headline = outcomes[0].metric
+    cohort = _cohort(samples)
+    measured = measure(
+        cohort, outcomes, headline=headline, tolerance=config.tolerance, slope_tolerance=config.slope_tolerance
+    )
+    return IndicatorResult(
+        indicator=INDICATOR.name,
+        version=INDICATOR.version,
+        title=INDICATOR.title,
+        question=INDICATOR.question,
+        dataset=samples.name,
+        headline=headline,
+        groups=measured.groups,
+        disparities=measured.disparities,
+        curves=_income_curve(samples, outcomes[0], cohort, config),
+        statistics=measured.statistics,
+        params={
+            **dataclasses.asdict(config), "topics": sorted(set(topics)), "topics_unknown_to_head": unknown,
+            "labels_by": "none" if predictions is None else predictions.source,
+            "income_buckets": "round(ln(income) / 3): low up to 90.02, medium up to 1,808.04 USD per month",
+        },
+        metrics=_meanings(config),
+        warnings=_warnings(samples, headline, unknown, predictions),
+    )  # fmt: skip
+
+
+def income_bucket(income_usd_per_month: npt.ArrayLike) -> npt.NDArray[np.str_]:
+    """Return ``low``, ``medium`` or ``high`` by the paper's formula, ``round(ln(income) / 3)``.
+
+    Low ends at e^4.5 = 90.02 and medium at e^7.5 = 1,808.04 USD per month. Incomes outside the range of the data
+    set, which end the released code with an error, fall into the outer buckets; NaN is ``not recorded``.
+    """
+    income = np.asarray(income_usd_per_month, dtype=np.float64)
+    step = np.clip(np.round(np.log(np.where(income > 0, income, np.nan)) / 3), 1, 3)
+    names = np.full(income.shape, NOT_RECORDED, dtype="<U16")
+    for i, name in enumerate(BUCKETS, start=1):
+        names[step == i] = name
+    return names
+
+
+def _cohort(samples: Samples) -> Cohort:
+    extra: list[tuple[Feature, Any]] = []
+    numeric: dict[str, tuple[Floats, str]] = {}
+    if INCOME in samples.table:
+        income = samples.table[INCOME].to_numpy(np.float64)
+        bucket = Feature("income_bucket", BUCKETS, "derived", "from the recorded monthly income", ordered=True)
+        extra.append((bucket, income_bucket(income)))
+        numeric["income"] = (np.log2(np.where(income > 0, income, np.nan)), "per_doubling")
+    # A country lies in one region: testing both would ask the same question twice.
+    has_region = any(f.name == "region" for f in samples.features)
+    return Cohort.of(
+        samples, INDICATOR.name, extra=extra, numeric=numeric, exploratory=("country",) if has_region else ()
+    )
+
+
+def _hits(predictions: Predictions, topics: npt.NDArray[np.str_], clusters: Ints, k: int, known: set[str]) -> Outcomes:
+    labels = predictions.labels[:, :k]
+    said = np.array([normalise(str(label)) for label in labels.ravel()]).reshape(labels.shape)
+    hit = (said == topics[:, None]).any(axis=1).astype(float)
+    hit[~np.isin(topics, sorted(known))] = np.nan  # a topic that the head cannot say was not measured
+    return Outcomes(f"hit@{k}", hit, clusters, average="macro")
+
+
+def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], clusters: Ints, k: int) -> Outcomes:
+    """Leave-one-household-out precision, chance-adjusted: (precision - chance) / (1 - chance)."""
+    largest = int(np.bincount(clusters).max())
+    if len(clusters) - largest < k or len(set(topics)) < 2:
+        raise RequirementError(
+            f"the photos must show at least two topics and {k} photos outside any one household; got "
+            f"{len(set(topics))} topics and {len(clusters) - largest} photos.",
+            what_to_do="Add photos, or choose fewer neighbours (--set geographic_disparity.neighbours=1).",
+        )
+    found = nearest(embeddings.vectors, embeddings.vectors, k=k, query_clusters=clusters, gallery_clusters=clusters)
+    match = (topics[found] == topics[:, None]).astype(float)
+    frame = pd.DataFrame({"topic": topics, "cluster": clusters})
+    of_topic = frame.groupby("topic")["topic"].transform("size").to_numpy(np.float64)
+    own_topic = frame.groupby(["topic", "cluster"])["topic"].transform("size").to_numpy(np.float64)
+    own = frame.groupby("cluster")["topic"].transform("size").to_numpy(np.float64)
+    chance = (of_topic - own_topic) / (len(frame) - own)
+    room = np.where(chance < 1, 1 - chance, np.nan)
+    precision = match.mean(axis=1)
+    influence = (match - precision[:, None]) / (k * room[:, None])
+    return Outcomes(
+        f"adjusted_neighbour_precision@{k}",
+        (precision - chance) / room,
+        clusters,
+        average="macro",
+        unit_interval=False,
+        gallery=GalleryRole(clusters[found], np.nan_to_num(influence)),
+    )
+
+
+def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort, config: Config) -> pd.DataFrame:
+    """Value by sixths of the homes, ordered by income; x is the median income of the sixth."""
+    if INCOME not in samples.table:
+        return table([], CURVE_COLUMNS)
+    income = samples.table[INCOME].to_numpy(np.float64)
+    homes = pd.Series(income).groupby(samples.table["cluster_id"].to_numpy()).first().dropna()
+    n_bins = min(6, len(homes) // 5)
+    if n_bins < 2:
+        return table([], CURVE_COLUMNS)
+    edges = np.unique(np.quantile(homes, np.linspace(0, 1, n_bins + 1)))
+    bin_of = np.where(
+        np.isnan(income), -1, np.clip(np.searchsorted(edges, income, side="right") - 1, 0, len(edges) - 2)
+    )
+    names = tuple(str(i) for i in range(len(edges) - 1))
+    feature = Feature("income", names, "derived", "sixths of the homes by income", ordered=True)
+    columns = {"income": np.where(bin_of >= 0, bin_of.astype(str), NOT_RECORDED)}
+    binned = Cohort(cohort.dataset, cohort.indicator, (feature,), columns, cohort.cluster_names)
+    groups = measure(
+        binned, [one], headline="", contrasts=(), tolerance=config.tolerance, slope_tolerance=config.slope_tolerance
+    ).groups
+    rows = []
+    for row in groups[groups["group"].isin(names)].itertuples():
+        step = int(str(row.group))
+        inside = homes[(homes >= edges[step]) & (homes <= edges[step + 1])]
+        rows.append(
+            {"metric": one.metric, "feature": "income", "group": "all", "x_name": INCOME, "x": float(inside.median()),
+             "value": row.value, "ci_low": row.ci_low, "ci_high": row.ci_high, "n": row.n,
+             "n_clusters": row.n_clusters}
+        )  # fmt: skip
+    return table(rows, CURVE_COLUMNS)
+
+
+def _meanings(config: Config) -> dict[str, str]:
+    return {
+        f"hit@{config.top_k}": (
+            f"Share of photos whose topic is among the {config.top_k} most probable labels, averaged per household "
+            "and then over households, in [0, 1]; higher is better (Goyal et al. 2022, section 3.2)."
+        ),
+        f"adjusted_neighbour_precision@{config.neighbours}": (
+            f"Share of a photo's {config.neighbours} nearest photos from other households with the same topic, with "
+            "chance subtracted: 0 is chance, 1 is perfect, averaged as above. It needs no labels of the checkpoint "
+            "and is not the paper's measure."
+        ),
+    }
+
+
+def _warnings(samples: Samples, headline: str, unknown: list[str], predictions: Predictions | None) -> tuple[str, ...]:
+    warnings = []
+    if not headline.startswith("hit@"):
+        why = "has no labels" if predictions is None else f"knows no topic of these photos ({', '.join(unknown)})"
+        warnings.append(
+            f"The checkpoint {why}: neighbours are compared instead of labels, which is not the paper's measure."
+        )
+    elif unknown:
+        warnings.append(
+            f"Photos of {len(unknown)} topics that the labels do not include were left out: {', '.join(unknown)}."
+        )
+    if INCOME in samples.table and samples.table[INCOME].isna().any():
+        warnings.append(f"{int(samples.table[INCOME].isna().sum())} photos have no usable income.")
+    return tuple(warnings)
+
+
+INDICATOR = Indicator(
+    name="geographic_disparity",
+    version="1",
+    title="Geographic and income disparity",
+    question="Are the objects of a household recognised equally well wherever it is and whatever it earns?",
+    subject="objects",
+    config=Config,
+    compute=compute,
+)

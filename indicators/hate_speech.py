@@ -1,0 +1,129 @@
+"""Hate speech in memes: how well picture and text together tell hateful from harmless, for every target."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fairaudit.core.disparity import Cohort, measure
+from fairaudit.core.errors import ConfigError, RequirementError
+from fairaudit.core.indicator import Indicator
+from fairaudit.core.outcomes import Outcomes
+from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
+from fairaudit.core.samples import Samples
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options of ``hate_speech``.
+
+    Parameters
+    ----------
+    threshold : float
+        Score from which a meme counts as flagged, for the rates.
+    tolerance, slope_tolerance : float
+        Differences in AUROC that count as none.
+    """
+
+    threshold: float = 0.5
+    tolerance: float = 0.05
+    slope_tolerance: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ConfigError(
+                f"threshold of hate_speech must be between 0 and 1; got {self.threshold:g}. A usual choice is 0.5."
+            )
+
+
+def compute(*, samples: Samples, config: Config, scores: pd.DataFrame) -> IndicatorResult:
+    """Return the AUROC of a fusion head on the test split, overall and by targeted group.
+
+    The AUROC is the chance that a random hateful meme scores above a random harmless one: .5 is guessing, 1 is
+    perfect; a lower value for memes that target one group says that this group is protected worse. Also the share
+    of harmless memes that are flagged (false positives) and of hateful ones that are not (false negatives).
+
+    Parameters
+    ----------
+    samples : Samples
+        Memes with ``text``, ``label`` "1" (hateful) or "0", ``split``; the feature ``target`` where groups are named.
+    config : Config
+    scores : DataFrame
+        Columns ``sample_id``, ``split``, ``label`` (int), ``score`` (probability of hateful, in [0, 1]), with the
+        fusion head's ``params`` in ``attrs``. Its parts were fitted on the training split alone.
+
+    Raises
+    ------
+    RequirementError
+        If the test split lacks one of the two labels.
+
+    References
+    ----------
+    .. [1] Kiela et al. (2020), "The Hateful Memes Challenge", arXiv:2005.04790, for task and measure.
+    .. [2] DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, for the standard error.
+    """
+    test = samples.select(samples.table["split"] == "test") if (samples.table["split"] == "test").any() else None
+    if test is None or test.table["label"].nunique() < 2:
+        raise RequirementError(
+            f"the test split of '{samples.name}' must hold hateful and harmless memes; got "
+            f"{0 if test is None else len(test)} memes of one label.",
+            what_to_do="Add a labelled test file (test_seen.jsonl) with both labels.",
+        )
+    aligned = scores.set_index("sample_id").loc[list(test.sample_ids)]
+    score = aligned["score"].to_numpy(np.float64)
+    label = test.table["label"].to_numpy(str).astype(np.int64)
+    clusters = pd.factorize(test.table["cluster_id"])[0].astype(np.int64)
+    flagged = (score >= config.threshold).astype(float)
+    outcomes = [
+        Outcomes("auroc", score, clusters, labels=label),
+        Outcomes("false_positive_rate", np.where(label == 0, flagged, np.nan), clusters),
+        Outcomes("false_negative_rate", np.where(label == 1, 1 - flagged, np.nan), clusters),
+    ]
+    measured = measure(
+        Cohort.of(test, INDICATOR.name),
+        outcomes,
+        headline="auroc",
+        tolerance=config.tolerance,
+        slope_tolerance=config.slope_tolerance,
+    )
+    head: Mapping[str, Any] = scores.attrs.get("params", {})
+    warnings = [] if test.features else [
+        "This data set names no targeted groups, so only the overall value can be given and no disparity."
+    ]  # fmt: skip
+    return IndicatorResult(
+        indicator=INDICATOR.name,
+        version=INDICATOR.version,
+        title=INDICATOR.title,
+        question=INDICATOR.question,
+        dataset=samples.name,
+        headline="auroc",
+        groups=measured.groups,
+        disparities=measured.disparities,
+        curves=table([], CURVE_COLUMNS),
+        statistics=measured.statistics,
+        params={**dataclasses.asdict(config), "n_test": len(test), "head": dict(head)},
+        metrics={
+            "auroc": "Chance that a random hateful meme scores above a random harmless one, in [0, 1]: .5 is guessing; "
+            "lower means that hate against this group is told worse from harmless memes about it.",
+            "false_positive_rate": f"Share of harmless memes with a score >= {config.threshold:g}; 0 is best.",
+            "false_negative_rate": f"Share of hateful memes with a score < {config.threshold:g}; 0 is best.",
+        },
+        warnings=tuple(warnings) + tuple(head.get("notes", ())),
+    )
+
+
+INDICATOR = Indicator(
+    name="hate_speech",
+    version="1",
+    title="Hate speech detection",
+    question="With this checkpoint as its eyes, how well does a picture-and-text head tell hateful memes from "
+    "harmless ones, whoever is targeted?",
+    subject="memes",
+    config=Config,
+    compute=compute,
+)
