@@ -14,7 +14,7 @@ from fairaudit.core.disparity import Cohort, measure
 from fairaudit.core.errors import RequirementError
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.neighbours import nearest
-from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes
+from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Embeddings, Predictions
@@ -22,6 +22,8 @@ from fairaudit.core.taxonomy import normalise
 
 INCOME = "income_usd_per_month"
 BUCKETS = ("low", "medium", "high")
+#: Neighbours behind a list that say what would take a lost photo's place; more are taken behind longer lists.
+_BEHIND = 10
 
 
 @dataclass(frozen=True)
@@ -90,17 +92,11 @@ def compute(
     measured = measure(
         cohort, outcomes, headline=headline, tolerance=config.tolerance, slope_tolerance=config.slope_tolerance
     )
-    return IndicatorResult(
-        indicator=INDICATOR.name,
-        version=INDICATOR.version,
-        title=INDICATOR.title,
-        question=INDICATOR.question,
+    return INDICATOR.result(
         dataset=samples.name,
         headline=headline,
-        groups=measured.groups,
-        disparities=measured.disparities,
+        measured=measured,
         curves=_income_curve(samples, outcomes[0], cohort, config),
-        statistics=measured.statistics,
         params={
             **dataclasses.asdict(config), "topics": sorted(set(topics)), "topics_unknown_to_head": unknown,
             "labels_by": "none" if predictions is None else predictions.source,
@@ -157,23 +153,28 @@ def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], c
             f"{len(set(topics))} topics and {len(clusters) - largest} photos.",
             what_to_do="Add photos, or choose fewer neighbours (--set geographic_disparity.neighbours=1).",
         )
-    found = nearest(embeddings.vectors, embeddings.vectors, k=k, query_clusters=clusters, gallery_clusters=clusters)
-    match = (topics[found] == topics[:, None]).astype(float)
-    frame = pd.DataFrame({"topic": topics, "cluster": clusters})
-    of_topic = frame.groupby("topic")["topic"].transform("size").to_numpy(np.float64)
-    own_topic = frame.groupby(["topic", "cluster"])["topic"].transform("size").to_numpy(np.float64)
-    own = frame.groupby("cluster")["topic"].transform("size").to_numpy(np.float64)
-    chance = (of_topic - own_topic) / (len(frame) - own)
+    names, topic_N = np.unique(topics, return_inverse=True)
+    length = min(k + max(k, _BEHIND), len(clusters) - largest)
+    found = nearest(
+        embeddings.vectors, embeddings.vectors, k=length, query_clusters=clusters, gallery_clusters=clusters
+    )
+    match = (topic_N[found] == topic_N[:, None]).astype(float)
+    precision = match[:, :k].mean(axis=1)
+    own_N = np.bincount(clusters)[clusters]
+    own_topic = pd.DataFrame({"t": topic_N, "c": clusters}).groupby(["t", "c"])["t"].transform("size").to_numpy()
+    chance = (np.bincount(topic_N)[topic_N] - own_topic) / (len(topics) - own_N)
     room = np.where(chance < 1, 1 - chance, np.nan)
-    precision = match.mean(axis=1)
-    influence = (match - precision[:, None]) / (k * room[:, None])
+    adjusted = (precision - chance) / room
+    # A photo that leaves the list makes room for those behind it.
+    others = match[:, k:].mean(axis=1) if length > k else precision
+    influence = (match[:, :k] - others[:, None]) / (k * room[:, None])
+    by_topic = np.zeros((len(topics), len(names)))
+    by_topic[np.arange(len(topics)), topic_N] = -(1 - adjusted) * chance / room
+    role = GalleryRole(
+        clusters[found[:, :k]], np.nan_to_num(influence), np.nan_to_num(by_topic), class_parts(topic_N, clusters)
+    )
     return Outcomes(
-        f"adjusted_neighbour_precision@{k}",
-        (precision - chance) / room,
-        clusters,
-        average="macro",
-        unit_interval=False,
-        gallery=GalleryRole(clusters[found], np.nan_to_num(influence)),
+        f"adjusted_neighbour_precision@{k}", adjusted, clusters, average="macro", unit_interval=False, gallery=role
     )
 
 

@@ -14,7 +14,7 @@ from fairaudit.core.disparity import Cohort, measure
 from fairaudit.core.errors import ConfigError, RequirementError
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.outcomes import Outcomes
-from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
+from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import Samples
 
 
@@ -95,17 +95,10 @@ def compute(*, samples: Samples, config: Config, scores: pd.DataFrame) -> Indica
     warnings = [] if test.features else [
         "This data set names no targeted groups, so only the overall value can be given and no disparity."
     ]  # fmt: skip
-    return IndicatorResult(
-        indicator=INDICATOR.name,
-        version=INDICATOR.version,
-        title=INDICATOR.title,
-        question=INDICATOR.question,
+    return INDICATOR.result(
         dataset=samples.name,
         headline="auroc",
-        groups=measured.groups,
-        disparities=measured.disparities,
-        curves=table([], CURVE_COLUMNS),
-        statistics=measured.statistics,
+        measured=measured,
         params={**dataclasses.asdict(config), "n_test": len(test), "head": dict(head)},
         metrics={
             "auroc": "Chance that a random hateful meme scores above a random harmless one, in [0, 1]: .5 is guessing; "
@@ -113,7 +106,7 @@ def compute(*, samples: Samples, config: Config, scores: pd.DataFrame) -> Indica
             "false_positive_rate": f"Share of harmless memes with a score >= {config.threshold:g}; 0 is best.",
             "false_negative_rate": f"Share of hateful memes with a score < {config.threshold:g}; 0 is best.",
         },
-        warnings=tuple(warnings) + tuple(head.get("notes", ())),
+        warnings=(*warnings, *head.get("notes", ())),
     )
 
 

@@ -100,17 +100,11 @@ def compute(*, samples: Samples, config: Config, predictions: Predictions) -> In
     )
     unknown = [name for name, members in kinds.items() if not any(known[m] for m in members)]
     missing = table(_unknown_rows(unknown, config.tau, cohort, headline), GROUP_COLUMNS)
-    return IndicatorResult(
-        indicator=INDICATOR.name,
-        version=INDICATOR.version,
-        title=INDICATOR.title,
-        question=INDICATOR.question,
+    return INDICATOR.result(
         dataset=samples.name,
         headline=headline,
-        groups=pd.concat([measured.groups, missing], ignore_index=True),
-        disparities=measured.disparities,
+        measured=dataclasses.replace(measured, groups=pd.concat([measured.groups, missing], ignore_index=True)),
         curves=_curves(outcomes, cohort, config),
-        statistics=measured.statistics,
         params={
             **dataclasses.asdict(config), "taus": list(config.taus), "taxonomy_version": taxonomy.version,
             "taxonomy_source": taxonomy.source, "labels_by": predictions.source,

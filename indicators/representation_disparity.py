@@ -13,12 +13,17 @@ from fairaudit.core.disparity import Cohort, measure
 from fairaudit.core.errors import RequirementError, did_you_mean
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.neighbours import nearest
-from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes
+from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Embeddings
 
-# Shape suffixes: Q queries, K neighbours.
+# Shape suffixes: Q queries, G gallery items, K neighbours, C values (classes) of the attribute.
+
+#: A list must weigh this many times the rarest value's weight; shorter ones are too coarse to put chance at 1 / C.
+_LEAST_ITEMS = 4
+#: Neighbours behind a list that say what would take a lost item's place; more are taken behind longer lists.
+_BEHIND = 10
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ def compute(
     Raises
     ------
     RequirementError
-        If the attribute is not recorded, has fewer than two values, or the gallery is smaller than k.
+        If the attribute is not recorded, has fewer than two values, the gallery is smaller than k, or holds too few
+        of some value.
 
     References
     ----------
@@ -82,48 +88,17 @@ def compute(
     """
     if gallery_samples is None or gallery_embeddings is None:
         gallery_samples, gallery_embeddings = samples, embeddings
-    truth_Q, truth_G = (_attribute(s, config.attribute) for s in (samples, gallery_samples))
-    usable_G = truth_G != NOT_RECORDED
-    values = sorted(set(truth_G[usable_G]))
-    if len(values) < 2:
-        raise RequirementError(
-            f"attribute '{config.attribute}' must have at least two values in the gallery '{gallery_samples.name}'; "
-            f"got {len(values)}.",
-            what_to_do="Add images of other groups, or match another attribute "
-            "(--set representation_disparity.attribute=NAME).",
-        )
-    clusters_Q, clusters_G = _cluster_codes(samples, gallery_samples)
-    class_weight = {v: usable_G.sum() / (len(values) * (truth_G == v).sum()) for v in values}
-    length = int(np.ceil(max(config.k) / min(class_weight.values()))) + 1
-    left = int(usable_G.sum()) - int(np.bincount(clusters_G[usable_G]).max())
-    ks = tuple(k for k in config.k if k <= left)
-    if not ks:
-        raise RequirementError(
-            f"gallery '{gallery_samples.name}' must hold more images than k; it has {left} outside a query's own "
-            f"{samples.cluster}, and the smallest k is {min(config.k)}.",
-            what_to_do="Add images, or choose a smaller k (--set representation_disparity.k=1,5).",
-        )
-    gallery = np.flatnonzero(usable_G)
-    found_QK = gallery[
-        nearest(
-            embeddings.vectors,
-            gallery_embeddings.vectors[gallery],
-            k=min(length, left),
-            query_clusters=clusters_Q,
-            gallery_clusters=clusters_G[gallery],
-        )
-    ]
-    known_Q = np.isin(truth_Q, values)
-    match_QK = (truth_G[found_QK] == truth_Q[:, None]).astype(float)
-    weight_QK = np.array([class_weight.get(v, 0.0) for v in truth_G])[found_QK]
+    lists = _search(samples, gallery_samples, config, embeddings, gallery_embeddings)
     outcomes = []
-    for k in ks:
-        raw = _precision(match_QK, np.ones_like(weight_QK), k, known_Q)
-        balanced = _precision(match_QK, weight_QK, k, known_Q)
-        for name, (value, influence) in (("precision", raw), ("balanced_precision", balanced)):
-            role = GalleryRole(clusters_G[found_QK], influence)
-            outcomes.append(Outcomes(f"{name}@{k}", value, clusters_Q, gallery=role))
-    headline = f"balanced_precision@{10 if 10 in ks else max(ks)}"
+    for k in lists.ks:
+        for name, weight_QK in (
+            ("precision", np.ones_like(lists.weight_QK)),
+            ("balanced_precision", lists.weight_QK),
+        ):
+            value, influence = _precision(lists.match_QK, weight_QK, k, lists.known_Q)
+            role = GalleryRole(lists.clusters_QK, influence)
+            outcomes.append(Outcomes(f"{name}@{k}", value, lists.clusters_Q, gallery=role))
+    headline = f"balanced_precision@{10 if 10 in lists.ks else max(lists.ks)}"
     cohort = Cohort.of(samples, INDICATOR.name)
     measured = measure(
         cohort,
@@ -133,25 +108,157 @@ def compute(
         tolerance=config.tolerance,
         slope_tolerance=config.slope_tolerance,
     )
-    return IndicatorResult(
-        indicator=INDICATOR.name,
-        version=INDICATOR.version,
-        title=INDICATOR.title,
-        question=INDICATOR.question,
+    return INDICATOR.result(
         dataset=samples.name,
         headline=headline,
-        groups=measured.groups,
-        disparities=measured.disparities,
+        measured=measured,
         curves=_curves(measured.groups, samples),
-        statistics=measured.statistics,
         params={
-            **dataclasses.asdict(config), "k": list(ks), "gallery": gallery_samples.name, "classes": values,
-            "chance": 1 / len(values), "n_queries": int(known_Q.sum()), "n_gallery": len(gallery),
+            **dataclasses.asdict(config), "k": list(lists.ks), "gallery": gallery_samples.name,
+            "classes": list(lists.classes), "chance": 1 / len(lists.classes), "n_queries": int(lists.known_Q.sum()), "n_gallery": lists.n_gallery,
             "layer": embeddings.layer, "own_cluster_excluded": samples.cluster,
         },
-        metrics=_meanings(ks, config.attribute, len(values)),
-        warnings=_warnings(samples, config, ks, truth_Q, known_Q),
+        metrics=_meanings(lists.ks, config.attribute, len(lists.classes)),
+        warnings=_warnings(samples, config, lists),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Neighbour lists of all queries, and what is needed to judge them."""
+
+    ks: tuple[int, ...]
+    classes: tuple[str, ...]
+    n_gallery: int
+    clusters_Q: Ints
+    known_Q: npt.NDArray[np.bool_]
+    clusters_QK: Ints
+    match_QK: Floats
+    weight_QK: Floats
+
+
+def _search(
+    samples: Samples, gallery: Samples, config: Config, vectors: Embeddings, gallery_vectors: Embeddings
+) -> _Lists:
+    truth_Q, truth_G = (_attribute(s, config.attribute) for s in (samples, gallery_samples))
+    gallery = np.flatnonzero(truth_G != NOT_RECORDED)
+    values, class_G = np.unique(truth_G[gallery], return_inverse=True)
+    if len(values) < 2:
+        raise RequirementError(
+            f"attribute '{config.attribute}' must have at least two values in the gallery '{gallery_samples.name}'; "
+            f"got {len(values)}.",
+            what_to_do="Add images of other groups, or match another attribute "
+            "(--set representation_disparity.attribute=NAME).",
+        )
+    clusters_Q, clusters_G = _cluster_codes(samples, gallery_samples)
+    clusters_G = clusters_G[gallery]
+    rarest = len(gallery) / (len(values) * np.bincount(class_G).min())
+    left = len(gallery) - int(np.bincount(clusters_G).max())
+    ks = tuple(k for k in config.k if k <= left)
+    balanced_ks = tuple(k for k in ks if k >= _LEAST_ITEMS * rarest)
+    if not balanced_ks:
+        raise _no_list(config, left, rarest, gallery_samples.name, samples.cluster)
+    weight_QC = _class_weights(clusters_Q, clusters_G, class_G)
+    found_QK = nearest(
+        embeddings.vectors,
+        gallery_embeddings.vectors[gallery],
+        k=min(left, int(np.ceil((max(ks) + max(*ks, _BEHIND)) / min(weight_QC.min(), 1.0))) + 1),
+        query_clusters=clusters_Q,
+        gallery_clusters=clusters_G,
+    )
+    known_Q = np.isin(truth_Q, values)
+    class_QK = class_G[found_QK]
+    match_QK = (values[class_QK] == truth_Q[:, None]).astype(float)
+    weight_QK = np.take_along_axis(weight_QC, class_QK, axis=1)
+    parts = class_parts(class_G, clusters_G)
+    outcomes = []
+    for k in ks:
+        value, influence = _precision(match_QK, np.ones_like(weight_QK), k, known_Q)
+        role = GalleryRole(clusters_G[found_QK], influence)
+        outcomes.append(Outcomes(f"precision@{k}", value, clusters_Q, gallery=role))
+    for k in balanced_ks:
+        value, influence = _precision(match_QK, weight_QK, k, known_Q)
+        # A value that grows in the gallery loses weight: the same items count for less.
+        by_class = -np.stack([np.where(class_QK == c, influence, 0).sum(axis=1) for c in range(len(values))], axis=1)
+        role = GalleryRole(clusters_G[found_QK], influence, by_class, parts)
+        outcomes.append(Outcomes(f"balanced_precision@{k}", value, clusters_Q, gallery=role))
+    headline = f"balanced_precision@{10 if 10 in lists.ks else max(lists.ks)}"
+    cohort = Cohort.of(samples, INDICATOR.name)
+    measured = measure(
+        cohort,
+        outcomes,
+        headline=headline,
+        contrasts=[o.metric for o in outcomes if o.metric.startswith("balanced")],
+        tolerance=config.tolerance,
+        slope_tolerance=config.slope_tolerance,
+    )
+    return INDICATOR.result(
+        dataset=samples.name,
+        headline=headline,
+        measured=measured,
+        curves=_curves(measured.groups, samples),
+        params={
+            **dataclasses.asdict(config), "k": list(lists.ks), "gallery": gallery_samples.name,
+            "classes": list(lists.classes), "chance": 1 / len(lists.classes), "n_queries": int(lists.known_Q.sum()), "n_gallery": lists.n_gallery,
+            "layer": embeddings.layer, "own_cluster_excluded": samples.cluster,
+        },
+        metrics=_meanings(lists.ks, config.attribute, len(lists.classes)),
+        warnings=_warnings(samples, config, lists),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Neighbour lists of all queries, and what is needed to judge them."""
+
+    ks: tuple[int, ...]
+    classes: tuple[str, ...]
+    n_gallery: int
+    clusters_Q: Ints
+    known_Q: npt.NDArray[np.bool_]
+    clusters_QK: Ints
+    match_QK: Floats
+    weight_QK: Floats
+
+
+def _search(
+    samples: Samples, gallery: Samples, config: Config, vectors: Embeddings, gallery_vectors: Embeddings
+) -> _Lists:
+    truth_Q, truth_G = (_attribute(s, config.attribute) for s in (samples, gallery))
+    rows = np.flatnonzero(truth_G != NOT_RECORDED)
+    clusters_Q, clusters_G = _cluster_codes(samples, gallery)
+    truth_G, clusters_G = truth_G[rows], clusters_G[rows]
+    classes, counts = np.unique(truth_G, return_counts=True)
+    if len(classes) < 2:
+        raise RequirementError(
+            f"attribute '{config.attribute}' must have at least two values in the gallery '{gallery.name}'; "
+            f"got {len(classes)}.",
+            what_to_do="Add images of other groups, or match another attribute "
+            "(--set representation_disparity.attribute=NAME).",
+        )
+    left = len(rows) - int(np.bincount(clusters_G).max())
+    ks = tuple(k for k in config.k if k <= left)
+    if not ks:
+        raise RequirementError(
+            f"gallery '{gallery.name}' must hold more images than k; it has {left} outside a query's own "
+            f"{samples.cluster}, and the smallest k is {min(config.k)}.",
+            what_to_do="Add images, or choose a smaller k (--set representation_disparity.k=1,5).",
+        )
+    class_weight = len(rows) / (len(classes) * counts)
+    length = min(int(np.ceil(max(ks) / class_weight.min())) + 1, left)
+    found_QK = nearest(
+        vectors.vectors, gallery_vectors.vectors[rows], k=length, query_clusters=clusters_Q, gallery_clusters=clusters_G
+    )
+    return _Lists(
+        ks=ks,
+        classes=tuple(str(c) for c in classes),
+        n_gallery=len(rows),
+        clusters_Q=clusters_Q,
+        known_Q=np.isin(truth_Q, classes),
+        clusters_QK=clusters_G[found_QK],
+        match_QK=(truth_G[found_QK] == truth_Q[:, None]).astype(float),
+        weight_QK=class_weight[np.searchsorted(classes, truth_G)][found_QK],
+    )
 
 
 def _attribute(samples: Samples, name: str) -> npt.NDArray[np.str_]:
@@ -175,18 +282,50 @@ def _cluster_codes(samples: Samples, gallery: Samples) -> tuple[Ints, Ints]:
     return codes[: len(keys_Q)], codes[len(keys_Q) :]
 
 
+def _class_weights(clusters_Q: Ints, clusters_G: Ints, class_G: Ints) -> Floats:
+    """Return the weight (Q, C) of an item by query and value: in what a query can find, every value weighs the same."""
+    counts_C = np.bincount(class_G).astype(np.float64)
+    own_UC = np.zeros((max(int(clusters_Q.max()), int(clusters_G.max())) + 1, len(counts_C)))
+    np.add.at(own_UC, (clusters_G, class_G), 1.0)
+    left_QC = counts_C - own_UC[clusters_Q]
+    total_Q1 = left_QC.sum(axis=1, keepdims=True)
+    return np.asarray(total_Q1 / (len(counts_C) * np.maximum(left_QC, 1)), dtype=np.float64)
+
+
 def _precision(match_QK: Floats, weight_QK: Floats, k: int, known_Q: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return weighted precision (Q,) and its derivative (Q, K) by the weight of each neighbour.
 
-    Neighbours are taken until their weights add up to ``k``; the last one counts in part.
+    Neighbours are taken until their weights reach ``k``, the last one whole: were it cut at ``k``, rare values, which
+    weigh more, would lose more at the cut, and chance would be below 1 / C for them. An item that leaves the list
+    makes room for those behind it, so its influence is its match less the precision of these.
     """
     before = np.cumsum(weight_QK, axis=1) - weight_QK
-    used = np.clip(k - before, 0, weight_QK)
+    reach = k * (1 - 1e-9)  # the sum of k ones must be k, however it is rounded
+    used = np.where(before < reach, weight_QK, 0.0)
+    behind = np.where((before >= reach) & (before < k + max(k, _BEHIND)), weight_QK, 0.0)
     total = used.sum(axis=1, keepdims=True)
     value = (used * match_QK).sum(axis=1, keepdims=True) / total
-    influence = used * (match_QK - value) / total
+    room = behind.sum(axis=1, keepdims=True)
+    others = np.where(room > 0, (behind * match_QK).sum(axis=1, keepdims=True) / np.where(room > 0, room, 1), value)
+    influence = used * (match_QK - others) / total
     influence[~known_Q] = 0.0
     return np.where(known_Q, np.clip(value[:, 0], 0, 1), np.nan), influence
+
+
+def _no_list(config: Config, left: int, rarest: float, gallery: str, cluster: str) -> RequirementError:
+    if min(config.k) > left:
+        return RequirementError(
+            f"gallery '{gallery}' must hold more images than k; it has {left} outside a query's own "
+            f"{cluster}, and the smallest k is {min(config.k)}.",
+            what_to_do="Add images, or choose a smaller k (--set representation_disparity.k=1,5).",
+        )
+    least = int(np.ceil(_LEAST_ITEMS * rarest))
+    return RequirementError(
+        f"gallery '{gallery}' must hold enough of every value of '{config.attribute}' for one of the k "
+        f"({', '.join(map(str, config.k))}); its rarest value needs a k of at least {least}, and {left} images can "
+        "be found.",
+        what_to_do=f"Add images of the rarest value, or choose a larger k (--set representation_disparity.k={least}).",
+    )
 
 
 def _curves(groups: pd.DataFrame, samples: Samples) -> pd.DataFrame:
@@ -218,9 +357,8 @@ def _meanings(ks: tuple[int, ...], attribute: str, n_values: int) -> dict[str, s
     return meanings
 
 
-def _warnings(
-    samples: Samples, config: Config, ks: tuple[int, ...], truth_Q: npt.NDArray[np.str_], known_Q: npt.NDArray[np.bool_]
-) -> tuple[str, ...]:
+def _warnings(samples: Samples, config: Config, lists: _Lists) -> tuple[str, ...]:
+    ks, known_Q = lists.ks, lists.known_Q
     warnings = []
     if samples.cluster == "image":
         warnings.append(
@@ -228,13 +366,19 @@ def _warnings(
             "precision look better, and images are treated as independent."
         )
     if not known_Q.all():
-        left_out = dict(pd.Series(truth_Q[~known_Q]).value_counts())
+        left_out = samples.table.loc[~known_Q, config.attribute].value_counts().to_dict()
         listed = ", ".join(f"{v}: {n}" for v, n in left_out.items())
         n = int((~known_Q).sum())
         warnings.append(f"{n} queries have no value that the gallery knows and count nowhere ({listed}).")
     if len(ks) < len(config.k):
         missing = ", ".join(str(k) for k in config.k if k not in ks)
         warnings.append(f"The gallery is too small for k = {missing}.")
+    if len(balanced_ks) < len(ks):
+        coarse = ", ".join(str(k) for k in ks if k not in balanced_ks)
+        warnings.append(
+            f"Class-balanced precision is not given for k = {coarse}: so short a list cannot hold the values of "
+            f"{config.attribute} in equal parts."
+        )
     return tuple(warnings)
 
 

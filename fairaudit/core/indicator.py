@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairaudit.core.result import IndicatorResult
+import pandas as pd
+
+from fairaudit.core.disparity import Measured
+from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import Subject
 
 
@@ -50,6 +53,34 @@ class Indicator:
     def wants(self) -> tuple[str, ...]:
         """Tables that it uses where they are to be had."""
         return self._tables(required=False)
+
+    def result(
+        self,
+        *,
+        dataset: str,
+        headline: str,
+        measured: Measured,
+        curves: pd.DataFrame | None = None,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, str],
+        warnings: Sequence[str] = (),
+    ) -> IndicatorResult:
+        """Return what ``compute`` gives back: the tables of ``measure`` under this indicator's name and words."""
+        return IndicatorResult(
+            indicator=self.name,
+            version=self.version,
+            title=self.title,
+            question=self.question,
+            dataset=dataset,
+            headline=headline,
+            groups=measured.groups,
+            disparities=measured.disparities,
+            curves=table([], CURVE_COLUMNS) if curves is None else curves,
+            statistics=measured.statistics,
+            params=params,
+            metrics=metrics,
+            warnings=tuple(warnings),
+        )
 
     def _tables(self, *, required: bool) -> tuple[str, ...]:
         parameters = inspect.signature(self.compute).parameters.values()
