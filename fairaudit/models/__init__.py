@@ -1,0 +1,105 @@
+"""Adapters: one file each, from something that holds a checkpoint to ``Model``."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from fairaudit.core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from fairaudit.core.model import Model
+
+#: Entry-point group in which an installed package names its own adapters.
+GROUP = "fairaudit.models"
+
+
+class Adapter(Protocol):
+    """What an adapter is: a module with an order, a phrase and two functions.
+
+    Attributes
+    ----------
+    ORDER : int
+        Adapters are asked in this order; the first that recognises a source opens it.
+    READS : str
+        What it reads, as an error message lists it.
+    """
+
+    ORDER: int
+    READS: str
+
+    def recognises(self, source: str) -> bool:
+        """Whether ``source`` is for this adapter; looks at names only, and reads no weights."""
+        ...
+
+    def open_checkpoint(self, source: str, *, preprocessing: Path | None, device: str) -> Model:
+        """Return the model, ready to embed.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be opened.
+        """
+        ...
+
+
+def open_model(source: str | Path, *, preprocessing: str | Path | None = None, device: str = "auto") -> Model:
+    """Return the checkpoint ``source`` as a ``Model``.
+
+    No code out of a checkpoint is ever executed. ``module:function`` runs the user's own code, because it says so.
+
+    Parameters
+    ----------
+    source : str or path
+        A folder of ``fairaudit pretrain``, a ``transformers`` folder or the name of one on the Hugging Face Hub,
+        a weights file, or ``module:function``.
+    preprocessing : path, optional
+        JSON file that says how an image becomes a tensor; takes precedence over what the checkpoint says.
+    device : str
+        ``"auto"`` (a CUDA device if there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+
+    Raises
+    ------
+    CheckpointError
+        If it does not exist, is not readable, would have to execute code, or lacks its preprocessing.
+    ConfigError
+        If the preprocessing file or the device is wrong.
+    """
+    source = str(source)
+    adapters = sorted(_adapters(), key=lambda adapter: adapter.ORDER)
+    for adapter in adapters:
+        if adapter.recognises(source):
+            return adapter.open_checkpoint(
+                source, preprocessing=None if preprocessing is None else Path(preprocessing), device=device
+            )
+    raise _not_recognised(source, adapters)
+
+
+def _adapters() -> list[Adapter]:
+    names = [m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg and not m.name.startswith("_")]
+    own = [cast(Adapter, importlib.import_module(f"{__name__}.{name}")) for name in names]
+    return own + [cast(Adapter, point.load()) for point in entry_points(group=GROUP)]
+
+
+def _not_recognised(source: str, adapters: list[Adapter]) -> CheckpointError:
+    listed = "; ".join(adapter.READS for adapter in adapters)
+    path = Path(source)
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir() if not p.name.startswith("."))
+        shown = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
+        got = f"a folder with {shown}" if inside else "an empty folder"
+    elif path.is_file():
+        got = f"a file with the suffix '{path.suffix}'"
+    else:
+        got = "no such file or folder"
+    hint = "Check the path."
+    if re.fullmatch(r"[\w./\\-]+\.py:\w+", source):
+        module = Path(source.split(":")[0]).with_suffix("")
+        hint = f"Write '{'.'.join(module.parts)}:{source.split(':')[1]}' for a function in a Python file."
+    return CheckpointError(
+        f"checkpoint '{source}' must be an existing checkpoint; got {got}. {hint} Read are: {listed}."
+    )

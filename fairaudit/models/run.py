@@ -1,0 +1,73 @@
+"""The folder of a run of ``fairaudit pretrain``: recipe.toml, and model/ once the training is finished."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from fairaudit.core.errors import CheckpointError
+from fairaudit.core.model import Model
+from fairaudit.models._transformers import open_transformers
+
+ORDER = 10
+READS = "a folder of fairaudit pretrain (recipe.toml, model)"
+
+#: How the method that ``data.json`` names is said in a report.
+METHODS = {
+    "swav": "Pre-trained by fairaudit without labels (SwAV)",
+    "supervised": "Trained by fairaudit with labels",
+    "random weights": "Random weights, never trained; only their normalisation was measured by fairaudit",
+}
+
+
+def recognises(source: str) -> bool:
+    """Whether it is a folder with a ``recipe.toml``."""
+    return (Path(source) / "recipe.toml").is_file()
+
+
+def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> Model:
+    """Return the network that the run trained; nothing is fetched.
+
+    Raises
+    ------
+    CheckpointError
+        If the run is not finished.
+    """
+    path = Path(source).resolve()
+    if not (path / "model" / "config.json").is_file():
+        raise CheckpointError(
+            f"checkpoint '{source}' must be a finished run; got recipe.toml without the folder model. "
+            "Give the command that started it again: it goes on from where it ended."
+        )
+    return open_transformers(
+        str(path / "model"),
+        name=path.name,
+        kind="fairaudit run",
+        preprocessing=preprocessing,
+        device=device,
+        local=True,
+        notes=[_provenance(path)],
+    )
+
+
+def _provenance(run: Path) -> str:
+    """Return the sentence on how the weights came about, as far as the run's own files say it."""
+    data, recipe = _values(run / "data.json"), _values(run / "recipe.toml")
+    method = str(data.get("method", ""))
+    what = METHODS.get(method) or (f"Made by fairaudit with the method '{method}'" if method else "Made by fairaudit")
+    images = f" on {data['images']:,} images" if isinstance(data.get("images"), int) else ""
+    named = f" with the recipe '{recipe['name']}'" if isinstance(recipe.get("name"), str) else ""
+    seed = f", seed {recipe['seed']}" if isinstance(recipe.get("seed"), int) else ""
+    return f"{what}{images}{named}{seed}."
+
+
+def _values(path: Path) -> dict[str, Any]:
+    """Return what the file holds; a file edited by hand costs a sentence of the card, not the audit."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}

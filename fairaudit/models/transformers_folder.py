@@ -1,0 +1,29 @@
+"""A folder that ``transformers`` saved: config.json, model.safetensors, preprocessor_config.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fairaudit.core.model import Model
+from fairaudit.models._transformers import open_transformers
+
+ORDER = 20
+READS = "a transformers folder (config.json, safetensors)"
+
+
+def recognises(source: str) -> bool:
+    """Whether it is a folder with a ``config.json``."""
+    return (Path(source) / "config.json").is_file()
+
+
+def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> Model:
+    """Return the network of the folder; nothing is fetched."""
+    path = Path(source)
+    return open_transformers(
+        str(path),
+        name=path.resolve().name,
+        kind="transformers",
+        preprocessing=preprocessing,
+        device=device,
+        local=True,
+    )

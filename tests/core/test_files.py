@@ -1,0 +1,147 @@
+"""Files and folders appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.files import (
+    atomic_folder,
+    atomic_write,
+    temporary_sibling,
+    visible_files,
+    write_json,
+    write_npy,
+    write_parquet,
+)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_text_and_bytes(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "a" / "b.txt", "é\n")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == b"\xc3\xa9\n"
+    atomic_write(tmp_path / "a" / "b.txt", b"\x00")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == b"\x00"
+    assert names(tmp_path / "a") == ["b.txt"]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "a.txt", "old")
+
+    def write_half() -> None:
+        with temporary_sibling(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        write_half()
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_rights_follow_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        atomic_write(tmp_path / "a.txt", "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o644
+
+
+def test_a_folder_in_the_way_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ConfigError, match="must be a file; got a folder of that name"):
+        atomic_write(tmp_path / "a", "x")
+
+
+def test_folder_replaces_the_old_one(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "out") as folder:
+        (folder / "a").write_text("1")
+    with atomic_folder(tmp_path / "out") as folder:
+        assert (tmp_path / "out" / "a").read_text() == "1", "the old folder stays until the new one is complete"
+        (folder / "b").write_text("2")
+    assert names(tmp_path) == ["out"]
+    assert names(tmp_path / "out") == ["b"]
+
+
+def test_folder_stays_when_the_block_fails(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "out") as folder:
+        (folder / "a").write_text("1")
+
+    def fill_half() -> None:
+        with atomic_folder(tmp_path / "out") as folder:
+            (folder / "b").write_text("2")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill_half()
+    assert names(tmp_path) == ["out"]
+    assert names(tmp_path / "out") == ["a"]
+
+
+def test_folder_refuses_what_must_not_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ConfigError, match="must be a folder; got a file of that name"),
+        atomic_folder(tmp_path / "file"),
+    ):
+        pass
+    (tmp_path / "work" / "here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work" / "here")
+    for path in (".", "..", tmp_path / "work"):
+        with pytest.raises(ConfigError, match="got one that holds the working folder"), atomic_folder(path):
+            pass
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with pytest.raises(ConfigError, match="got one that holds the home folder"), atomic_folder(tmp_path / "home"):
+        pass
+    assert (tmp_path / "work" / "here").is_dir()
+
+
+def test_parquet_and_npy_come_back(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": ["x", ""], "b": [1.5, float("nan")]}, index=[7, 8])
+    write_parquet(tmp_path / "a.parquet", frame)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "a.parquet"), frame.reset_index(drop=True))
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    write_npy(tmp_path / "a.npy", array)
+    assert np.array_equal(np.load(tmp_path / "a.npy", allow_pickle=False), array)
+    assert names(tmp_path) == ["a.npy", "a.parquet"]
+
+
+def test_npy_refuses_objects(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        write_npy(tmp_path / "a.npy", np.array([{}], dtype=object))
+    assert names(tmp_path) == []
+
+
+def test_json_is_sorted_and_plain(tmp_path: Path) -> None:
+    value = {"b": np.float32(0.5), "a": [np.int64(3), float("nan"), None, True], "c": (Path("x/y"), np.arange(2))}
+    write_json(tmp_path / "a.json", value)
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text) == {"a": [3, None, None, True], "b": 0.5, "c": ["x/y", [0, 1]]}
+    assert text.index('"a"') < text.index('"b"') < text.index('"c"')
+    assert text.endswith("}\n")
+
+
+def test_json_refuses_infinity_and_strangers(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="must be finite; got infinity"):
+        write_json(tmp_path / "a.json", {"x": [float("inf")]})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        write_json(tmp_path / "a.json", {"x": object()})
+    assert names(tmp_path) == []
+
+
+def test_hidden_files_are_not_listed(tmp_path: Path) -> None:
+    for name in ("b", "a/c", ".git/x", "a/.y"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [p.relative_to(tmp_path).as_posix() for p in visible_files(tmp_path)] == ["a/c", "b"]

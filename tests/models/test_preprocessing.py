@@ -1,0 +1,154 @@
+"""Our preprocessing gives what the image processors give, and describes itself with all its values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from fairaudit.core.errors import CheckpointError, ConfigError
+from fairaudit.core.images import ImageError
+from fairaudit.models._preprocessing import Preprocessing, preprocessing_from_mapping
+from fairaudit.models._transformers import ProcessorPreprocess, preprocessing_from_file
+
+PLAIN = {"size": 32, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
+
+PROCESSORS: list[tuple[str, dict[str, Any]]] = [
+    ("ConvNextImageProcessorPil", {"size": {"shortest_edge": 32}}),
+    ("ConvNextImageProcessorPil", {"size": {"shortest_edge": 32}, "crop_pct": 1.0, "resample": 2}),
+    ("ConvNextImageProcessorPil", {"size": {"shortest_edge": 384}}),
+    ("ViTImageProcessorPil", {"size": {"height": 30, "width": 50}}),
+    ("BitImageProcessorPil", {"size": {"shortest_edge": 37}, "crop_size": {"height": 32, "width": 30}}),
+    ("BitImageProcessorPil", {"size": {"shortest_edge": 32}, "do_center_crop": False}),
+]
+
+
+def random_image(seed: int, height: int, width: int) -> Image.Image:
+    rng = np.random.default_rng(seed)
+    return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(("name", "options"), PROCESSORS)
+def test_equal_to_the_processor(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+    processor = getattr(transformers, name)(image_mean=[0.4, 0.5, 0.6], image_std=[0.2, 0.3, 0.25], **options)
+    processor.save_pretrained(tmp_path)
+    ours = preprocessing_from_file(tmp_path / "preprocessor_config.json")
+    assert isinstance(ours, Preprocessing), "this processor has no step of its own"
+
+    @settings(max_examples=12)
+    @given(st.integers(0, 1000), st.integers(20, 90), st.integers(20, 90))
+    def check(seed: int, height: int, width: int) -> None:
+        image = random_image(seed, height, width)
+        expected = processor(images=image, return_tensors="pt")["pixel_values"][0]
+        got = ours(image)
+        assert got.dtype == torch.float32
+        assert got.is_contiguous()
+        torch.testing.assert_close(got, expected.float(), atol=1e-5, rtol=0)
+
+    check()
+
+
+def test_processors_with_steps_of_their_own_are_used_as_they_are(tmp_path: Path) -> None:
+    # A crop larger than the resized image means padding, which ours does not do.
+    processor = transformers.BitImageProcessorPil(
+        size={"shortest_edge": 20}, crop_size={"height": 32, "width": 32}, image_mean=[0.5] * 3, image_std=[0.5] * 3
+    )
+    processor.save_pretrained(tmp_path)
+    ours = preprocessing_from_file(tmp_path / "preprocessor_config.json")
+    assert isinstance(ours, ProcessorPreprocess)
+    image = random_image(0, 50, 70)
+    assert torch.equal(ours(image), processor(images=image, return_tensors="pt")["pixel_values"][0].float())
+    assert json.dumps(ours.describe())
+    assert ours.describe()["crop_size"]["height"] == 32
+
+
+def test_values_by_hand() -> None:
+    prepare = preprocessing_from_mapping({**PLAIN, "size": 2}, source="x")
+    image = Image.new("RGB", (2, 2), (255, 0, 51))
+    expected = [(1 - 0.5) / 0.2, (0 - 0.4) / 0.3, (0.2 - 0.3) / 0.4]
+    got = prepare(image)
+    assert got.shape == (3, 2, 2)
+    assert got[:, 0, 0].tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_bgr_turns_the_channels_before_mean_and_std() -> None:
+    prepare = preprocessing_from_mapping({**PLAIN, "size": 1, "channels": "BGR"}, source="x")
+    got = prepare(Image.new("RGB", (1, 1), (255, 0, 51)))
+    assert got[:, 0, 0].tolist() == pytest.approx([(0.2 - 0.5) / 0.2, -0.4 / 0.3, (1 - 0.3) / 0.4], abs=1e-6)
+
+
+def test_crop_pct_resizes_the_short_side_and_keeps_the_middle() -> None:
+    prepare = preprocessing_from_mapping({"size": 4, "crop_pct": 0.5, "mean": [0] * 3, "std": [1] * 3}, source="x")
+    columns = np.zeros((8, 16, 3), dtype=np.uint8)
+    columns[:, :, 0] = np.arange(16)
+    got = prepare(Image.fromarray(columns))
+    assert got.shape == (3, 4, 4)
+    assert (got[0, 0] * 255).round().tolist() == [6, 7, 8, 9]
+
+
+def test_two_sizes_mean_exactly_this() -> None:
+    prepare = preprocessing_from_mapping({**PLAIN, "size": [6, 10]}, source="x")
+    assert prepare(random_image(0, 40, 30)).shape == (3, 6, 10)
+    assert prepare.describe()["resize"] == [6, 10]
+
+
+def test_a_thread_like_image_is_refused_before_it_fills_the_memory() -> None:
+    prepare = preprocessing_from_mapping({**PLAIN, "size": 2000}, source="x")
+    with pytest.raises(ImageError, match=r"at most 100,000,000 pixels once it is resized; got 200000000 x 2000"):
+        prepare(Image.new("RGB", (100_000, 1)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": 0}, "a 'size' of one or two whole numbers from 1 to 4096; got 0"),
+        ({"size": True}, "a 'size' of one or two whole numbers from 1 to 4096; got True"),
+        ({"size": [1, 2, 3]}, "a 'size' of one or two whole numbers"),
+        ({"size": "224"}, "a 'size' of one or two whole numbers"),
+        ({"size": [8, 8], "crop_pct": 0.9}, "a 'crop_pct' only beside a single 'size'"),
+        ({"crop_pct": 0}, "a 'crop_pct' above 0 and at most 1; got 0"),
+        ({"crop_pct": 1.1}, "a 'crop_pct' above 0 and at most 1; got 1.1"),
+        ({"mean": [1, 2]}, "a 'mean' of three numbers; got [1, 2]"),
+        ({"mean": 0.5}, "a 'mean' of three numbers; got 0.5"),
+        ({"std": [0.1, 0, 0.1]}, "a 'std' above zero"),
+        ({"std": [float("nan")] * 3}, "a 'std' of three numbers"),
+        ({"interpolation": "cubic"}, "an 'interpolation' among nearest, box, bilinear, hamming, bicubic, lanczos"),
+        ({"channels": "RBG"}, "'channels' RGB or BGR; got 'RBG'"),
+        ({"croppct": 0.9}, "got 'croppct'. Did you mean 'crop_pct'?"),
+    ],
+)
+def test_wrong_values(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        preprocessing_from_mapping({**PLAIN, **change}, source="preprocessing file p.json")
+    assert str(caught.value).startswith("preprocessing file p.json must be or have ")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["size", "mean", "std"])
+def test_nothing_is_guessed(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"a mapping with size, mean, std; got none for '{key}'"):
+        preprocessing_from_mapping({k: v for k, v in PLAIN.items() if k != key}, source="x")
+    with pytest.raises(ConfigError, match="got a list"):
+        preprocessing_from_mapping([1], source="x")
+
+
+def test_files(tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    with pytest.raises(ConfigError, match="must be an existing JSON file; got no readable file"):
+        preprocessing_from_file(path)
+    path.write_text("{")
+    with pytest.raises(ConfigError, match=r"p\.json must be JSON; got: .*Correct the file\."):
+        preprocessing_from_file(path)
+    path.write_text(json.dumps(PLAIN))
+    assert preprocessing_from_file(path).describe()["crop"] == [32, 32]
+    path.write_text(json.dumps({"image_processor_type": "NoSuchProcessor", "image_mean": [0, 0, 0]}))
+    with pytest.raises(CheckpointError, match="must say how images are prepared"):
+        preprocessing_from_file(path)

@@ -1,0 +1,228 @@
+"""One pass from images to tables: order, batch size and threads change nothing; unreadable images are counted."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from fairaudit.core.audit import ModelCard
+from fairaudit.core.errors import ConfigError, DataError
+from fairaudit.core.samples import Samples
+from fairaudit.core.tables import Embeddings
+from fairaudit.extraction import Extraction, extract, save_tables
+
+LABELS = tuple(f"label {i:02}" for i in range(12))
+
+
+class SmallModel:
+    """Mean and spread of each channel as embedding, and a fixed linear head; counts what it sees."""
+
+    def __init__(self, labels: tuple[str, ...] = ()) -> None:
+        self.labels = labels
+        self.layer = "channel statistics"
+        self.card = ModelCard("small", "test", "SmallModel", 0, 6, "0" * 64, {}, len(labels))
+        self.batches: list[int] = []
+        self.weight = torch.linspace(-3, 3, 6 * max(len(labels), 1)).reshape(6, -1)
+
+    def preprocess(self, image: Image.Image) -> torch.Tensor:
+        return torch.from_numpy(np.asarray(image.resize((8, 8)), dtype=np.float32).transpose(2, 0, 1) / 255)
+
+    def embed(self, batch: torch.Tensor) -> torch.Tensor:
+        self.batches.append(len(batch))
+        return torch.cat([batch.mean(dim=(2, 3)), batch.std(dim=(2, 3))], dim=1)
+
+    def embed_and_predict(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        vectors = self.embed(batch)
+        return vectors, (vectors @ self.weight).softmax(dim=1)
+
+
+def make_samples(root: Path, n: int, *, broken: tuple[int, ...] = ()) -> Samples:
+    rng = np.random.default_rng(0)
+    names = [f"{i:03}.png" for i in range(n)]
+    for i, name in enumerate(names):
+        Image.fromarray(rng.integers(0, 255, (9 + i % 5, 12, 3), dtype=np.uint8)).save(root / name)
+        if i in broken:
+            (root / name).write_bytes(b"not an image")
+    table = pd.DataFrame({"sample_id": [f"id{i}" for i in range(n)], "path": names})
+    table = table.assign(cluster_id=table["sample_id"], split="", label="", text="")
+    return Samples("data", "test", "objects", root, table, (), "image", "none")
+
+
+def expected_vectors(samples: Samples) -> np.ndarray:
+    """The embeddings one image at a time, in float64."""
+    rows = []
+    for path in samples.paths:
+        pixels = np.asarray(Image.open(path).resize((8, 8)), dtype=np.float64).reshape(-1, 3) / 255
+        rows.append(np.concatenate([pixels.mean(axis=0), pixels.std(axis=0, ddof=1)]))
+    return np.array(rows)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("images")
+
+
+@pytest.mark.parametrize(("batch_size", "threads"), [(1, 1), (7, 1), (7, 3), (64, 2), (23, 8)])
+def test_rows_are_in_order_for_any_batch_size_and_threads(folder: Path, batch_size: int, threads: int) -> None:
+    samples, model = make_samples(folder, 23), SmallModel()
+    found = extract(model, samples, batch_size=batch_size, threads=threads)
+    assert found.embeddings.sample_ids == samples.sample_ids
+    np.testing.assert_allclose(found.embeddings.vectors, expected_vectors(samples), atol=1e-5)
+    assert found.embeddings.vectors.dtype == np.float32
+    assert found.embeddings.layer == "channel statistics"
+    assert found.predictions is None
+    assert sum(model.batches) == 23
+    assert max(model.batches) <= batch_size
+
+
+def test_a_real_network_gives_the_same_for_any_batch_size(folder: Path) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 3), torch.nn.BatchNorm2d(6), torch.nn.AdaptiveAvgPool2d(1))
+    network.eval()
+
+    class Network(SmallModel):
+        def embed(self, batch: torch.Tensor) -> torch.Tensor:
+            with torch.inference_mode():
+                vectors: torch.Tensor = network(batch).flatten(1)
+            return vectors
+
+    samples = make_samples(folder, 23)
+    one, many = (extract(Network(), samples, batch_size=size).embeddings.vectors for size in (1, 16))
+    np.testing.assert_allclose(one, many, atol=1e-5)
+    assert one.std(axis=0).min() > 0
+
+
+def test_ten_most_probable_labels_by_falling_score(folder: Path) -> None:
+    samples, model = make_samples(folder, 9), SmallModel(LABELS)
+    predictions = extract(model, samples, batch_size=4).predictions
+    assert predictions is not None
+    logits = expected_vectors(samples) @ model.weight.double().numpy()
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    order = np.argsort(-scores, axis=1)[:, :10]
+    assert predictions.labels.tolist() == np.array(LABELS)[order].tolist()
+    np.testing.assert_allclose(predictions.scores, np.take_along_axis(scores, order, axis=1), atol=1e-5)
+    assert (predictions.known_labels, predictions.source) == (LABELS, "head of the checkpoint")
+    assert predictions.sample_ids == samples.sample_ids
+
+
+def test_few_labels_and_ties(folder: Path) -> None:
+    model = SmallModel(("b", "a", "c"))
+    model.weight = torch.zeros(6, 3)
+    predictions = extract(model, make_samples(folder, 3)).predictions
+    assert predictions is not None
+    assert predictions.labels.tolist() == [["b", "a", "c"]] * 3, "equal scores keep the order of the head"
+
+
+def test_digests(folder: Path) -> None:
+    samples = make_samples(folder, 5)
+    found = extract(SmallModel(), samples)
+    contents = [hashlib.sha256(p.read_bytes()).hexdigest() for p in samples.paths]
+    assert list(found.content_digests) == contents
+    lines = sorted(zip(samples.sample_ids, contents, strict=True))
+    assert found.digest == hashlib.sha256("".join(f"{i}\0{c}\n" for i, c in lines).encode()).hexdigest()
+    turned = Samples(**{**samples.__dict__, "table": samples.table[::-1].reset_index(drop=True)})
+    assert extract(SmallModel(), turned).digest == found.digest
+
+
+def test_progress_ends_at_the_total(folder: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    extract(
+        SmallModel(), make_samples(folder, 10), batch_size=4, progress=lambda done, total: calls.append((done, total))
+    )
+    assert calls == [(4, 10), (8, 10), (10, 10)]
+
+
+def test_one_in_a_hundred_may_be_unreadable(tmp_path: Path) -> None:
+    found = extract(SmallModel(LABELS), make_samples(tmp_path, 100, broken=(99,)), batch_size=30)
+    assert len(found.samples) == len(found.embeddings.vectors) == len(found.content_digests) == 99
+    assert found.samples.skipped.to_dict("records") == [
+        {
+            "file": "099.png",
+            "reason": "must be readable; got bytes that are no image in a known format. Replace or remove it.",
+        }
+    ]
+    assert found.samples.notes == ("1 of 100 images could not be read and were left out.",)
+    np.testing.assert_allclose(found.embeddings.vectors, expected_vectors(found.samples), atol=1e-5)
+
+
+def test_more_is_an_error_with_the_first_ones(tmp_path: Path) -> None:
+    samples = make_samples(tmp_path, 100, broken=(3, 50))
+    with pytest.raises(DataError) as caught:
+        extract(SmallModel(), samples)
+    message = str(caught.value)
+    assert message.startswith(
+        "data set 'data' must have at most 1% unreadable images; got 2 among the first 51 of 100: "
+        "003.png must be readable; got bytes that are no image in a known format. Replace or remove it. "
+        "050.png must be readable"
+    )
+    assert str(tmp_path) not in message
+    assert message.endswith("Repair the files, or go on without them: --allow-unreadable.")
+
+
+def test_more_can_be_allowed(tmp_path: Path) -> None:
+    samples = make_samples(tmp_path, 12, broken=(0, 4, 5, 11))
+    (tmp_path / "006.png").unlink()
+    skipped = pd.DataFrame({"file": ["x"], "reason": ["before"]})
+    samples = Samples(**{**samples.__dict__, "skipped": skipped})
+    found = extract(SmallModel(LABELS), samples, batch_size=3, allow_unreadable=True)
+    assert found.embeddings.sample_ids == ("id1", "id2", "id3", "id7", "id8", "id9", "id10")
+    np.testing.assert_allclose(found.embeddings.vectors, expected_vectors(found.samples), atol=1e-5)
+    assert found.samples.skipped["file"].tolist() == ["x", "000.png", "004.png", "005.png", "006.png", "011.png"]
+    assert found.samples.skipped["reason"][0] == "before"
+    assert found.samples.skipped["reason"][4] == "must be an existing file; got no such file. Check its path."
+
+
+def test_nothing_readable(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="got 2 among the first 2 of 2"):
+        extract(SmallModel(), make_samples(tmp_path, 2, broken=(0, 1)), allow_unreadable=True)
+
+
+@pytest.mark.parametrize("option", ["batch_size", "threads"])
+def test_options_out_of_range(folder: Path, option: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{option} must be at least 1; got 0\."):
+        extract(SmallModel(), make_samples(folder, 2), **{option: 0})  # type: ignore[arg-type]
+
+
+def test_an_error_of_the_model_is_not_an_unreadable_image(folder: Path) -> None:
+    class Broken(SmallModel):
+        def preprocess(self, image: Image.Image) -> torch.Tensor:
+            raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        extract(Broken(), make_samples(folder, 3))
+
+
+def test_tables_on_disk(folder: Path, tmp_path: Path) -> None:
+    found = extract(SmallModel(LABELS), make_samples(folder, 5))
+    save_tables(tmp_path / "tables", found)
+    loaded = Embeddings.load(tmp_path / "tables")
+    assert loaded.sample_ids == found.embeddings.sample_ids
+    assert np.array_equal(loaded.vectors, found.embeddings.vectors)
+    table = pd.read_parquet(tmp_path / "tables" / "samples.parquet")
+    assert table["digest"].tolist() == list(found.content_digests)
+    assert table.drop(columns="digest").to_dict() == found.samples.table.to_dict()
+    predictions = pd.read_parquet(tmp_path / "tables" / "predictions.parquet")
+    assert predictions.groupby("sample_id").size().tolist() == [10] * 5
+    (tmp_path / "tables" / "scores.parquet").touch()
+    save_tables(tmp_path / "tables", extract(SmallModel(), make_samples(folder, 5)))
+    names = sorted(p.name for p in (tmp_path / "tables").iterdir())
+    assert names == ["embeddings.npy", "samples.parquet", "scores.parquet"], (
+        "old predictions are not those of this pass"
+    )
+
+
+def test_real_samples(sample_data: Path) -> None:
+    from fairaudit.datasets import open_reader
+
+    samples = open_reader("dollar_street").samples(sample_data / "dollar-street-sample", name="homes")
+    found: Any = extract(SmallModel(), samples)
+    assert isinstance(found, Extraction)
+    assert len(found.samples) == 43
+    np.testing.assert_allclose(found.embeddings.vectors[:3], expected_vectors(samples)[:3], atol=1e-5)
