@@ -1,0 +1,1 @@
+"""What several readers need; not itself a reader."""
