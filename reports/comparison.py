@@ -1,0 +1,216 @@
+"""Several audits side by side on the same axes: which disparity is seen with which checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+from markupsafe import Markup
+
+from fairaudit.core.audit import AuditResult, ModelCard
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.plant import Plant
+from fairaudit.core.result import IndicatorResult
+from fairaudit.reports import figures, notation, page, plant_view, small_multiples, svg, wording
+from fairaudit.reports.disparity_view import DisparityRow, counts, disparity_row, primary
+from fairaudit.reports.group_view import GroupRow, group_row, headline_features
+from fairaudit.reports.html import card_of, printable_audit
+from fairaudit.reports.result_view import how_known, ordered
+
+_KEY = ["metric", "feature", "control", "kind", "measure", "group", "reference"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A column of the comparison: label, model, verdict counts, and its own report if there is a link to it."""
+
+    label: str
+    model: ModelCard
+    counts: Mapping[str, int]
+    failures: tuple[str, ...]
+    link: str
+
+
+@dataclass(frozen=True)
+class FeaturePanel:
+    """One feature of one indicator: a figure with a panel per checkpoint, and the same numbers as a table.
+
+    Parameters
+    ----------
+    feature, how_known, caption : str
+        Name, how anybody knows the groups, and how to read the figure.
+    figure : Markup
+        An ``<svg>`` element.
+    rows : tuple of (str, tuple of GroupRow or None)
+        Group, and its row for each checkpoint; None where that audit does not have the group.
+    """
+
+    feature: str
+    how_known: str
+    caption: str
+    figure: Markup
+    rows: tuple[tuple[str, tuple[GroupRow | None, ...]], ...]
+
+
+@dataclass(frozen=True)
+class IndicatorPanel:
+    """One indicator on one data set, over all checkpoints."""
+
+    anchor: str
+    result: IndicatorResult
+    features: tuple[FeaturePanel, ...]
+    disparities: tuple[tuple[str, str, tuple[DisparityRow | None, ...]], ...]
+    missing: tuple[str, ...]
+
+
+def render_comparison(
+    audits: Mapping[str, AuditResult],
+    *,
+    title: str,
+    plants: Sequence[Plant] = (),
+    intro: str = "",
+    links: Mapping[str, str] | None = None,
+) -> str:
+    """Return one HTML page that shows several audits side by side.
+
+    Parameters
+    ----------
+    audits : mapping of str to AuditResult
+        By the name that the page prints, in the order of its columns; at least one.
+    title, intro : str
+        Heading and first paragraph.
+    plants : sequence of Plant
+        Disparities that were put into the data or the training on purpose; the page says which were found.
+    links : mapping of str to str, optional
+        Relative address of each checkpoint's own report, by its name in ``audits``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no audit, or a link is not relative or belongs to no audit.
+    """
+    addresses = _checked(audits, links or {})
+    audits = {name: printable_audit(audit) for name, audit in audits.items()}
+    return page.document(
+        "comparison.html.j2",
+        title=title,
+        intro=intro,
+        checkpoints=[
+            Checkpoint(
+                name,
+                audit.model,
+                counts(audit.disparities),
+                tuple(f.indicator for f in audit.failures),
+                addresses.get(name, ""),
+            )
+            for name, audit in audits.items()
+        ],
+        words=wording.VERDICTS,
+        panels=_panels(audits),
+        plants=plant_view.plant_rows(plants, audits),
+        plant_tally=plant_view.tally(plants, audits),
+        plant_signs=plant_view.OUTCOMES,
+        synthetic=list(dict.fromkeys(card.name for audit in audits.values() for card in audit.data if card.synthetic)),
+    )
+
+
+def _checked(audits: Mapping[str, AuditResult], links: Mapping[str, str]) -> Mapping[str, str]:
+    if not audits:
+        raise ConfigError("comparison must have at least one audit; got none. Give the folders of finished audits.")
+    for name, link in links.items():
+        if name not in audits:
+            raise ConfigError(
+                f"links must name audits of the comparison; got '{name}'. Choose from: {', '.join(audits)}."
+            )
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc or link.startswith(("/", "\\")):
+            raise ConfigError(
+                f"link of '{name}' must be a relative address; got '{link}'. Give the path from the page."
+            )
+    return links
+
+
+def _panels(audits: Mapping[str, AuditResult]) -> list[IndicatorPanel]:
+    keys = dict.fromkeys((r.indicator, r.dataset) for audit in audits.values() for r in audit.results)
+    return [
+        _panel(indicator, dataset, audits, f"i{i}-{notation.slug(indicator, dataset)}")
+        for i, (indicator, dataset) in enumerate(keys)
+    ]
+
+
+def _panel(indicator: str, dataset: str, audits: Mapping[str, AuditResult], anchor: str) -> IndicatorPanel:
+    found = {
+        name: next((r for r in audit.results if (r.indicator, r.dataset) == (indicator, dataset)), None)
+        for name, audit in audits.items()
+    }
+    present = {name: result for name, result in found.items() if result is not None}
+    # Another headline is another measure: its values do not belong on the same axis.
+    first = next(iter(present.values()))
+    same = {name: result for name, result in present.items() if result.headline == first.headline}
+    features = dict.fromkeys(f for result in same.values() for f in headline_features(result))
+    return IndicatorPanel(
+        anchor=anchor,
+        result=first,
+        features=tuple(
+            _feature_panel(feature, list(audits), same, audits, f"{anchor}-f{i}") for i, feature in enumerate(features)
+        ),
+        disparities=tuple(_disparities({name: same.get(name) for name in audits})),
+        missing=tuple(name for name in audits if name not in same),
+    )
+
+
+def _feature_panel(
+    feature: str,
+    names: Sequence[str],
+    results: Mapping[str, IndicatorResult],
+    audits: Mapping[str, AuditResult],
+    prefix: str,
+) -> FeaturePanel:
+    first_name, first = next(iter(results.items()))
+    card = card_of(audits[first_name], first.dataset)
+    in_order = ordered(card, feature)
+    groups = {name: result.groups for name, result in results.items()}
+    tables = {n: figures.headline_rows(g, metric=first.headline, feature=feature) for n, g in groups.items()}
+    order = small_multiples.shared_order(tables, ordered=in_order)
+    title = f"{first.headline} by {feature}, one panel per checkpoint"
+    figure = small_multiples.checkpoints(groups, metric=first.headline, feature=feature, ordered=in_order)
+    caption = "Dot: value of the group. Line: 95 % interval. Dashed: all images together, with that checkpoint."
+    if any((table["status"] != "ok").any() for table in tables.values()):
+        caption += " Grey: too few images for a verdict."
+    if len(order) > figures.MAX_GROUPS:
+        caption += (
+            f" Drawn are the {figures.MAX_GROUPS} of {len(order)} groups furthest from the middle; see the table."
+        )
+    cells = {name: {r["group"]: group_row(r) for r in table.to_dict("records")} for name, table in tables.items()}
+    return FeaturePanel(
+        feature,
+        how_known(card, feature),
+        caption,
+        Markup(
+            svg.inline(figure, prefix=prefix, title=title, description="The table that follows holds every number.")
+        ),
+        tuple((g, tuple(cells.get(name, {}).get(g) for name in names)) for g in order),
+    )
+
+
+def _disparities(
+    results: Mapping[str, IndicatorResult | None],
+) -> list[tuple[str, str, tuple[DisparityRow | None, ...]]]:
+    """Return feature, comparison and a cell per checkpoint for every row that is planned in at least one audit."""
+    tables = {name: _by_key(result.disparities) if result else {} for name, result in results.items()}
+    planned = dict.fromkeys(
+        key for result in results.values() if result for key in _by_key(primary(result.disparities))
+    )
+    rows = []
+    for key in planned:
+        cells = tuple(disparity_row(t[key]) if key in t else None for t in tables.values())
+        named = next(cell for cell in cells if cell is not None)
+        rows.append((named.feature, named.comparison, cells))
+    return rows
+
+
+def _by_key(disparities: pd.DataFrame) -> dict[tuple[Any, ...], dict[Any, Any]]:
+    return {tuple(row[column] for column in _KEY): row for row in disparities.to_dict("records")}

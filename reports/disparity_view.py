@@ -1,0 +1,121 @@
+"""Disparity rows as a report shows them, and what can be counted over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+
+from fairaudit.core.result import VERDICTS
+from fairaudit.reports import notation, wording
+from fairaudit.reports.group_view import MAX_ROWS
+
+_MEASURES = {
+    "difference": "difference",
+    "ratio": "ratio",
+    "per_doubling": "per doubling",
+    "per_step": "per step",
+    "index": "index",
+}
+
+
+@dataclass(frozen=True)
+class DisparityRow:
+    """One comparison: everything as text, with its verdict as sign, word and colour.
+
+    Parameters
+    ----------
+    metric, feature, comparison, estimate, interval, p, detectable, note, sentence : str
+        As the table prints them; ``"n/a"`` where there is no number.
+    word : Word
+        The verdict, or for an exploratory row whether it is a lead.
+    estimable : bool
+        Whether there is an estimate; if not, the row is shown grey.
+    """
+
+    metric: str
+    feature: str
+    comparison: str
+    estimate: str
+    interval: str
+    p: str
+    detectable: str
+    note: str
+    sentence: str
+    word: wording.Word
+    estimable: bool
+
+
+def disparity_row(row: Mapping[Any, Any]) -> DisparityRow:
+    """Return one row of ``IndicatorResult.disparities`` as text."""
+    low, high = wording.adjusted(row)
+    within = f" (within {row['control']})" if row["control"] else ""
+    return DisparityRow(
+        metric=row["metric"],
+        feature=row["feature"],
+        comparison=wording.comparison(row) + within,
+        estimate=notation.number(row["value"]),
+        interval=notation.interval(low, high),
+        p=notation.p_value(row["p_adjusted"]),
+        detectable=notation.at_most(row["min_detectable"]),
+        note=row["note"],
+        sentence=wording.sentence(row),
+        word=wording.word(row),
+        estimable=row["status"] == "ok",
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """Rows of one metric and feature that stand one after another in a table."""
+
+    metric: str
+    feature: str
+    rows: tuple[DisparityRow, ...]
+
+
+def runs(rows: Sequence[DisparityRow]) -> list[Run]:
+    """Return ``rows`` cut wherever metric or feature change."""
+    cut = groupby(rows, key=lambda row: (row.metric, row.feature))
+    return [Run(metric, feature, tuple(part)) for (metric, feature), part in cut]
+
+
+def primary(disparities: pd.DataFrame) -> pd.DataFrame:
+    """Return the planned comparisons; an empty table stays empty."""
+    return disparities[disparities["family"] == "primary"] if len(disparities) else disparities
+
+
+def primary_rows(disparities: pd.DataFrame) -> list[DisparityRow]:
+    """Return the planned comparisons as text: those of one metric and feature together, else in table order."""
+    rows = [disparity_row(r) for r in primary(disparities).to_dict("records")]
+    order = list(dict.fromkeys((row.metric, row.feature) for row in rows))
+    return sorted(rows, key=lambda row: order.index((row.metric, row.feature)))
+
+
+def exploratory_rows(disparities: pd.DataFrame) -> tuple[list[DisparityRow], int]:
+    """Return exploratory rows, leads and small p-values first, and how many are left out beyond ``MAX_ROWS``."""
+    rows = disparities[disparities["family"] != "primary"] if len(disparities) else disparities
+    if not len(rows):
+        return [], 0
+    rows = rows.sort_values("p_adjusted", kind="stable", na_position="last")
+    return [disparity_row(r) for r in rows.iloc[:MAX_ROWS].to_dict("records")], max(len(rows) - MAX_ROWS, 0)
+
+
+def counts(disparities: pd.DataFrame) -> dict[str, int]:
+    """Return how many planned comparisons have each verdict; every verdict is a key."""
+    rows = primary(disparities)
+    return {verdict: int((rows["verdict"] == verdict).sum()) if len(rows) else 0 for verdict in VERDICTS}
+
+
+def detectable(disparities: pd.DataFrame) -> str:
+    """Return the range of the smallest detectable disparities over planned comparisons, by measure."""
+    rows = primary(disparities)
+    rows = rows[rows["min_detectable"].notna()] if len(rows) else rows
+    parts = []
+    for measure, part in rows.groupby("measure", sort=False) if len(rows) else []:
+        low, high = (notation.at_most(v) for v in (part["min_detectable"].min(), part["min_detectable"].max()))
+        parts.append(f"{low if low == high else f'{low} to {high}'} ({_MEASURES.get(str(measure), str(measure))})")
+    return "; ".join(parts) or notation.ABSENT

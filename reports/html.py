@@ -1,0 +1,125 @@
+"""An ``AuditResult`` as one self-contained HTML page, or as a fragment for a notebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from fairaudit.core.audit import AuditResult, DataCard
+from fairaudit.core.result import NUMERIC
+from fairaudit.reports import notation, page, wording
+from fairaudit.reports.disparity_view import DisparityRow, counts, primary_rows
+from fairaudit.reports.group_view import group_tables, headline_features
+from fairaudit.reports.notation import printable
+from fairaudit.reports.result_view import ResultView, result_view
+
+#: So many disparities are named in the summary; the sections name all.
+MAX_FINDINGS = 12
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A disparity of the summary, with the anchor of the section that shows it."""
+
+    title: str
+    anchor: str
+    row: DisparityRow
+
+
+def render(audit: AuditResult) -> str:
+    """Return the report of ``audit`` as one HTML page.
+
+    The page needs no script, loads nothing, and holds no image of the data. The same audit gives the same bytes.
+    Everything that comes from data is escaped. A comparison that could not be made is listed with its reason.
+    """
+    audit = printable_audit(audit)
+    views = result_views(audit)
+    found = counts(audit.disparities)
+    return page.document(
+        "report.html.j2",
+        audit=audit,
+        views=views,
+        counts=found,
+        words=wording.VERDICTS,
+        tally=wording.tally(found, failures=len(audit.failures)),
+        findings=_findings(views)[:MAX_FINDINGS],
+        n_findings=found["disparity"],
+        synthetic=[card for card in audit.data if card.synthetic],
+    )
+
+
+def write(audit: AuditResult, path: Path) -> Path:
+    """Render ``audit`` and write it atomically to ``path``; return ``path``."""
+    return page.write(render(audit), path)
+
+
+def fragment(audit: AuditResult) -> str:
+    """Return ``audit`` as a piece of HTML for a notebook.
+
+    Its style reaches nothing outside it, and it still reads where the style is stripped: a summary, then for each
+    indicator its sentences and the table of its headline metric.
+    """
+    audit = printable_audit(audit)
+    found = counts(audit.disparities)
+    sections = [
+        {
+            "result": result,
+            "rows": primary_rows(result.disparities),
+            "tables": [
+                table
+                for table in group_tables(result.groups)
+                if table.metric == result.headline and not table.control and table.feature in headline_features(result)
+            ],
+        }
+        for result in audit.results
+    ]
+    return page.fill(
+        "fragment.html.j2",
+        audit=audit,
+        counts=found,
+        words=wording.VERDICTS,
+        tally=wording.tally(found, failures=len(audit.failures)),
+        sections=sections,
+        synthetic=[card for card in audit.data if card.synthetic],
+    )
+
+
+def result_views(audit: AuditResult) -> list[ResultView]:
+    """Return one section per result, each with an anchor of its own that names indicator and data set."""
+    views: list[ResultView] = []
+    for result in audit.results:
+        stem = anchor = notation.slug(result.indicator, result.dataset)
+        twin = 2
+        while anchor in {view.anchor for view in views}:
+            anchor, twin = f"{stem}-{twin}", twin + 1
+        views.append(result_view(result, card_of(audit, result.dataset), anchor))
+    return views
+
+
+def printable_audit(audit: AuditResult) -> AuditResult:
+    """Return ``audit`` with printable text in its tables: pandas cannot index by a lone surrogate."""
+
+    def clean(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(**{c: [printable(str(v)) for v in table[c]] for c in table.columns if c not in NUMERIC})
+
+    results = tuple(
+        replace(r, groups=clean(r.groups), disparities=clean(r.disparities), curves=clean(r.curves))
+        for r in audit.results
+    )
+    return replace(audit, results=results)
+
+
+def card_of(audit: AuditResult, dataset: str) -> DataCard | None:
+    """Return the card of the data set called ``dataset``, or None."""
+    return next((card for card in audit.data if card.name == dataset), None)
+
+
+def _findings(views: list[ResultView]) -> list[Finding]:
+    return [
+        Finding(view.result.title, view.anchor, row)
+        for view in views
+        for row in view.primary
+        if row.word.key == "disparity"
+    ]

@@ -1,0 +1,135 @@
+"""How numbers are written in every report: the same number always looks the same."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+#: What stands where there is no number.
+ABSENT = "n/a"
+
+
+#: What XML cannot carry, and the marks that turn the direction of the text around them.
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters, lone surrogates and marks of writing direction as U+FFFD."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def number(value: float, *, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Return ``value`` with three decimals, or one significant digit where it is smaller than 0.001.
+
+    Examples
+    --------
+    >>> number(0.71249), number(0.00042), number(1234.5), number(float("nan"))
+    ('0.712', '0.0004', '1,234.5', 'n/a')
+    """
+    # What binary fractions leave behind (0.1 + 0.2) must not push a bound to the next digit.
+    value = round(float(value), 12)
+    if math.isnan(value):
+        return ABSENT
+    if math.isinf(value):
+        return "infinity" if value > 0 else "\u2212infinity"
+    size = abs(value)
+    if size >= 1000:
+        digits = 1
+    elif size == 0 or size >= 0.001:
+        digits = 3
+    else:
+        digits = min(-math.floor(math.log10(size)), 6)
+    text = f"{Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), rounding=rounding):,f}"
+    return text.replace("-", "\u2212") if Decimal(text.replace(",", "")) else "0.000"
+
+
+def bounds(low: float, high: float) -> tuple[str, str]:
+    """Return both bounds of an interval, each rounded outwards, so that what is printed still covers."""
+    return number(low, rounding=ROUND_FLOOR), number(high, rounding=ROUND_CEILING)
+
+
+def interval(low: float, high: float) -> str:
+    """Return an interval as text, rounded outwards, or ``"n/a"`` where a bound is missing.
+
+    Examples
+    --------
+    >>> interval(0.6804, 0.7421)
+    '0.680 to 0.743'
+    """
+    if math.isnan(low) or math.isnan(high):
+        return ABSENT
+    return " to ".join(bounds(low, high))
+
+
+def at_most(size: float) -> str:
+    """Return a magnitude rounded up: for "could be as large as" and "only this or more could be seen"."""
+    return number(abs(size), rounding=ROUND_CEILING)
+
+
+def at_least(size: float) -> str:
+    """Return a magnitude rounded down: for "at least"."""
+    return number(abs(size), rounding=ROUND_FLOOR)
+
+
+def count(value: float) -> str:
+    """Return a number of images, clusters or weights with thousands separated.
+
+    Examples
+    --------
+    >>> count(12034.0)
+    '12,034'
+    """
+    return ABSENT if math.isnan(float(value)) else f"{round(float(value)):,}"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with three decimals; below 0.001 only that it is below.
+
+    Examples
+    --------
+    >>> p_value(0.0002), p_value(0.0449)
+    ('<0.001', '0.045')
+    """
+    if math.isnan(value):
+        return ABSENT
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def plural(n: int, one: str, many: str | None = None) -> str:
+    """Return ``n`` with its noun in the right number.
+
+    Examples
+    --------
+    >>> plural(1, "file"), plural(1200, "file")
+    ('1 file', '1,200 files')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def size(n_parameters: int) -> str:
+    """Return a parameter count in words that fit a table, e.g. ``"2.3 million"``."""
+    for scale, word in ((1e9, "billion"), (1e6, "million")):
+        if n_parameters >= scale:
+            return f"{n_parameters / scale:.1f} {word}"
+    return f"{n_parameters:,}"
+
+
+def setting(value: Any) -> str:
+    """Return a JSON value on one line, text without quotation marks."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def pretty(value: Mapping[str, Any]) -> str:
+    """Return a JSON object over several lines, keys in their order."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def slug(*parts: str) -> str:
+    """Return ``parts`` as an anchor: lower case, only letters, digits and hyphens, never empty."""
+    return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") or "x" for part in parts)

@@ -1,0 +1,87 @@
+"""From templates to one self-contained page: escaping, the style sheet, the content security policy, the file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from fairaudit.core.errors import InputError
+from fairaudit.core.files import atomic_write
+from fairaudit.reports import notation, palette
+from fairaudit.reports.disparity_view import runs
+from fairaudit.reports.notation import printable
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+#: A page above this is refused: browsers and mail choke on it.
+MAX_BYTES: Final = 25_000_000
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Return the template environment: every value is escaped, an unknown name is an error."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= {
+        "number": notation.number,
+        "count": notation.count,
+        "size": notation.size,
+        "setting": notation.setting,
+        "pretty": notation.pretty,
+        "groupby_run": runs,
+    }
+    env.globals |= {"plural": notation.plural}
+    return env
+
+
+@cache
+def stylesheet() -> str:
+    """Return the one style sheet of a page, without comments and indentation."""
+    text = palette.css() + (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def policy() -> str:
+    """Return the content security policy: our one style sheet by its hash, and nothing else at all."""
+    digest = base64.b64encode(hashlib.sha256(stylesheet().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def fill(template: str, **values: Any) -> str:
+    """Return a template filled with ``values``, all text escaped and printable."""
+    return printable(environment().get_template(template).render(**values))
+
+
+def document(template: str, **values: Any) -> str:
+    """Return a whole page: ``template`` extends ``page.html.j2``, which holds style sheet and policy."""
+    # The style sheet is ours and holds no "<", so that marking it as safe cannot end the element.
+    return fill(template, stylesheet=Markup(stylesheet()), policy=policy(), **values)
+
+
+def write(html: str, path: Path) -> Path:
+    """Write a page atomically as UTF-8 and return its path.
+
+    Raises
+    ------
+    InputError
+        If the page is larger than ``MAX_BYTES``.
+    """
+    data = html.encode("utf-8")
+    if len(data) > MAX_BYTES:
+        raise InputError(
+            f"report must be at most {MAX_BYTES:,} bytes; got {len(data):,}. Audit fewer features at once."
+        )
+    atomic_write(path, data)
+    return path

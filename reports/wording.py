@@ -1,0 +1,241 @@
+"""Verdict rows as sentences: the only place where a report says what a disparity means.
+
+Four things can be said of a planned comparison, and never more: a disparity of *at least* so much; nothing shown,
+but it *could be as large as* so much; within tolerance; not estimable, and why. An exploratory comparison is at most
+*a lead*. There is no single score and no seal of approval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairaudit.core.audit import AuditResult
+from fairaudit.reports import notation
+
+Row = Mapping[Any, Any]
+
+
+@dataclass(frozen=True)
+class Word:
+    """How a verdict is shown: sign, word and class (colour), so that none of them carries it alone.
+
+    Parameters
+    ----------
+    key : str
+        Verdict in the table.
+    sign, text : str
+        Shown side by side.
+    css : str
+        Name of its colour in ``palette``.
+    meaning : str
+        What it says, in a sentence.
+    """
+
+    key: str
+    sign: str
+    text: str
+    css: str
+    meaning: str
+
+
+VERDICTS: dict[str, Word] = {
+    "disparity": Word(
+        "disparity",
+        "\u25b2",
+        "Disparity",
+        "disparity",
+        "The data show a difference, after adjusting for all planned comparisons.",
+    ),
+    "inconclusive": Word(
+        "inconclusive",
+        "?",
+        "Inconclusive",
+        "inconclusive",
+        "No difference is shown and none is ruled out: more data are needed.",
+    ),
+    "within_tolerance": Word(
+        "within_tolerance",
+        "\u2248",
+        "Within tolerance",
+        "within",
+        "The data rule out a difference larger than the tolerance of the plan.",
+    ),
+    "not_estimable": Word(
+        "not_estimable",
+        "\u2014",
+        "Not estimable",
+        "none",
+        "The data do not allow a statement, and the report says why.",
+    ),
+}
+#: An exploratory row with a q-value (Benjamini-Hochberg) below this is a lead.
+LEAD_LEVEL = 0.05
+LEAD = Word("lead", "\u25c7", "A lead", "inconclusive", "Worth a planned test on new data; not a finding.")
+NO_LEAD = Word("no_lead", "\u00b7", "No lead", "none", "Nothing to follow here.")
+
+
+def word(row: Row) -> Word:
+    """Return how the verdict of a disparity row is shown; an exploratory row is at most a lead."""
+    if row["family"] == "primary":
+        return VERDICTS.get(row["verdict"], VERDICTS["not_estimable"])
+    if row["status"] != "ok":
+        return VERDICTS["not_estimable"]
+    return LEAD if row["p_adjusted"] < LEAD_LEVEL else NO_LEAD
+
+
+def comparison(row: Row) -> str:
+    """Return what a disparity row compares, e.g. ``"feminine against all others"``."""
+    feature, kind = row["feature"], row["kind"]
+    if kind in ("rest", "reference"):
+        ratio = ", ratio" if row["measure"] == "ratio" else ""
+        return f"{row['group']} against {row['reference'] or 'all others'}{ratio}"
+    if kind == "slope":
+        return (
+            f"trend per doubling of {feature}" if row["measure"] == "per_doubling" else f"trend per step of {feature}"
+        )
+    if kind == "gap":
+        return (
+            "ratio of lowest to highest group" if row["measure"] == "ratio" else "gap between highest and lowest group"
+        )
+    if kind == "concentration":
+        return f"concentration along {feature}"
+    return "all groups equal" if kind == "omnibus" else " ".join(filter(None, (kind, row["measure"], row["group"])))
+
+
+def sentence(row: Row) -> str:
+    """Return the verdict of one disparity row as a sentence.
+
+    Parameters
+    ----------
+    row : mapping
+        One row of ``IndicatorResult.disparities``.
+
+    Returns
+    -------
+    str
+        Plain text; whoever puts it into HTML escapes it.
+    """
+    on = f" on {row['metric']}" + (f" within {row['control']}" if row["control"] else "")
+    shown = word(row).key
+    if shown == "not_estimable":
+        why = str(row["note"]).strip().rstrip(".") or "no reason was recorded"
+        what = "cannot be estimated" if math.isnan(row["value"]) else "gets no verdict"
+        return f"{row['feature']}: {comparison(row)}{on} {what}: {why}."
+    if row["family"] != "primary":
+        told = "A lead, not a finding" if shown == "lead" else "No lead"
+        return f"{told}: {row['feature']}, {comparison(row)}{on}, {_estimate(row)}."
+    body = {"disparity": _disparity, "inconclusive": _inconclusive, "within_tolerance": _within}[row["verdict"]]
+    return f"{row['feature']}: {body(row, on)}"
+
+
+def adjusted(row: Row) -> tuple[float, float]:
+    """Return the interval that the verdict rests on: the adjusted one, or the plain one where there is none."""
+    low, high = float(row["adjusted_low"]), float(row["adjusted_high"])
+    if math.isnan(low) or math.isnan(high):
+        return float(row["ci_low"]), float(row["ci_high"])
+    return low, high
+
+
+def _disparity(row: Row, on: str) -> str:
+    low, high = adjusted(row)
+    neutral = _neutral(row)
+    nearest = low - neutral if row["value"] > neutral else neutral - high
+    # A simultaneous interval can touch the neutral value although the adjusted p-value is below the level.
+    size = f"by at least {notation.at_least(nearest)}" if nearest > 0 else "by an amount that may be very small"
+    if row["kind"] == "omnibus":
+        return f"the groups differ{on} (adjusted p {notation.p_value(row['p_adjusted'])})."
+    if row["kind"] == "gap":
+        return f"the {comparison(row)}{on} is away from {'one' if neutral else 'zero'} {size} ({_estimate(row)})."
+    more = row["value"] > neutral
+    if row["kind"] in ("rest", "reference"):
+        than = row["reference"] or "all others"
+        unit = " as a ratio" if neutral else ""
+        return f"{row['group']} is {'higher' if more else 'lower'} than {than}{on}, {size}{unit} ({_estimate(row)})."
+    step = (
+        f"each doubling of {row['feature']}" if row["measure"] == "per_doubling" else f"each step of {row['feature']}"
+    )
+    if row["kind"] == "slope":
+        within = f" within {row['control']}" if row["control"] else ""
+        return f"with {step}, {row['metric']}{within} {'rises' if more else 'falls'} {size} ({_estimate(row)})."
+    return f"{comparison(row)}{on} is {'above' if more else 'below'} zero {size} ({_estimate(row)})."
+
+
+def _inconclusive(row: Row, on: str) -> str:
+    if row["kind"] == "omnibus":
+        p = notation.p_value(row["p_adjusted"])
+        return f"no difference between the groups{on} is shown, and none is ruled out (adjusted p {p})."
+    low, high = adjusted(row)
+    neutral = _neutral(row)
+    largest = max(abs(low - neutral), abs(high - neutral))
+    seen = row["min_detectable"]
+    could = "an amount that this data does not bound" if math.isnan(largest) else notation.at_most(largest)
+    power = (
+        "how small a difference this data could show is not known"
+        if math.isnan(seen)
+        else f"with this data only {notation.at_most(seen)} or more could be seen"
+    )
+    return f"{comparison(row)}{on}: could be as large as {could}; {power} ({_estimate(row)})."
+
+
+def _within(row: Row, on: str) -> str:
+    return f"{comparison(row)}{on}: within the tolerance of {notation.number(row['tolerance'])} ({_estimate(row)})."
+
+
+def _estimate(row: Row) -> str:
+    low, high = adjusted(row)
+    plain = math.isnan(row["adjusted_low"]) or math.isnan(row["adjusted_high"])
+    if math.isnan(row["value"]):
+        return "no estimate"
+    kind = "interval" if plain else "adjusted interval"
+    return f"estimate {notation.number(row['value'])}, {kind} {notation.interval(low, high)}"
+
+
+def _neutral(row: Row) -> float:
+    """Return the value that means "no difference": 1 for a ratio, else 0."""
+    return 1.0 if row["measure"] == "ratio" else 0.0
+
+
+def tally(counts: Mapping[str, int], *, failures: int = 0) -> str:
+    """Return the summary sentence over all planned comparisons.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        How many primary rows have each verdict.
+    failures : int
+        How many indicators could not run.
+    """
+    total = sum(counts.values())
+    ran = "" if not failures else f" {notation.plural(failures, 'indicator')} could not run."
+    if not total:
+        return f"No planned comparison could be made, so nothing is shown and nothing is ruled out.{ran}"
+    n = counts.get("disparity", 0)
+    if n:
+        verb = "shows" if n == 1 else "show"
+        return f"{n:,} of {notation.plural(total, 'planned comparison')} {verb} a disparity.{ran}"
+    open_ = total - counts.get("within_tolerance", 0)
+    rest = (
+        f"That does not rule one out: {open_:,} {'is' if open_ == 1 else 'are'} inconclusive or not estimable."
+        if open_
+        else "Each is within its tolerance; what was not planned or not labelled is not covered."
+    )
+    return f"None of {notation.plural(total, 'planned comparison')} shows a disparity. {rest}{ran}"
+
+
+def lines(audit: AuditResult) -> list[str]:
+    """Return what a terminal shows of an audit: the summary, each planned row's sentence, and what could not run."""
+    rows = [] if audit.disparities.empty else audit.disparities.to_dict("records")
+    planned = [row for row in rows if row["family"] == "primary"]
+    counts = {verdict: sum(row["verdict"] == verdict for row in planned) for verdict in VERDICTS}
+    told = [tally(counts, failures=len(audit.failures))]
+    for result in audit.results:
+        told += ["", f"{result.title} ({result.dataset})"]
+        mine = [r for r in planned if (r["indicator"], r["dataset"]) == (result.indicator, result.dataset)]
+        told += [f"  {VERDICTS[r['verdict']].sign} {sentence(r)}" for r in mine]
+        told += [] if mine else ["  no planned comparison: see the report for its values"]
+    for failure in audit.failures:
+        told += ["", f"{failure.indicator} could not run: {failure.reason} {failure.what_to_do}"]
+    return [notation.printable(line) for line in told]

@@ -1,0 +1,141 @@
+"""Audits side by side: every checkpoint's numbers, what was planted and found, and what the page does not claim."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+
+import pytest
+
+from fairaudit.core.audit import AuditResult
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.plant import Plant
+from fairaudit.reports import plant_view
+from fairaudit.reports.comparison import render_comparison
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+def table_rows(page: str, caption: str) -> list[list[str]]:
+    found = re.search(rf"<caption[^>]*>{re.escape(caption)}</caption>(.*?)</table>", page, flags=re.DOTALL)
+    assert found, caption
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", found[1], flags=re.DOTALL)
+    return [
+        [text_of(c).strip() for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, flags=re.DOTALL)] for row in rows
+    ]
+
+
+def test_the_summary_counts_verdicts_and_shows_sizes(compared: dict[str, AuditResult], comparison_page: str) -> None:
+    rows = table_rows(comparison_page, "Verdicts of planned comparisons by checkpoint")
+    for (name, audit), row in zip(compared.items(), rows[1:], strict=True):
+        primary = audit.disparities[audit.disparities["family"] == "primary"]["verdict"]
+        verdicts = ("disparity", "inconclusive", "within_tolerance", "not_estimable")
+        assert row[0].startswith(name)
+        assert row[2] == "4,770,000"
+        assert row[3:7] == [str(int((primary == v).sum())) for v in verdicts]
+        assert row[7] == "copy_robustness"
+    assert '<a href="b/report.html">second</a>' in comparison_page
+
+
+def test_groups_of_every_checkpoint_stand_side_by_side(compared: dict[str, AuditResult], comparison_page: str) -> None:
+    caption = "auroc by target: value, 95 % interval, images and clusters by checkpoint"
+    rows = {row[0]: row[1:] for row in table_rows(comparison_page, caption)}
+    for i, audit in enumerate(compared.values()):
+        groups = audit.result("hate_speech").groups
+        for row in groups[groups["feature"] == "target"].itertuples():
+            assert rows[str(row.group)][i].startswith(f"{row.value:.3f} ")
+            assert f"{row.n:,.0f} images, {row.n_clusters:,.0f} clusters" in rows[str(row.group)][i]
+
+
+def test_verdicts_of_every_checkpoint_stand_side_by_side(comparison_page: str) -> None:
+    caption = "Planned comparisons on faces: verdict, estimate and adjusted interval by checkpoint"
+    rows = table_rows(comparison_page, caption)
+    assert rows[0] == ["Feature", "Comparison", "first", "second"]
+    assert rows[1] == ["gender", "feminine against all others", *["▲ Disparity −0.087 −0.135 to −0.039"] * 2]
+    assert all(len(row) == 4 for row in rows)
+
+
+def test_planted_and_found(comparison_page: str) -> None:
+    rows = table_rows(comparison_page, "Planted disparities by checkpoint, with the verdict")
+    assert rows[1] == [
+        "small share Only a twentieth of the training images show this group.",
+        "representation_disparity lower for feminine than for all others (gender)",
+        "● Found Disparity",
+        "◆ Unexpected Disparity",
+    ]
+    assert rows[2][2:] == ["· Not expected here Inconclusive", "○ Not found Inconclusive"]
+    assert rows[3][2:] == ["· Not expected here", "— Not measured"]
+    assert (
+        "1 of 3 planted disparities were found on the checkpoints where their cause acts. "
+        "Of 3 checks where it does not act, 1 raised one all the same."
+    ) in text_of(comparison_page)
+
+
+def test_a_plant_found_in_the_wrong_direction_is_not_found(
+    compared: dict[str, AuditResult], plants: tuple[Plant, ...]
+) -> None:
+    wrong = dataclasses.replace(plants[0], direction="higher")
+    assert plant_view.outcome(wrong, "first", compared["first"]) == "missed"
+
+
+def test_a_plant_may_name_the_model_instead_of_the_label(
+    compared: dict[str, AuditResult], plants: tuple[Plant, ...]
+) -> None:
+    by_model = dataclasses.replace(plants[0], checkpoints=("swav_regnet_400mf",))
+    assert plant_view.outcome(by_model, "any label", compared["first"]) == "found"
+
+
+@pytest.mark.parametrize(
+    ("kind", "direction", "words"),
+    [("slope", "higher", "rises along income"), ("slope", "lower", "falls along income"),
+     ("rest", "lower", "lower for low than for all others (income)")],
+)  # fmt: skip
+def test_expected_words(kind: str, direction: str, words: str) -> None:
+    plant = Plant("p", "i", "income", kind, "low", direction, "c", ())  # type: ignore[arg-type]
+    assert plant_view.expected_words(plant) == words
+
+
+def test_the_page_says_what_it_is_not(comparison_page: str) -> None:
+    text = text_of(comparison_page)
+    assert "Side by side, not yet a test." in text
+    assert "takes a paired test of the change, which this page does not make" in text
+    assert "Synthetic data." in text
+
+
+def test_an_indicator_that_one_audit_lacks_is_named(compared: dict[str, AuditResult]) -> None:
+    fewer = dataclasses.replace(compared["second"], results=compared["second"].results[:1])
+    only_memes = dataclasses.replace(compared["first"], results=compared["first"].results[1:])
+    page = render_comparison({"a": only_memes, "b": fewer}, title="t")
+    text = text_of(page)
+    assert "Without a comparable result: b." in text
+    assert "Without a comparable result: a." in text
+    assert "not in this audit" in text
+
+
+def test_another_headline_is_not_put_on_the_same_axis(small_audit: AuditResult) -> None:
+    renamed = dataclasses.replace(small_audit, results=(dataclasses.replace(small_audit.results[0], headline="f1"),))
+    page = render_comparison({"a": small_audit, "b": renamed}, title="t")
+    assert "Without a comparable result: b." in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("links", "message"),
+    [
+        ({"c": "x.html"}, "links must name audits of the comparison; got 'c'. Choose from: a."),
+        ({"a": "javascript:alert(1)"}, "link of 'a' must be a relative address; got 'javascript:alert(1)'. "
+                                       "Give the path from the page."),
+        ({"a": "//host/x"}, "link of 'a' must be a relative address; got '//host/x'. Give the path from the page."),
+    ],
+)  # fmt: skip
+def test_links_that_lead_elsewhere_are_refused(small_audit: AuditResult, links: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        render_comparison({"a": small_audit}, title="t", links=links)
+    assert str(caught.value) == message
+
+
+def test_no_audit_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^comparison must have at least one audit; got none\. Give the folders"):
+        render_comparison({}, title="t")
