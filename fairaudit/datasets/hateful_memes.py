@@ -57,10 +57,13 @@ def samples(root: Path, *, name: str) -> Samples:
             f"data folder {root} must contain {', '.join(f'{stem}.jsonl' for stem in SPLITS)} or some of them; "
             f"got none. Check the folder against the layout of the reader '{READER}'."
         )
-    table = pd.DataFrame([row for file in files for row in _rows(file)])
-    # The original repeats memes of dev_seen in dev_unseen; rows that differ in anything stay and are refused.
-    repeated = table.duplicated() if len(table) else pd.Series(dtype=bool)
-    table = table[~repeated].reset_index(drop=True)
+    table = pd.DataFrame([{**row, "file": file.name} for file in files for row in _rows(file)])
+    # The original repeats memes of dev_seen in dev_unseen. Rows that differ in anything, and two in one file, stay
+    # and are refused.
+    repeated = pd.Series(dtype=bool)
+    if len(table):
+        repeated = table.drop(columns="file").duplicated() & ~table.duplicated(["sample_id", "file"])
+        table = table[~repeated].drop(columns="file").reset_index(drop=True)
     problems = [
         NO_LABEL if row.label == "" else file_problem(root, str(row.path)) for row in table.itertuples(index=False)
     ]
