@@ -1,0 +1,278 @@
+"""The Python interface: ``audit``, ``compare``, ``load_audit``."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fairaudit
+from fairaudit.comparison import Comparison
+from fairaudit.config import AuditConfig, make_config
+from fairaudit.core.audit import AuditResult
+from fairaudit.core.document import digest, save_audit
+from fairaudit.core.document import load_audit as load_result
+from fairaudit.core.errors import ConfigError, InputError, RequirementError
+from fairaudit.core.files import atomic_folder
+from fairaudit.core.indicator import Indicator
+from fairaudit.core.result import Failure, IndicatorResult
+from fairaudit.core.verdicts import decide
+from fairaudit.progress import Advance, step
+from fairaudit.tables import Tables, data_card, make_tables, read_samples, save_tables
+
+if TYPE_CHECKING:
+    pass
+
+_PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "transformers")
+_SUBJECT_READERS = {"people": "utkface", "objects": "dollar_street", "memes": "hateful_memes"}
+
+
+class Audit(AuditResult):
+    """An ``AuditResult`` that shows itself in a notebook and writes itself to a folder."""
+
+    def _repr_html_(self) -> str:
+        from fairaudit.reports.html import fragment
+
+        return fragment(self)
+
+
+def audit(
+    checkpoint: str | Path,
+    *,
+    data: Mapping[str, str | Path],
+    output: str | Path | None = None,
+    probe: str | Path | None = None,
+    text_encoder: str | Path | None = None,
+    preprocessing: str | Path | None = None,
+    indicators: Sequence[str] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+    batch_size: int = 64,
+    allow_unreadable: bool = False,
+    progress: bool = True,
+) -> Audit:
+    """Audit a checkpoint on data sets and return everything that was found, or could not be.
+
+    Parameters
+    ----------
+    checkpoint : str or Path
+        A run of ``fairaudit pretrain``, a ``transformers`` folder or hub id, or ``module:function``.
+    data : mapping
+        Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``.
+    output : str or Path, optional
+        Folder for ``audit.json``, ``statistics.parquet``, ``tables/`` and ``report.html``. Default: nothing is saved.
+    probe : str or Path, optional
+        CSV with ``file`` and ``label``; its images are left out of the audit.
+    text_encoder : str or Path, optional
+        Folder or hub id of a BERT; needed for memes.
+    preprocessing : str or Path, optional
+        JSON with ``size``, ``mean``, ``std``, for a checkpoint that does not say them.
+    indicators : sequence of str, optional
+        Default: all.
+    options : mapping, optional
+        ``{"label_association": {"tau": 0.3}}``.
+    seed, batch_size, allow_unreadable, progress
+        As in ``AuditConfig``; ``progress=False`` prints nothing.
+
+    Raises
+    ------
+    InputError
+        If something that was given cannot be used; nothing is written then.
+    """
+    config = make_config(
+        str(checkpoint),
+        data,
+        indicators=indicators,
+        options=options,
+        probe=_path(probe),
+        text_encoder=None if text_encoder is None else str(text_encoder),
+        preprocessing=_path(preprocessing),
+        seed=seed,
+        batch_size=batch_size,
+        allow_unreadable=allow_unreadable,
+    )
+    return run_audit(config, output=_path(output), progress=progress)
+
+
+def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool = True) -> Audit:
+    """Audit as ``config`` says; see ``audit``."""
+    started, clock = datetime.now(UTC), time.perf_counter()
+    if output is not None:
+        check_output(output)
+    samples, probe_table = read_samples(config)
+
+    from fairaudit.models import open_model  # takes torch: after all that can be refused without it
+
+    model = open_model(config.checkpoint, preprocessing=config.preprocessing)
+    tables = make_tables(config, model, samples, probe_table, progress=progress)
+    with step("indicators", shown=progress) as advance:
+        results, failures = _run_indicators(config, tables, advance)
+    decided, plan = decide(results)
+    found = Audit(
+        model=model.card,
+        data=tuple(data_card(one) for one in tables.values()),
+        results=decided,
+        failures=tuple(failures),
+        config=config.resolved(),
+        plan=plan,
+        provenance={"versions": _versions(), "seed": config.seed},
+    )
+    provenance = {
+        **found.provenance,
+        "digest": digest(found),
+        "run": {
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - clock, 1),
+            "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        },
+    }
+    found = dataclasses.replace(found, provenance=provenance)
+    if output is not None:
+        with step("report", shown=progress):
+            from fairaudit.reports.html import write
+
+            with atomic_folder(output) as folder:
+                save_tables(tables, folder / "tables")
+                save_audit(found, folder)
+                write(found, folder / "report.html")
+    return found
+
+
+def load_audit(path: str | Path) -> Audit:
+    """Read an audit that was saved: its folder, or the file ``audit.json``.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it does not fit the schema.
+    """
+    loaded = load_result(Path(path))
+    return Audit(**{f.name: getattr(loaded, f.name) for f in dataclasses.fields(loaded)})
+
+
+def compare(*audits: str | Path | AuditResult, names: Sequence[str] | None = None) -> Comparison:
+    """Lay audits of several checkpoints side by side.
+
+    Parameters
+    ----------
+    *audits : str, Path or AuditResult
+        At least two: audits, or the folders they were saved in.
+    names : sequence of str, optional
+        One for each; default: the folder's name, else the checkpoint's.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two, or names do not fit.
+    """
+    loaded = [one if isinstance(one, AuditResult) else load_audit(one) for one in audits]
+    default = [a.model.name if isinstance(one, AuditResult) else Path(one).resolve().name
+               for one, a in zip(audits, loaded, strict=True)]  # fmt: skip
+    return Comparison.of(loaded, names=list(names) if names is not None else default)
+
+
+def check_output(output: Path) -> None:
+    """Refuse an output folder whose content is not an audit's: an audit replaces the whole folder.
+
+    Raises
+    ------
+    ConfigError
+        If it is a file, or a folder that holds other things.
+    """
+    if output.is_dir() and any(output.iterdir()) and not (output / "audit.json").is_file():
+        raise ConfigError(
+            f"output {output} must be a new folder, an empty one or an earlier audit; got a folder with other files. "
+            "Choose another folder."
+        )
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"output {output} must be a folder; got a file of that name. Choose another name.")
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _run_indicators(
+    config: AuditConfig, tables: Mapping[str, Tables], advance: Advance
+) -> tuple[list[IndicatorResult], list[Failure]]:
+    results: list[IndicatorResult] = []
+    failures: list[Failure] = []
+    for done, indicator in enumerate(config.indicators):
+        advance(done, len(config.indicators))
+        mine = {name: t for name, t in tables.items() if t.samples.subject == indicator.subject}
+        if not mine:
+            reader = _SUBJECT_READERS[indicator.subject]
+            failures.append(
+                Failure(
+                    indicator.name,
+                    "requirements",
+                    f"{indicator.name} needs a data set of {indicator.subject}; none was given.",
+                    f"Add one, for example --data {reader}=DIR.",
+                )
+            )
+        for name, table in mine.items():
+            try:
+                arguments = _arguments(config, indicator, table, tables)
+                results.append(indicator.compute(**arguments))
+            except RequirementError as missing:
+                failures.append(Failure(indicator.name, "requirements", missing.reason, missing.what_to_do, name))
+            except InputError:
+                raise
+            except Exception as error:  # one indicator's defect must not lose what the others found
+                what = f"{type(error).__name__}: {error}"
+                failures.append(
+                    Failure(indicator.name, "compute", f"It ended with {what}", "Report this as a defect.", name)
+                )
+    return results, failures
+
+
+def _arguments(
+    config: AuditConfig, indicator: Indicator, table: Tables, tables: Mapping[str, Tables]
+) -> dict[str, Any]:
+    """Return what ``compute`` names among its parameters, or say what is missing."""
+    options = config.options[indicator.name]
+    have: dict[str, Any] = {
+        "embeddings": table.extraction.embeddings,
+        "predictions": table.predictions,
+        "scores": table.scores,
+    }
+    gallery = getattr(options, "gallery", "")
+    if gallery:
+        have |= {"gallery_samples": tables[gallery].samples,
+                 "gallery_embeddings": tables[gallery].extraction.embeddings}  # fmt: skip
+    for need in indicator.needs:
+        if have.get(need) is None:
+            if need == "scores" and table.scores_missing is not None:
+                raise table.scores_missing
+            raise _missing(indicator, need, config)
+    wanted = {name: have.get(name) for name in (*indicator.needs, *indicator.wants)}
+    return {"samples": table.samples, "config": options, **wanted}
+
+
+def _missing(indicator: Indicator, need: str, config: AuditConfig) -> RequirementError:
+    if need == "predictions":
+        return RequirementError(
+            f"{indicator.name} needs predictions, but '{config.resolved()['checkpoint']}' gives only embeddings.",
+            what_to_do="Add a label head: --probe LABELS.csv (columns file,label; with labels of people and animals).",
+        )
+    if need == "scores":
+        return RequirementError(
+            f"{indicator.name} needs a text encoder beside the checkpoint; none was given.",
+            what_to_do="Add one: --text-encoder FOLDER (a BERT, for example google-bert/bert-base-uncased).",
+        )
+    return RequirementError(f"{indicator.name} needs {need}.", what_to_do="Give a data set or option that has it.")
+
+
+def _versions() -> dict[str, str]:
+    found = {"fairaudit": fairaudit.__version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

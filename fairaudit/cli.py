@@ -1,0 +1,137 @@
+"""The command line: every command parses, makes one call, and prints what came of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fairaudit.core.errors import FairauditError, InputError
+
+if TYPE_CHECKING:
+    from fairaudit.core.audit import AuditResult
+
+EXIT_INPUT = 2
+EXIT_NOT_ESTIMABLE = 3
+
+app = typer.Typer(
+    help="Audit vision models for fairness: valid statistics, HTML reports.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _version(show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if show:
+        from fairaudit import __version__
+
+        typer.echo(f"fairaudit {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")] = Path("fairaudit-demo"),
+    quick: Annotated[bool, typer.Option(help="A smaller world and shorter training: under a minute.")] = False,
+    bias: Annotated[float, typer.Option(help="How strong the planted disparities are, from 0 (none) to 1.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the drawn world and of training.")] = 0,
+) -> None:
+    """Draw a small world, train three checkpoints in it, audit them side by side, write a report."""
+    from fairaudit.demo import run_demo
+
+    typer.echo(run_demo(output, quick=quick, bias=bias, seed=seed))
+
+
+@app.command()
+def pretrain(
+    recipe: Annotated[str, typer.Argument(help="A recipe file (TOML), or the name of a shipped one.")],
+    data: Annotated[list[Path], typer.Option("--data", help="Folder of images; may be given several times.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Run folder.")],
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's seed.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Images to see, instead of the recipe's number.")] = None,
+) -> None:
+    """Train a RegNet with SwAV on images without labels; a run that was stopped continues."""
+    from fairaudit.pretrain import pretrain as train
+
+    typer.echo(train(recipe, data=data, output=output, seed=seed, samples=samples))
+
+
+@app.command()
+def audit(
+    checkpoint: Annotated[str, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")],
+    data: Annotated[list[str], typer.Option("--data", help="[NAME:]READER=DIR; may be given several times.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the audit and its report.")],
+    probe: Annotated[Path | None, typer.Option(help="CSV with file,label: labels from a linear probe.")] = None,
+    text_encoder: Annotated[str | None, typer.Option(help="Folder or hub id of a BERT, for memes.")] = None,
+    preprocessing: Annotated[Path | None, typer.Option(help="JSON with size, mean, std, where not known.")] = None,
+    indicator: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="INDICATOR.FIELD=VALUE.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is fitted.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="Images at once.")] = 64,
+    allow_unreadable: Annotated[bool, typer.Option(help="Go on when over 1 % of the images are unreadable.")] = False,
+) -> None:
+    """Measure how a checkpoint treats people; exit 0 with a result, 3 with none, 2 for wrong input."""
+    from fairaudit.api import audit as run
+    from fairaudit.config import parse_data, parse_options
+
+    found = run(
+        checkpoint,
+        data=parse_data(data),
+        output=output,
+        probe=probe,
+        text_encoder=text_encoder,
+        preprocessing=preprocessing,
+        indicators=indicator,
+        options=parse_options(set_ or []),
+        seed=seed,
+        batch_size=batch_size,
+        allow_unreadable=allow_unreadable,
+    )
+    _print_audit(found)
+    typer.echo(output / "report.html")
+    if not found.results:
+        raise typer.Exit(EXIT_NOT_ESTIMABLE)
+
+
+@app.command()
+def compare(
+    audits: Annotated[list[Path], typer.Argument(help="Folders of at least two audits.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Page to write.")] = Path("compare.html"),
+) -> None:
+    """Lay audits of several checkpoints side by side."""
+    from fairaudit.api import compare as lay
+
+    typer.echo(lay(*audits).write(output))
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="Folder of an audit.")]) -> None:
+    """Write the report of a saved audit again; needs neither the checkpoint nor the images."""
+    from fairaudit.api import load_audit
+    from fairaudit.reports.html import write
+
+    typer.echo(write(load_audit(folder), folder / "report.html"))
+
+
+def main() -> None:
+    """Run the command line; wrong input ends with one sentence and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        typer.echo(f"fairaudit: {error}", err=True)
+        sys.exit(EXIT_INPUT)
+    except FairauditError as error:
+        typer.echo(f"fairaudit: {error}", err=True)
+        sys.exit(EXIT_NOT_ESTIMABLE)
+
+
+def _print_audit(found: AuditResult) -> None:
+    from fairaudit.reports.wording import lines
+
+    for line in lines(found):
+        typer.echo(line)

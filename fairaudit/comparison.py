@@ -1,0 +1,82 @@
+"""``Comparison``: audits of several checkpoints side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fairaudit.core.audit import AuditResult
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.files import atomic_write
+from fairaudit.core.plant import Plant
+
+_KEYS = ["indicator", "dataset", "metric", "feature", "kind", "group", "reference"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Audits by name; a table, a page, and itself in a notebook.
+
+    The values stand side by side. Whether two checkpoints differ is not tested: both were measured on the same
+    images, and intervals that overlap prove nothing about the change.
+
+    Parameters
+    ----------
+    audits : mapping of str to AuditResult
+        At least two, in the order in which they are shown.
+    plants : sequence of Plant
+        Disparities that were put into synthetic data, for the page.
+    title, intro : str
+        For the page.
+    """
+
+    audits: Mapping[str, AuditResult]
+    plants: Sequence[Plant] = ()
+    title: str = "Checkpoints side by side"
+    intro: str = ""
+
+    @classmethod
+    def of(cls, audits: Sequence[AuditResult], *, names: Sequence[str]) -> Comparison:
+        """Return the comparison; raises ConfigError for fewer than two audits or names that do not fit."""
+        if len(audits) < 2:
+            raise ConfigError(f"a comparison must have at least two audits; got {len(audits)}. Add another.")
+        if len(names) != len(audits) or len(set(names)) != len(names):
+            raise ConfigError(
+                f"a comparison must have a name of its own for each of its {len(audits)} audits; "
+                f"got {', '.join(names)}. Give names that differ."
+            )
+        return cls(dict(zip(names, audits, strict=True)))
+
+    @property
+    def disparities(self) -> pd.DataFrame:
+        """Rows of the primary family; columns ``value``, ``ci_low``, ``ci_high``, ``verdict`` by checkpoint."""
+        parts = {}
+        for name, audit in self.audits.items():
+            rows = audit.disparities
+            rows = rows[rows["family"] == "primary"].set_index(_KEYS)
+            parts[name] = rows[["value", "ci_low", "ci_high", "verdict"]]
+        return pd.concat(parts, axis=1)
+
+    @property
+    def found(self) -> pd.DataFrame:
+        """Planted disparities by checkpoint: True where the verdict rule found them."""
+        rows = {p.name: {name: p.found(audit) for name, audit in self.audits.items()} for p in self.plants}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=list(self.audits))
+
+    def to_html(self, *, links: Mapping[str, str] | None = None) -> str:
+        """Return the page; ``links`` leads from a checkpoint's name to its own report."""
+        from fairaudit.reports.comparison import render_comparison
+
+        return render_comparison(self.audits, title=self.title, plants=self.plants, intro=self.intro, links=links or {})
+
+    def write(self, path: str | Path, *, links: Mapping[str, str] | None = None) -> Path:
+        """Write the page to ``path`` and return it."""
+        atomic_write(Path(path), self.to_html(links=links))
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        table: str = self.disparities.to_html()
+        return table

@@ -1,0 +1,243 @@
+"""``AuditConfig``: everything an audit was asked for, checked before anything slow begins."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
+from fairaudit.core.indicator import Indicator
+from fairaudit.datasets import list_readers
+from fairaudit.discovery import list_indicators, load_indicator
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One ``--data [NAME:]READER=DIR``.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data set in the audit; the reader's name unless another is given.
+    reader : str
+        One of ``fairaudit.datasets.list_readers()``.
+    path : Path
+        Folder or file that the reader reads.
+    """
+
+    name: str
+    reader: str
+    path: Path
+
+    @classmethod
+    def parse(cls, key: str, path: str | Path) -> DataSource:
+        """Return the source of ``"READER"`` or ``"NAME:READER"`` and a path.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such reader, or the name cannot be the name of a folder.
+        """
+        name, _, reader = key.rpartition(":")
+        if reader not in list_readers():
+            raise unknown_name("reader", reader, list_readers())
+        if name and not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"name of a data set must be letters, digits, '_', '-' and '.'; got '{name}'. Choose a simpler name."
+            )
+        return cls(name or reader, reader, Path(path))
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """What to audit, on what, and how.
+
+    Parameters
+    ----------
+    checkpoint : str
+        Folder, file, hub id or ``module:function``.
+    data : tuple of DataSource
+        At least one; names are unique.
+    probe : Path or None
+        CSV with ``file`` and ``label``: a linear probe on it gives the labels.
+    text_encoder : str or None
+        Folder or hub id of a BERT, for memes.
+    preprocessing : Path or None
+        JSON for a checkpoint that does not say how it wants its images.
+    indicators : tuple of Indicator
+        Which to run; all unless some are named.
+    options : mapping of str to dataclass
+        Resolved ``Config`` of each indicator.
+    seed : int
+        Of everything that is fitted.
+    batch_size : int
+        Images at once.
+    allow_unreadable : bool
+        Go on when more than 1 % of the images cannot be read.
+    """
+
+    checkpoint: str
+    data: tuple[DataSource, ...]
+    probe: Path | None = None
+    text_encoder: str | None = None
+    preprocessing: Path | None = None
+    indicators: tuple[Indicator, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    batch_size: int = 64
+    allow_unreadable: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise ConfigError(
+                "an audit must have at least one data set; got none. "
+                f"Give --data READER=DIR with one of: {', '.join(list_readers())}."
+            )
+        names = [source.name for source in self.data]
+        twice = next((n for n in names if names.count(n) > 1), None)
+        if twice is not None:
+            raise ConfigError(
+                f"data sets must have different names; got '{twice}' twice. Name one of them: --data other:{twice}=DIR."
+            )
+        for name, options in self.options.items():
+            gallery = getattr(options, "gallery", "")
+            if gallery and gallery not in names:
+                raise ConfigError(
+                    f"gallery of {name} must be one of the data sets: {', '.join(names)}; got '{gallery}'. "
+                    "Name it with --data NAME:READER=DIR."
+                )
+        if self.batch_size < 1:
+            raise ConfigError(f"batch size must be at least 1; got {self.batch_size}. A usual choice is 64.")
+
+    def resolved(self) -> dict[str, Any]:
+        """Return everything that decides the result, as JSON values: no path of this machine, only file names."""
+        return {
+            "checkpoint": Path(self.checkpoint).name if Path(self.checkpoint).exists() else self.checkpoint,
+            "data": [{"name": s.name, "reader": s.reader, "folder": s.path.name} for s in self.data],
+            "probe": self.probe.name if self.probe else None,
+            "text_encoder": Path(self.text_encoder).name if self.text_encoder else None,
+            "preprocessing": self.preprocessing.name if self.preprocessing else None,
+            "indicators": {name: dataclasses.asdict(options) for name, options in self.options.items()},
+            "seed": self.seed,
+            "allow_unreadable": self.allow_unreadable,
+        }
+
+
+def make_config(
+    checkpoint: str,
+    data: Mapping[str, str | Path] | Sequence[DataSource],
+    *,
+    indicators: Sequence[str] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    **rest: Any,
+) -> AuditConfig:
+    """Return the checked configuration of plain values, as the command line and a notebook give them.
+
+    Parameters
+    ----------
+    checkpoint : str
+    data : mapping
+        ``{"utkface": DIR}`` or ``{"name:utkface": DIR}``.
+    indicators : sequence of str, optional
+        Default: all.
+    options : mapping of str to mapping, optional
+        Fields of an indicator's ``Config``; text is converted to the field's type.
+    **rest
+        Further fields of ``AuditConfig``.
+
+    Raises
+    ------
+    ConfigError
+        If a name does not exist or a value does not fit its field.
+    """
+    sources = [DataSource.parse(k, v) for k, v in data.items()] if isinstance(data, Mapping) else list(data)
+    names = list(indicators) if indicators else list_indicators()
+    chosen = tuple(load_indicator(name) for name in dict.fromkeys(names))
+    given = dict(options or {})
+    for name in given:
+        if name not in [i.name for i in chosen]:
+            raise unknown_name("indicator of an option", name, [i.name for i in chosen])
+    configs = {i.name: _indicator_config(i, given.get(i.name, {})) for i in chosen}
+    return AuditConfig(str(checkpoint), tuple(sources), indicators=chosen, options=configs, **rest)
+
+
+def parse_data(texts: Sequence[str]) -> dict[str, Path]:
+    """Return ``{"[NAME:]READER": DIR}`` of ``["[NAME:]READER=DIR", ...]``.
+
+    Raises
+    ------
+    ConfigError
+        If one has another form or two are named alike.
+    """
+    sources: dict[str, Path] = {}
+    for text in texts:
+        key, equals, path = text.partition("=")
+        if not (equals and key and path):
+            raise ConfigError(
+                f"--data must be [NAME:]READER=DIR; got '{text}'. For example: --data utkface=photos/UTKFace."
+            )
+        if key in sources:
+            raise ConfigError(
+                f"data sets must have different names; got '{key}' twice. "
+                f"Name one of them: --data other:{key.rpartition(':')[2]}=DIR."
+            )
+        sources[key] = Path(path)
+    return sources
+
+
+def parse_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return ``{indicator: {field: value}}`` of ``["INDICATOR.FIELD=VALUE", ...]``.
+
+    Raises
+    ------
+    ConfigError
+        If one has another form.
+    """
+    options: dict[str, dict[str, str]] = {}
+    for text in texts:
+        left, equals, value = text.partition("=")
+        indicator, dot, name = left.partition(".")
+        if not (equals and dot and indicator and name):
+            raise ConfigError(
+                f"--set must be INDICATOR.FIELD=VALUE; got '{text}'. For example: --set label_association.tau=0.3."
+            )
+        options.setdefault(indicator, {})[name] = value
+    return options
+
+
+def _indicator_config(indicator: Indicator, given: Mapping[str, Any]) -> Any:
+    hints = typing.get_type_hints(indicator.config)
+    for name in given:
+        if name not in hints:
+            raise ConfigError(
+                f"option of {indicator.name} must be one of: {', '.join(sorted(hints))}; got '{name}'. "
+                f"{did_you_mean(name, hints)}".rstrip()
+            )
+    values = {name: _convert(f"{indicator.name}.{name}", hints[name], value) for name, value in given.items()}
+    return indicator.config(**values)
+
+
+def _convert(name: str, hint: Any, value: Any) -> Any:
+    """Return ``value`` as the type of its field; text is parsed, other types must fit already."""
+    if isinstance(hint, types.GenericAlias) and hint.__origin__ is tuple:
+        parts = value.split(",") if isinstance(value, str) else list(value)
+        return tuple(_convert(name, hint.__args__[0], part) for part in parts)
+    try:
+        if isinstance(value, str) and hint is not str:
+            value = value.strip()
+        if hint in (int, float, str) and not isinstance(value, bool):
+            if hint is int and isinstance(value, float):
+                raise ValueError
+            return hint(value)
+        raise ValueError
+    except (TypeError, ValueError):
+        kind = {int: "a whole number", float: "a number", str: "text"}.get(hint, str(hint))
+        raise ConfigError(f"option {name} must be {kind}; got '{value}'. Correct it.") from None

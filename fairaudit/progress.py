@@ -1,0 +1,38 @@
+"""Progress of long work on the terminal: one line a step, a bar where the work can be counted."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+#: Called with what is done and what there is in all.
+Advance = Callable[[int, int], None]
+
+
+@contextmanager
+def step(title: str, *, shown: bool = True) -> Iterator[Advance]:
+    """Show ``title`` with a bar while the block runs, and its duration afterwards.
+
+    Gives ``advance(done, total)``. Where standard error is no terminal only the last line is printed, so that a
+    log stays short. With ``shown=False`` nothing is printed.
+    """
+    console = Console(stderr=True, quiet=not shown, highlight=False)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    started = time.perf_counter()
+    bar = Progress(*columns, console=console, transient=True, disable=not (shown and sys.stderr.isatty()))
+    with bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+    console.print(f"  {title} [dim]({time.perf_counter() - started:.1f} s)[/dim]")
+
+
+def print_line(text: str, *, shown: bool = True) -> None:
+    """Print one line where progress is shown."""
+    Console(stderr=True, quiet=not shown, highlight=False).print(text)

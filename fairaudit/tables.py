@@ -1,0 +1,143 @@
+"""The tables of one audit: what the readers, the model, the probe and the text head give the indicators."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fairaudit.config import AuditConfig
+from fairaudit.core.audit import DataCard
+from fairaudit.core.errors import RequirementError
+from fairaudit.core.files import write_parquet
+from fairaudit.core.model import Model
+from fairaudit.core.samples import NOT_RECORDED, Samples
+from fairaudit.core.tables import Predictions
+from fairaudit.datasets import open_reader
+from fairaudit.progress import Advance, step
+
+if TYPE_CHECKING:
+    from fairaudit.extraction import Extraction
+    from fairaudit.heads.probe_table import ProbeTable
+
+
+@dataclass
+class Tables:
+    """The tables of one data set, filled one after the other."""
+
+    extraction: Extraction
+    predictions: Predictions | None
+    scores: pd.DataFrame | None = None
+    scores_missing: RequirementError | None = None
+
+    @property
+    def samples(self) -> Samples:
+        """The samples whose image could be read."""
+        return self.extraction.samples
+
+
+def read_samples(config: AuditConfig) -> tuple[dict[str, Samples], ProbeTable | None]:
+    """Read all tables, and leave the probe's images out of what is audited."""
+    samples = {s.name: open_reader(s.reader).samples(s.path, name=s.name) for s in config.data}
+    if config.probe is None:
+        return samples, None
+    from fairaudit.heads.probe_table import read_probe_table
+
+    table = read_probe_table(config.probe)
+    taught = {str(path) for path in table.files}
+    for name, one in samples.items():
+        seen = [str(path.resolve()) in taught for path in one.paths]
+        if any(seen):
+            note = f"{sum(seen)} images were left out because the probe learns from them ({config.probe.name})."
+            samples[name] = one.select([not s for s in seen], note=note, reason="the probe learns from it")
+    return samples, table
+
+
+def make_tables(
+    config: AuditConfig, model: Model, samples: Mapping[str, Samples], table: ProbeTable | None, *, progress: bool
+) -> dict[str, Tables]:
+    """Make every table once: one pass over the images, then the probe, then text and fusion."""
+    from fairaudit.extraction import extract
+
+    tables = {}
+    for name, one in samples.items():
+        with step(f"{name}: {len(one):,} images", shown=progress) as advance:
+            made = extract(
+                model, one, batch_size=config.batch_size, progress=advance, allow_unreadable=config.allow_unreadable
+            )
+        tables[name] = Tables(made, made.predictions)
+    if table is not None and any(t.samples.subject != "memes" for t in tables.values()):
+        from fairaudit.heads.linear_probe import fit_probe
+
+        with step(f"linear probe on {len(table.files):,} images", shown=progress) as advance:
+            probe = fit_probe(model, table, progress=advance, seed=config.seed, batch_size=config.batch_size)
+            for one_table in tables.values():
+                one_table.predictions = probe.predict(one_table.extraction.embeddings)
+    for name, one_table in tables.items():
+        if one_table.samples.subject == "memes":
+            with step(f"{name}: text and fusion", shown=progress) as advance:
+                _score(config, one_table, advance)
+    return tables
+
+
+def _score(config: AuditConfig, table: Tables, advance: Advance) -> None:
+    if config.text_encoder is None:
+        return
+    from fairaudit.heads.fusion import hate_scores
+    from fairaudit.heads.text_encoder import open_text_encoder
+
+    encoder = open_text_encoder(config.text_encoder)
+    try:
+        scores, params = hate_scores(
+            table.samples, table.extraction.embeddings, encoder, seed=config.seed, progress=advance
+        )
+    except RequirementError as missing:
+        table.scores_missing = missing
+        return
+    scores.attrs["params"] = params
+    table.scores = scores
+
+
+def data_card(table: Tables) -> DataCard:
+    """Return what an audit says of the data set."""
+    samples = table.samples
+    features = []
+    for feature in samples.features:
+        counts = samples.table[feature.name].value_counts()
+        names = (*feature.groups, *((NOT_RECORDED,) if NOT_RECORDED in counts else ()))
+        features.append({**dataclasses.asdict(feature), "counts": {g: int(counts.get(g, 0)) for g in names}})
+    skipped = samples.skipped.head(100).to_dict("records")
+    return DataCard(
+        name=samples.name,
+        reader=samples.reader,
+        subject=samples.subject,
+        cluster=samples.cluster,
+        licence=samples.licence,
+        version=samples.version,
+        n=len(samples),
+        n_clusters=int(samples.table["cluster_id"].nunique()),
+        digest=table.extraction.digest,
+        synthetic=samples.synthetic,
+        show_images=samples.show_images,
+        features=tuple(features),
+        skipped=tuple({"file": str(row["file"]), "reason": str(row["reason"])} for row in skipped),
+        n_skipped=len(samples.skipped),
+        notes=samples.notes,
+    )
+
+
+def save_tables(tables: Mapping[str, Tables], folder: Path) -> None:
+    """Write ``folder/DATA/`` with samples, embeddings, predictions and scores of each data set."""
+    from fairaudit.extraction import save_tables as save_extraction
+
+    for name, table in tables.items():
+        target = folder / name
+        save_extraction(target, table.extraction)
+        if table.predictions is not None:
+            write_parquet(target / "predictions.parquet", table.predictions.to_frame())
+        if table.scores is not None:
+            write_parquet(target / "scores.parquet", table.scores)

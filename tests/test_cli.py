@@ -1,0 +1,289 @@
+"""The command line as a user meets it: what it prints, what it refuses, with which sentence and which code."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fairaudit import cli
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Call the program with arguments; return exit code, standard output and standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fairaudit", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that this project did not make: a small RegNet written by ``save_pretrained``."""
+    import torch
+    from transformers import ConvNextImageProcessorPil, RegNetConfig, RegNetModel
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("checkpoint") / "regnet"
+    sizes = {"embedding_size": 8, "hidden_sizes": [8, 16, 16, 24], "depths": [1, 1, 1, 1], "groups_width": 8}
+    RegNetModel(RegNetConfig(**sizes)).save_pretrained(folder)
+    ConvNextImageProcessorPil(size={"shortest_edge": 32}, crop_pct=1.0).save_pretrained(folder)
+    return folder
+
+
+def picture(path: Path, rng: np.random.Generator) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
+
+
+@pytest.fixture
+def faces(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """A folder in the layout of UTKFace, of noise: nobody is in it."""
+    folder = tmp_path / "faces"
+    for i in range(120):
+        picture(folder / f"{20 + i % 50}_{i % 2}_{i % 3}_201701{i:011d}.jpg", rng)
+    return folder
+
+
+def test_audit_ends_with_the_path_of_the_report(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, printed, _ = run("audit", checkpoint, "--data", f"utkface={faces}", "-o", out)
+    assert code == 0
+    assert printed.strip().splitlines()[-1] == str(out / "report.html")
+    document = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    assert [r["indicator"] for r in document["results"]] == ["representation_disparity"]
+    assert {f["indicator"] for f in document["failures"]} == {
+        "geographic_disparity",
+        "hate_speech",
+        "label_association",
+    }
+    assert "label_association could not run: label_association needs predictions, but 'regnet' gives only" in printed
+    assert "Add a label head: --probe LABELS.csv" in printed
+    assert "Add one, for example --data dollar_street=DIR." in printed
+
+
+def test_report_and_compare_need_only_the_saved_audit(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        only = ("--indicator", "representation_disparity")
+        run("audit", checkpoint, "--data", f"utkface={faces}", *only, "-o", tmp_path / name)
+    first = (tmp_path / "one" / "report.html").read_bytes()
+    code, printed, _ = run("report", tmp_path / "one")
+    assert (code, printed.strip()) == (0, str(tmp_path / "one" / "report.html"))
+    assert (tmp_path / "one" / "report.html").read_bytes() == first
+    code, printed, _ = run("compare", tmp_path / "one", tmp_path / "two", "-o", tmp_path / "side.html")
+    assert (code, printed.strip()) == (0, str(tmp_path / "side.html"))
+    page = (tmp_path / "side.html").read_text(encoding="utf-8")
+    assert "one" in page
+    assert "two" in page
+    code, _, error = run("compare", tmp_path / "one")
+    assert (code, error) == (
+        2,
+        "fairaudit: a comparison must have at least two audits; got 1. Add another.\n",
+    )
+
+
+def test_two_audits_of_one_thing_have_one_digest(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
+    digests = []
+    for name in ("one", "two"):
+        run("audit", checkpoint, "--data", f"utkface={faces}", "-o", tmp_path / name)
+        digests.append(json.loads((tmp_path / name / "audit.json").read_text())["provenance"]["digest"])
+    assert digests[0] == digests[1]
+
+
+def test_nothing_to_measure_exits_with_3(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
+    only = ("--indicator", "label_association")
+    code, printed, _ = run("audit", checkpoint, "--data", f"utkface={faces}", *only, "-o", tmp_path / "out")
+    assert code == 3
+    assert "could not run" in printed
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_a_malformed_name_is_counted_and_listed(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
+    (faces / "61_1_20170109142408075.jpg").write_bytes((next(faces.iterdir())).read_bytes())
+    code, _, _ = run("audit", checkpoint, "--data", f"utkface={faces}", "-o", tmp_path / "out")
+    assert code == 0
+    card = json.loads((tmp_path / "out" / "audit.json").read_text())["data"][0]
+    assert (card["n"], card["n_skipped"]) == (120, 1)
+    assert card["skipped"][0]["file"].endswith("61_1_20170109142408075.jpg")
+    assert "61_1_20170109142408075.jpg" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_one_unreadable_image_in_more_than_a_hundred_is_counted(
+    run: Run, checkpoint: Path, faces: Path, tmp_path: Path
+) -> None:
+    sorted(faces.iterdir())[3].write_bytes(b"no image")
+    code, _, _ = run("audit", checkpoint, "--data", f"utkface={faces}", "-o", tmp_path / "out")
+    assert code == 0
+    card = json.loads((tmp_path / "out" / "audit.json").read_text())["data"][0]
+    assert (card["n"], card["n_skipped"]) == (119, 1)
+
+
+def test_more_than_one_percent_unreadable_stops_unless_allowed(
+    run: Run, checkpoint: Path, faces: Path, tmp_path: Path
+) -> None:
+    for path in sorted(faces.iterdir())[:2]:
+        path.write_bytes(b"no image")
+    arguments = ("audit", checkpoint, "--data", f"utkface={faces}", "-o", tmp_path / "out")
+    code, _, error = run(*arguments)
+    assert code == 2
+    assert "2 of 120" in error
+    assert "--allow-unreadable" in error
+    assert not (tmp_path / "out").exists()
+    code, _, _ = run(*arguments, "--allow-unreadable")
+    assert code == 0
+
+
+def sentence(error: str) -> str:
+    """The last line: warnings of libraries may stand before it."""
+    return error.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("audit", "nowhere", "--data", "utkface={faces}"), "checkpoint 'nowhere' must be"),
+        (("audit", "{checkpoint}", "--data", "utkfaces={faces}"), "got 'utkfaces'. Did you mean 'utkface'?"),
+        (("audit", "{checkpoint}", "--data", "utkface"), "--data must be [NAME:]READER=DIR; got 'utkface'."),
+        (("audit", "{checkpoint}", "--data", "utkface={tmp}/absent"), "absent"),
+        (("audit", "{checkpoint}", "--data", "utkface={tmp}/empty"), "empty"),
+        (
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--data", "utkface={faces}"),
+            "data sets must have different names; got 'utkface' twice. Name one of them: --data other:utkface=DIR.",
+        ),
+        (
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--indicator", "label_asociation"),
+            "Did you mean 'label_association'?",
+        ),
+        (
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tao=0.3"),
+            "option of label_association must be one of: slope_tolerance, tau, taus, taxonomy, tolerance, top_k; "
+            "got 'tao'. Did you mean 'tau'?",
+        ),
+        (
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tau=high"),
+            "option label_association.tau must be a number; got 'high'. Correct it.",
+        ),
+        (
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.taxonomy=goyal2021"),
+            "Did you mean 'goyal2022'?",
+        ),
+        (
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "representation_disparity.gallery=cc"),
+            "gallery of representation_disparity must be one of the data sets: utkface; got 'cc'.",
+        ),
+        (("audit", "{checkpoint}", "--data", "utkface={faces}", "--probe", "no.csv"), "no.csv"),
+        (("audit", "{checkpoint}", "--data", "utkface={faces}", "--batch-size", "0"), "batch size must be at least 1"),
+        (("report", "{tmp}/empty"), "must be a folder with audit.json; got none there."),
+        (("pretrain", "quick", "--data", "{tmp}/empty", "-o", "{tmp}/run"), "must contain images"),
+        (("pretrain", "quik", "--data", "{faces}", "-o", "{tmp}/run"), "Did you mean 'quick'?"),
+        (("demo", "--bias", "3", "-o", "{tmp}/run"), "bias must be from 0 (nothing planted) to 1; got 3."),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value)[:60],
+)
+def test_wrong_input_gets_one_sentence_and_nothing_is_written(
+    run: Run, checkpoint: Path, faces: Path, tmp_path: Path, arguments: tuple[str, ...], text: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    filled = [a.format(checkpoint=checkpoint, faces=faces, tmp=tmp_path) for a in arguments]
+    if arguments[0] == "audit":
+        filled += ["-o", str(tmp_path / "out")]
+    code, printed, error = run(*filled)
+    assert code == 2, error
+    assert printed == ""
+    assert sentence(error).startswith("fairaudit: ")
+    assert text in sentence(error)
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "run").exists()
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
+        return Path.touch, (Path("executed"),)  # type: ignore[return-value]
+
+
+def test_a_pickle_that_wants_to_execute_is_refused(
+    run: Run, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.pth").write_bytes(pickle.dumps(_Bomb()))
+    code, _, error = run("audit", "model.pth", "--data", f"utkface={faces}", "-o", tmp_path / "out")
+    assert code == 2
+    assert "model.pth" in error
+    assert not (tmp_path / "executed").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_memes_with_one_id_are_refused(
+    run: Run, checkpoint: Path, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    folder = tmp_path / "memes"
+    picture(folder / "img" / "1.png", rng)
+    row = json.dumps({"id": 1, "img": "img/1.png", "label": 0, "text": "good morning"})
+    (folder / "train.jsonl").write_text(f"{row}\n{row}\n")
+    code, _, error = run("audit", checkpoint, "--data", f"hateful_memes={folder}", "-o", tmp_path / "out")
+    assert code == 2
+    assert "must have one row per sample_id; got '1' 2 times." in error
+
+
+def test_an_output_folder_with_other_files_is_refused(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("mine")
+    code, _, error = run("audit", checkpoint, "--data", f"utkface={faces}", "-o", tmp_path / "out")
+    assert code == 2
+    assert "must be a new folder, an empty one or an earlier audit; got a folder with other files." in error
+    assert (tmp_path / "out" / "thesis.tex").read_text() == "mine"
+
+
+def test_queries_and_gallery_may_be_two_sets(
+    run: Run, checkpoint: Path, faces: Path, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    for i in range(60):
+        picture(tmp_path / "more" / f"{30 + i % 20}_{i % 2}_{i % 3}_201702{i:011d}.jpg", rng)
+    code, _, _ = run(
+        "audit", checkpoint, "--data", f"queries:utkface={faces}", "--data", f"gallery:utkface={tmp_path / 'more'}",
+        "--set", "representation_disparity.gallery=gallery", "--set", "representation_disparity.k=1,5",
+        "--indicator", "representation_disparity", "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 0
+    results = json.loads((tmp_path / "out" / "audit.json").read_text())["results"]
+    of_queries = next(r for r in results if r["dataset"] == "queries")
+    assert of_queries["params"]["gallery"] == "gallery"
+    assert of_queries["params"]["k"] == [1, 5]
+    assert of_queries["params"]["n_gallery"] == 60
+
+
+def test_the_options_are_those_that_users_know() -> None:
+    """The surface is frozen: a new option is a decision, not an accident."""
+    import typer.main
+
+    group = typer.main.get_command(cli.app)
+    surface = {
+        name: sorted(o for p in command.params for o in p.opts if o.startswith("--"))
+        for name, command in group.commands.items()  # type: ignore[attr-defined]
+    }
+    assert surface == {
+        "audit": ["--allow-unreadable", "--batch-size", "--data", "--indicator", "--output", "--preprocessing",
+                  "--probe", "--seed", "--set", "--text-encoder"],
+        "compare": ["--output"],
+        "demo": ["--bias", "--output", "--quick", "--seed"],
+        "pretrain": ["--data", "--output", "--samples", "--seed"],
+        "report": [],
+    }  # fmt: skip
