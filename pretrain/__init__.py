@@ -1,0 +1,41 @@
+"""SwAV + RegNet training core: images in, a run folder with a network that ``transformers`` opens out.
+
+Names are looked up when they are first used, so that importing the package loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fairaudit.pretrain.recipe import Recipe, load_recipe, shipped_recipes
+    from fairaudit.pretrain.supervised import train_supervised
+    from fairaudit.pretrain.train import TrainingWarning, pretrain
+    from fairaudit.pretrain.untrained import random_weights
+
+_WHERE = {
+    "Recipe": "recipe",
+    "TrainingWarning": "train",
+    "load_recipe": "recipe",
+    "pretrain": "train",
+    "random_weights": "untrained",
+    "shipped_recipes": "recipe",
+    "train_supervised": "supervised",
+}
+
+__all__ = [
+    "Recipe",
+    "TrainingWarning",
+    "load_recipe",
+    "pretrain",
+    "random_weights",
+    "shipped_recipes",
+    "train_supervised",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'fairaudit.pretrain' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"fairaudit.pretrain.{_WHERE[name]}"), name)

@@ -1,0 +1,48 @@
+"""The trained network as a folder that ``transformers`` opens: safetensors, configuration, preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from fairaudit.core.files import atomic_folder
+from fairaudit.pretrain.augment import MEAN, STD
+
+WHOLE_BELOW = 160  # smaller images are not cropped: nothing of a face or an object may get lost
+BILINEAR = 2  # PIL's number; views are made with the same filter
+
+
+def export_model(model: nn.Module, folder: Path, *, size: int) -> None:
+    """Write ``model`` (a RegNetModel or RegNetForImageClassification) with its image processor to ``folder``.
+
+    The processor resizes the short side and keeps the middle square of ``size`` pixels; from 160 pixels on it
+    resizes to size * 256 / 224 first, as is usual. A folder that is there is replaced when all is written.
+    """
+    from transformers import ConvNextImageProcessorPil
+
+    share = 1.0 if size < WHOLE_BELOW else 224 / 256
+    processor: Any = ConvNextImageProcessorPil(
+        size={"shortest_edge": size}, crop_pct=share, resample=BILINEAR, image_mean=list(MEAN), image_std=list(STD)
+    )
+    exported: Any = model
+    with atomic_folder(folder) as temporary, _no_bar():
+        exported.save_pretrained(temporary)
+        processor.save_pretrained(temporary)
+
+
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """Keep transformers from drawing a bar of its own below ours."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

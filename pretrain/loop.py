@@ -1,0 +1,156 @@
+"""The training loop. Read ``fit`` first: it is the whole of training.
+
+An objective says what the loss is; everything else about a step is a function of the recipe and the step's number,
+so a stopped run goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from fairaudit.core.errors import ConfigError
+from fairaudit.pretrain.checkpoint import load_checkpoint, save_checkpoint
+from fairaudit.pretrain.images import ImageStore
+from fairaudit.pretrain.optimiser import LarcSGD, learning_rate
+from fairaudit.pretrain.progress import progress_bar
+from fairaudit.pretrain.run import Run
+
+OnStep = Callable[[Mapping[str, float]], None]
+ViewsOf = Callable[[list[int], int], list[Tensor]]
+WINDOW = 20  # steps over which the last loss is averaged
+
+
+class Objective(Protocol):
+    """What is trained: a module, its loss, and what else has to be saved.
+
+    Attributes
+    ----------
+    module : Module
+        Whose weights are trained.
+    chance : float
+        Loss of a blind guess.
+    """
+
+    module: nn.Module
+    chance: float
+
+    def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
+        """Return the loss of a batch and numbers to record; ``share`` of the run is done."""
+        ...
+
+    def before_step(self, *, share: float) -> None:
+        """Change gradients before the optimiser uses them."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a checkpoint needs."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        ...
+
+
+def fit(
+    objective: Objective,
+    *,
+    run: Run,
+    store: ImageStore,
+    views_of: ViewsOf,
+    targets: Tensor | None = None,
+    on_step: OnStep | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Train ``objective`` to the end of the recipe's schedule and return a summary.
+
+    Parameters
+    ----------
+    views_of : callable
+        From indices into ``store`` and the epoch to the views, on the device.
+    targets : Tensor of int64, shape (N,), optional
+        Class of each image of the store.
+    on_step : callable, optional
+        Gets each step's metrics after they are written; what it raises ends the run, which can be resumed.
+    """
+    schedule, seed = run.recipe.schedule, run.recipe.seed
+    optimiser = LarcSGD(objective.module.parameters(), run.recipe.optimiser)
+    first = _resume(run, objective, optimiser)
+    recent: list[float] = []
+    started = time.perf_counter()
+    objective.module.train()
+    title = f"training {run.recipe.name}"
+    with (
+        run.metrics(done=first) as metrics,
+        progress_bar(title, schedule.steps * schedule.batch, done=first * schedule.batch, shown=progress) as advance,
+    ):
+        for step in range(first, schedule.steps):
+            share = step / schedule.steps
+            epoch, indices = batch_at(step, images=len(store), batch=schedule.batch, seed=seed)
+            views = views_of(indices, epoch)
+            wanted = torch.empty(0) if targets is None else targets[indices].to(views[0].device)
+            loss, numbers = objective.loss(views, wanted, share=share)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            objective.before_step(share=share)
+            rate = learning_rate(share, highest=run.recipe.optimiser.learning_rate, schedule=schedule)
+            optimiser.scaled_step(rate)
+
+            row = {"step": step + 1, "epoch": epoch, "loss": float(loss.detach()), "learning_rate": rate, **numbers}
+            _require_finite(row["loss"], step + 1)
+            recent = [*recent[-WINDOW + 1 :], row["loss"]]
+            metrics.write(row)
+            advance(schedule.batch, f"loss {row['loss']:.3f}")
+            if (step + 1) % schedule.checkpoint_every == 0 or step + 1 == schedule.steps:
+                state = {"step": step + 1, "objective": objective.state_dict(), "optimiser": optimiser.state_dict()}
+                save_checkpoint(run.checkpoint, state)
+            if on_step:
+                on_step(row)
+    seconds = time.perf_counter() - started
+    return {
+        "steps": schedule.steps,
+        "images_seen": schedule.steps * schedule.batch,
+        "seconds": round(seconds, 2),
+        "images_per_second": round((schedule.steps - first) * schedule.batch / max(seconds, 1e-9), 1),
+        "loss": float(np.mean(recent)) if recent else None,
+        "loss_of_chance": objective.chance,
+    }
+
+
+def batch_at(step: int, *, images: int, batch: int, seed: int) -> tuple[int, list[int]]:
+    """Return the epoch and the indices of a step's images; every epoch is a new order, its rest is left out."""
+    per_epoch = images // batch
+    epoch, at = divmod(step, per_epoch)
+    order: npt.NDArray[np.int64] = _order(images, seed, epoch)
+    return epoch, order[at * batch : (at + 1) * batch].tolist()
+
+
+@lru_cache(maxsize=2)
+def _order(images: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng([seed, epoch]).permutation(images)
+
+
+def _resume(run: Run, objective: Objective, optimiser: LarcSGD) -> int:
+    """Load the checkpoint, if there is one, and return how many steps are done."""
+    if not run.checkpoint.is_file():
+        return 0
+    state = load_checkpoint(run.checkpoint)
+    objective.load_state_dict(state["objective"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
+
+
+def _require_finite(loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise ConfigError(
+            f"training loss must be finite; got {loss} at step {step}. "
+            "Lower optimiser.learning_rate or raise schedule.warm_up, and start in a new folder."
+        )

@@ -1,0 +1,97 @@
+"""What comes before the loop: recipe, images, threads, device and first weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fairaudit.core.errors import ConfigError
+from fairaudit.pretrain.augment import make_views
+from fairaudit.pretrain.images import ImageFiles, ImageStore
+from fairaudit.pretrain.loop import ViewsOf
+from fairaudit.pretrain.progress import progress_bar
+from fairaudit.pretrain.recipe import Recipe, load_recipe
+from fairaudit.pretrain.run import Run
+
+
+@contextmanager
+def torch_threads(threads: int | None) -> Iterator[None]:
+    """Let torch use ``threads`` processor cores inside the block; None leaves it as it is."""
+    before = torch.get_num_threads()
+    if threads is not None:
+        if threads < 1:
+            raise ConfigError(f"threads must be 1 or more; got {threads}. Leave it out to use all cores.")
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def training_device() -> torch.device:
+    """Return the first GPU where torch can use one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def resolve_recipe(recipe: Recipe | str | Path, *, seed: int | None, samples: int | None) -> Recipe:
+    """Return the recipe with ``seed`` and ``samples`` put in where they are given."""
+    made = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if seed is not None:
+        made = dataclasses.replace(made, seed=seed)
+    if samples is not None:
+        made = dataclasses.replace(made, schedule=dataclasses.replace(made.schedule, samples=samples))
+    return made
+
+
+def read_store(run: Run, *, progress: bool) -> ImageStore:
+    """Decode the run's images, write ``data.json`` and check that there is a batch of them."""
+    with progress_bar("reading images", len(run.files), shown=progress) as advance:
+        store = ImageStore(run.files, short_side=run.recipe.crops.store, advance=advance)
+    run.record_data(store)
+    if len(store) < run.recipe.schedule.batch:
+        raise ConfigError(
+            "schedule.batch must not be larger than the number of images; got a batch of "
+            f"{run.recipe.schedule.batch} for {len(store)} readable images. Use a smaller batch or more images."
+        )
+    return store
+
+
+def check_batch(recipe: Recipe, files: ImageFiles) -> None:
+    """Raise before anything is decoded or written if there are fewer images than a batch holds."""
+    if len(files) < recipe.schedule.batch:
+        raise ConfigError(
+            f"schedule.batch must not be larger than the number of images; got a batch of {recipe.schedule.batch} for "
+            f"{len(files)} images. Use a smaller batch or more images."
+        )
+
+
+def seeded(make: Callable[[], Any], seed: int) -> Any:
+    """Return ``make()`` under the seed, leaving torch's own random state as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make()
+
+
+def augmented(store: ImageStore, recipe: Recipe, device: torch.device, *, first: int | None = None) -> ViewsOf:
+    """Return the function from indices and epoch to the recipe's views (the ``first`` of them), made on ``device``."""
+
+    def views(indices: list[int], epoch: int) -> list[Tensor]:
+        pixels, heights, widths = store.batch(indices)
+        numbers = np.array([store.kept[i] for i in indices])
+        return make_views(
+            (pixels.to(device), heights, widths),
+            numbers,
+            crops=recipe.crops,
+            seed=recipe.seed,
+            epoch=epoch,
+            first=first,
+        )
+
+    return views

@@ -1,0 +1,32 @@
+"""One progress bar for long work: done, images per second, time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+@contextmanager
+def progress_bar(title: str, total: int, *, done: int = 0, shown: bool = True) -> Iterator[Callable[..., None]]:
+    """Give ``advance(n=1, note="")``, which moves the bar by ``n`` images; nothing is drawn unless ``shown``."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,}/{task.total:,} images"),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, disable=not shown) as bar:
+        task = bar.add_task(title, total=total, completed=done, note="")
+        started, seen = time.perf_counter(), 0
+
+        def advance(n: int = 1, note: str = "") -> None:
+            nonlocal seen
+            seen += n
+            rate = seen / max(time.perf_counter() - started, 1e-9)
+            bar.update(task, advance=n, note=f"{rate:,.0f}/s {note}".rstrip())
+
+        yield advance

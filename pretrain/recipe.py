@@ -1,0 +1,180 @@
+"""``Recipe``: everything that decides a training run, as typed values, to and from TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
+from fairaudit.pretrain.settings import CUSTOM, Crops, Network, Optimiser, Schedule, Swav, require
+
+SHIPPED = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole training run: network, objective, views, optimiser, schedule and seed.
+
+    Parameters
+    ----------
+    name : str
+        For people.
+    seed : int
+        Of the first weights, the order of images and the views, 0 <= seed < 2**32.
+    """
+
+    name: str = "unnamed"
+    seed: int = 0
+    network: Network = field(default_factory=Network)
+    swav: Swav = field(default_factory=Swav)
+    crops: Crops = field(default_factory=Crops)
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def __post_init__(self) -> None:
+        require(0 <= self.seed < 2**32, "seed", "be in [0, 2**32)", self.seed, "Use 0.")
+        require(
+            self.swav.queue % self.schedule.batch == 0,
+            "swav.queue",
+            f"be a multiple of schedule.batch = {self.schedule.batch}",
+            self.swav.queue,
+            f"Use {max(1, round(self.swav.queue / self.schedule.batch)) * self.schedule.batch}.",
+        )
+
+    def advice(self) -> list[str]:
+        """Return sentences on choices that are possible but known to fail; empty if there are none."""
+        found = []
+        k, d = self.swav.prototypes, self.swav.dimension
+        if k < d:
+            found.append(
+                f"swav.prototypes = {k} is below swav.dimension = {d}: some direction is equally far from all "
+                "prototypes and training can settle there. Use more prototypes or a smaller dimension."
+            )
+        if self.schedule.batch < k and self.swav.queue == 0:
+            found.append(
+                f"schedule.batch = {self.schedule.batch} is below swav.prototypes = {k} and there is no queue: an "
+                "equal use of prototypes cannot be met by one batch. Set swav.queue or use fewer prototypes."
+            )
+        return found
+
+    def to_toml(self) -> str:
+        """Return the recipe as TOML with every key written out."""
+        lines = [f"name = {_toml(self.name)}", f"seed = {self.seed}"]
+        for part in ("network", "swav", "crops", "optimiser", "schedule"):
+            lines += ["", f"[{part}]"]
+            for key, value in dataclasses.asdict(getattr(self, part)).items():
+                if part != "network" or key == "preset" or self.network.preset == CUSTOM:
+                    lines.append(f"{key} = {_toml(value)}")
+        return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in value)
+        return f'"{escaped}"'
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    return repr(value)
+
+
+T = TypeVar("T")
+
+
+def _value(key: str, kind: Any, value: Any) -> Any:
+    """Return ``value`` as ``kind`` (int, float, bool, str or nested tuples of them), or raise."""
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)
+        if isinstance(value, list):
+            if inner[-1] is Ellipsis:
+                return tuple(_value(key, inner[0], v) for v in value)
+            if len(inner) == len(value):
+                return tuple(_value(key, k, v) for k, v in zip(inner, value, strict=True))
+        raise ConfigError(f"recipe key '{key}' must be a list; got {value!r}. Write it as in recipes/demo.toml.")
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text in quotes"}[kind]
+        raise ConfigError(f"recipe key '{key}' must be {words}; got {value!r}. Write it as in recipes/demo.toml.")
+    return value
+
+
+def _build(kind: type[T], values: Mapping[str, Any], prefix: str, *, extra: Mapping[str, Any] | None = None) -> T:
+    """Make the dataclass ``kind`` from TOML values; every key must be one of its fields."""
+    hints = get_type_hints(kind)
+    made: dict[str, Any] = dict(extra or {})
+    for key, value in values.items():
+        if key not in hints:
+            hint = did_you_mean(key, hints) or f"Its keys are: {', '.join(hints)}. "
+            raise ConfigError(
+                f"recipe key '{prefix}{key}' must be one that a recipe has; got an unknown key. {hint}".rstrip()
+            )
+        made[key] = _value(prefix + key, hints[key], value)
+    return kind(**made)
+
+
+def recipe_from_toml(text: str, *, source: str = "recipe") -> Recipe:
+    """Return the recipe that ``text`` holds.
+
+    Raises
+    ------
+    ConfigError
+        If the text is not TOML, or a key is unknown, of the wrong type or out of its range; the message names
+        ``source`` and the key.
+    """
+    try:
+        table = tomllib.loads(text)
+        parts = {"network": Network, "swav": Swav, "crops": Crops, "optimiser": Optimiser, "schedule": Schedule}
+        for name in parts:
+            if not isinstance(table.get(name, {}), dict):
+                raise ConfigError(
+                    f"recipe key '{name}' must be a table; got {table[name]!r}. Write [{name}] above its keys."
+                )
+        made: dict[str, Any] = {
+            name: _build(kind, table[name], f"{name}.") for name, kind in parts.items() if name in table
+        }
+        plain = {key: value for key, value in table.items() if key not in parts}
+        return _build(Recipe, plain, "", extra=made)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source} must be TOML; got: {error}. Correct that line.") from error
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
+
+
+def shipped_recipes() -> list[str]:
+    """Return the names of the recipes that come with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def load_recipe(path_or_name: str | Path) -> Recipe:
+    """Return a recipe from a TOML file or, by its name, from those that come with the package.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither such a file nor such a name, or the recipe cannot be used.
+    """
+    name = str(path_or_name)
+    if name in shipped_recipes():
+        path = SHIPPED / f"{name}.toml"
+    else:
+        path = Path(path_or_name)
+        if path.suffix != ".toml" and not path.is_file():
+            raise unknown_name("recipe", name, shipped_recipes())
+    if not path.is_file():
+        raise ConfigError(
+            f"recipe file '{path}' must exist; got nothing there. "
+            f"Give a TOML file or one of: {', '.join(shipped_recipes())}."
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"recipe file '{path}' must be UTF-8 text; got other bytes. Save it again as UTF-8."
+        ) from error
+    return recipe_from_toml(text, source=f"recipe '{path.name}'")

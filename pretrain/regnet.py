@@ -1,0 +1,144 @@
+"""RegNet-Y: from the five numbers of the width rule to a ``transformers`` network.
+
+The shape is torch-free; only ``build_trunk`` and its kin import torch and transformers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fairaudit.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+QUANTUM = 8  # widths are first rounded to multiples of this
+STEM = 32
+
+
+@dataclass(frozen=True)
+class RegNetShape:
+    """Widths and depths of a RegNet-Y.
+
+    Parameters
+    ----------
+    widths, depths : tuple of int
+        Channels and blocks of the four stages.
+    group_width : int
+        Channels per group of the 3x3 convolutions; every width is a multiple of it, or smaller.
+    stem : int
+        Channels of the first convolution.
+    downsample_first : bool
+        Whether the first stage halves the side too; off for small images, so that 64 px end as 4x4.
+    """
+
+    widths: tuple[int, ...]
+    depths: tuple[int, ...]
+    group_width: int
+    stem: int = STEM
+    downsample_first: bool = True
+
+
+def width_rule(depth: int, w_0: int, w_a: float, w_m: float, group_width: int) -> RegNetShape:
+    """Return the shape that the quantised linear rule gives.
+
+    Block j gets the width ``w_0 + w_a * j``, which is moved to the nearest ``w_0 * w_m ** s`` with whole s, rounded
+    to a multiple of 8; blocks of one width make a stage, whose width is then moved to a multiple of the group
+    width [1]_. This is the rule of the published weights; torchvision rounds widths in another way.
+
+    Parameters
+    ----------
+    depth : int
+        Blocks in all, >= 4.
+    w_0 : int
+        First width, a positive multiple of 8.
+    w_a : float
+        Slope, > 0.
+    w_m : float
+        Ratio between stages, > 1.
+    group_width : int
+        >= 1.
+
+    Raises
+    ------
+    ConfigError
+        If a number is out of its range, or the rule does not give four stages.
+
+    References
+    ----------
+    .. [1] Radosavovic et al. (2020), "Designing Network Design Spaces", arXiv:2003.13678.
+    """
+    if depth < 4 or w_0 < QUANTUM or w_0 % QUANTUM or w_a <= 0 or w_m <= 1 or group_width < 1:
+        raise ConfigError(
+            "network must have depth >= 4, w_0 a multiple of 8, w_a > 0, w_m > 1 and group_width >= 1; "
+            f"got depth {depth}, w_0 {w_0}, w_a {w_a}, w_m {w_m}, group_width {group_width}. "
+            "Correct them or use a preset."
+        )
+    widths: list[int] = []
+    for j in range(depth):
+        exponent = round(math.log((w_0 + w_a * j) / w_0) / math.log(w_m))
+        widths.append(QUANTUM * round(w_0 * w_m**exponent / QUANTUM))
+    stages = sorted(set(widths))
+    if len(stages) != 4:
+        raise ConfigError(
+            f"network must have four stages; got {len(stages)} from depth {depth}, w_0 {w_0}, w_a {w_a}, w_m {w_m}. "
+            "Change w_a, w_m or depth, or use a preset."
+        )
+    groups = [min(group_width, w) for w in stages]
+    return RegNetShape(
+        widths=tuple(round(w / g) * g for w, g in zip(stages, groups, strict=True)),
+        depths=tuple(widths.count(w) for w in stages),
+        group_width=group_width,
+    )
+
+
+PRESETS: dict[str, RegNetShape] = {
+    "tiny": RegNetShape((16, 32, 64, 128), (1, 1, 2, 1), 16, stem=16, downsample_first=False),
+    "y_200mf": width_rule(13, 24, 36.44, 2.49, 8),
+    "y_400mf": width_rule(16, 48, 27.89, 2.09, 8),
+    "y_800mf": width_rule(14, 56, 38.84, 2.4, 16),
+    "y_8gf": width_rule(17, 192, 76.82, 2.19, 56),
+    "y_16gf": width_rule(18, 200, 106.23, 2.48, 112),
+    "y_32gf": width_rule(20, 232, 115.89, 2.53, 232),
+    "seer_64gf": width_rule(20, 352, 147.48, 2.4, 328),
+    "seer_128gf": width_rule(27, 456, 160.83, 2.52, 264),
+    "seer_256gf": width_rule(27, 640, 230.83, 2.53, 373),
+    "seer_10b": width_rule(27, 1744, 620.83, 2.52, 1010),
+}
+"""Named shapes. ``seer_64gf`` and ``seer_256gf`` are not the networks that ClassyVision calls 64GF and 256GF."""
+
+
+def regnet_config(shape: RegNetShape, *, labels: tuple[str, ...] = ()) -> Any:
+    """Return the ``transformers.RegNetConfig`` of ``shape``; ``labels`` fill ``id2label``."""
+    from transformers import RegNetConfig
+
+    named: dict[str, Any] = {}
+    if labels:
+        named = {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
+    return RegNetConfig(
+        embedding_size=shape.stem,
+        hidden_sizes=list(shape.widths),
+        depths=list(shape.depths),
+        groups_width=shape.group_width,
+        layer_type="y",
+        downsample_in_first_stage=shape.downsample_first,
+        **named,
+    )
+
+
+def build_trunk(shape: RegNetShape) -> nn.Module:
+    """Return a ``transformers.RegNetModel`` with first weights from torch's current random state."""
+    from transformers import RegNetModel
+
+    model: nn.Module = RegNetModel(regnet_config(shape))
+    return model
+
+
+def count_parameters(shape: RegNetShape) -> int:
+    """Return the number of trainable weights of the trunk, without allocating them."""
+    import torch
+
+    with torch.device("meta"):
+        return sum(p.numel() for p in build_trunk(shape).parameters())

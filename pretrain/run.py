@@ -1,0 +1,144 @@
+"""``Run``: the folder of a training run, which says what it was made from and refuses to become another run.
+
+::
+
+    recipe.toml      the recipe with every key
+    data.json        method, number of images, digest, what was skipped
+    metrics.jsonl    one line per step
+    checkpoint.pt    from which an unfinished run goes on
+    model/           the result, for transformers
+    finished.json    time, throughput and warnings; there when the run is complete
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.files import atomic_write, write_json
+from fairaudit.pretrain.images import ImageFiles, ImageStore
+from fairaudit.pretrain.recipe import Recipe
+
+ANOTHER = "Choose another output folder, or delete this one."
+LISTED = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that belongs to this recipe, this method and these images."""
+
+    folder: Path
+    recipe: Recipe
+    method: str
+    files: ImageFiles
+
+    @property
+    def model(self) -> Path:
+        """Folder of the trained network."""
+        return self.folder / "model"
+
+    @property
+    def checkpoint(self) -> Path:
+        """File from which the run goes on."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return (self.folder / "finished.json").is_file() and self.model.is_dir()
+
+    def record_data(self, store: ImageStore) -> None:
+        """Write ``data.json``."""
+        value = {
+            "method": self.method,
+            "images": len(store),
+            "digest": self.files.digest,
+            "n_skipped": len(store.skipped),
+            "skipped": [{"file": name, "reason": reason} for name, reason in store.skipped[:LISTED]],
+        }
+        write_json(self.folder / "data.json", value)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Mark the run as complete."""
+        write_json(self.folder / "finished.json", dict(summary))
+
+    @contextmanager
+    def metrics(self, *, done: int) -> Iterator[MetricsFile]:
+        """Open ``metrics.jsonl`` behind the lines of the ``done`` first steps; later ones are dropped."""
+        path = self.folder / "metrics.jsonl"
+        kept = path.read_text(encoding="utf-8").splitlines(keepends=True)[:done] if path.is_file() else []
+        atomic_write(path, "".join(kept))
+        with path.open("a", encoding="utf-8") as file:
+            yield MetricsFile(file)
+
+
+class MetricsFile:
+    """``metrics.jsonl``, one step a line."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, row: Mapping[str, float]) -> None:
+        """Append a line, at once on disk."""
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+
+
+def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) -> Run:
+    """Return the run folder at ``output``: a new one, or one to go on with.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds something else, or a run of another recipe, method or data.
+    """
+    output = Path(output)
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"output '{output}' must be a folder; got a file. Choose another name.")
+    written = output / "recipe.toml"
+    text = recipe.to_toml()
+    if written.is_file():
+        _check_same_recipe(output, written.read_text(encoding="utf-8"), text)
+        _check_same_data(output, method, files)
+    elif output.is_dir() and any(output.iterdir()):
+        raise ConfigError(
+            f"output folder '{output}' must be empty or hold a run; got other files. Choose another folder."
+        )
+    else:
+        output.mkdir(parents=True, exist_ok=True)
+        atomic_write(written, text)
+    return Run(folder=output, recipe=recipe, method=method, files=files)
+
+
+def _check_same_recipe(output: Path, before: str, now: str) -> None:
+    if before == now:
+        return
+    old, new = before.splitlines(), now.splitlines()
+    differing = next(((a, b) for a, b in zip(old, new, strict=False) if a != b), ("", ""))
+    raise ConfigError(
+        f"run folder '{output}' must hold the same recipe; got '{differing[0]}' there and '{differing[1]}' now. "
+        f"{ANOTHER}"
+    )
+
+
+def _check_same_data(output: Path, method: str, files: ImageFiles) -> None:
+    path = output / "data.json"
+    if not path.is_file():
+        return
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        before = (written["method"], written["digest"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"'{path}' must be what a run wrote; got other content. {ANOTHER}") from error
+    if before[0] != method:
+        raise ConfigError(f"run folder '{output}' must hold a run of '{method}'; got one of '{before[0]}'. {ANOTHER}")
+    if before[1] != files.digest:
+        raise ConfigError(
+            f"run folder '{output}' must hold a run on the same images; got one on {written.get('images')} images "
+            f"with another digest. {ANOTHER}"
+        )

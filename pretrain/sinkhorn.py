@@ -1,0 +1,51 @@
+"""Sinkhorn codes: soft assignments of vectors to prototypes that use every prototype equally.
+
+Shapes: N vectors, K prototypes; leading dimensions are separate problems that are solved together.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LOG_DOMAIN_BELOW = 0.02  # exp(1 / epsilon) leaves float32 soon below this
+
+
+@torch.no_grad()
+def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
+    """Return codes: each vector's shares over the prototypes, such that all prototypes get nearly the same total.
+
+    With more iterations the totals come closer to N / K; every row sums to one after each [1]_. Each iteration
+    first makes the columns equal and then the rows, so only ratios matter: the constants of the published
+    form and its first normalisation cancel.
+
+    Parameters
+    ----------
+    scores : Tensor, shape (..., N, K)
+        Cosine similarities in [-1, 1], any floating dtype; computed in float32 whatever it is. Because they are
+        bounded no maximum has to be subtracted for ``epsilon`` >= 0.02; below, logarithms are used.
+    epsilon : float
+        Smoothness, > 0.
+    iterations : int
+        >= 1.
+
+    Returns
+    -------
+    Tensor of float32, shape (..., N, K)
+        In [0, 1], without gradient.
+
+    References
+    ----------
+    .. [1] Caron et al. (2020), arXiv:2006.09882; Cuturi (2013), arXiv:1306.0895.
+    """
+    logits = scores.float() / epsilon
+    if epsilon < LOG_DOMAIN_BELOW:
+        for _ in range(iterations):
+            logits = logits - torch.logsumexp(logits, dim=-2, keepdim=True)
+            logits = logits - torch.logsumexp(logits, dim=-1, keepdim=True)
+        return logits.exp()
+    codes = logits.exp()
+    for _ in range(iterations):
+        codes /= codes.sum(dim=-2, keepdim=True)
+        codes /= codes.sum(dim=-1, keepdim=True)
+    return codes

@@ -1,0 +1,185 @@
+"""``train_supervised``: the same network, views and optimiser, taught labels instead of codes."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fairaudit.core.errors import DataError
+from fairaudit.pretrain.export import export_model
+from fairaudit.pretrain.images import ImageFiles
+from fairaudit.pretrain.loop import OnStep, fit
+from fairaudit.pretrain.preparation import (
+    augmented,
+    check_batch,
+    read_store,
+    resolve_recipe,
+    seeded,
+    torch_threads,
+    training_device,
+)
+from fairaudit.pretrain.recipe import Recipe
+from fairaudit.pretrain.regnet import RegNetShape, regnet_config
+from fairaudit.pretrain.run import open_run
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """Images and their labels, from a CSV file.
+
+    Parameters
+    ----------
+    files : ImageFiles
+        The label of each is part of its name, so that other labels are other data.
+    labels : tuple of str
+        One per file.
+    classes : tuple of str
+        Every label once, sorted; the classifier's outputs are in this order.
+    """
+
+    files: ImageFiles
+    labels: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+def read_labels(path: Path) -> LabelFile:
+    """Return the images and labels of a CSV file with the columns ``file`` and ``label``.
+
+    Raises
+    ------
+    DataError
+        If the file does not exist or lacks a column or rows, an image is missing, a file or label is empty or a
+        file is listed twice, or there are fewer than two labels.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(
+            f"label file '{path}' must exist; got nothing there. Give a CSV file with the columns file and label."
+        )
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            columns = list(reader.fieldnames or [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"label file '{path}' must be CSV in UTF-8; got {error}. Save it again.") from error
+    missing = [column for column in ("file", "label") if column not in columns]
+    if missing:
+        raise DataError(
+            f"label file '{path}' must have the columns file and label; got {', '.join(columns) or 'none'}. "
+            f"Add {' and '.join(missing)}."
+        )
+    for number, row in enumerate(rows, start=2):
+        if not row["file"] or not row["label"]:
+            raise DataError(
+                f"label file '{path}' must have a file and a label in each row; got an empty one in row {number}. "
+                "Fill it."
+            )
+    names = [row["file"] for row in rows]
+    twice = (
+        next((name for i, name in enumerate(names) if name in set(names[:i])), None)
+        if len(set(names)) < len(names)
+        else None
+    )
+    if twice:
+        raise DataError(f"label file '{path}' must list each file once; got '{twice}' twice. Remove one of the rows.")
+    labels = tuple(row["label"] for row in rows)
+    if len(set(labels)) < 2:
+        raise DataError(
+            f"label file '{path}' must hold at least two labels; got {len(set(labels))}. Add images of another label."
+        )
+    files = ImageFiles.of(
+        [path.parent / name for name in names], [f"{n}\t{label}" for n, label in zip(names, labels, strict=True)]
+    )
+    return LabelFile(files=files, labels=labels, classes=tuple(sorted(set(labels))))
+
+
+class LabelObjective:
+    """Cross-entropy of the labels of one augmented view of each image."""
+
+    def __init__(self, shape: RegNetShape, classes: tuple[str, ...], *, device: torch.device) -> None:
+        from transformers import RegNetForImageClassification
+
+        model: nn.Module = RegNetForImageClassification(regnet_config(shape, labels=classes))
+        self.module = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.chance = math.log(len(classes))
+
+    def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
+        """Return the mean cross-entropy and the share of images whose label came first."""
+        logits = self.module(pixel_values=views[0].contiguous(memory_format=torch.channels_last)).logits
+        right = (logits.detach().argmax(dim=1) == targets).float().mean()
+        return F.cross_entropy(logits, targets), {"accuracy": float(right)}
+
+    def before_step(self, *, share: float) -> None:
+        """Leave the gradients as they are."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the weights."""
+        return {"module": self.module.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.module.load_state_dict(state["module"])
+
+
+def train_supervised(
+    recipe: Recipe | str | Path,
+    *,
+    labels: Path,
+    output: Path,
+    seed: int | None = None,
+    samples: int | None = None,
+    progress: bool = True,
+    threads: int | None = None,
+    on_step: OnStep | None = None,
+) -> Path:
+    """Train the recipe's RegNet to say the labels of images and return the run folder.
+
+    The comparison partner of ``pretrain``: same network, views (one of the first size per image), optimiser and
+    schedule. ``output/model`` holds a ``RegNetForImageClassification`` that knows its labels by name.
+
+    Parameters
+    ----------
+    labels : path
+        CSV file with the columns ``file`` (relative to the folder of the CSV file) and ``label``.
+    recipe, output, seed, samples, progress, threads, on_step
+        As in ``pretrain``.
+
+    Returns
+    -------
+    Path
+        ``output``.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As ``pretrain``, and if the label file cannot be used.
+    """
+    made = resolve_recipe(recipe, seed=seed, samples=samples)
+    table = read_labels(Path(labels))
+    check_batch(made, table.files)
+    run = open_run(Path(output), recipe=made, method="supervised", files=table.files)
+    if run.finished:
+        return run.folder
+    with torch_threads(threads):
+        device = training_device()
+        store = read_store(run, progress=progress)
+        objective: LabelObjective = seeded(
+            lambda: LabelObjective(made.network.shape(), table.classes, device=device), made.seed
+        )
+        views = augmented(store, made, device, first=1)
+        numbers = torch.tensor([table.classes.index(table.labels[at]) for at in store.kept])
+        summary = fit(
+            objective, run=run, store=store, views_of=views, targets=numbers, on_step=on_step, progress=progress
+        )
+        export_model(objective.module, run.model, size=made.crops.sizes[0])
+    run.finish(summary)
+    return run.folder

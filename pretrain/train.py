@@ -1,0 +1,118 @@
+"""``pretrain``: SwAV on unlabelled images, from a recipe to a run folder. The steps themselves are in ``loop.fit``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from fairaudit.pretrain.export import export_model
+from fairaudit.pretrain.images import list_images
+from fairaudit.pretrain.loop import OnStep, fit
+from fairaudit.pretrain.preparation import (
+    augmented,
+    check_batch,
+    read_store,
+    resolve_recipe,
+    seeded,
+    torch_threads,
+    training_device,
+)
+from fairaudit.pretrain.recipe import Recipe
+from fairaudit.pretrain.run import Run, open_run
+from fairaudit.pretrain.swav import SwavObjective
+
+STUCK = 0.98  # a loss above this share of ln K is that of a blind guess
+
+
+class TrainingWarning(UserWarning):
+    """A run that is possible but will not, or did not, teach the network much."""
+
+
+def pretrain(
+    recipe: Recipe | str | Path,
+    *,
+    data: Sequence[Path],
+    output: Path,
+    seed: int | None = None,
+    samples: int | None = None,
+    progress: bool = True,
+    threads: int | None = None,
+    on_step: OnStep | None = None,
+) -> Path:
+    """Train a RegNet with SwAV on unlabelled images and return the run folder.
+
+    The trained trunk stands in ``output/model`` and opens with ``transformers.AutoModel``. A finished run returns
+    at once; an unfinished one goes on from its last checkpoint and ends with the same weights, bit for bit, as
+    one that was never stopped (same machine, same number of threads).
+
+    Parameters
+    ----------
+    recipe : Recipe, name or path
+        A shipped recipe (``demo``, ``quick``, ``small_real``) or a TOML file.
+    data : sequence of path
+        Folders of images, read at any depth; labels are not used.
+    output : path
+        Run folder; made if it is not there.
+    seed, samples : int, optional
+        In place of those of the recipe.
+    progress : bool, default True
+        Show bars with images per second and time left.
+    threads : int, optional
+        Processor cores for torch; all by default.
+    on_step : callable, optional
+        Gets a mapping of each step's metrics (step, epoch, loss, learning_rate, confidence, prototype_use, queue).
+
+    Returns
+    -------
+    Path
+        ``output``.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe is wrong, or ``output`` holds another run.
+    DataError
+        If a folder is missing or empty, or more than 1 % of the images are unreadable.
+
+    Warns
+    -----
+    TrainingWarning
+        If the recipe is known to fail, or the loss ends where a blind guess is.
+
+    References
+    ----------
+    .. [1] Caron et al. (2020), "Unsupervised Learning of Visual Features by Contrasting Cluster Assignments",
+       arXiv:2006.09882; Goyal et al. (2022), arXiv:2202.08360.
+    """
+    made = resolve_recipe(recipe, seed=seed, samples=samples)
+    files = list_images([Path(folder) for folder in data])
+    check_batch(made, files)
+    run = open_run(Path(output), recipe=made, method="swav", files=files)
+    if run.finished:
+        return run.folder
+    for sentence in made.advice():
+        warnings.warn(sentence, TrainingWarning, stacklevel=2)
+    with torch_threads(threads):
+        _train(run, on_step=on_step, progress=progress)
+    return run.folder
+
+
+def _train(run: Run, *, on_step: OnStep | None, progress: bool) -> None:
+    """Read, train, export, and say so if nothing was learnt."""
+    recipe, device = run.recipe, training_device()
+    store = read_store(run, progress=progress)
+    objective: SwavObjective = seeded(lambda: SwavObjective(recipe, device=device), recipe.seed)
+    views = augmented(store, recipe, device)
+    summary = fit(objective, run=run, store=store, views_of=views, on_step=on_step, progress=progress)
+    export_model(objective.module.trunk, run.model, size=recipe.crops.sizes[0])
+    stuck = summary["loss"] is not None and summary["loss"] > STUCK * objective.chance
+    run.finish({**summary, "stuck": stuck})
+    if stuck:
+        warnings.warn(
+            f"training loss must fall below that of a blind guess, ln K = {objective.chance:.3f}; "
+            f"got {summary['loss']:.3f}. Train longer, freeze prototypes for longer, use a queue, more prototypes or "
+            "milder crops and colours.",
+            TrainingWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fairaudit.core.errors import CheckpointError, ConfigError, DataError
+from fairaudit.pretrain import TrainingWarning, pretrain
+from fairaudit.pretrain.checkpoint import load_checkpoint
+from fairaudit.pretrain.loop import batch_at
+from fairaudit.pretrain.recipe import Recipe, recipe_from_toml
+from fairaudit.pretrain.settings import Optimiser, Schedule
+
+pytestmark = pytest.mark.filterwarnings("ignore::fairaudit.pretrain.TrainingWarning")
+
+
+class Killed(Exception):
+    """Stands for a process that ends in the middle of a run."""
+
+
+def kill_after(step: int) -> object:
+    def on_step(row: Mapping[str, float]) -> None:
+        if row["step"] == step:
+            raise Killed
+
+    return on_step
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory, six_steps: Recipe, pictures: Path) -> Path:
+    return pretrain(six_steps, data=[pictures], output=tmp_path_factory.mktemp("runs") / "whole", progress=False)
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_run_leaves_all_its_files(whole_run: Path, six_steps: Recipe) -> None:
+    assert recipe_from_toml((whole_run / "recipe.toml").read_text(encoding="utf-8")) == six_steps
+    data = json.loads((whole_run / "data.json").read_text(encoding="utf-8"))
+    assert (data["method"], data["images"], data["n_skipped"], len(data["digest"])) == ("swav", 24, 0, 64)
+    rows = metrics(whole_run)
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [row["epoch"] for row in rows] == [0, 0, 0, 1, 1, 1]
+    assert all(0 < row["loss"] < 2 / 0.1 + math.log(12) for row in rows)  # cosines lie in [-1, 1]
+    assert [row["queue"] for row in rows] == [0, 1, 1, 1, 1, 1]  # one batch of eight fills eight places
+    finished = json.loads((whole_run / "finished.json").read_text(encoding="utf-8"))
+    assert finished["images_seen"] == 48
+    assert finished["loss_of_chance"] == pytest.approx(math.log(12))
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 5])
+def test_a_killed_run_goes_on_bit_for_bit(
+    tmp_path: Path, whole_run: Path, six_steps: Recipe, pictures: Path, step: int
+) -> None:
+    output = tmp_path / "run"
+    with pytest.raises(Killed):
+        pretrain(six_steps, data=[pictures], output=output, progress=False, on_step=kill_after(step))  # type: ignore[arg-type]
+    assert not (output / "finished.json").exists()
+    assert len(metrics(output)) == step
+    torch.manual_seed(step)  # the state of torch's own numbers must not matter
+    pretrain(six_steps, data=[pictures], output=output, progress=False)
+    assert metrics(output) == metrics(whole_run)
+    there, here = (
+        load_file(whole_run / "model" / "model.safetensors"),
+        load_file(output / "model" / "model.safetensors"),
+    )
+    assert there.keys() == here.keys()
+    assert all(torch.equal(there[key], here[key]) for key in there)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not(
+    tmp_path: Path, whole_run: Path, six_steps: Recipe, pictures: Path
+) -> None:
+    other = pretrain(six_steps, data=[pictures], output=tmp_path / "b", seed=1, progress=False)
+    assert [r["loss"] for r in metrics(other)] != [r["loss"] for r in metrics(whole_run)]
+    assert "seed = 1" in (other / "recipe.toml").read_text(encoding="utf-8")
+
+
+def test_a_finished_run_returns_at_once(whole_run: Path, six_steps: Recipe, pictures: Path) -> None:
+    before = (whole_run / "checkpoint.pt").stat().st_mtime_ns
+
+    def never(_: Mapping[str, float]) -> None:
+        raise AssertionError("a finished run must not train")
+
+    assert pretrain(six_steps, data=[pictures], output=whole_run, progress=False, on_step=never) == whole_run
+    assert (whole_run / "checkpoint.pt").stat().st_mtime_ns == before
+
+
+def test_the_random_state_of_torch_stays(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    pretrain(six_steps, data=[pictures], output=tmp_path / "run", samples=8, progress=False)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_another_recipe_in_the_run_folder(whole_run: Path, six_steps: Recipe, pictures: Path) -> None:
+    other = dataclasses.replace(six_steps, optimiser=Optimiser(learning_rate=0.06, larc=0.01))
+    with pytest.raises(ConfigError) as caught:
+        pretrain(other, data=[pictures], output=whole_run, progress=False)
+    assert "must hold the same recipe; got 'learning_rate = 0.05' there and 'learning_rate = 0.06' now." in str(
+        caught.value
+    )
+    assert str(caught.value).endswith("Choose another output folder, or delete this one.")
+
+
+def test_other_images_in_the_run_folder(tmp_path: Path, whole_run: Path, six_steps: Recipe, pictures: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(pictures, copy)
+    assert pretrain(six_steps, data=[copy], output=whole_run, progress=False) == whole_run  # moved, but the same
+    one = next(copy.rglob("*.jpg"))
+    one.write_bytes(one.read_bytes()[:-1] + b"\0")  # the same name and size
+    with pytest.raises(
+        ConfigError, match=r"must hold a run on the same images; got one on 24 images with another digest\."
+    ):
+        pretrain(six_steps, data=[copy], output=whole_run, progress=False)
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("do not touch", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"output folder '.*' must be empty or hold a run; got other files\."):
+        pretrain(six_steps, data=[pictures], output=tmp_path, progress=False)
+    with pytest.raises(ConfigError, match=r"output '.*thesis.txt' must be a folder; got a file\."):
+        pretrain(six_steps, data=[pictures], output=tmp_path / "thesis.txt", progress=False)
+
+
+def test_a_batch_larger_than_the_data(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
+    big = dataclasses.replace(
+        six_steps, schedule=Schedule(samples=64, batch=32), swav=dataclasses.replace(six_steps.swav, queue=0)
+    )
+    with pytest.raises(
+        ConfigError,
+        match=r"schedule.batch must not be larger than the number of images; got a batch of 32 for 24 images",
+    ):
+        pretrain(big, data=[pictures], output=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
+    output = tmp_path / "run"
+    with pytest.raises(Killed):
+        pretrain(six_steps, data=[pictures], output=output, progress=False, on_step=kill_after(3))  # type: ignore[arg-type]
+    (output / "checkpoint.pt").write_bytes(b"half a file")
+    with pytest.raises(
+        CheckpointError,
+        match=r"checkpoint '.*checkpoint.pt' must be one that a run wrote; got unreadable bytes\. Delete",
+    ):
+        pretrain(six_steps, data=[pictures], output=output, progress=False)
+    torch.save({"step": 3}, output / "checkpoint.pt")
+    with pytest.raises(CheckpointError, match="must have format 1; got another content"):
+        load_checkpoint(output / "checkpoint.pt")
+
+
+def test_folders_without_images(tmp_path: Path, six_steps: Recipe) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="must contain images"):
+        pretrain(six_steps, data=[tmp_path / "empty"], output=tmp_path / "run", progress=False)
+    with pytest.raises(DataError, match="data must name at least one folder of images; got none"):
+        pretrain(six_steps, data=[], output=tmp_path / "run", progress=False)
+
+
+def test_a_rate_that_explodes_is_reported(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
+    wild = dataclasses.replace(six_steps, optimiser=Optimiser(learning_rate=1e30))
+    with pytest.raises(
+        ConfigError, match=r"training loss must be finite; got nan at step \d\. Lower optimiser.learning_rate"
+    ):
+        pretrain(wild, data=[pictures], output=tmp_path / "run", progress=False)
+
+
+def test_a_recipe_that_is_known_to_fail_warns(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
+    few = dataclasses.replace(six_steps, swav=dataclasses.replace(six_steps.swav, prototypes=4))
+    with pytest.warns(TrainingWarning, match=r"swav.prototypes = 4 is below swav.dimension = 6"):
+        pretrain(few, data=[pictures], output=tmp_path / "run", progress=False)
+
+
+def test_a_loss_that_stays_at_chance_warns(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
+    still = dataclasses.replace(six_steps, optimiser=Optimiser(learning_rate=1e-9))
+    with pytest.warns(
+        TrainingWarning, match=r"training loss must fall below that of a blind guess, ln K = 2\.485; got \d"
+    ):
+        run = pretrain(still, data=[pictures], output=tmp_path / "run", progress=False)
+    assert json.loads((run / "finished.json").read_text(encoding="utf-8"))["stuck"] is True
+
+
+def test_every_epoch_shows_each_image_at_most_once_in_a_new_order() -> None:
+    epochs: dict[int, list[int]] = {}
+    for step in range(10):
+        epoch, indices = batch_at(step, images=23, batch=4, seed=1)
+        epochs.setdefault(epoch, []).extend(indices)
+    assert {epoch: len(seen) for epoch, seen in epochs.items()} == {0: 20, 1: 20}
+    assert all(len(set(seen)) == 20 for seen in epochs.values())
+    assert epochs[0] != epochs[1]
+
+
+def test_threads_must_be_positive(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
+    with pytest.raises(ConfigError, match="threads must be 1 or more; got 0"):
+        pretrain(six_steps, data=[pictures], output=tmp_path / "run", progress=False, threads=0)
+
+
+@pytest.mark.slow
+def test_training_on_pictures_of_three_kinds_tells_them_apart(
+    tmp_path: Path, pictures: Path, six_steps: Recipe
+) -> None:
+    """The loss leaves that of a blind guess, and the nearest neighbour is of the same kind."""
+    from transformers import AutoModel
+
+    from fairaudit.pretrain.augment import plain_view
+    from fairaudit.pretrain.images import ImageStore, list_images
+
+    longer = dataclasses.replace(
+        six_steps, optimiser=Optimiser(learning_rate=0.1), schedule=Schedule(samples=1600, batch=8)
+    )
+    run = pretrain(longer, data=[pictures], output=tmp_path / "run", progress=False)
+    assert sum(row["loss"] for row in metrics(run)[-20:]) / 20 < 0.9 * math.log(12)
+    files = list_images([pictures])
+    store = ImageStore(files, short_side=24)
+    model = AutoModel.from_pretrained(run / "model").eval()
+    with torch.no_grad():
+        features = model(pixel_values=plain_view(store.batch(range(24)), size=24)).pooler_output.flatten(1)
+    similarity = torch.nn.functional.normalize(features, dim=1) @ torch.nn.functional.normalize(features, dim=1).T
+    similarity.fill_diagonal_(-2)
+    kinds = torch.tensor([int(Path(name).stem) % 3 for name in files.names])
+    assert (kinds[similarity.argmax(dim=1)] == kinds).float().mean() > 0.9
