@@ -15,10 +15,10 @@ from typing import Any
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# Threads of torch and BLAS. Workers of pytest-xdist share the cores: more threads than cores are slower than one each.
-_THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else str(min(4, os.cpu_count() or 1))
+# One thread of torch and BLAS: tests run side by side and on small arrays, where threads that wait cost more than they
+# give (measured on two busy cores: 10 to 100 times).
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_variable, _THREADS)
+    os.environ.setdefault(_variable, "1")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402

@@ -1,0 +1,120 @@
+"""``LogisticFit``: the regression behind a linear probe, and how its strength is chosen."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn requires it
+
+# Legend of shape suffixes: N rows, D dimensions, C labels, M coordinates in the span of the rows.
+
+#: Inverse strengths of the L2 penalty that are tried (scikit-learn's ``C``), the strongest penalty first.
+STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+
+#: The strength where no class has enough images to choose by.
+DEFAULT_STRENGTH = 0.01
+
+#: Share of each label's images that chooses the strength, and share on which the accuracy is then measured.
+HELD_OUT = 0.2
+
+MAX_ITERATIONS = 300
+
+# Below so many products an iteration, threads wait for each other longer than they work: on a machine where other
+# programs run, ten times as long.
+_WORTH_THREADS = 100_000_000
+
+
+@dataclass(frozen=True)
+class LogisticFit:
+    """A fitted multinomial logistic regression.
+
+    Parameters
+    ----------
+    classes : ndarray of str, shape (C,)
+        Sorted.
+    weights_CD, bias_C : ndarray of float64
+        Act on raw features: the standardisation is folded in.
+    converged : bool
+        Whether the solver came to its tolerance.
+    """
+
+    classes: npt.NDArray[np.str_]
+    weights_CD: npt.NDArray[np.float64]
+    bias_C: npt.NDArray[np.float64]
+    converged: bool
+
+    def logits(self, x_ND: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return (N, C)."""
+        logits_NC: npt.NDArray[np.float64] = x_ND @ self.weights_CD.T + self.bias_C
+        return logits_NC
+
+    def predict(self, x_ND: npt.NDArray[np.float64]) -> npt.NDArray[np.str_]:
+        """Return the most probable label of each row."""
+        said_N: npt.NDArray[np.str_] = self.classes[self.logits(x_ND).argmax(axis=1)]
+        return said_N
+
+    def log_loss(self, x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_]) -> float:
+        """Return the mean of minus log the probability of the own label, in nats; lower is better."""
+        logits_NC = self.logits(x_ND)
+        logits_NC -= logits_NC.max(axis=1, keepdims=True)
+        own_N = logits_NC[np.arange(len(y_N)), np.searchsorted(self.classes, y_N)]
+        return float(np.mean(np.log(np.exp(logits_NC).sum(axis=1)) - own_N))
+
+
+def fit_logistic(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], strength: float) -> LogisticFit:
+    """Fit on standardised features; ``strength`` is ``C`` of scikit-learn, labels are not weighted."""
+    mean_D, scale_D = x_ND.mean(axis=0), x_ND.std(axis=0)
+    # A unit that is always the same (dead) differs by rounding only; dividing by that would make it count.
+    scale_D[scale_D <= 1e-6 * np.maximum(np.abs(mean_D), 1e-6)] = 1.0
+    standard_ND = (x_ND - mean_D) / scale_D
+    back_DM = None
+    if len(x_ND) < x_ND.shape[1]:
+        # With an L2 penalty the weights lie in the span of the rows: N coordinates there give the same fit as D.
+        back_DM, r_MN = np.linalg.qr(standard_ND.T)
+        standard_ND = r_MN.T
+    regression = LogisticRegression(C=strength, solver="lbfgs", max_iter=MAX_ITERATIONS)
+    small = standard_ND.size * len(np.unique(y_N)) < _WORTH_THREADS
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1 if small else None):
+        warnings.simplefilter("always")
+        regression.fit(standard_ND, y_N)
+    for other in caught:
+        if not issubclass(other.category, ConvergenceWarning):  # that one becomes a note; nothing else is hidden
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    weights_CD, bias_C = regression.coef_, regression.intercept_
+    if len(regression.classes_) == 2:  # scikit-learn gives one row: the second label against the first
+        weights_CD, bias_C = np.concatenate([-weights_CD, weights_CD]) / 2, np.concatenate([-bias_C, bias_C]) / 2
+    weights_CD = (weights_CD if back_DM is None else weights_CD @ back_DM.T) / scale_D
+    return LogisticFit(
+        classes=regression.classes_,
+        weights_CD=weights_CD,
+        bias_C=bias_C - weights_CD @ mean_D,
+        converged=not any(issubclass(w.category, ConvergenceWarning) for w in caught),
+    )
+
+
+def split_parts(y_N: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.str_]:
+    """Return ``"fit"``, ``"choose"`` or ``"held out"`` for each row, by label; every label is in ``"fit"``."""
+    rng = np.random.default_rng(seed)
+    part_N = np.full(len(y_N), "fit", dtype="<U8")
+    for label in np.unique(y_N):
+        rows = rng.permutation(np.flatnonzero(y_N == label))
+        share = max(1, round(HELD_OUT * len(rows)))
+        if len(rows) >= 2:
+            part_N[rows[:share]] = "held out"
+        if len(rows) >= 3:
+            part_N[rows[share : 2 * share]] = "choose"
+    return part_N
+
+
+def choose_strength(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], part_N: npt.NDArray[np.str_]) -> float:
+    """Return the strength with the least log loss on the rows that choose; the stronger penalty wins a tie."""
+    fit_N, choose_N = part_N == "fit", part_N == "choose"
+    if not choose_N.any():
+        return DEFAULT_STRENGTH
+    losses = [fit_logistic(x_ND[fit_N], y_N[fit_N], c).log_loss(x_ND[choose_N], y_N[choose_N]) for c in STRENGTHS]
+    return STRENGTHS[int(np.argmin(losses))]

@@ -1,0 +1,183 @@
+"""``ProbeTable``: images and the labels that a linear probe learns from them, as a CSV names them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fairaudit.core.errors import DataError, did_you_mean
+from fairaudit.core.samples import Samples
+
+COLUMNS = ("file", "label")
+
+#: From so many images on, a class has its part in all three pieces: fitting, choosing the strength, held out.
+WELL_COVERED = 3
+
+
+@dataclass(frozen=True)
+class ProbeTable:
+    """A label set for a linear probe: one row per image.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV, resolved.
+    names : tuple of str
+        Column ``file`` as written, in row order, unique.
+    files : tuple of Path
+        The same images as absolute, resolved paths: an audit that uses the probe leaves them out.
+    labels : tuple of str
+        Column ``label``, in row order.
+    digest : str
+        SHA-256 of the bytes of the CSV, 64 hex digits.
+    notes : tuple of str
+        Sentences for the report.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    files: tuple[Path, ...]
+    labels: tuple[str, ...]
+    digest: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every label once, sorted."""
+        return tuple(sorted(set(self.labels)))
+
+    def samples(self) -> Samples:
+        """Return the table as ``Samples``, to be extracted like any data set; every image is its own cluster."""
+        table = pd.DataFrame(
+            {
+                "sample_id": self.names,
+                "path": [str(f) for f in self.files],  # absolute: Samples.root does not change it
+                "cluster_id": self.names,
+                "split": "",
+                "label": self.labels,
+                "text": "",
+            }
+        )
+        return Samples(
+            name=self.path.stem,
+            reader="probe table",
+            subject="objects",
+            root=self.path.parent,
+            table=table,
+            features=(),
+            cluster="image",
+            licence="not recorded",
+        )
+
+
+def read_probe_table(path: Path) -> ProbeTable:
+    """Read a CSV with the columns ``file`` (relative to the CSV's folder) and ``label``; other columns are ignored.
+
+    Raises
+    ------
+    DataError
+        If the file is not there or is no CSV, a column is missing, a label is empty, a file is not there or
+        stands twice, or there are fewer than two labels.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"probe table {path} must be a CSV file; there is no such file. Check the path.")
+    path = path.resolve()
+    content = path.read_bytes()
+    rows = _rows(path, content)
+    names = tuple(file for _, file, _ in rows)
+    labels = tuple(label for _, _, label in rows)
+    counts = Counter(labels)
+    if len(counts) < 2:
+        raise DataError(
+            f"probe table {path.name} must have at least two labels; got only '{labels[0]}'. "
+            "Add images of something else: a probe learns to tell labels apart."
+        )
+    return ProbeTable(
+        path=path,
+        names=names,
+        files=_existing_files(path, rows),
+        labels=labels,
+        digest=hashlib.sha256(content).hexdigest(),
+        notes=_notes(path.name, counts),
+    )
+
+
+def _rows(path: Path, content: bytes) -> list[tuple[int, str, str]]:
+    """Return (line, file, label) of each row, stripped of blanks around them; DataError for a defect."""
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        header = [str(name).strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = header
+        _check_columns(path, header)
+        rows = [(reader.line_num, (row["file"] or "").strip(), (row["label"] or "").strip()) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"probe table {path.name} must be a CSV in UTF-8; got something else ({error}). Save it again as UTF-8."
+        ) from error
+    if not rows:
+        raise DataError(f"probe table {path.name} must have at least one row; got only the header. Add images.")
+    for line, file, label in rows:
+        for column, value in (("file", file), ("label", label)):
+            if not value:
+                raise DataError(
+                    f"probe table {path.name} must have a {column} in every row; line {line} has none. "
+                    "Fill it in or remove the row."
+                )
+    return rows
+
+
+def _check_columns(path: Path, header: list[str]) -> None:
+    """Raise DataError if a column is missing or stands twice."""
+    for column in COLUMNS:
+        if column not in header:
+            hint = did_you_mean(column, header)
+            raise DataError(
+                f"probe table {path.name} must have the columns {', '.join(COLUMNS)}; '{column}' is missing, "
+                f"got: {', '.join(header) or 'nothing'}. {hint}Rename or add the column."
+            )
+        if header.count(column) > 1:
+            raise DataError(
+                f"probe table {path.name} must have one column '{column}'; got {header.count(column)}. "
+                "Rename the others."
+            )
+
+
+def _existing_files(path: Path, rows: list[tuple[int, str, str]]) -> tuple[Path, ...]:
+    """Return the resolved files; DataError if one is not there, or is named by two rows."""
+    files = tuple((path.parent / file).resolve() for _, file, _ in rows)
+    missing = [row for row, file in zip(rows, files, strict=True) if not file.is_file()]
+    if missing:
+        line, name, _ = missing[0]
+        raise DataError(
+            f"probe table {path.name} must name files that exist, relative to {path.parent}; "
+            f"{len(missing):,} of {len(rows):,} are not there, the first is '{name}' in line {line}. "
+            "Correct the paths or move the table."
+        )
+    first: dict[Path, int] = {}
+    for (line, name, _), file in zip(rows, files, strict=True):
+        if file in first:
+            raise DataError(
+                f"probe table {path.name} must name a file once; '{name}' stands in the lines {first[file]} and "
+                f"{line}. Keep one of them: an image must not be learned and held out at the same time."
+            )
+        first[file] = line
+    return files
+
+
+def _notes(name: str, counts: Counter[str]) -> tuple[str, ...]:
+    """Return the sentence on classes that are too small to be held out or to choose by."""
+    few = sorted(label for label, n in counts.items() if n < WELL_COVERED)
+    if not few:
+        return ()
+    listed = ", ".join(f"{label} ({counts[label]})" for label in few[:10]) + (", ..." if len(few) > 10 else "")
+    return (
+        f"{len(few)} of {len(counts)} labels of {name} have fewer than {WELL_COVERED} images: {listed}. "
+        "The probe knows them poorly, and a label with one image has no part in the held-out accuracy.",
+    )
