@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.disparity import Cohort, measure
-from fairaudit.core.errors import RequirementError
+from fairaudit.core.errors import ConfigError, RequirementError
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.neighbours import nearest
 from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
@@ -44,6 +44,12 @@ class Config:
     neighbours: int = 5
     tolerance: float = 0.05
     slope_tolerance: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "neighbours"):
+            given = getattr(self, name)
+            if given < 1:
+                raise ConfigError(f"{name} of geographic_disparity must be at least 1; got {given}. The paper uses 5.")
 
 
 def compute(

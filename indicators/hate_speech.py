@@ -92,9 +92,6 @@ def compute(*, samples: Samples, config: Config, scores: pd.DataFrame) -> Indica
         slope_tolerance=config.slope_tolerance,
     )
     head: Mapping[str, Any] = scores.attrs.get("params", {})
-    warnings = [] if test.features else [
-        "This data set names no targeted groups, so only the overall value can be given and no disparity."
-    ]  # fmt: skip
     return INDICATOR.result(
         dataset=samples.name,
         headline="auroc",
@@ -106,8 +103,24 @@ def compute(*, samples: Samples, config: Config, scores: pd.DataFrame) -> Indica
             "false_positive_rate": f"Share of harmless memes with a score >= {config.threshold:g}; 0 is best.",
             "false_negative_rate": f"Share of hateful memes with a score < {config.threshold:g}; 0 is best.",
         },
-        warnings=(*warnings, *head.get("notes", ())),
+        warnings=_warnings(test, head),
     )
+
+
+def _warnings(test: Samples, head: Mapping[str, Any]) -> tuple[str, ...]:
+    warnings = []
+    if not test.features:
+        warnings.append("This data set names no targeted groups, so only the overall value can be given, no disparity.")
+    repeated = int(head.get("n_test_with_text_of_train", 0))
+    if repeated:
+        warnings.append(
+            f"{repeated} of {len(test)} test memes have a text that stands in the training or development split too: "
+            "on these a high score is memory."
+        )
+    encoder = head.get("text_encoder", {})
+    if "trained_by_fairaudit" in encoder:
+        warnings.append(f"Text encoder: {encoder['trained_by_fairaudit']}")
+    return (*warnings, *head.get("notes", ()))
 
 
 INDICATOR = Indicator(

@@ -88,7 +88,7 @@ def compute(*, samples: Samples, config: Config, predictions: Predictions) -> In
             continue
         score = np.max([best_score[m] for m in members], axis=0)
         for tau in sorted({config.tau, *config.taus}):
-            hit = (score >= tau).astype(float)
+            hit = (score >= float(np.float32(tau))).astype(float)  # scores are float32: .7 there is below .7 here
             outcomes[name, tau] = Outcomes(f"{name}@{tau:g}", hit, clusters)
     at_tau = [o for (_, tau), o in outcomes.items() if tau == config.tau]
     measured = measure(

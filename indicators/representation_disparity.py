@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.disparity import Cohort, measure
-from fairaudit.core.errors import RequirementError, did_you_mean
+from fairaudit.core.errors import ConfigError, RequirementError, did_you_mean
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.neighbours import nearest
 from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
@@ -36,7 +36,7 @@ class Config:
         The recorded feature that a neighbour must share with the query.
     k : tuple of int
         Lengths of the neighbour lists; the paper has 1, 5, 10 and 50. The headline is at 10, or at the largest
-        where 10 is not among them.
+        where 10 is not among them or too short for how rare a value is.
     gallery : str
         Name of the data set that is searched; empty to search the queries' own.
     tolerance, slope_tolerance : float
@@ -48,6 +48,13 @@ class Config:
     gallery: str = ""
     tolerance: float = 0.05
     slope_tolerance: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not self.k or min(self.k) < 1 or len(set(self.k)) < len(self.k):
+            raise ConfigError(
+                f"k of representation_disparity must be different whole numbers from 1; got {list(self.k)}. "
+                "The paper uses 1,5,10,50."
+            )
 
 
 def compute(
@@ -89,19 +96,10 @@ def compute(
     if gallery_samples is None or gallery_embeddings is None:
         gallery_samples, gallery_embeddings = samples, embeddings
     lists = _search(samples, gallery_samples, config, embeddings, gallery_embeddings)
-    outcomes = []
-    for k in lists.ks:
-        for name, weight_QK in (
-            ("precision", np.ones_like(lists.weight_QK)),
-            ("balanced_precision", lists.weight_QK),
-        ):
-            value, influence = _precision(lists.match_QK, weight_QK, k, lists.known_Q)
-            role = GalleryRole(lists.clusters_QK, influence)
-            outcomes.append(Outcomes(f"{name}@{k}", value, lists.clusters_Q, gallery=role))
-    headline = f"balanced_precision@{10 if 10 in lists.ks else max(lists.ks)}"
-    cohort = Cohort.of(samples, INDICATOR.name)
+    outcomes = _outcomes(lists)
+    headline = f"balanced_precision@{10 if 10 in lists.balanced_ks else max(lists.balanced_ks)}"
     measured = measure(
-        cohort,
+        Cohort.of(samples, INDICATOR.name),
         outcomes,
         headline=headline,
         contrasts=[o.metric for o in outcomes if o.metric.startswith("balanced")],
@@ -114,11 +112,12 @@ def compute(
         measured=measured,
         curves=_curves(measured.groups, samples),
         params={
-            **dataclasses.asdict(config), "k": list(lists.ks), "gallery": gallery_samples.name,
-            "classes": list(lists.classes), "chance": 1 / len(lists.classes), "n_queries": int(lists.known_Q.sum()), "n_gallery": lists.n_gallery,
-            "layer": embeddings.layer, "own_cluster_excluded": samples.cluster,
+            **dataclasses.asdict(config), "k": list(lists.ks), "k_balanced": list(lists.balanced_ks),
+            "gallery": gallery_samples.name, "classes": list(lists.classes), "chance": 1 / len(lists.classes),
+            "n_queries": int(lists.known_Q.sum()), "n_gallery": lists.n_gallery, "layer": embeddings.layer,
+            "own_cluster_excluded": samples.cluster,
         },
-        metrics=_meanings(lists.ks, config.attribute, len(lists.classes)),
+        metrics=_meanings(lists, config.attribute),
         warnings=_warnings(samples, config, lists),
     )  # fmt: skip
 
@@ -128,97 +127,17 @@ class _Lists:
     """Neighbour lists of all queries, and what is needed to judge them."""
 
     ks: tuple[int, ...]
+    balanced_ks: tuple[int, ...]
     classes: tuple[str, ...]
     n_gallery: int
     clusters_Q: Ints
+    truth_Q: npt.NDArray[np.str_]
     known_Q: npt.NDArray[np.bool_]
     clusters_QK: Ints
+    class_QK: Ints
     match_QK: Floats
     weight_QK: Floats
-
-
-def _search(
-    samples: Samples, gallery: Samples, config: Config, vectors: Embeddings, gallery_vectors: Embeddings
-) -> _Lists:
-    truth_Q, truth_G = (_attribute(s, config.attribute) for s in (samples, gallery_samples))
-    gallery = np.flatnonzero(truth_G != NOT_RECORDED)
-    values, class_G = np.unique(truth_G[gallery], return_inverse=True)
-    if len(values) < 2:
-        raise RequirementError(
-            f"attribute '{config.attribute}' must have at least two values in the gallery '{gallery_samples.name}'; "
-            f"got {len(values)}.",
-            what_to_do="Add images of other groups, or match another attribute "
-            "(--set representation_disparity.attribute=NAME).",
-        )
-    clusters_Q, clusters_G = _cluster_codes(samples, gallery_samples)
-    clusters_G = clusters_G[gallery]
-    rarest = len(gallery) / (len(values) * np.bincount(class_G).min())
-    left = len(gallery) - int(np.bincount(clusters_G).max())
-    ks = tuple(k for k in config.k if k <= left)
-    balanced_ks = tuple(k for k in ks if k >= _LEAST_ITEMS * rarest)
-    if not balanced_ks:
-        raise _no_list(config, left, rarest, gallery_samples.name, samples.cluster)
-    weight_QC = _class_weights(clusters_Q, clusters_G, class_G)
-    found_QK = nearest(
-        embeddings.vectors,
-        gallery_embeddings.vectors[gallery],
-        k=min(left, int(np.ceil((max(ks) + max(*ks, _BEHIND)) / min(weight_QC.min(), 1.0))) + 1),
-        query_clusters=clusters_Q,
-        gallery_clusters=clusters_G,
-    )
-    known_Q = np.isin(truth_Q, values)
-    class_QK = class_G[found_QK]
-    match_QK = (values[class_QK] == truth_Q[:, None]).astype(float)
-    weight_QK = np.take_along_axis(weight_QC, class_QK, axis=1)
-    parts = class_parts(class_G, clusters_G)
-    outcomes = []
-    for k in ks:
-        value, influence = _precision(match_QK, np.ones_like(weight_QK), k, known_Q)
-        role = GalleryRole(clusters_G[found_QK], influence)
-        outcomes.append(Outcomes(f"precision@{k}", value, clusters_Q, gallery=role))
-    for k in balanced_ks:
-        value, influence = _precision(match_QK, weight_QK, k, known_Q)
-        # A value that grows in the gallery loses weight: the same items count for less.
-        by_class = -np.stack([np.where(class_QK == c, influence, 0).sum(axis=1) for c in range(len(values))], axis=1)
-        role = GalleryRole(clusters_G[found_QK], influence, by_class, parts)
-        outcomes.append(Outcomes(f"balanced_precision@{k}", value, clusters_Q, gallery=role))
-    headline = f"balanced_precision@{10 if 10 in lists.ks else max(lists.ks)}"
-    cohort = Cohort.of(samples, INDICATOR.name)
-    measured = measure(
-        cohort,
-        outcomes,
-        headline=headline,
-        contrasts=[o.metric for o in outcomes if o.metric.startswith("balanced")],
-        tolerance=config.tolerance,
-        slope_tolerance=config.slope_tolerance,
-    )
-    return INDICATOR.result(
-        dataset=samples.name,
-        headline=headline,
-        measured=measured,
-        curves=_curves(measured.groups, samples),
-        params={
-            **dataclasses.asdict(config), "k": list(lists.ks), "gallery": gallery_samples.name,
-            "classes": list(lists.classes), "chance": 1 / len(lists.classes), "n_queries": int(lists.known_Q.sum()), "n_gallery": lists.n_gallery,
-            "layer": embeddings.layer, "own_cluster_excluded": samples.cluster,
-        },
-        metrics=_meanings(lists.ks, config.attribute, len(lists.classes)),
-        warnings=_warnings(samples, config, lists),
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Lists:
-    """Neighbour lists of all queries, and what is needed to judge them."""
-
-    ks: tuple[int, ...]
-    classes: tuple[str, ...]
-    n_gallery: int
-    clusters_Q: Ints
-    known_Q: npt.NDArray[np.bool_]
-    clusters_QK: Ints
-    match_QK: Floats
-    weight_QK: Floats
+    parts_UC: Floats
 
 
 def _search(
@@ -227,8 +146,8 @@ def _search(
     truth_Q, truth_G = (_attribute(s, config.attribute) for s in (samples, gallery))
     rows = np.flatnonzero(truth_G != NOT_RECORDED)
     clusters_Q, clusters_G = _cluster_codes(samples, gallery)
-    truth_G, clusters_G = truth_G[rows], clusters_G[rows]
-    classes, counts = np.unique(truth_G, return_counts=True)
+    clusters_G = clusters_G[rows]
+    classes, class_G = np.unique(truth_G[rows], return_inverse=True)
     if len(classes) < 2:
         raise RequirementError(
             f"attribute '{config.attribute}' must have at least two values in the gallery '{gallery.name}'; "
@@ -236,29 +155,52 @@ def _search(
             what_to_do="Add images of other groups, or match another attribute "
             "(--set representation_disparity.attribute=NAME).",
         )
+    rarest = len(rows) / (len(classes) * np.bincount(class_G).min())
     left = len(rows) - int(np.bincount(clusters_G).max())
     ks = tuple(k for k in config.k if k <= left)
-    if not ks:
-        raise RequirementError(
-            f"gallery '{gallery.name}' must hold more images than k; it has {left} outside a query's own "
-            f"{samples.cluster}, and the smallest k is {min(config.k)}.",
-            what_to_do="Add images, or choose a smaller k (--set representation_disparity.k=1,5).",
-        )
-    class_weight = len(rows) / (len(classes) * counts)
-    length = min(int(np.ceil(max(ks) / class_weight.min())) + 1, left)
+    balanced_ks = tuple(k for k in ks if k >= _LEAST_ITEMS * rarest)
+    if not balanced_ks:
+        raise _no_list(config, left, rarest, gallery.name, samples.cluster)
+    weight_QC = _class_weights(clusters_Q, clusters_G, class_G)
+    wanted = (max(ks) + max(*ks, _BEHIND)) / min(weight_QC.min(), 1.0)
     found_QK = nearest(
-        vectors.vectors, gallery_vectors.vectors[rows], k=length, query_clusters=clusters_Q, gallery_clusters=clusters_G
+        vectors.vectors,
+        gallery_vectors.vectors[rows],
+        k=min(left, int(np.ceil(wanted)) + 1),
+        query_clusters=clusters_Q,
+        gallery_clusters=clusters_G,
     )
+    class_QK = class_G[found_QK]
     return _Lists(
         ks=ks,
+        balanced_ks=balanced_ks,
         classes=tuple(str(c) for c in classes),
         n_gallery=len(rows),
         clusters_Q=clusters_Q,
+        truth_Q=truth_Q,
         known_Q=np.isin(truth_Q, classes),
         clusters_QK=clusters_G[found_QK],
-        match_QK=(truth_G[found_QK] == truth_Q[:, None]).astype(float),
-        weight_QK=class_weight[np.searchsorted(classes, truth_G)][found_QK],
+        class_QK=class_QK,
+        match_QK=(classes[class_QK] == truth_Q[:, None]).astype(float),
+        weight_QK=np.take_along_axis(weight_QC, class_QK, axis=1),
+        parts_UC=class_parts(class_G, clusters_G),
     )
+
+
+def _outcomes(lists: _Lists) -> list[Outcomes]:
+    outcomes = []
+    for k in lists.ks:
+        value, influence = _precision(lists.match_QK, np.ones_like(lists.weight_QK), k, lists.known_Q)
+        role = GalleryRole(lists.clusters_QK[:, :k], influence[:, :k])
+        outcomes.append(Outcomes(f"precision@{k}", value, lists.clusters_Q, gallery=role))
+    for k in lists.balanced_ks:
+        value, influence = _precision(lists.match_QK, lists.weight_QK, k, lists.known_Q)
+        # A value that grows in the gallery loses weight: each of its items counts for less.
+        by_class = [np.where(lists.class_QK == c, influence, 0).sum(axis=1) for c in range(len(lists.classes))]
+        end = int(np.flatnonzero(influence.any(axis=0)).max(initial=0)) + 1
+        role = GalleryRole(lists.clusters_QK[:, :end], influence[:, :end], -np.stack(by_class, axis=1), lists.parts_UC)
+        outcomes.append(Outcomes(f"balanced_precision@{k}", value, lists.clusters_Q, gallery=role))
+    return outcomes
 
 
 def _attribute(samples: Samples, name: str) -> npt.NDArray[np.str_]:
@@ -343,16 +285,18 @@ def _curves(groups: pd.DataFrame, samples: Samples) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _meanings(ks: tuple[int, ...], attribute: str, n_values: int) -> dict[str, str]:
+def _meanings(lists: _Lists, attribute: str) -> dict[str, str]:
     meanings = {}
-    for k in ks:
+    for k in lists.ks:
         meanings[f"precision@{k}"] = (
             f"Share of a query's {k} nearest images with the query's own {attribute}, in [0, 1]; higher is better. "
             "It follows how common each value is, so groups are not compared on it (Goyal et al. 2022)."
         )
+    for k in lists.balanced_ks:
         meanings[f"balanced_precision@{k}"] = (
-            f"The same with every value of {attribute} weighing equally in the gallery: chance is "
-            f"{1 / n_values:.2f} for everybody, 1 is best; a lower value means that the group is served worse."
+            f"Share of a query's nearest images with its own {attribute}, with every value of {attribute} weighing "
+            f"equally in the gallery, in a list that weighs {k}: chance is {1 / len(lists.classes):.2f} for everybody, "
+            "1 is best; a lower value means that the group is served worse."
         )
     return meanings
 
@@ -373,8 +317,8 @@ def _warnings(samples: Samples, config: Config, lists: _Lists) -> tuple[str, ...
     if len(ks) < len(config.k):
         missing = ", ".join(str(k) for k in config.k if k not in ks)
         warnings.append(f"The gallery is too small for k = {missing}.")
-    if len(balanced_ks) < len(ks):
-        coarse = ", ".join(str(k) for k in ks if k not in balanced_ks)
+    if len(lists.balanced_ks) < len(ks):
+        coarse = ", ".join(str(k) for k in ks if k not in lists.balanced_ks)
         warnings.append(
             f"Class-balanced precision is not given for k = {coarse}: so short a list cannot hold the values of "
             f"{config.attribute} in equal parts."

@@ -21,6 +21,7 @@ MIN_CLUSTERS = 20
 MIN_EVENTS = 5
 OVERALL = "overall"
 ALL_OTHERS = "all others"
+NO_VARIATION = "the outcomes do not vary, so nothing says how sure this number is"
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,8 @@ def _slope_row(one: Outcomes, feature: str, x: Floats, measure_name: str) -> dic
 
 def _disparity_row(one: Outcomes, estimate: Estimate, smaller: int) -> dict[str, Any]:
     status, note = _status(estimate, smaller)
+    if status == "ok" and estimate.std_error == 0:
+        status, note = "too_few", NO_VARIATION
     row: dict[str, Any] = {"metric": one.metric, "value": estimate.value, "n": estimate.n,
                            "n_clusters": estimate.n_clusters, "status": status, "note": note}  # fmt: skip
     if status == "not_estimable":
@@ -244,12 +247,14 @@ def _kind(one: Outcomes) -> str:
 
 
 def _status(estimate: Estimate, n_clusters: int) -> tuple[str, str]:
-    if estimate.n == 0:
+    if min(estimate.n, n_clusters) == 0:
         return "not_estimable", "no image was measured in this group"
     if not np.isfinite(estimate.value):
         return "not_estimable", "the images measured here do not vary as this number needs"
     if n_clusters < MIN_CLUSTERS:
         return "too_few", f"{n_clusters} independent units; at least {MIN_CLUSTERS} are needed"
+    if estimate.std_error == 0 and np.isinf(estimate.events):
+        return "too_few", NO_VARIATION
     if estimate.events < MIN_EVENTS:
         return "too_few", (
             f"{estimate.events:.1f} expected events or non-events; at least {MIN_EVENTS} are needed"

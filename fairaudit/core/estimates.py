@@ -36,13 +36,16 @@ class Estimate:
     std_error : float
         Cluster-robust; 0 when every cluster has the same outcome.
     df : float
-        Degrees of freedom of the t distribution that goes with it.
+        Degrees of freedom of the t distribution that goes with it: from the number of clusters, or from the
+        fewer clusters that carry the variance where outcomes share a gallery.
     n, n_clusters : int
         Images and clusters.
     events : float
         Least of the expected events and non-events, counted in clusters; infinite for unbounded outcomes.
     psi : ndarray, shape (U,)
         Influence of each cluster, with its small-sample factor.
+    shares_gallery : bool
+        Whether a few clusters, which stand in many neighbour lists, may carry most of the variance.
     """
 
     value: float
@@ -52,6 +55,7 @@ class Estimate:
     n_clusters: int
     events: float
     psi: Floats
+    shares_gallery: bool = False
 
 
 def average(outcomes: Outcomes, mask: Mask) -> Estimate:
@@ -65,10 +69,13 @@ def average(outcomes: Outcomes, mask: Mask) -> Estimate:
     weights = outcomes.mean_weights(mask)
     values = np.where(use, outcomes.values, 0.0)
     value = float(weights @ values)
+    if outcomes.unit_interval:
+        value = min(max(value, 0.0), 1.0)  # a mean of ones may be rounded to above one
     psi = outcomes.cluster_sums(weights * (values - value)) + outcomes.gallery_sums(weights)
     psi = psi * _small_sample(n_clusters)
     events = n_clusters * min(value, 1 - value) if outcomes.unit_interval else np.inf
-    return Estimate(value, _root(psi), n_clusters - 1, n, n_clusters, events, psi)
+    shared = outcomes.gallery is not None
+    return Estimate(value, _root(psi), _df(psi, n_clusters - 1, shared), n, n_clusters, events, psi, shared)
 
 
 def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Estimate:
@@ -79,7 +86,7 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
     """
     psi = first.psi - second.psi
     variances = np.array([first.std_error**2, second.std_error**2])
-    variance = float(psi @ psi)
+    variance = _root(psi) ** 2 if first.n and second.n else np.nan
     events = np.inf
     if unit_interval and first.n and second.n:
         floor = sum(_agresti_caffo(e) for e in (first, second))
@@ -91,14 +98,16 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
     dfs = np.array([max(first.df, 1), max(second.df, 1)])
     total = variances.sum()
     df = float(total**2 / (variances**2 / dfs).sum()) if total > 0 else float(dfs.min())
+    shared = first.shares_gallery or second.shares_gallery
     return Estimate(
         first.value - second.value,
         float(np.sqrt(variance)),
-        df,
+        _df(psi, df, shared),
         first.n + second.n,
         first.n_clusters + second.n_clusters,
         events,
         psi,
+        shared,
     )
 
 
@@ -114,7 +123,8 @@ def slope(outcomes: Outcomes, x: Floats) -> Estimate:
     x0 = np.where(use, x, 0.0)
     centred = np.where(use, x0 - weights @ x0, 0.0)
     spread = float(weights @ centred**2)
-    if n_clusters < 3 or spread <= 0:
+    # Rounding leaves a spread where all x are equal.
+    if n_clusters < 3 or spread <= 1e-12 * float(weights @ x0**2):
         return Estimate(np.nan, np.nan, 0.0, n, n_clusters, 0.0, np.zeros(outcomes.n_codes))
     values = np.where(use, outcomes.values, 0.0)
     b = weights * centred / spread
@@ -123,7 +133,8 @@ def slope(outcomes: Outcomes, x: Floats) -> Estimate:
     residual = outcomes.cluster_sums(b * (values - mean - value * centred))
     psi = residual / np.clip(1 - leverage, 0.05, 1) + outcomes.gallery_sums(b)
     events = n_clusters * min(mean, 1 - mean) if outcomes.unit_interval else np.inf
-    return Estimate(value, _root(psi), n_clusters - 2, n, n_clusters, events, psi)
+    shared = outcomes.gallery is not None
+    return Estimate(value, _root(psi), _df(psi, n_clusters - 2, shared), n, n_clusters, events, psi, shared)
 
 
 def _auroc(outcomes: Outcomes, mask: Mask) -> Estimate:
@@ -132,18 +143,20 @@ def _auroc(outcomes: Outcomes, mask: Mask) -> Estimate:
     positive, negative = use & (outcomes.labels == 1), use & (outcomes.labels == 0)
     m, n = int(positive.sum()), int(negative.sum())
     n_clusters = outcomes.n_clusters(mask)
-    if m == 0 or n == 0:
-        return Estimate(np.nan, np.nan, 0.0, m + n, n_clusters, float(min(m, n)), np.zeros(outcomes.n_codes))
+    clusters_p, clusters_n = outcomes.n_clusters(positive), outcomes.n_clusters(negative)
+    events = min(clusters_p, clusters_n)
+    if events == 0:
+        return Estimate(np.nan, np.nan, 0.0, m + n, n_clusters, 0.0, np.zeros(outcomes.n_codes))
     scores_p, scores_n = outcomes.values[positive], outcomes.values[negative]
     ranks = rankdata(np.concatenate([scores_p, scores_n]))
     above_p = (ranks[:m] - rankdata(scores_p)) / n  # share of negatives below each positive, ties half
     above_n = 1 - (ranks[m:] - rankdata(scores_n)) / m
     value = float(above_p.mean())
     rows = np.zeros(len(outcomes.values))
-    rows[positive] = (above_p - value) / m * _small_sample(m)
-    rows[negative] = (above_n - value) / n * _small_sample(n)
+    rows[positive] = (above_p - value) / m * _small_sample(clusters_p)
+    rows[negative] = (above_n - value) / n * _small_sample(clusters_n)
     psi = outcomes.cluster_sums(rows)
-    return Estimate(value, _root(psi), min(m, n, n_clusters) - 1, m + n, n_clusters, float(min(m, n)), psi)
+    return Estimate(value, _root(psi), events - 1, m + n, n_clusters, float(events), psi)
 
 
 def _agresti_caffo(estimate: Estimate) -> float:
@@ -164,4 +177,11 @@ def _small_sample(n_clusters: int) -> float:
 
 
 def _root(psi: Floats) -> float:
-    return float(np.sqrt(psi @ psi))
+    root = float(np.sqrt(psi @ psi))
+    return root if root > 1e-12 else 0.0  # what rounding leaves where every cluster has the same outcome
+
+
+def _df(psi: Floats, df: float, shares_gallery: bool) -> float:
+    """Return ``df``, or the number of clusters that carry the variance, where hubs of a gallery make it smaller."""
+    fourth = float((psi**4).sum())
+    return min(df, float((psi @ psi) ** 2 / fourth)) if shares_gallery and fourth > 0 else df

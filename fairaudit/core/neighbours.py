@@ -14,14 +14,17 @@ Ints = npt.NDArray[np.int64]
 
 #: Similarities held at once: 64 Mi floats are 256 MiB.
 _BLOCK_CELLS = 2**26
+#: Cosines nearer than this are told apart in float64: rounding in a matrix product differs with its shape.
+_NEAR = 4e-6
 
 
 def unit_length(vectors_ND: npt.NDArray[np.floating]) -> Floats:
     """Return rows scaled to length one, float32; a row of zeros stays zero."""
-    vectors = np.asarray(vectors_ND, dtype=np.float32)
+    # Divided by the largest entry first: squares of very large or small numbers leave the range of float32.
+    largest = np.abs(vectors_ND).max(axis=1, keepdims=True, initial=0)
+    vectors = np.asarray(vectors_ND / np.where(largest == 0, 1, largest), dtype=np.float32)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    norms[norms == 0] = 1
-    return np.asarray(vectors / norms, dtype=np.float32)
+    return np.asarray(vectors / np.where(norms == 0, 1, norms), dtype=np.float32)
 
 
 def nearest(
@@ -67,29 +70,30 @@ def nearest(
             f"k must be from 1 to the {left} gallery images outside a query's own cluster; got {k}. "
             "Choose a smaller k or a larger gallery."
         )
-    gallery = np.ascontiguousarray(unit_length(gallery_GD).T)
-    queries = unit_length(queries_QD)
-    block = max(1, _BLOCK_CELLS // gallery.shape[1])
+    gallery, queries = unit_length(gallery_GD), unit_length(queries_QD)
+    block = max(1, _BLOCK_CELLS // len(gallery))
     found = np.empty((len(queries), k), dtype=np.int64)
     for start in range(0, len(queries), block):
-        similarity_BG = queries[start : start + block] @ gallery
+        queries_BD = queries[start : start + block]
+        similarity_BG = queries_BD @ gallery.T
         own = query_clusters[start : start + block, None] == gallery_clusters[None, :]
         similarity_BG[own] = -np.inf
-        found[start : start + block] = _top(similarity_BG, k)
+        found[start : start + block] = _top(similarity_BG, k, queries_BD, gallery)
     return found
 
 
-def _top(similarity_BG: Floats, k: int) -> Ints:
+def _top(similarity_BG: Floats, k: int, queries_BD: Floats, gallery_GD: Floats) -> Ints:
     """Return the columns of the ``k`` largest values by row, ties by column."""
-    n = similarity_BG.shape[1]
-    if k == n:
-        return np.argsort(-similarity_BG, axis=1, kind="stable")
-    candidates = np.sort(np.argpartition(-similarity_BG, k - 1, axis=1)[:, :k], axis=1)
-    values = np.take_along_axis(similarity_BG, candidates, axis=1)
+    some_BK = np.argpartition(-similarity_BG, k - 1, axis=1)[:, :k]
+    values = np.take_along_axis(similarity_BG, some_BK, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")
-    top = np.take_along_axis(candidates, order, axis=1)
-    # argpartition picks any of the items that tie at the boundary; such rows are sorted in full.
-    boundary = values.min(axis=1, keepdims=True)
-    for row in np.flatnonzero((similarity_BG >= boundary).sum(axis=1) > k):
-        top[row] = np.argsort(-similarity_BG[row], kind="stable")[:k]
-    return top.astype(np.int64)
+    top = np.take_along_axis(some_BK, order, axis=1).astype(np.int64)
+    values = np.take_along_axis(values, order, axis=1)
+    least = values[:, -1:] - _NEAR
+    unsure = ((similarity_BG >= least).sum(axis=1) > k) | (values[:, :-1] - values[:, 1:] <= _NEAR).any(axis=1)
+    for row in np.flatnonzero(unsure):
+        columns = np.flatnonzero(similarity_BG[row] >= least[row])
+        # Products are summed row by row, so that copies of an image get one value wherever they stand.
+        exact = (gallery_GD[columns].astype(np.float64) * queries_BD[row]).sum(axis=1)
+        top[row] = columns[np.argsort(-exact, kind="stable")[:k]]
+    return top

@@ -24,12 +24,34 @@ class GalleryRole:
     clusters : ndarray of int, shape (N, K)
         Cluster code of each item in the neighbour list of each row.
     influence : ndarray of float, shape (N, K)
-        Derivative of the row's outcome with respect to the weight of that item. A row sums to zero: more of
-        everything changes nothing.
+        Derivative of the row's outcome with respect to the weight of that item, which takes the place of others:
+        an item that is as good as those it displaces has none.
+    by_class : ndarray of float, shape (N, C), or None
+        Derivative of the row's outcome with respect to the logarithm of each class's share of the gallery, where
+        the outcome is adjusted for the shares. Without it, chance moves of the shares would count as noise that
+        the adjustment has removed.
+    class_parts : ndarray of float, shape (U, C), or None
+        Relative change of each class's share when a cluster's weight grows (``class_parts``).
     """
 
     clusters: Ints
     influence: Floats
+    by_class: Floats | None = None
+    class_parts: Floats | None = None
+
+
+def class_parts(classes: Ints, clusters: Ints) -> Floats:
+    """Return by how much (U, C) each class's share of a gallery grows, relatively, with a cluster's weight.
+
+    Parameters
+    ----------
+    classes, clusters : ndarray of int, shape (G,)
+        Codes of the gallery items; every class from 0 to the largest occurs.
+    """
+    counts_UC = np.zeros((int(clusters.max()) + 1, int(classes.max()) + 1))
+    np.add.at(counts_UC, (clusters, classes), 1.0)
+    parts = counts_UC / counts_UC.sum(axis=0) - counts_UC.sum(axis=1, keepdims=True) / len(classes)
+    return np.asarray(parts, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -96,6 +118,8 @@ class Outcomes:
         largest = int(self.clusters.max(initial=-1))
         if self.gallery is not None:
             largest = max(largest, int(self.gallery.clusters.max(initial=-1)))
+            if self.gallery.class_parts is not None:
+                largest = max(largest, len(self.gallery.class_parts) - 1)
         return largest + 1
 
     def n_clusters(self, mask: Mask) -> int:
@@ -112,5 +136,10 @@ class Outcomes:
         if self.gallery is None:
             return np.zeros(self.n_codes)
         weighted = row_weights[:, None] * self.gallery.influence
-        sums = np.bincount(self.gallery.clusters.ravel(), weights=weighted.ravel(), minlength=self.n_codes)
-        return np.asarray(sums, dtype=np.float64)
+        sums: Floats = np.bincount(
+            self.gallery.clusters.ravel(), weights=weighted.ravel(), minlength=self.n_codes
+        ).astype(np.float64)
+        if self.gallery.by_class is not None and self.gallery.class_parts is not None:
+            parts = self.gallery.class_parts
+            sums[: len(parts)] += parts @ (row_weights @ self.gallery.by_class)
+        return sums

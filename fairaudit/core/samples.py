@@ -84,7 +84,8 @@ class Samples:
     Raises
     ------
     DataError
-        If there is no row, a column is missing, two rows have one id, or a feature has a group outside its list.
+        If there is no row, a column is missing, a row has no id or no cluster, two rows have one id, or a feature
+        has a group outside its list.
     """
 
     name: str
@@ -121,8 +122,15 @@ class Samples:
                 f"{what} must have one row per sample_id; got '{twice}' {int((ids == twice).sum())} times. "
                 "Remove or rename the repeated rows."
             )
+        for column in ("sample_id", "cluster_id"):
+            missing_rows = int(self.table[column].isna().sum())
+            if missing_rows:
+                raise DataError(
+                    f"{what} must have a {column} in every row; it is missing in {missing_rows}. "
+                    f"Correct the reader '{self.reader}'."
+                )
         for feature in self.features:
-            unknown = sorted(set(self.table[feature.name]) - {*feature.groups, NOT_RECORDED})
+            unknown = sorted(set(self.table[feature.name]) - {*feature.groups, NOT_RECORDED}, key=str)
             if unknown:
                 raise DataError(
                     f"feature '{feature.name}' of {what} must be one of {', '.join(feature.groups)}; "

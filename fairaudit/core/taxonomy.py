@@ -80,18 +80,15 @@ def load_taxonomy(source: str, *, shipped_in: Traversable) -> Taxonomy:
         If there is no such name or file, a key is unknown or missing, or a label stands under two kinds.
     """
     shipped = {p.name.removesuffix(".toml"): p for p in shipped_in.iterdir() if p.name.endswith(".toml")}
-    if source in shipped:
-        text = shipped[source].read_text(encoding="utf-8")
-    elif Path(source).is_file():
-        text = Path(source).read_text(encoding="utf-8")
-    else:
+    file = shipped.get(source, Path(source))
+    if not file.is_file():
         raise ConfigError(
             f"taxonomy must be a TOML file or one of: {', '.join(sorted(shipped))}; got '{source}'. "
             f"{did_you_mean(source, shipped)}".rstrip()
         )
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"taxonomy '{source}' must be valid TOML; got: {error}. Correct that line.") from error
     return _from_mapping(source, data)
 
@@ -106,5 +103,12 @@ def _from_mapping(source: str, data: Mapping[str, Any]) -> Taxonomy:
     missing = [key for key in _KEYS if key not in data]
     if missing:
         raise ConfigError(f"taxonomy '{source}' must have the key '{missing[0]}'; it is missing. Add it.")
-    kinds = {kind: tuple(normalise(str(label)) for label in labels) for kind, labels in data["kinds"].items()}
+    lists = data["kinds"].values() if isinstance(data["kinds"], Mapping) else [str(data["kinds"])]
+    for value in (data["harmful"], *lists):
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise ConfigError(
+                f"taxonomy '{source}' must give 'harmful' and each of 'kinds' as a list of texts; got {value!r}. "
+                'Write them like harmful = ["crime"] and, below [kinds], crime = ["prison"].'
+            )
+    kinds = {kind: tuple(normalise(label) for label in labels) for kind, labels in data["kinds"].items()}
     return Taxonomy(str(data["name"]), str(data["version"]), str(data["source"]), kinds, tuple(data["harmful"]))

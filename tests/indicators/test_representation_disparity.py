@@ -1,0 +1,271 @@
+"""Same-attribute retrieval: by hand, against a full sort, and with labels that mean nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+
+from fairaudit.core.errors import ConfigError, RequirementError
+from fairaudit.core.estimates import average, difference
+from fairaudit.core.intervals import p_value
+from fairaudit.core.outcomes import Outcomes
+from fairaudit.core.result import IndicatorResult
+from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.core.tables import Embeddings
+from fairaudit.core.verdicts import decide
+from fairaudit.indicators import representation_disparity
+from fairaudit.indicators.representation_disparity import Config, compute
+from tests.reference import retrieval
+
+GENDER = Feature("gender", ("female", "male"), "annotated", "by hand")
+
+
+def people(gender: npt.ArrayLike, persons: npt.ArrayLike | None = None, name: str = "faces", **more: Any) -> Samples:
+    n = len(np.asarray(gender))
+    table = pd.DataFrame({
+        "sample_id": [f"s{i}" for i in range(n)], "path": "", "split": "",
+        "cluster_id": np.arange(n) if persons is None else persons, "label": "", "text": "", "gender": gender, **more,
+    })  # fmt: skip
+    return Samples(name, "x", "people", Path(), table, (GENDER,), "image" if persons is None else "person", "CC0")
+
+
+def embed(samples: Samples, vectors: npt.ArrayLike) -> Embeddings:
+    return Embeddings(samples.sample_ids, np.asarray(vectors, dtype=np.float32))
+
+
+def value(result: IndicatorResult, metric: str, group: str = "overall") -> float:
+    rows = result.groups[(result.groups["metric"] == metric) & (result.groups["group"] == group)]
+    assert len(rows) == 1
+    return float(rows["value"].iloc[0])
+
+
+def angle(degrees: float) -> tuple[float, float]:
+    return float(np.cos(np.radians(degrees))), float(np.sin(np.radians(degrees)))
+
+
+def test_by_hand() -> None:
+    """A woman whose neighbours are F, M; a man whose neighbours are M, M: .75 overall, .5 and 1."""
+    queries = people(["female", "male"], name="queries")
+    gallery = people(["female", "male", "male", "male", "female", "female"], name="gallery")
+    result = compute(
+        samples=queries,
+        config=Config(k=(2, 4)),
+        embeddings=embed(queries, [angle(0), angle(90)]),
+        gallery_samples=gallery,
+        gallery_embeddings=embed(gallery, [angle(1), angle(-2), angle(89), angle(92), angle(200), angle(210)]),
+    )
+    assert value(result, "precision@2") == pytest.approx(0.75)
+    assert value(result, "precision@2", "female") == pytest.approx(0.5)
+    assert value(result, "precision@2", "male") == pytest.approx(1.0)
+    assert result.params["k_balanced"] == [4]
+    assert result.params["gallery"] == "gallery"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_equals_a_full_sort(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    persons = rng.permutation(np.arange(90) // 3)
+    gender = np.where(rng.random(30) < 0.35, "female", "male")[persons]
+    samples, vectors = people(gender, persons), rng.standard_normal((90, 5)).astype(np.float32)
+    result = compute(samples=samples, config=Config(k=(1, 7, 20)), embeddings=embed(samples, vectors))
+    orders = [retrieval.ranking(vectors[i], vectors, persons[i], list(persons)) for i in range(90)]
+    for k in (1, 7, 20):
+        expected = [retrieval.precision(order, gender, g, k) for order, g in zip(orders, gender, strict=True)]
+        assert value(result, f"precision@{k}") == pytest.approx(np.mean(expected))
+    for k in result.params["k_balanced"]:
+        expected = [retrieval.balanced_precision(order, gender, g, k) for order, g in zip(orders, gender, strict=True)]
+        assert value(result, f"balanced_precision@{k}") == pytest.approx(np.mean(expected))
+        inside = gender == "female"
+        assert value(result, f"balanced_precision@{k}", "female") == pytest.approx(np.array(expected)[inside].mean())
+    assert 20 in result.params["k_balanced"]
+
+
+def test_images_of_the_own_person_are_never_found(rng: np.random.Generator) -> None:
+    """Each person's images are copies, and everybody next to them is of the other gender."""
+    centres = np.array([angle(4.5 * i) for i in range(40)])
+    persons = np.repeat(np.arange(40), 3)
+    gender = np.where(persons % 2, "female", "male")
+    samples = people(gender, persons)
+    result = compute(samples=samples, config=Config(k=(1, 5)), embeddings=embed(samples, centres[persons]))
+    assert value(result, "precision@1") == pytest.approx(0)
+    alone = people(gender)
+    shared = compute(samples=alone, config=Config(k=(1, 5)), embeddings=embed(alone, centres[persons]))
+    assert value(shared, "precision@1") == pytest.approx(1)
+    assert any("Persons are not known" in w for w in shared.warnings)
+    assert not any("Persons are not known" in w for w in result.warnings)
+
+
+def test_perfect_and_reversed_representations(rng: np.random.Generator) -> None:
+    gender = np.where(np.arange(120) < 40, "female", "male")
+    samples = people(gender)
+    vectors = np.where(gender[:, None] == "female", [1.0, 0.0], [0.0, 1.0]) + rng.normal(0, 0.05, (120, 2))
+    result = compute(samples=samples, config=Config(k=(10,)), embeddings=embed(samples, vectors))
+    for group in ("overall", "female", "male"):
+        assert value(result, "balanced_precision@10", group) == pytest.approx(1)
+    assert result.headline == "balanced_precision@10"
+
+
+def test_attributes_that_are_not_recorded() -> None:
+    samples = people(["female", "male"] * 10)
+    with pytest.raises(RequirementError) as caught:
+        compute(samples=samples, config=Config(attribute="gendre"), embeddings=embed(samples, np.eye(20)))
+    assert caught.value.reason == (
+        "data set 'faces' must record the attribute 'gendre'; it records gender. Did you mean 'gender'?"
+    )
+    assert caught.value.what_to_do == "Match another attribute (--set representation_disparity.attribute=NAME)."
+
+
+@pytest.mark.parametrize("gender", [["female"] * 20, ["female"] * 10 + [NOT_RECORDED] * 10])
+def test_one_value_is_not_enough(gender: list[str]) -> None:
+    samples = people(gender)
+    with pytest.raises(RequirementError, match="must have at least two values in the gallery 'faces'; got 1"):
+        compute(samples=samples, config=Config(), embeddings=embed(samples, np.eye(20)))
+
+
+def test_a_gallery_smaller_than_k() -> None:
+    samples = people(["female", "male"] * 4)
+    with pytest.raises(RequirementError) as caught:
+        compute(samples=samples, config=Config(k=(10, 50)), embeddings=embed(samples, np.eye(8)))
+    assert caught.value.reason == (
+        "gallery 'faces' must hold more images than k; it has 7 outside a query's own image, and the smallest k is 10."
+    )
+    result = compute(samples=samples, config=Config(k=(5, 50)), embeddings=embed(samples, np.eye(8)))
+    assert "The gallery is too small for k = 50." in result.warnings
+    assert result.params["k"] == [5]
+
+
+def test_lists_too_short_for_a_rare_value(rng: np.random.Generator) -> None:
+    """Of a value that is one in ten, an item weighs five: a list that weighs ten would hold two of them."""
+    samples = people(["female"] * 10 + ["male"] * 90)
+    vectors = rng.standard_normal((100, 4))
+    with pytest.raises(RequirementError) as caught:
+        compute(samples=samples, config=Config(k=(1, 5, 10)), embeddings=embed(samples, vectors))
+    assert caught.value.reason == (
+        "gallery 'faces' must hold enough of every value of 'gender' for one of the k (1, 5, 10); its rarest value "
+        "needs a k of at least 20, and 99 images can be found."
+    )
+    result = compute(samples=samples, config=Config(), embeddings=embed(samples, vectors))
+    assert result.headline == "balanced_precision@50"
+    assert set(result.groups["metric"]) == {*(f"precision@{k}" for k in (1, 5, 10, 50)), "balanced_precision@50"}
+    assert any("Class-balanced precision is not given for k = 1, 5, 10" in w for w in result.warnings)
+
+
+def test_queries_without_a_match_in_the_gallery_are_counted(rng: np.random.Generator) -> None:
+    gender = ["female", "male"] * 30 + [NOT_RECORDED] * 4
+    samples = people(gender)
+    vectors = rng.standard_normal((64, 4))
+    result = compute(samples=samples, config=Config(k=(10,)), embeddings=embed(samples, vectors))
+    assert result.params["n_queries"] == 60
+    assert result.params["n_gallery"] == 60
+    text = "4 queries have no value that the gallery knows and count nowhere (not recorded: 4)."
+    assert text in result.warnings
+    row = result.groups[(result.groups["group"] == NOT_RECORDED) & (result.groups["metric"] == result.headline)]
+    assert (row["status"].item(), row["n"].item()) == ("not_estimable", 0)
+    assert row["value"].isna().all()
+    # And they do not change what the others get.
+    known = samples.select([True] * 60 + [False] * 4)
+    alone = compute(samples=known, config=Config(k=(10,)), embeddings=embed(known, vectors[:60]))
+    assert value(alone, result.headline) == pytest.approx(value(result, result.headline))
+
+
+def test_raw_precision_is_printed_and_not_compared(rng: np.random.Generator) -> None:
+    samples = people(rng.choice(["female", "male"], 100))
+    result = compute(samples=samples, config=Config(), embeddings=embed(samples, rng.standard_normal((100, 4))))
+    assert set(result.disparities["metric"]) <= {
+        "balanced_precision@5",
+        "balanced_precision@10",
+        "balanced_precision@50",
+    }
+    assert {"precision@1", "precision@50"} <= set(result.groups["metric"])
+    assert set(result.metrics) == set(result.groups["metric"])
+    assert set(result.curves["metric"]) == {"balanced_precision"}
+
+
+@pytest.mark.parametrize("k", [(), (0, 5), (5, 5), (-1,)])
+def test_lists_that_cannot_be(k: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config(k=k)
+    assert str(caught.value) == (
+        f"k of representation_disparity must be different whole numbers from 1; got {list(k)}. "
+        "The paper uses 1,5,10,50."
+    )
+
+
+def hubs(rng: np.random.Generator, n: int) -> npt.NDArray[np.float32]:
+    """Everything points one way, some more than others: those are neighbours of nearly everybody."""
+    return (rng.uniform(0.2, 3, (n, 1)) + rng.standard_normal((n, 100))).astype(np.float32)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_chance_is_one_half_for_everybody(rng: np.random.Generator, share: float) -> None:
+    """Labels that mean nothing, without hubs; the error of the mean over 40 draws of 300 is below .004."""
+    female, male = [], []
+    for _ in range(40):
+        gender = rng.permutation(np.where(np.arange(300) < share * 300, "female", "male"))
+        samples = people(gender)
+        vectors = rng.standard_normal((300, 16)).astype(np.float32)
+        lists = representation_disparity._search(
+            samples, samples, Config(k=(10,)), embed(samples, vectors), embed(samples, vectors)
+        )
+        (_, balanced) = representation_disparity._outcomes(lists)
+        female.append(balanced.values[gender == "female"].mean())
+        male.append(balanced.values[gender == "male"].mean())
+    assert np.mean(female) == pytest.approx(0.5, abs=0.012)
+    assert np.mean(male) == pytest.approx(0.5, abs=0.012)
+
+
+def alarm_rate(rng: np.random.Generator, *, gallery_role: bool, draws: int) -> float:
+    """How often a test at .05 says that genders differ, when they are permuted over images that have hubs."""
+    alarms = 0
+    for i in range(draws):
+        if i % 10 == 0:
+            vectors = hubs(rng, 200)
+        gender = rng.permutation(np.repeat(["female", "male"], 100))
+        samples = people(gender)
+        both = embed(samples, vectors)
+        _, one = representation_disparity._outcomes(
+            representation_disparity._search(samples, samples, Config(k=(10,)), both, both)
+        )
+        if not gallery_role:
+            one = Outcomes(one.metric, one.values, one.clusters)
+        groups = [average(one, gender == g) for g in GENDER.groups]
+        alarms += p_value(difference(*groups, unit_interval=True)) < 0.05
+    return alarms / draws
+
+
+def test_labels_that_mean_nothing_raise_no_alarm(rng: np.random.Generator) -> None:
+    draws = 200
+    assert alarm_rate(rng, gallery_role=True, draws=draws) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
+
+
+def test_queries_alone_would_raise_them(rng: np.random.Generator) -> None:
+    """Without the gallery role, the same data look like a finding most of the time."""
+    assert alarm_rate(rng, gallery_role=False, draws=60) > 0.4
+
+
+def test_a_planted_difference_is_found(rng: np.random.Generator) -> None:
+    """Half of the women lie among everybody: their neighbours are of either gender."""
+    gender = np.repeat(["female", "male"], 150)
+    vectors = np.where(gender[:, None] == "female", np.eye(20)[0], np.eye(20)[1]) * 3 + rng.standard_normal((300, 20))
+    vectors[:75] = rng.standard_normal((75, 20))
+    samples = people(gender)
+    (result,), _ = decide([compute(samples=samples, config=Config(), embeddings=embed(samples, vectors))])
+    row = result.disparities[result.disparities["family"] == "primary"].iloc[0]
+    assert row["verdict"] == "disparity"
+    assert row["value"] < -0.1
+
+
+def test_the_order_of_rows_changes_nothing(rng: np.random.Generator) -> None:
+    gender, vectors = rng.choice(["female", "male"], 80), rng.standard_normal((80, 6))
+    persons, order = rng.integers(0, 40, 80), rng.permutation(80)
+    first = people(gender, persons)
+    second = dataclasses.replace(first, table=first.table.iloc[order].reset_index(drop=True))
+    a = compute(samples=first, config=Config(k=(10,)), embeddings=embed(first, vectors)).disparities
+    b = compute(samples=second, config=Config(k=(10,)), embeddings=embed(second, vectors[order])).disparities
+    pd.testing.assert_frame_equal(a, b, rtol=1e-6)
