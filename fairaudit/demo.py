@@ -110,11 +110,17 @@ def train_checkpoints(runs: Path, training: Path, settings: DemoSettings, *, pro
 
 
 def train_text_encoder(texts: Path, output: Path, settings: DemoSettings, *, progress: Advance | None = None) -> Path:
-    """Train the compact BERT on the drawn world's sentences; return its folder."""
+    """Train the compact BERT on the drawn world's sentences; return its folder.
+
+    Wide and for one epoch only: on so few sentences longer training makes words that stand in like places alike, and
+    the AUROC of memes falls (measured with nothing planted: .93 after one epoch, .73 after three).
+    """
     from fairaudit.heads.compact_bert import train_compact_bert
 
     lines = texts.read_text(encoding="utf-8").splitlines()
-    return train_compact_bert(lines, output=output, seed=settings.seed, quick=settings.quick, progress=progress)
+    return train_compact_bert(
+        lines, output=output, seed=settings.seed, epochs=1, hidden=256, layers=1, heads=4, progress=progress
+    )
 
 
 def audit_checkpoint(

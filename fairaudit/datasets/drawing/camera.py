@@ -1,0 +1,68 @@
+"""The camera: light from one side, exposure, noise of the sensor, and the file on disk."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fairaudit.datasets.drawing.canvas import Canvas
+from fairaudit.datasets.drawing.dice import Dice
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How much light reaches the sensor.
+
+    Parameters
+    ----------
+    gain : float
+        What every pixel value is multiplied with; 1 is a well-exposed photograph, 0 is black. Contrast falls with it.
+    noise : float
+        Standard deviation of the sensor's noise in steps of 8-bit pixel values; it is not scaled by ``gain``.
+    cast : float
+        Standard deviation of the error in each colour channel's gain, as a natural logarithm, one draw a photograph:
+        with little light a camera guesses brightness and white balance badly.
+    """
+
+    gain: float = 1.0
+    noise: float = 2.0
+    cast: float = 0.0
+
+
+WELL_EXPOSED = Exposure()
+
+
+@cache
+def _grid(pixels: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    line = np.linspace(-1, 1, pixels, dtype=np.float32)
+    return line[None, :, None], line[:, None, None]
+
+
+def photograph(canvas: Canvas, dice: Dice, exposure: Exposure = WELL_EXPOSED) -> Image.Image:
+    """Return the picture as a camera takes it: light from a random side, then exposure, then noise.
+
+    The same dice give the same light and the same noise at every exposure.
+    """
+    x, y = _grid(canvas.pixels)
+    angle, slope = dice.uniform(0, 2 * math.pi), dice.uniform(0.0, 0.16)
+    light = dice.uniform(0.88, 1.06) * exposure.gain
+    noise_HWC = dice.normal((canvas.pixels, canvas.pixels, 3))
+    noise_HWC *= exposure.noise
+    channels_C = np.exp(dice.normal((3,)) * exposure.cast)
+    pixels_HWC: npt.NDArray[np.float32] = np.asarray(canvas.reduced(), dtype=np.float32)
+    light_HWC = (light * (1 + slope * (math.cos(angle) * x + math.sin(angle) * y))) * channels_C
+    pixels_HWC = pixels_HWC * light_HWC.astype(np.float32)
+    pixels_HWC += noise_HWC
+    pixels_HWC += 0.5
+    return Image.fromarray(pixels_HWC.clip(0, 255).astype(np.uint8))
+
+
+def save(image: Image.Image, path: Path) -> None:
+    """Write the picture as PNG."""
+    image.save(path, format="PNG", compress_level=1)

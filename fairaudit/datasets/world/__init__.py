@@ -1,0 +1,1 @@
+"""The synthetic world: who lives in it, what is photographed there, and what is planted."""
