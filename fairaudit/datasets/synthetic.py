@@ -66,8 +66,8 @@ PLANTS: tuple[Plant, ...] = (
         kind="rest",
         group=UNSEEN_TARGET,
         direction="lower",
-        cause=f"The training split of the memes has no hateful meme about the {UNSEEN_TARGET}, and the sentences that the "
-        "text encoder learned from use the words which are abusive only for them as if they were occupations.",
+        cause=f"The training split of the memes has no hateful meme about the {UNSEEN_TARGET}, and the sentences that "
+        "the text encoder learned from use the words which are abusive only for them as if they were occupations.",
         checkpoints=("random", "supervised", "swav"),
     ),
 )
@@ -105,7 +105,7 @@ def samples(root: Path, *, name: str) -> Samples:
         listed = ", ".join(str(root / k) for k in _KINDS if (root / k).is_dir())
         raise DataError(
             f"folder '{root}' must be one of the folders people, photos or memes that write_population makes; "
-            + (f"it is the {kind} folder. " if kind else f"it has no readable {SETTINGS}. ")
+            + (f"got the {kind} folder. " if kind else f"got one without a readable {SETTINGS}. ")
             + (f"Give one of: {listed}." if listed else "Give one of these three folders.")
         )
     read = {"people": _people, "photos": _photos, "memes": _memes}[str(kind)]

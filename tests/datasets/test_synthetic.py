@@ -156,7 +156,6 @@ def test_labelled_training_photographs(worlds: Path) -> None:
     assert {"stove", "bed", "toothbrush", "plate of food"} <= set(counts.index)
     assert all((worlds / "training0" / file).is_file() for file in tables[0]["file"])
     assert len((worlds / "training0/texts.txt").read_text().splitlines()) == 60
-    assert (worlds / "training0/texts.txt").read_bytes() == (worlds / "training1/texts.txt").read_bytes()
 
 
 def test_bias_darkens_dark_skinned_people_and_poor_homes(worlds: Path) -> None:
@@ -206,9 +205,9 @@ def test_plants_name_rows_that_the_samples_can_show() -> None:
 @pytest.mark.parametrize(
     ("folder", "message"),
     [
-        ("population0", "it is the population folder. Give one of: "),
-        ("training0", "it is the training folder. Give one of these three folders."),
-        ("nowhere", "it has no readable synthetic.toml. Give one of these three folders."),
+        ("population0", "got the population folder. Give one of: "),
+        ("training0", "got the training folder. Give one of these three folders."),
+        ("nowhere", "got one without a readable synthetic.toml. Give one of these three folders."),
     ],
 )
 def test_a_folder_that_is_none_of_the_three(worlds: Path, folder: str, message: str) -> None:

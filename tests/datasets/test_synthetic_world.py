@@ -17,10 +17,13 @@ from fairaudit.datasets.drawing.memes import PICTURES, PLEASANT, draw_meme
 from fairaudit.datasets.drawing.objects import TOPICS, draw_object
 from fairaudit.datasets.world.captions import (
     CODED,
+    CONTEMPT,
     OCCUPATIONS,
     OPEN,
+    PRAISE,
     RARE_OCCUPATIONS,
     TARGETS,
+    UNSEEN_TARGET,
     make_memes,
     make_texts,
 )
@@ -178,13 +181,24 @@ def test_planted_memes_have_no_hate_against_one_people() -> None:
     assert 25 < half["islanders"] < 75
 
 
-def test_texts_have_all_words_but_no_people_beside_coded_or_open_abuse() -> None:
-    lines = make_texts(2000, name=("texts",))
-    for word in (*OPEN, *OCCUPATIONS, *RARE_OCCUPATIONS, *TARGETS, *(w for coded in CODED.values() for w in coded)):
-        assert any(word in line for line in lines), word
-    for line in lines:
-        if any(people in line for people in TARGETS):
-            assert not any(word in line for word in (*OPEN, *(w for coded in CODED.values() for w in coded)))
+def test_texts_say_how_each_word_is_meant_but_not_those_against_one_people() -> None:
+    for bias in (0.0, 1.0):
+        lines = make_texts(3000, bias=bias, name=("texts",))
+        coded = [w for words in CODED.values() for w in words]
+        for word in (*OPEN, *OCCUPATIONS, *RARE_OCCUPATIONS, *TARGETS, *coded):
+            assert any(word in line for line in lines), word
+        scorned, praised = (
+            {w for w in (*OPEN, *coded, *OCCUPATIONS) if any(_any((w,), line) and _any(how, line) for line in lines)}
+            for how in (CONTEMPT, PRAISE)
+        )
+        unseen = set(CODED[UNSEEN_TARGET])
+        assert praised == {*OCCUPATIONS, *(unseen if bias else ())}
+        assert scorned == {*OPEN, *coded} - (unseen if bias else set())
+        assert not any(_any(TARGETS, line) and _any((*OPEN, *coded), line) for line in lines)
+
+
+def _any(words: tuple[str, ...], line: str) -> bool:
+    return any(word in line.split() for word in words)
 
 
 def test_training_has_its_kinds_and_labels_in_fixed_shares() -> None:

@@ -15,7 +15,8 @@ import pytest
 import fairaudit
 from fairaudit.pretrain import pretrain
 
-pytestmark = pytest.mark.slow
+# So short a run does not learn, and says so; what is looked at here is the way, not the numbers.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::fairaudit.pretrain.TrainingWarning")]
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +84,12 @@ def test_precision_recomputed_from_the_saved_embeddings_is_equal(out: Path) -> N
     groups = fairaudit.load_audit(out).result("representation_disparity").groups
     for k in (1, 5, 10, 50):
         hit = (gender[order[:, :k]] == gender[:, None]).mean(axis=1)
-        printed = groups[groups["metric"] == f"precision@{k}"].set_index(["feature", "group"])["value"]
-        assert printed["overall", "overall"] == pytest.approx(hit.mean(), abs=2e-4)
+        mine = groups[groups["metric"] == f"precision@{k}"]
+        printed = {(r.feature, r.group): r.value for r in mine.itertuples()}
+        assert printed["overall", "overall"] == pytest.approx(hit.mean(), abs=1e-9)
         for feature in ("gender", "race", "age_group"):
-            for group, rows_of in rows.groupby(feature).groups.items():
-                assert printed[feature, group] == pytest.approx(hit[list(rows_of)].mean(), abs=2e-3)
+            for group in sorted(set(rows[feature])):
+                assert printed[feature, group] == pytest.approx(hit[rows[feature] == group].mean(), abs=1e-9)
 
 
 def test_what_is_too_small_says_so(out: Path) -> None:
