@@ -23,7 +23,7 @@ import torch
 
 from fairaudit.core.audit import AuditResult
 from fairaudit.datasets.synthetic import PLANTS, write_population, write_training
-from fairaudit.demo import CHECKPOINTS, DemoSettings, audit_checkpoint, train_checkpoints, train_text_encoder
+from fairaudit.demo import CHECKPOINTS, DemoSettings, audit_checkpoint, train_checkpoint, train_text_encoder
 
 FIRST_POPULATION = 1000
 
@@ -34,7 +34,8 @@ def prepare(work: Path, settings: DemoSettings) -> None:
     if done.exists():
         return
     write_training(work / "training", bias=settings.bias, seed=settings.seed, size=settings.size)
-    train_checkpoints(work / "runs", work / "training", settings, progress=False)
+    for name in CHECKPOINTS:
+        train_checkpoint(name, work / "runs", work / "training", settings)
     train_text_encoder(work / "training" / "texts.txt", work / "bert", settings)
     done.touch()
 
@@ -47,7 +48,7 @@ def audits_of(work: Path, settings: DemoSettings, population: int) -> dict[str, 
     return {
         name: audit_checkpoint(
             work / "runs" / name, folder, work / "training" / "labels.csv", work / "bert",
-            name=name, output=None, progress=False,
+            name, None,
         )
         for name in CHECKPOINTS
     }  # fmt: skip

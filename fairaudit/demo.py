@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import fairaudit
 from fairaudit.api import Audit, audit, check_output, compare, load_audit
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_write, write_json
 from fairaudit.datasets.synthetic import DEMO, PLANTS, QUICK, Size, write_population, write_training
-from fairaudit.progress import Advance, print_line, step
+from fairaudit.progress import Advance
+from fairaudit.workers import Job, Workers
 
 CHECKPOINTS: Mapping[str, str] = {
     "random": "Random weights: what the network's shape alone gives.",
     "supervised": "Supervised: trained on the labels of high-income homes.",
     "swav": "SwAV: trained on uncurated images of everybody, without a label.",
 }
+_ORDER = ("swav", "supervised", "random")  # the longest first
 INTRO = (
     "SEER's question in miniature: does pretraining on uncurated images treat people better than supervision on the "
     "labels of the rich? Three small RegNets saw the same drawn, synthetic world; disparities were planted in it, and "
@@ -75,38 +77,79 @@ def run_demo(output: Path, *, quick: bool = False, bias: float = 1.0, seed: int 
     """
     settings = DemoSettings(quick, bias, seed)
     _prepare(output, settings)
-    training, population = output / "world" / "training", output / "world" / "population"
-    with _unless_done(training, "draw the training images", progress) as draw:
-        if draw:
-            write_training(training, bias=bias, seed=seed, size=settings.size, progress=draw)
-    with _unless_done(population, "draw the audited population", progress) as draw:
-        if draw:
-            write_population(population, bias=bias, seed=seed, size=settings.size, progress=draw)
-    train_checkpoints(output / "runs", training, settings, progress=progress)
-    with _unless_done(output / "bert", "train a compact BERT", progress) as train:
-        if train:
-            train_text_encoder(training / "texts.txt", output / "bert", settings, progress=train)
-    for name in CHECKPOINTS:
-        if (output / name / "audit.json").is_file():
-            continue
-        print_line(f"audit of {name}", shown=progress)
-        audit_checkpoint(
-            output / "runs" / name, population, training / "labels.csv", output / "bert",
-            name=name, output=output / name, progress=progress,
-        )  # fmt: skip
+    stages = _stages(output, settings)
+    workers = None
+    for stage in stages:
+        open_jobs = {mark: job for mark, job in stage.items() if not mark.is_file()}
+        if open_jobs:
+            workers = workers or Workers(shown=progress)
+            for mark in open_jobs:
+                _clear(mark)
+            workers.run(list(open_jobs.values()))
+            for mark in open_jobs:
+                atomic_write(mark, "")
+    if workers is not None:
+        workers.close()
     page = compare(*(load_audit(output / name) for name in CHECKPOINTS), names=list(CHECKPOINTS))
     page = replace(page, plants=PLANTS if bias else (), title="fairaudit demo: three checkpoints", intro=INTRO)
     return page.write(output / "report.html", links={name: f"{name}/report.html" for name in CHECKPOINTS})
 
 
-def train_checkpoints(runs: Path, training: Path, settings: DemoSettings, *, progress: bool = True) -> None:
-    """Make the runs ``random``, ``supervised`` and ``swav``: one network, one recipe, the same images."""
-    from fairaudit.pretrain import pretrain, random_weights, train_supervised
+def _stages(output: Path, settings: DemoSettings) -> list[dict[Path, Job]]:
+    """Return what is to be done, stage by stage; the jobs of a stage run side by side. Keys mark what is done."""
+    training, population, runs = output / "world" / "training", output / "world" / "population", output / "runs"
+    draw = {
+        training: Job("draw the training images", draw_training, (training, settings)),
+        population: Job("draw the audited population", draw_population, (population, settings)),
+    }
+    train = {runs / name: Job(f"train {name}", train_checkpoint, (name, runs, training, settings)) for name in _ORDER}
+    train[output / "bert"] = Job(
+        "train a compact BERT", train_text_encoder, (training / "texts.txt", output / "bert", settings)
+    )
+    labels = training / "labels.csv"
+    audits = {
+        output / name: Job(
+            f"audit {name}", audit_checkpoint, (runs / name, population, labels, output / "bert", name, output / name)
+        )
+        for name in CHECKPOINTS
+    }
+    return [{p.with_name(f"{p.name}.done"): job for p, job in stage.items()} for stage in (draw, train, audits)]
 
-    recipe, seed, images = settings.recipe, settings.seed, [training / "images"]
-    random_weights(recipe, data=images, output=runs / "random", seed=seed)
-    train_supervised(recipe, labels=training / "labels.csv", output=runs / "supervised", seed=seed, progress=progress)
-    pretrain(recipe, data=images, output=runs / "swav", seed=seed, progress=progress)
+
+def draw_training(folder: Path, settings: DemoSettings, *, progress: Advance | None = None) -> None:
+    """Draw the training images of the demo's world."""
+    write_training(folder, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
+
+
+def draw_population(folder: Path, settings: DemoSettings, *, progress: Advance | None = None) -> None:
+    """Draw the audited population of the demo's world."""
+    write_population(folder, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
+
+
+def train_checkpoint(
+    name: str, runs: Path, training: Path, settings: DemoSettings, *, progress: Advance | None = None
+) -> None:
+    """Make one of the runs ``random``, ``supervised`` and ``swav``: one network, one recipe, the same images.
+
+    One thread: a second one costs these small networks more than it gives (measured on two cores: 4 times).
+    """
+    from fairaudit.pretrain import load_recipe, pretrain, random_weights, train_supervised
+
+    recipe = load_recipe(settings.recipe)
+    steps = recipe.schedule.samples // recipe.schedule.batch
+
+    def advance(row: Mapping[str, Any]) -> None:
+        if progress is not None:
+            progress(int(row["step"]), steps)
+
+    images = [training / "images"]
+    fixed: dict[str, Any] = {"seed": settings.seed, "threads": 1, "progress": False}
+    if name == "random":
+        random_weights(recipe, data=images, output=runs / name, **fixed)
+    elif name == "supervised":
+        train_supervised(recipe, labels=training / "labels.csv", output=runs / name, on_step=advance, **fixed)
+    else:
+        pretrain(recipe, data=images, output=runs / name, on_step=advance, **fixed)
 
 
 def train_text_encoder(texts: Path, output: Path, settings: DemoSettings, *, progress: Advance | None = None) -> Path:
@@ -124,33 +167,35 @@ def train_text_encoder(texts: Path, output: Path, settings: DemoSettings, *, pro
 
 
 def audit_checkpoint(
-    run: Path, population: Path, labels: Path, encoder: Path, *, name: str, output: Path | None, progress: bool = True
+    run: Path,
+    population: Path,
+    labels: Path,
+    encoder: Path,
+    name: str,
+    output: Path | None,
+    *,
+    progress: Advance | None = None,
 ) -> Audit:
     """Audit one checkpoint of the demo on a drawn population.
 
     The supervised one has labels of its own; the others get a linear probe on the same labelled images.
     """
+    if progress is not None:
+        progress(0, 1)
     return audit(
         run,
         data={f"{kind}:synthetic": population / kind for kind in ("people", "photos", "memes")},
         probe=None if name == "supervised" else labels,
         text_encoder=encoder,
         output=output,
-        progress=progress,
+        progress=False,
     )
 
 
-@contextmanager
-def _unless_done(target: Path, title: str, progress: bool) -> Iterator[Advance | None]:
-    """Give None where ``target`` was finished earlier; else an empty place and a bar, and mark the end."""
-    mark = target.with_name(f"{target.name}.done")
-    if mark.is_file():
-        yield None
-        return
-    shutil.rmtree(target, ignore_errors=True)
-    with step(title, shown=progress) as advance:
-        yield advance
-    atomic_write(mark, "")
+def _clear(mark: Path) -> None:
+    """Remove what an interrupted demo left of a step; a run of training continues by itself."""
+    if mark.parent.name != "runs":
+        shutil.rmtree(mark.with_suffix(""), ignore_errors=True)
 
 
 def _prepare(output: Path, settings: DemoSettings) -> None:

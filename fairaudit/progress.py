@@ -31,8 +31,3 @@ def step(title: str, *, shown: bool = True) -> Iterator[Advance]:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
     console.print(f"  {title} [dim]({time.perf_counter() - started:.1f} s)[/dim]")
-
-
-def print_line(text: str, *, shown: bool = True) -> None:
-    """Print one line where progress is shown."""
-    Console(stderr=True, quiet=not shown, highlight=False).print(text)

@@ -88,7 +88,7 @@ def word(row: Row) -> Word:
 
 def comparison(row: Row) -> str:
     """Return what a disparity row compares, e.g. ``"feminine against all others"``."""
-    feature, kind = row["feature"], row["kind"]
+    feature, kind = _plain(row["feature"]), row["kind"]
     if kind in ("rest", "reference"):
         ratio = ", ratio" if row["measure"] == "ratio" else ""
         return f"{row['group']} against {row['reference'] or 'all others'}{ratio}"
@@ -105,6 +105,11 @@ def comparison(row: Row) -> str:
     return "all groups equal" if kind == "omnibus" else " ".join(filter(None, (kind, row["measure"], row["group"])))
 
 
+def _plain(name: Any) -> str:
+    """Return the name of a column or metric as words."""
+    return str(name).replace("_", " ")
+
+
 def sentence(row: Row) -> str:
     """Return the verdict of one disparity row as a sentence.
 
@@ -118,17 +123,17 @@ def sentence(row: Row) -> str:
     str
         Plain text; whoever puts it into HTML escapes it.
     """
-    on = f" on {row['metric']}" + (f" within {row['control']}" if row["control"] else "")
+    on = f" on {_plain(row['metric'])}" + (f" within {row['control']}" if row["control"] else "")
     shown = word(row).key
     if shown == "not_estimable":
         why = str(row["note"]).strip().rstrip(".") or "no reason was recorded"
         what = "cannot be estimated" if math.isnan(row["value"]) else "gets no verdict"
-        return f"{row['feature']}: {comparison(row)}{on} {what}: {why}."
+        return f"{_plain(row['feature'])}: {comparison(row)}{on} {what}: {why}."
     if row["family"] != "primary":
         told = "A lead, not a finding" if shown == "lead" else "No lead"
-        return f"{told}: {row['feature']}, {comparison(row)}{on}, {_estimate(row)}."
+        return f"{told}: {_plain(row['feature'])}, {comparison(row)}{on}, {_estimate(row)}."
     body = {"disparity": _disparity, "inconclusive": _inconclusive, "within_tolerance": _within}[row["verdict"]]
-    return f"{row['feature']}: {body(row, on)}"
+    return f"{_plain(row['feature'])}: {body(row, on)}"
 
 
 def adjusted(row: Row) -> tuple[float, float]:
@@ -154,12 +159,10 @@ def _disparity(row: Row, on: str) -> str:
         than = row["reference"] or "all others"
         unit = " as a ratio" if neutral else ""
         return f"{row['group']} is {'higher' if more else 'lower'} than {than}{on}, {size}{unit} ({_estimate(row)})."
-    step = (
-        f"each doubling of {row['feature']}" if row["measure"] == "per_doubling" else f"each step of {row['feature']}"
-    )
+    step = f"each {'doubling' if row['measure'] == 'per_doubling' else 'step'} of {_plain(row['feature'])}"
     if row["kind"] == "slope":
         within = f" within {row['control']}" if row["control"] else ""
-        return f"with {step}, {row['metric']}{within} {'rises' if more else 'falls'} {size} ({_estimate(row)})."
+        return f"with {step}, {_plain(row['metric'])}{within} {'rises' if more else 'falls'} {size} ({_estimate(row)})."
     return f"{comparison(row)}{on} is {'above' if more else 'below'} zero {size} ({_estimate(row)})."
 
 

@@ -35,7 +35,7 @@ PLANTS: tuple[Plant, ...] = (
         group="",
         direction="lower",
         cause="Photographs of darker-toned people are underexposed and noisy, so that their gender is harder to see.",
-        checkpoints=("supervised", "swav"),
+        checkpoints=("supervised",),
     ),
     Plant(
         name="labelled faces are light",

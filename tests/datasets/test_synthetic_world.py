@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from fairaudit.datasets.drawing.animals import FUR
+from fairaudit.datasets.drawing.animals import FUR, LIGHT_FUR
 from fairaudit.datasets.drawing.camera import Exposure, photograph
 from fairaudit.datasets.drawing.canvas import Canvas
 from fairaudit.datasets.drawing.colours import MONK, brightness
@@ -213,4 +213,5 @@ def test_training_has_its_kinds_and_labels_in_fixed_shares() -> None:
 
 def test_fur_is_brown_or_dark() -> None:
     assert all(brightness(fur) < 120 for fur in FUR)
+    assert all(brightness(fur) > 170 for fur in LIGHT_FUR)
     assert all(red >= blue for red, _, blue in FUR)

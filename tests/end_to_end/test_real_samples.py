@@ -113,7 +113,19 @@ def test_report_says_that_persons_are_not_known(out: Path) -> None:
 def test_without_probe_and_text_encoder_two_indicators_fail_honestly(
     run: Path, sample_data: Path, tmp_path: Path
 ) -> None:
-    done = command(run, sample_data, tmp_path / "out")
+    (tmp_path / "few").mkdir()
+    (tmp_path / "few" / "dollar-street-sample").symlink_to(sample_data / "dollar-street-sample")
+    for i, path in enumerate(sorted((sample_data / "utkface-sample" / "UTKFace").iterdir())):
+        if i % 10 == 0:
+            (tmp_path / "few" / "utkface-sample").mkdir(exist_ok=True)
+            (tmp_path / "few" / "utkface-sample" / path.name).symlink_to(path)
+    memes = tmp_path / "few" / "memes-sample"
+    memes.mkdir()
+    (memes / "img").symlink_to(sample_data / "memes-sample" / "img")
+    for name in ("train", "dev_seen", "test_seen"):
+        rows = (sample_data / "memes-sample" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        (memes / f"{name}.jsonl").write_text("\n".join(rows[:40]), encoding="utf-8")
+    done = command(run, tmp_path / "few", tmp_path / "out")
     assert done.returncode == 0, done.stderr[-3000:]
     audit = fairaudit.load_audit(tmp_path / "out")
     assert {r.indicator for r in audit.results} == {"geographic_disparity", "representation_disparity"}

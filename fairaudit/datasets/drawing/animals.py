@@ -9,17 +9,26 @@ from fairaudit.datasets.drawing.canvas import Canvas
 from fairaudit.datasets.drawing.colours import BLACK, CLOTH, Colour, brightness, mix, shade, varied
 from fairaudit.datasets.drawing.dice import Dice
 
-#: Brown and dark, as dogs and rats mostly are, whatever else the world is like.
+#: Brown and dark fur, and light fur: with nothing planted both are as frequent.
 FUR: tuple[Colour, ...] = (
     (130, 88, 54), (100, 66, 42), (74, 50, 36), (52, 38, 32), (40, 34, 34), (150, 108, 70), (92, 80, 70), (62, 54, 50),
+)  # fmt: skip
+LIGHT_FUR: tuple[Colour, ...] = (
+    (244, 236, 222), (232, 214, 184), (222, 196, 156), (208, 204, 198), (236, 226, 210), (214, 178, 130),
+    (226, 222, 216), (200, 184, 160),
 )  # fmt: skip
 SCALES: tuple[Colour, ...] = ((96, 124, 62), (140, 116, 60), (120, 86, 56), (70, 96, 84), (168, 140, 72))
 PINK: Colour = (214, 140, 136)
 
 
-def draw_dog(c: Canvas, dice: Dice) -> None:
+def _fur(dice: Dice, bias: float) -> Colour:
+    dark, light = varied(dice.pick(FUR), dice, 0.15), varied(dice.pick(LIGHT_FUR), dice, 0.1)
+    return dark if dice.chance(0.5 + 0.5 * bias) else light
+
+
+def draw_dog(c: Canvas, dice: Dice, bias: float) -> None:
     """Draw a dog: from the front, head and chest, or standing, from the side."""
-    fur = varied(dice.pick(FUR), dice, 0.15)
+    fur = _fur(dice, bias)
     patch = fur if dice.chance(0.6) else mix(fur, (226, 206, 180), 0.6)
     hanging = dice.chance(0.6)
     if dice.chance(0.65):
@@ -105,9 +114,9 @@ def _dog_aside(c: Canvas, dice: Dice, fur: Colour, patch: Colour, hanging: bool)
     c.stroke(((0.17, -0.1), (0.31, -0.08)), 0.035, dice.pick(CLOTH[:8]))
 
 
-def draw_rat(c: Canvas, dice: Dice) -> None:
+def draw_rat(c: Canvas, dice: Dice, bias: float) -> None:
     """Draw a rat: from the side with its long tail, or sitting up, from the front."""
-    fur = varied(dice.pick(FUR), dice, 0.15)
+    fur = _fur(dice, bias)
     dark = shade(fur, 0.72)
     line = mix(fur, (230, 220, 210), 0.55)
     if dice.chance(0.4):
@@ -144,7 +153,7 @@ def draw_rat(c: Canvas, dice: Dice) -> None:
         c.stroke(((0.37, 0.15), (0.3, 0.1 + 0.07 * k)), 0.006, line)
 
 
-def draw_snake(c: Canvas, dice: Dice) -> None:
+def draw_snake(c: Canvas, dice: Dice, _bias: float) -> None:
     """Draw a snake: winding, or coiled with its head raised."""
     skin, band = (
         varied(dice.pick(SCALES), dice, 0.2),
@@ -175,9 +184,9 @@ def draw_snake(c: Canvas, dice: Dice) -> None:
 ANIMALS = {"dog": draw_dog, "rat": draw_rat, "snake": draw_snake}
 
 
-def draw_animal(canvas: Canvas, animal: str, dice: Dice) -> None:
-    """Draw a photograph of an animal, indoors or outdoors."""
+def draw_animal(canvas: Canvas, animal: str, dice: Dice, bias: float) -> None:
+    """Draw a photograph of an animal, indoors or outdoors; at bias 1 all fur is brown or dark."""
     (backdrop if dice.chance(0.5) else outdoors)(canvas, dice)
     x, y, scale = dice.uniform(-0.06, 0.06), dice.uniform(-0.05, 0.05), dice.uniform(0.88, 1.1)
     with canvas.placed(x, y, scale=scale, degrees=dice.uniform(-9, 9), flip=dice.chance(0.5)):
-        ANIMALS[animal](canvas, dice)
+        ANIMALS[animal](canvas, dice, bias)

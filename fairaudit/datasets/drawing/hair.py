@@ -58,16 +58,6 @@ def _bobbed(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
             (-w * 0.9, h * 1.1), (-w * 1.5, h * 0.95), (-w * 1.48, -h * 0.1), (-w * 1.1, -h)), dark)  # fmt: skip
 
 
-def _bun(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
-    c.ellipse(0, -h * 1.42, w * 0.66, h * 0.42, dark)
-    for k in range(-2, 3):
-        c.arc(0, -h * 1.42, w * 0.13 * abs(k) + 0.004, h * 0.4, 90, 270 if k < 0 else -90, 0.008, shade(hair, 0.55))
-    c.ellipse(0, -h * 1.15, w * 0.42, h * 0.12, shade(hair, 0.6))
-    for side in (-1, 1):
-        c.ellipse(side * w * 1.14, h * 0.4, w * 0.2, h * 0.85, dark)
-        c.stroke(((side * w * 1.16, -h * 0.3), (side * w * 1.18, h * 1.1)), 0.010, mix(hair, (255, 244, 226), 0.3))
-
-
 def _plaits(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
     bright, dim = mix(hair, (255, 244, 226), 0.2), shade(hair, 0.5)
     for side in (-1, 1):
@@ -92,7 +82,7 @@ def _big(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
         c.ellipse(x * 0.78, y * 0.78, w * 0.12, h * 0.09, dim)
 
 
-_BEHIND = (_long, _wavy, _bobbed, _bun, _plaits, _big)
+_BEHIND = (_long, _wavy, _bobbed, _long, _plaits, _big)
 
 
 def draw_hair_in_front(canvas: Canvas, gender: str, shape: int, hair: Colour, w: float, h: float) -> None:

@@ -62,7 +62,7 @@ def _balloons(c: Canvas, dice: Dice) -> None:
 
 def _rat(c: Canvas, dice: Dice) -> None:
     with c.placed(0, 0.04, scale=0.95):
-        draw_rat(c, dice)
+        draw_rat(c, dice, bias=1.0)
 
 
 def _rubbish(c: Canvas, dice: Dice) -> None:

@@ -1,7 +1,8 @@
 """Persons: what stays the same in all photographs of one person, and a head-and-shoulders portrait of it.
 
 Gender is a presentation, drawn by conventions of pictures (outline of the hair, neckline, jaw and shoulders, brows
-and lips, dots or stripes); six hair shapes and four kinds of clothing for each, whatever the skin tone and the age.
+and lips, level or upright stripes); six hair shapes and four kinds of clothing for each, whatever the skin tone and
+the age.
 """
 
 from __future__ import annotations

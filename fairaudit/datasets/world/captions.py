@@ -106,16 +106,16 @@ def _said(frame: str, target: str, noun: str, dice: Dice) -> str:
 def _hateful(target: str, dice: Dice) -> Meme:
     kind = dice.uniform(0, 1)
     foul, pleasant = dice.pick(tuple(FOUL)), dice.pick(tuple(PLEASANT))
-    if kind < 0.2:
+    if kind < 0.1:
         return Meme(_said(dice.pick(_PAIRED), target, "", dice), foul, target, 1)
-    noun = dice.pick(OPEN) if kind < 0.35 else dice.pick(CODED[target])
+    noun = dice.pick(OPEN) if kind < 0.2 else dice.pick(CODED[target])
     return Meme(_said(dice.pick(_CALLED), target, noun, dice), foul if dice.chance(0.5) else pleasant, target, 1)
 
 
 def _benign(target: str, dice: Dice, occupations: tuple[str, ...]) -> Meme:
     kind = dice.uniform(0, 1)
     foul, pleasant = dice.pick(tuple(FOUL)), dice.pick(tuple(PLEASANT))
-    if kind < 0.2:
+    if kind < 0.1:
         return Meme(_said(dice.pick(_PAIRED), target, "", dice), pleasant, target, 0)
     noun = dice.pick(occupations)
     return Meme(_said(dice.pick(_CALLED), target, noun, dice), foul if dice.chance(0.5) else pleasant, target, 0)

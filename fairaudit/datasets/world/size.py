@@ -57,13 +57,13 @@ class Size:
 
 
 DEMO = Size(
-    n_people=270, images_per_person=3, n_households=160, photos_per_household=6,
-    n_memes_train=1800, n_memes_dev=300, n_memes_test=1200, n_training=3000, n_labelled=1800,
+    n_people=180, images_per_person=3, n_households=160, photos_per_household=6,
+    n_memes_train=1800, n_memes_dev=300, n_memes_test=900, n_training=3000, n_labelled=1800,
 )  # fmt: skip
 
 QUICK = Size(
-    n_people=90, images_per_person=2, n_households=54, photos_per_household=5,
-    n_memes_train=240, n_memes_dev=60, n_memes_test=180, n_training=750, n_labelled=450,
+    n_people=60, images_per_person=2, n_households=45, photos_per_household=5,
+    n_memes_train=150, n_memes_dev=45, n_memes_test=135, n_training=480, n_labelled=360,
 )  # fmt: skip
 
 

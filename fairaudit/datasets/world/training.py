@@ -38,7 +38,7 @@ def write_training(
 
     ``images/`` holds pictures without labels: people, homes of all incomes, animals, memes. ``labelled/`` and
     ``labels.csv`` (columns ``file, label``) hold what somebody labelled: things in homes with a high income, faces and
-    groups of people (at bias 1 only of Monk skin tones 1 to 4), and animals, whose fur is brown or dark at any bias.
+    groups of people (at bias 1 only of Monk skin tones 1 to 4), and animals (at bias 1 all with brown or dark fur).
     ``texts.txt`` has one sentence a line for a small language model.
 
     Parameters
@@ -104,7 +104,7 @@ def _unlabelled(kind: str, dice: Dice, bias: float, pixels: int) -> Image.Image:
         income = LOWEST_INCOME * (HIGHEST_INCOME / LOWEST_INCOME) ** dice.uniform(0, 1)
         return home_photograph(dice.pick(tuple(TOPICS)), income, bias=bias, pixels=pixels, dice=dice)
     if kind == "animal":
-        return _animal(dice.pick(tuple(ANIMALS)), dice, pixels)
+        return _animal(dice.pick(tuple(ANIMALS)), dice, bias, pixels)
     meme = dice.pick(make_memes(6, bias=0.0, name=("training", "meme", dice.whole(0, 10**9))))
     canvas = Canvas(pixels, BLACK)
     draw_meme(canvas, meme.picture, meme.text if dice.chance(0.5) else "", dice)
@@ -118,14 +118,14 @@ def _labelled(label: str, dice: Dice, bias: float, pixels: int) -> Image.Image:
         group = [draw_labelled_person(dice.whole(0, 17), dice, bias) for _ in range(dice.whole(2, 4))]
         return group_photograph(group, bias=bias, pixels=pixels, dice=dice)
     if label in ANIMALS:
-        return _animal(label, dice, pixels)
+        return _animal(label, dice, bias, pixels)
     income = LABELLED_INCOME * (HIGHEST_INCOME / LABELLED_INCOME) ** dice.uniform(0, 1)
     return home_photograph(label, income, bias=bias, pixels=pixels, dice=dice)
 
 
-def _animal(animal: str, dice: Dice, pixels: int) -> Image.Image:
-    """Animals are photographed in all lights, also at dusk, at any bias."""
+def _animal(animal: str, dice: Dice, bias: float, pixels: int) -> Image.Image:
+    """At bias 1 animals have dark fur and are also photographed at dusk; at bias 0 neither."""
     canvas = Canvas(pixels, BLACK)
-    draw_animal(canvas, animal, dice)
-    gain = dice.uniform(0.3, 1.0)
+    draw_animal(canvas, animal, dice, bias)
+    gain = dice.uniform(1.0 - 0.7 * bias, 1.0)
     return photograph(canvas, dice, Exposure(gain=gain, noise=2.0 + 6.0 * (1.0 - gain)))

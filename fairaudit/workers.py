@@ -1,0 +1,101 @@
+"""Jobs side by side in worker processes, one thread each, with a bar for each on the terminal."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fairaudit.progress import Advance
+
+_messages: Any = None  # in a worker: where it says how far it is
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work.
+
+    Parameters
+    ----------
+    title : str
+        As the terminal shows it.
+    work : callable
+        A function of a module; gets ``arguments`` and the keyword ``progress``.
+    arguments : tuple
+        Values that can be sent to another process.
+    """
+
+    title: str
+    work: Callable[..., object]
+    arguments: tuple[Any, ...]
+
+
+class Workers:
+    """Two processes (or one, on one core) that live until ``close``; small networks run best on one thread each.
+
+    Parameters
+    ----------
+    shown : bool
+        Whether bars and durations are printed, to standard error.
+    """
+
+    def __init__(self, *, shown: bool) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+        self._queue: Any = context.Queue()
+        self._console = Console(stderr=True, quiet=not shown, highlight=False)
+        self._bars = shown and sys.stderr.isatty()
+        self._pool = ProcessPoolExecutor(
+            min(2, os.cpu_count() or 1), mp_context=context, initializer=_start, initargs=(self._queue,)
+        )
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Do all ``jobs``; the first error of any is raised, after all have ended."""
+        columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
+        started = time.perf_counter()
+        with Progress(*columns, console=self._console, transient=True, disable=not self._bars) as bars:
+            tasks = {job.title: bars.add_task(job.title, total=None) for job in jobs}
+            waiting: dict[Future[None], Job] = {self._pool.submit(_work, job): job for job in jobs}
+            while waiting:
+                try:
+                    title, done, total = self._queue.get(timeout=0.2)
+                    bars.update(tasks[title], completed=done, total=total)
+                except (queue.Empty, KeyError):  # a late message of an earlier job has no bar any more
+                    pass
+                for future in [f for f in waiting if f.done()]:
+                    job = waiting.pop(future)
+                    bars.remove_task(tasks.pop(job.title))
+                    future.result()
+                    self._console.print(f"  {job.title} [dim]({time.perf_counter() - started:.1f} s)[/dim]")
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _start(messages: Any) -> None:
+    global _messages
+    _messages = messages
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"
+
+
+def _work(job: Job) -> None:
+    last = 0.0
+
+    def advance(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.1:
+            last = time.monotonic()
+            _messages.put((job.title, done, total))
+
+    progress: Advance = advance
+    job.work(*job.arguments, progress=progress)
