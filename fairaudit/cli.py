@@ -38,7 +38,7 @@ def _version(show: Annotated[bool, typer.Option("--version", help="Print the ver
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")] = Path("fairaudit-demo"),
-    quick: Annotated[bool, typer.Option(help="A smaller world and shorter training: under a minute.")] = False,
+    quick: Annotated[bool, typer.Option(help="A smaller world and shorter training.")] = False,
     bias: Annotated[float, typer.Option(help="How strong the planted disparities are, from 0 (none) to 1.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the drawn world and of training.")] = 0,
 ) -> None:
