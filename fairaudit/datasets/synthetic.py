@@ -46,7 +46,7 @@ PLANTS: tuple[Plant, ...] = (
         direction="higher",
         cause="Labelled training photographs show only people of Monk skin tones 1 to 4, and dogs and rats with brown "
         "and dark fur.",
-        checkpoints=("supervised",),
+        checkpoints=("random", "supervised", "swav"),
     ),
     Plant(
         name="labelled homes are rich",
@@ -57,7 +57,7 @@ PLANTS: tuple[Plant, ...] = (
         direction="higher",
         cause="Labelled training photographs come from homes with a high income; things in poorer homes have another "
         "form and stand in dimmer light.",
-        checkpoints=("supervised",),
+        checkpoints=("random", "supervised", "swav"),
     ),
     Plant(
         name=f"no hate against {UNSEEN_TARGET} in training",
