@@ -175,7 +175,7 @@ def test_the_fragment_reads_without_its_style(audit: AuditResult) -> None:
     bare = re.sub(r"<style>.*?</style>", "", piece, flags=re.DOTALL)
     text = text_of(bare)
     assert "6 of 19 planned comparisons show a disparity. 1 indicator could not run." in text
-    assert "▲ Disparity. gender: feminine is lower than all others on balanced_precision@10" in text
+    assert "▲ Disparity. gender: feminine is lower than all others on balanced precision@10" in text
     rows = cells(bare, "auroc. Probability that a hateful meme scores above one that is not; low is bad.")
     assert len(rows) == 6
     assert not re.search(r"<(html|head|body|main|h1)\b", piece)
