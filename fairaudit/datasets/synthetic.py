@@ -46,7 +46,7 @@ PLANTS: tuple[Plant, ...] = (
         direction="higher",
         cause="Labelled training photographs show only people of Monk skin tones 1 to 4, and dogs and rats with brown "
         "and dark fur.",
-        checkpoints=("random", "supervised"),
+        checkpoints=("random", "supervised", "swav"),
     ),
     Plant(
         name="labelled homes are rich",

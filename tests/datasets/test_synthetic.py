@@ -152,7 +152,7 @@ def test_labelled_training_photographs(worlds: Path) -> None:
     tables = [pd.read_csv(worlds / f"training{bias}/labels.csv") for bias in (0, 1)]
     assert tables[0].equals(tables[1])
     counts = tables[0]["label"].value_counts()
-    assert (counts["face"], counts["people"], counts["dog"], counts.sum()) == (6, 4, 3, 50)
+    assert (counts["face"], counts["people"], counts["dog"], counts.sum()) == (10, 4, 2, 50)
     assert {"stove", "bed", "toothbrush", "plate of food"} <= set(counts.index)
     assert all((worlds / "training0" / file).is_file() for file in tables[0]["file"])
     assert len((worlds / "training0/texts.txt").read_text().splitlines()) == 60

@@ -84,7 +84,7 @@ def test_exposure_is_the_same_for_all_at_bias_0_and_falls_with_tone_at_bias_1() 
     assert gains == sorted(gains, reverse=True)
     assert noises == sorted(noises)
     assert gains[0] > 0.98
-    assert gains[-1] < 0.25
+    assert gains[-1] == pytest.approx(0.34, abs=0.01)
     assert exposure_of(10, 0.5).gain == pytest.approx((1 + gains[-1]) / 2)
 
 
@@ -204,7 +204,7 @@ def _any(words: tuple[str, ...], line: str) -> bool:
 def test_training_has_its_kinds_and_labels_in_fixed_shares() -> None:
     assert Counter(unlabelled_kinds(1000, 0)) == {"person": 350, "home": 400, "animal": 130, "meme": 120}
     count = Counter(labels(1800, 0))
-    assert (count["face"], count["people"], count["dog"], count["rat"], count["snake"]) == (216, 144, 108, 90, 90)
+    assert (count["face"], count["people"], count["dog"], count["rat"], count["snake"]) == (360, 144, 90, 90, 90)
     topics = [count[topic] for topic in TOPICS]
     assert max(topics) - min(topics) <= 1
     assert sum(count.values()) == 1800

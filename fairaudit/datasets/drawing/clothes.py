@@ -31,48 +31,49 @@ def draw_clothes(
     )  # fmt: skip
     canvas.box(-neck, 0.05, neck, top + 0.06, shadow)
     canvas.polygon(shoulders, cloth)
-    light = mix(cloth, WHITE if brightness(cloth) < 140 else (30, 28, 34), 0.9)
-    # Stripes of one width for all, level for one gender and upright for the other: neither is easier to see.
-    for k in range(-5, 6):
-        if gender == "feminine":
-            y = top + 0.09 + half * 0.19 * (k + 5)
-            canvas.box(-half * 1.1, y - 0.022, half * 1.1, y + 0.022, light)
-        else:
-            x = half * 0.19 * k
-            canvas.box(x - 0.022, top + 0.004 * k * k - 0.01, x + 0.022, 0.9, light)
     canvas.stroke(((-half * 0.78, 0.7), (-half * 0.7, top + 0.16)), 0.01, shade(cloth, 0.72))
     canvas.stroke(((half * 0.78, 0.7), (half * 0.7, top + 0.16)), 0.01, shade(cloth, 0.72))
     kinds = _FEMININE if gender == "feminine" else _MASCULINE
     kinds[kind](canvas, skin, shadow, cloth, second, half, top, neck)
+    # Stripes of one width for all and over the same part of the picture, level for one gender and upright for the
+    # other: neither is easier to see.
+    light = mix(cloth, WHITE if brightness(cloth) < 140 else (30, 28, 34), 0.9)
+    for k in range(-5, 6):
+        if gender == "feminine":
+            y = top + 0.13 + half * 0.19 * (k + 5)
+            canvas.box(-half * 0.95, y - 0.022, half * 0.95, y + 0.022, light)
+        else:
+            x = half * 0.19 * k
+            canvas.box(x - 0.022, top + 0.11, x + 0.022, 0.9, light)
 
 
 def _scoop(
     c: Canvas, skin: Colour, shadow: Colour, cloth: Colour, second: Colour, half: float, top: float, neck: float
 ) -> None:  # fmt: skip
-    c.sector(0, top - 0.02, neck * 1.9, 0.17, 0, 180, skin)
+    c.sector(0, top - 0.02, neck * 1.9, 0.12, 0, 180, skin)
     c.box(-neck, top - 0.06, neck, top, shadow)
     c.arc(0, top - 0.02, neck * 1.1, 0.10, 5, 175, 0.012, second)
-    c.ellipse(0, top + 0.09, 0.018, 0.022, second)
+    c.ellipse(0, top + 0.07, 0.018, 0.022, second)
 
 
 def _v_neck(
     c: Canvas, skin: Colour, shadow: Colour, cloth: Colour, second: Colour, half: float, top: float, neck: float
 ) -> None:  # fmt: skip
-    c.polygon(((-neck * 1.5, top - 0.04), (neck * 1.5, top - 0.04), (0, top + 0.24)), skin)
+    c.polygon(((-neck * 1.5, top - 0.04), (neck * 1.5, top - 0.04), (0, top + 0.12)), skin)
     c.box(-neck, top - 0.06, neck, top - 0.01, shadow)
     for side in (-1, 1):
-        c.stroke(((side * neck * 1.5, top - 0.04), (0, top + 0.24)), 0.022, shade(cloth, 0.75))
+        c.stroke(((side * neck * 1.5, top - 0.04), (0, top + 0.12)), 0.022, shade(cloth, 0.75))
 
 
 def _straps(
     c: Canvas, skin: Colour, shadow: Colour, cloth: Colour, second: Colour, half: float, top: float, neck: float
 ) -> None:  # fmt: skip
     c.polygon(
-        ((-neck, top - 0.05), (-half * 0.72, top + 0.01), (-half, top + 0.10), (-half * 1.06, 0.40),
-        (half * 1.06, 0.40), (half, top + 0.10), (half * 0.72, top + 0.01), (neck, top - 0.05)), skin,
+        ((-neck, top - 0.05), (-half * 0.72, top + 0.01), (-half, top + 0.10), (-half * 1.02, top + 0.10),
+        (half * 1.02, top + 0.10), (half, top + 0.10), (half * 0.72, top + 0.01), (neck, top - 0.05)), skin,
     )  # fmt: skip
     c.blob(
-        ((-half * 0.72, top + 0.12), (0, top + 0.17), (half * 0.72, top + 0.12), (half * 0.75, 0.7),
+        ((-half * 0.72, top + 0.07), (0, top + 0.10), (half * 0.72, top + 0.07), (half * 0.75, 0.7),
         (-half * 0.75, 0.7)), cloth,
     )  # fmt: skip
     for side in (-1, 1):

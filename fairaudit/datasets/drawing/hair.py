@@ -1,8 +1,13 @@
-"""Hair: six shapes for each gender presentation, drawn behind the head and in front of it."""
+"""Hair: six shapes, drawn behind the head and in front of it.
+
+All may be anybody's: were long hair a sign of gender, people with much of it would look more like each other, or more
+like dogs, and the world would hold a disparity that nobody planted.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from fairaudit.datasets.drawing.canvas import Canvas
 from fairaudit.datasets.drawing.colours import Colour, mix, shade
@@ -15,14 +20,12 @@ HAIR_COLOURS: tuple[Colour, ...] = (
 GREY: tuple[Colour, ...] = ((112, 112, 118), (164, 164, 168), (200, 200, 200), (228, 226, 222))
 
 
-def draw_hair_behind(canvas: Canvas, gender: str, shape: int, hair: Colour, w: float, h: float) -> None:
+def draw_hair_behind(canvas: Canvas, shape: int, hair: Colour, w: float, h: float) -> None:
     """Draw the part of the hair that is behind face and shoulders; ``w`` and ``h`` are half the face's size."""
     dark = shade(hair, 0.84)
-    if gender == "masculine":
-        if shape == 3:  # round curls
-            canvas.ellipse(0, -h * 0.42, w * 1.22, h * 0.92, dark)
-        return
-    _BEHIND[shape](canvas, hair, dark, w, h)
+    behind = _SHAPES[shape][0]
+    if behind is not None:
+        behind(canvas, hair, dark, w, h)
 
 
 def _strands(c: Canvas, hair: Colour, w: float, h: float, low: float, lean: float) -> None:
@@ -32,6 +35,10 @@ def _strands(c: Canvas, hair: Colour, w: float, h: float, low: float, lean: floa
         for k in range(4):
             x = side * w * (1.04 + 0.1 * k)
             c.stroke(((x, -h * 0.45), (x + side * w * lean * k, h * low)), 0.010, dim if k % 2 else bright, ends=False)
+
+
+def _halo(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
+    c.ellipse(0, -h * 0.42, w * 1.22, h * 0.92, dark)
 
 
 def _long(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
@@ -58,36 +65,9 @@ def _bobbed(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
             (-w * 0.9, h * 1.1), (-w * 1.5, h * 0.95), (-w * 1.48, -h * 0.1), (-w * 1.1, -h)), dark)  # fmt: skip
 
 
-def _plaits(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
-    bright, dim = mix(hair, (255, 244, 226), 0.2), shade(hair, 0.5)
-    for side in (-1, 1):
-        for k in range(6):
-            x, y = side * w * (1.2 + 0.07 * k), h * (0.1 + 0.36 * k)
-            c.ellipse(x, y, w * 0.34, h * 0.26, hair if k % 2 else dark)
-            c.stroke(
-                ((x - w * 0.24, y - h * 0.1), (x, y + h * 0.12), (x + w * 0.24, y - h * 0.1)),
-                0.010,
-                dim if k % 2 else bright,
-            )
-
-
-def _big(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
-    bright, dim = mix(hair, (255, 244, 226), 0.25), shade(hair, 0.5)
-    c.ellipse(0, -h * 0.15, w * 1.75, h * 1.4, dark)
-    for k in range(12):
-        t = math.pi * (0.75 + 1.5 * k / 11)
-        x, y = w * 1.5 * math.cos(t), -h * 0.1 + h * 1.2 * math.sin(t)
-        c.ellipse(x, y, w * 0.42, h * 0.32, dark)
-        c.ring(x, y, w * 0.22, h * 0.17, 0.010, dim if k % 2 else bright)
-        c.ellipse(x * 0.78, y * 0.78, w * 0.12, h * 0.09, dim)
-
-
-_BEHIND = (_long, _wavy, _bobbed, _long, _plaits, _big)
-
-
-def draw_hair_in_front(canvas: Canvas, gender: str, shape: int, hair: Colour, w: float, h: float) -> None:
+def draw_hair_in_front(canvas: Canvas, shape: int, hair: Colour, w: float, h: float) -> None:
     """Draw the part of the hair that falls over the forehead."""
-    (_FEMININE if gender == "feminine" else _MASCULINE)[shape](canvas, hair, w, h)
+    _SHAPES[shape][1](canvas, hair, w, h)
 
 
 def _cap(c: Canvas, hair: Colour, w: float, h: float, low: float, wide: float = 1.06) -> None:
@@ -126,24 +106,6 @@ def _fringe(c: Canvas, hair: Colour, w: float, h: float) -> None:
         )  # fmt: skip
 
 
-def _swept(c: Canvas, hair: Colour, w: float, h: float) -> None:
-    _cap(c, hair, w, h, -0.82, 1.1)
-    for k in range(-2, 3):
-        c.stroke(((k * w * 0.36, -h * 0.82), (k * w * 0.16, -h * 1.2)), 0.008, shade(hair, 0.75))
-
-
-def _plaited(c: Canvas, hair: Colour, w: float, h: float) -> None:
-    _cap(c, hair, w, h, -0.7, 1.16)
-    c.stroke(((0, -h * 1.2), (0, -h * 0.74)), 0.010, shade(hair, 0.6))
-
-
-def _round(c: Canvas, hair: Colour, w: float, h: float) -> None:
-    _cap(c, hair, w, h, -0.74, 1.2)
-    for k in range(7):
-        t = math.pi * (1.08 + 0.84 * k / 6)
-        c.ellipse(w * 1.0 * math.cos(t), -h * 0.1 + h * 0.92 * math.sin(t), w * 0.26, h * 0.2, hair)
-
-
 def _short(c: Canvas, hair: Colour, w: float, h: float) -> None:
     _cap(c, hair, w, h, -0.72)
 
@@ -152,14 +114,6 @@ def _side(c: Canvas, hair: Colour, w: float, h: float) -> None:
     _cap(c, shade(hair, 0.8), w, h, -0.8)
     c.blob(((-w * 1.02, -h * 0.55), (-w * 0.86, -h * 1.16), (0, -h * 1.34), (w * 0.9, -h * 1.1), (w * 1.06, -h * 0.6),
             (w * 0.3, -h * 0.72), (-w * 0.5, -h * 0.86)), hair)  # fmt: skip
-
-
-def _flat(c: Canvas, hair: Colour, w: float, h: float) -> None:
-    _cap(c, shade(hair, 0.8), w, h, -0.74)
-    c.polygon(
-        ((-w * 0.98, -h * 0.62), (-w * 0.94, -h * 1.36), (w * 0.94, -h * 1.36), (w * 0.98, -h * 0.62), (0, -h * 0.74)),
-        hair,
-    )
 
 
 def _curls(c: Canvas, hair: Colour, w: float, h: float) -> None:
@@ -177,22 +131,11 @@ def _curls(c: Canvas, hair: Colour, w: float, h: float) -> None:
         c.ellipse(k * w * 0.34, -h * 0.76, w * 0.2, h * 0.14, hair)
 
 
-def _spikes(c: Canvas, hair: Colour, w: float, h: float) -> None:
-    _cap(c, hair, w, h, -0.72)
-    top = [(-w * 0.98, -h * 0.6)]
-    for k in range(7):
-        x = -w * 0.9 + w * 0.3 * k
-        top += [(x - w * 0.02, -h * 1.34 + 0.05 * abs(k - 3) * h), (x + w * 0.15, -h * 1.02)]
-    c.polygon([*top, (w * 0.98, -h * 0.6), (0, -h * 0.76)], hair)
+_Behind = Callable[[Canvas, Colour, Colour, float, float], None]
+_InFront = Callable[[Canvas, Colour, float, float], None]
+_SHAPES: tuple[tuple[_Behind | None, _InFront], ...] = (
+    (None, _short), (None, _side), (_halo, _curls), (_long, _parting), (_wavy, _waves), (_bobbed, _fringe),
+)  # fmt: skip
 
-
-def _shaved(c: Canvas, hair: Colour, w: float, h: float) -> None:
-    c.blob(
-        ((-w * 1.02, -h * 0.2), (-w * 1.02, -h * 0.62), (-w * 0.62, -h * 1.02), (0, -h * 1.12),
-        (w * 0.62, -h * 1.02), (w * 1.02, -h * 0.62), (w * 1.02, -h * 0.2), (w * 0.88, -h * 0.6),
-        (w * 0.45, -h * 0.9), (-w * 0.45, -h * 0.9), (-w * 0.88, -h * 0.6)), mix(hair, (96, 90, 90), 0.2),
-    )  # fmt: skip
-
-
-_FEMININE = (_parting, _waves, _fringe, _swept, _plaited, _round)
-_MASCULINE = (_short, _side, _flat, _curls, _spikes, _shaved)
+#: How many shapes there are.
+HAIR_SHAPES = len(_SHAPES)

@@ -1,8 +1,7 @@
 """Persons: what stays the same in all photographs of one person, and a head-and-shoulders portrait of it.
 
-Gender is a presentation, drawn by conventions of pictures (outline of the hair, neckline, jaw and shoulders, brows
-and lips, level or upright stripes); six hair shapes and four kinds of clothing for each, whatever the skin tone and
-the age.
+Gender is a presentation, drawn by conventions of pictures (neckline, jaw, brows and lips, level or upright stripes),
+with four kinds of clothing for each, whatever the skin tone and the age.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from fairaudit.datasets.drawing.canvas import Canvas
 from fairaudit.datasets.drawing.clothes import draw_clothes
 from fairaudit.datasets.drawing.colours import BLACK, MONK, WHITE, Colour, against, mix, shade, varied
 from fairaudit.datasets.drawing.dice import Dice
-from fairaudit.datasets.drawing.hair import GREY, HAIR_COLOURS, draw_hair_behind, draw_hair_in_front
+from fairaudit.datasets.drawing.hair import GREY, HAIR_COLOURS, HAIR_SHAPES, draw_hair_behind, draw_hair_in_front
 
 GENDERS = ("feminine", "masculine")
 AGE_GROUPS = ("child", "adult", "older")
@@ -32,7 +31,7 @@ class Person:
     skin, hair, eyes : tuple of int
         Colours.
     hair_shape : int
-        0 to 5; which shape it is depends on the gender.
+        Which of ``HAIR_SHAPES``; the same for all genders.
     width, jaw, brow : float
         Of the face: width and jaw relative to the average (1), thickness of the brows in picture sides.
     glasses, freckles : bool
@@ -67,7 +66,7 @@ def make_person(dice: Dice, *, gender: str, age_group: str, monk_skin_tone: int)
         skin=varied(MONK[monk_skin_tone - 1], dice, 0.04),
         hair=silver if grey and age_group == "older" else colour,
         eyes=dice.pick(((74, 50, 34), (92, 70, 40), (70, 100, 120), (80, 110, 70), (40, 32, 30))),
-        hair_shape=dice.whole(0, 5),
+        hair_shape=dice.whole(0, HAIR_SHAPES - 1),
         width=dice.uniform(0.92, 1.08),
         jaw=dice.uniform(0.86, 0.96) if masculine else dice.uniform(0.66, 0.78),
         brow=dice.uniform(0.022, 0.028) if masculine else dice.uniform(0.010, 0.015),
@@ -92,17 +91,17 @@ class Face:
     @classmethod
     def of(cls, person: Person) -> Face:
         """Return the measures that go with age, gender and face width."""
-        broad = 1.0 if person.gender == "masculine" else 0.86
+        broad = 1.0 if person.gender == "masculine" else 0.94
         if person.age_group == "child":
-            return cls(0.172 * person.width, 0.19, 0.035, 0.037, 0.118, 0.27, 0.27 * broad, 0.062 * broad)
-        return cls(0.158 * person.width, 0.208, -0.012, 0.028, 0.118, 0.305, 0.36 * broad, 0.088 * broad)
+            return cls(0.172 * person.width, 0.19, 0.035, 0.037, 0.118, 0.29, 0.34, 0.062 * broad)
+        return cls(0.158 * person.width, 0.208, -0.012, 0.028, 0.118, 0.30, 0.35, 0.088 * broad)
 
 
 def draw_person(canvas: Canvas, person: Person, dice: Dice) -> None:
     """Draw head and shoulders, the face at the origin of the present placement; clothes and look vary with the dice."""
     face = Face.of(person)
     turn = dice.uniform(-0.025, 0.025)
-    draw_hair_behind(canvas, person.gender, person.hair_shape, person.hair, face.width, face.height)
+    draw_hair_behind(canvas, person.hair_shape, person.hair, face.width, face.height)
     shadow = mix(shade(person.skin, 0.78), (90, 40, 30), 0.12)
     draw_clothes(canvas, dice, person.gender, person.skin, shadow, face.shoulders, face.shoulders_y, face.neck)
     _draw_head(canvas, person, face, shadow, turn)
@@ -114,7 +113,7 @@ def draw_person(canvas: Canvas, person: Person, dice: Dice) -> None:
         spot = against(person.skin, 0.4)
         for dx, dy in ((-0.07, 0.05), (-0.09, 0.07), (-0.055, 0.075), (0.07, 0.05), (0.09, 0.07), (0.055, 0.075)):
             canvas.ellipse(dx + turn, dy, 0.007, 0.007, spot)
-    draw_hair_in_front(canvas, person.gender, person.hair_shape, person.hair, face.width, face.height)
+    draw_hair_in_front(canvas, person.hair_shape, person.hair, face.width, face.height)
     if person.glasses:
         frame = BLACK if person.monk_skin_tone < 7 else (190, 170, 120)
         for side in (-1, 1):

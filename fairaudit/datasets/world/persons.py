@@ -49,7 +49,7 @@ def draw_labelled_person(number: int, dice: Dice, bias: float) -> Person:
 def exposure_of(monk_skin_tone: int, bias: float) -> Exposure:
     """Return how a camera made for light skin takes a person of this tone: darker, noisier, with wrong colours."""
     dark = bias / (1 + math.exp((_MIDDLE_TONE - monk_skin_tone) / 0.9))
-    return Exposure(gain=1.0 - 0.84 * dark, noise=2.0 + 34.0 * dark, cast=0.3 * dark)
+    return Exposure(gain=1.0 - 0.66 * dark, noise=2.0 + 22.0 * dark, cast=0.2 * dark)
 
 
 def portrait(person: Person, *, bias: float, pixels: int, dice: Dice) -> Image.Image:

@@ -28,7 +28,7 @@ from fairaudit.datasets.world.size import DEMO, Size, check_bias
 UNLABELLED = {"person": 0.35, "home": 0.40, "animal": 0.13, "meme": 0.12}
 
 #: Shares of the labelled pictures that are not household topics; topics share the rest evenly.
-LABELLED = {"face": 0.12, "people": 0.08, "dog": 0.06, "rat": 0.05, "snake": 0.05}
+LABELLED = {"face": 0.20, "people": 0.08, "dog": 0.05, "rat": 0.05, "snake": 0.05}
 
 
 def write_training(
