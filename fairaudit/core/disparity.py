@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import pandas as pd
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.estimates import Estimate, average, difference, slope
 from fairaudit.core.intervals import group_interval, p_value, t_interval
-from fairaudit.core.outcomes import Floats, Mask, Outcomes
+from fairaudit.core.outcomes import Floats, Ints, Mask, Outcomes
 from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, table
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 
@@ -190,11 +191,12 @@ def _rest_rows(one: Outcomes, feature: str, masks: dict[str, Mask], *, primary: 
     for group in groups:
         rest = recorded & ~masks[group]
         reference = next(g for g in masks if g != group) if len(masks) == 2 else ALL_OTHERS
-        estimate = difference(average(one, masks[group]), average(one, rest), unit_interval=one.unit_interval)
-        if one.labels is not None:
-            events = min(average(one, m).events for m in (masks[group], rest))
-            estimate = Estimate(**{**estimate.__dict__, "events": events})
-        smaller = min(one.n_clusters(masks[group]), one.n_clusters(rest))
+        first, second = average(one, masks[group]), average(one, rest)
+        estimate = difference(first, second, unit_interval=one.unit_interval)
+        if one.labels is not None:  # no pooling: each group needs memes with and without hate of its own
+            least = {n: np.minimum(getattr(first, n), getattr(second, n)) for n in ("events", "non_events")}
+            estimate = dataclasses.replace(estimate, **least)
+        smaller = min(first.n_clusters, second.n_clusters)
         row = _disparity_row(one, estimate, smaller)
         rows.append({**row, "feature": feature, "kind": "rest", "measure": "difference", "group": group,
                      "reference": reference, "family": _family(primary)})  # fmt: skip
@@ -211,7 +213,7 @@ def _slope_row(one: Outcomes, feature: str, x: Floats, measure_name: str) -> dic
     return {**row, "feature": feature, "kind": "slope", "measure": measure_name}
 
 
-def _disparity_row(one: Outcomes, estimate: Estimate, smaller: int) -> dict[str, Any]:
+def _disparity_row(one: Outcomes, estimate: Estimate, smaller: Ints) -> dict[str, Any]:
     status, note = _status(estimate, smaller)
     if status == "ok" and estimate.std_error == 0:
         status, note = "too_few", NO_VARIATION
@@ -246,7 +248,7 @@ def _kind(one: Outcomes) -> str:
     return "binary" if independent and np.isin(values, (0, 1)).all() else "share"
 
 
-def _status(estimate: Estimate, n_clusters: int) -> tuple[str, str]:
+def _status(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
     if min(estimate.n, n_clusters) == 0:
         return "not_estimable", "no image was measured in this group"
     if not np.isfinite(estimate.value):
@@ -255,10 +257,9 @@ def _status(estimate: Estimate, n_clusters: int) -> tuple[str, str]:
         return "too_few", f"{n_clusters} independent units; at least {MIN_CLUSTERS} are needed"
     if estimate.std_error == 0 and np.isinf(estimate.events):
         return "too_few", NO_VARIATION
-    if estimate.events < MIN_EVENTS:
-        return "too_few", (
-            f"{estimate.events:.1f} expected events or non-events; at least {MIN_EVENTS} are needed"
-        )  # fmt: skip
+    events = min(estimate.events, estimate.non_events)
+    if events < MIN_EVENTS:
+        return "too_few", f"{events:.1f} expected events or non-events; at least {MIN_EVENTS} are needed"
     return "ok", ""
 
 

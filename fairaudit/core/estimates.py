@@ -22,38 +22,40 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from fairaudit.core.outcomes import Floats, Mask, Outcomes
+from fairaudit.core.outcomes import Floats, Ints, Mask, Outcomes
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and how sure it is.
+    """A number and how sure it is; arrays (M,) where the outcomes have M columns, else arrays without an axis.
 
     Parameters
     ----------
-    value : float
+    value : ndarray of float
         NaN when there is nothing to average.
-    std_error : float
+    std_error : ndarray of float
         Cluster-robust; 0 when every cluster has the same outcome.
-    df : float
+    df : ndarray of float
         Degrees of freedom of the t distribution that goes with it: from the number of clusters, or from the
         fewer clusters that carry the variance where outcomes share a gallery.
-    n, n_clusters : int
+    n, n_clusters : ndarray of int
         Images and clusters.
-    events : float
-        Least of the expected events and non-events, counted in clusters; infinite for unbounded outcomes.
-    psi : ndarray, shape (U,)
+    events, non_events : ndarray of float
+        Clusters with an event, and with a non-event: however many images a cluster has, it counts once in either
+        (a share of an event counts as that share). Infinite for unbounded outcomes.
+    psi : ndarray of float, shape (U,) or (U, M)
         Influence of each cluster, with its small-sample factor.
     shares_gallery : bool
         Whether a few clusters, which stand in many neighbour lists, may carry most of the variance.
     """
 
-    value: float
-    std_error: float
-    df: float
-    n: int
-    n_clusters: int
-    events: float
+    value: Floats
+    std_error: Floats
+    df: Floats
+    n: Ints
+    n_clusters: Ints
+    events: Floats
+    non_events: Floats
     psi: Floats
     shares_gallery: bool = False
 
@@ -62,126 +64,142 @@ def average(outcomes: Outcomes, mask: Mask) -> Estimate:
     """Return the average outcome (or the AUROC) of the rows in ``mask``."""
     if outcomes.labels is not None:
         return _auroc(outcomes, mask)
-    use = mask & outcomes.measured
-    n, n_clusters = int(use.sum()), outcomes.n_clusters(mask)
-    if n == 0:
-        return Estimate(np.nan, np.nan, 0.0, 0, 0, 0.0, np.zeros(outcomes.n_codes))
+    use = outcomes.used(mask)
+    n, n_clusters = use.sum(axis=0), outcomes.n_clusters(mask)
     weights = outcomes.mean_weights(mask)
     values = np.where(use, outcomes.values, 0.0)
-    value = float(weights @ values)
+    value = np.where(n > 0, (weights * values).sum(axis=0), np.nan)
     if outcomes.unit_interval:
-        value = min(max(value, 0.0), 1.0)  # a mean of ones may be rounded to above one
-    psi = outcomes.cluster_sums(weights * (values - value)) + outcomes.gallery_sums(weights)
+        value = np.clip(value, 0.0, 1.0)  # a mean of ones may be rounded to above one
+    psi = outcomes.cluster_sums(weights * (values - np.nan_to_num(value))) + outcomes.gallery_sums(weights)
     psi = psi * _small_sample(n_clusters)
-    events = n_clusters * min(value, 1 - value) if outcomes.unit_interval else np.inf
     shared = outcomes.gallery is not None
-    return Estimate(value, _root(psi), _df(psi, n_clusters - 1, shared), n, n_clusters, events, psi, shared)
+    std_error = np.where(n > 0, _root(psi), np.nan)
+    events = _events(outcomes, use)
+    return Estimate(value, std_error, _df(psi, n_clusters - 1, shared), n, n_clusters, *events, psi, shared)
 
 
 def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Estimate:
     """Return ``first`` minus ``second``; clusters in both are accounted for through their influence.
 
-    Expected events are those of the pooled average. The variance is at least that of Agresti and Caffo's
-    interval at the effective sample sizes, so that a group without events does not pass for certain.
+    Events are those that the smaller group would have if all clusters were alike. The variance is at least that of
+    Agresti and Caffo's interval at the effective sample sizes, so that a group without events does not pass for
+    certain.
     """
     psi = first.psi - second.psi
     variances = np.array([first.std_error**2, second.std_error**2])
-    variance = _root(psi) ** 2 if first.n and second.n else np.nan
-    events = np.inf
-    if unit_interval and first.n and second.n:
-        floor = sum(_agresti_caffo(e) for e in (first, second))
-        variance = max(variance, floor)
-        pooled = (first.value * first.n_clusters + second.value * second.n_clusters) / (
-            first.n_clusters + second.n_clusters
-        )
-        events = min(first.n_clusters, second.n_clusters) * min(pooled, 1 - pooled)
-    dfs = np.array([max(first.df, 1), max(second.df, 1)])
-    total = variances.sum()
-    df = float(total**2 / (variances**2 / dfs).sum()) if total > 0 else float(dfs.min())
+    variance = np.where((first.n > 0) & (second.n > 0), _root(psi) ** 2, np.nan)
+    if unit_interval:
+        variance = np.maximum(variance, _agresti_caffo(first) + _agresti_caffo(second))
+    n_clusters = first.n_clusters + second.n_clusters
+    smaller = np.minimum(first.n_clusters, second.n_clusters) / np.maximum(n_clusters, 1)
+    dfs = np.maximum([first.df, second.df], 1)
+    total, parts = variances.sum(axis=0), (variances**2 / dfs).sum(axis=0)
+    df = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1), dfs.min(axis=0))
     shared = first.shares_gallery or second.shares_gallery
     return Estimate(
         first.value - second.value,
-        float(np.sqrt(variance)),
+        np.sqrt(variance),
         _df(psi, df, shared),
         first.n + second.n,
-        first.n_clusters + second.n_clusters,
-        events,
+        n_clusters,
+        smaller * (first.events + second.events),
+        smaller * (first.non_events + second.non_events),
         psi,
         shared,
     )
 
 
 def slope(outcomes: Outcomes, x: Floats) -> Estimate:
-    """Return the least-squares slope of the outcome on ``x``, robust to clusters.
+    """Return the least-squares slope of the outcome on ``x`` (N,), robust to clusters.
 
     Rows without ``x`` (NaN) or outcome are left out. The residual part of each cluster's influence is divided by
     one minus its leverage, which approximates the jackknife (CR3).
     """
-    use = outcomes.measured & ~np.isnan(x)
-    n, n_clusters = int(use.sum()), outcomes.n_clusters(use)
-    weights = outcomes.mean_weights(use)
+    known = ~np.isnan(x)
+    use = outcomes.used(known)
+    n, n_clusters = use.sum(axis=0), outcomes.n_clusters(known)
+    weights = outcomes.mean_weights(known)
+    x = x if outcomes.values.ndim == 1 else x[:, None]
     x0 = np.where(use, x, 0.0)
-    centred = np.where(use, x0 - weights @ x0, 0.0)
-    spread = float(weights @ centred**2)
+    centred = np.where(use, x0 - (weights * x0).sum(axis=0), 0.0)
+    spread = (weights * centred**2).sum(axis=0)
     # Rounding leaves a spread where all x are equal.
-    if n_clusters < 3 or spread <= 1e-12 * float(weights @ x0**2):
-        return Estimate(np.nan, np.nan, 0.0, n, n_clusters, 0.0, np.zeros(outcomes.n_codes))
+    fits = (n_clusters >= 3) & (spread > 1e-12 * (weights * x0**2).sum(axis=0))
+    spread = np.where(fits, spread, 1.0)
     values = np.where(use, outcomes.values, 0.0)
     b = weights * centred / spread
-    mean, value = float(weights @ values), float(b @ values)
+    mean = (weights * values).sum(axis=0)
+    value = np.where(fits, (b * values).sum(axis=0), np.nan)
     leverage = outcomes.cluster_sums(weights * (1 + centred**2 / spread))
-    residual = outcomes.cluster_sums(b * (values - mean - value * centred))
+    residual = outcomes.cluster_sums(b * (values - mean - np.nan_to_num(value) * centred))
     psi = residual / np.clip(1 - leverage, 0.05, 1) + outcomes.gallery_sums(b)
-    events = n_clusters * min(mean, 1 - mean) if outcomes.unit_interval else np.inf
-    shared = outcomes.gallery is not None
-    return Estimate(value, _root(psi), _df(psi, n_clusters - 2, shared), n, n_clusters, events, psi, shared)
+    psi = np.where(fits, psi, 0.0)
+    std_error = np.where(fits, _root(psi), np.nan)
+    shared, events = outcomes.gallery is not None, _events(outcomes, use)
+    return Estimate(value, std_error, _df(psi, n_clusters - 2, shared), n, n_clusters, *events, psi, shared)
 
 
 def _auroc(outcomes: Outcomes, mask: Mask) -> Estimate:
     assert outcomes.labels is not None
     use = mask & outcomes.measured
     positive, negative = use & (outcomes.labels == 1), use & (outcomes.labels == 0)
-    m, n = int(positive.sum()), int(negative.sum())
+    m, n = positive.sum(), negative.sum()
     n_clusters = outcomes.n_clusters(mask)
     clusters_p, clusters_n = outcomes.n_clusters(positive), outcomes.n_clusters(negative)
-    events = min(clusters_p, clusters_n)
-    if events == 0:
-        return Estimate(np.nan, np.nan, 0.0, m + n, n_clusters, 0.0, np.zeros(outcomes.n_codes))
+    if min(clusters_p, clusters_n) == 0:
+        nothing, none = np.asarray(np.nan), np.asarray(0.0)
+        return Estimate(nothing, nothing, none, m + n, n_clusters, none, none, np.zeros(outcomes.n_codes))
     scores_p, scores_n = outcomes.values[positive], outcomes.values[negative]
     ranks = rankdata(np.concatenate([scores_p, scores_n]))
     above_p = (ranks[:m] - rankdata(scores_p)) / n  # share of negatives below each positive, ties half
     above_n = 1 - (ranks[m:] - rankdata(scores_n)) / m
-    value = float(above_p.mean())
+    value = above_p.mean()
     rows = np.zeros(len(outcomes.values))
     rows[positive] = (above_p - value) / m * _small_sample(clusters_p)
     rows[negative] = (above_n - value) / n * _small_sample(clusters_n)
     psi = outcomes.cluster_sums(rows)
-    return Estimate(value, _root(psi), events - 1, m + n, n_clusters, float(events), psi)
+    events, non_events = (np.asarray(clusters, dtype=np.float64) for clusters in (clusters_p, clusters_n))
+    df = np.minimum(events, non_events) - 1
+    return Estimate(value, _root(psi), df, m + n, n_clusters, events, non_events, psi)
 
 
-def _agresti_caffo(estimate: Estimate) -> float:
+def _agresti_caffo(estimate: Estimate) -> Floats:
     n = effective_n(estimate) + 2
     p = (estimate.value * (n - 2) + 1) / n
-    return p * (1 - p) / n
+    return np.asarray(p * (1 - p) / n)
 
 
-def effective_n(estimate: Estimate) -> float:
+def effective_n(estimate: Estimate) -> Floats:
     """Return the number of independent hits and misses that would be as sure; the clusters where none differ."""
-    if estimate.std_error <= 0 or not 0 < estimate.value < 1:
-        return float(estimate.n_clusters)
-    return float(estimate.value * (1 - estimate.value) / estimate.std_error**2)
+    varies = (estimate.std_error > 0) & (estimate.value > 0) & (estimate.value < 1)
+    variance = np.where(varies, estimate.std_error, 1.0) ** 2
+    return np.where(varies, estimate.value * (1 - estimate.value) / variance, estimate.n_clusters)
 
 
-def _small_sample(n_clusters: int) -> float:
-    return float(np.sqrt(n_clusters / (n_clusters - 1))) if n_clusters > 1 else 1.0
+def _events(outcomes: Outcomes, use: Mask) -> tuple[Floats, Floats]:
+    """Return in how many clusters there is an event, and a non-event."""
+    if not outcomes.unit_interval:
+        unbounded = np.full(outcomes.values.shape[1:], np.inf)
+        return unbounded, unbounded
+    hits = outcomes.cluster_sums(np.where(use, outcomes.values, 0.0))
+    misses = outcomes.cluster_sums(np.where(use, 1.0 - outcomes.values, 0.0))
+    return np.minimum(hits, 1).sum(axis=0), np.minimum(misses, 1).sum(axis=0)
 
 
-def _root(psi: Floats) -> float:
-    root = float(np.sqrt(psi @ psi))
-    return root if root > 1e-12 else 0.0  # what rounding leaves where every cluster has the same outcome
+def _small_sample(n_clusters: Ints) -> Floats:
+    return np.sqrt(np.where(n_clusters > 1, n_clusters / np.maximum(n_clusters - 1, 1), 1.0))
 
 
-def _df(psi: Floats, df: float, shares_gallery: bool) -> float:
+def _root(psi: Floats) -> Floats:
+    root = np.sqrt((psi**2).sum(axis=0))
+    return np.where(root > 1e-12, root, 0.0)  # what rounding leaves where every cluster has the same outcome
+
+
+def _df(psi: Floats, df: Floats | Ints, shares_gallery: bool) -> Floats:
     """Return ``df``, or the number of clusters that carry the variance, where hubs of a gallery make it smaller."""
-    fourth = float((psi**4).sum())
-    return min(df, float((psi @ psi) ** 2 / fourth)) if shares_gallery and fourth > 0 else df
+    if not shares_gallery:
+        return np.asarray(df, dtype=np.float64)
+    fourth = (psi**4).sum(axis=0)
+    carrying = (psi**2).sum(axis=0) ** 2 / np.where(fourth > 0, fourth, 1)
+    return np.where(fourth > 0, np.minimum(df, carrying), df)

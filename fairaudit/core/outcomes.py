@@ -1,12 +1,17 @@
-"""``Outcomes``: one number per image, the clusters it depends on, and how numbers are averaged."""
+"""``Outcomes``: one number per image, the clusters it depends on, and how numbers are averaged.
+
+Shape suffixes: N images, U clusters, M metrics that are averaged in one pass.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from fairaudit.core.errors import DataError
 
@@ -62,8 +67,9 @@ class Outcomes:
     ----------
     metric : str
         Column value of the result tables, e.g. ``"balanced_precision@10"``.
-    values : ndarray of float, shape (N,)
-        The outcome; NaN where it was not measured (such a row counts nowhere).
+    values : ndarray of float, shape (N,) or (N, M)
+        The outcome; NaN where it was not measured (such a row counts nowhere). With a second axis, M outcomes of
+        the same rows (other metrics, or draws of a simulation) are estimated at once, each as if it stood alone.
     clusters : ndarray of int, shape (N,)
         Cluster code of each row, from 0. Rows of one cluster are not independent.
     average : {"micro", "macro"}
@@ -85,10 +91,15 @@ class Outcomes:
     labels: Ints | None = None
 
     def __post_init__(self) -> None:
-        if self.values.shape != self.clusters.shape or self.values.ndim != 1:
+        if self.clusters.ndim != 1 or self.values.ndim not in (1, 2) or len(self.values) != len(self.clusters):
             raise DataError(
                 f"outcomes of '{self.metric}' must have one cluster per value; got {self.values.shape} values and "
                 f"{self.clusters.shape} clusters. Align both by sample_id."
+            )
+        if self.values.ndim == 2 and (self.gallery is not None or self.labels is not None):
+            raise DataError(
+                f"outcomes of '{self.metric}' must have one column where they share a gallery or are scores; got "
+                f"{self.values.shape[1]}. Make one Outcomes for each."
             )
         measured = self.values[~np.isnan(self.values)]
         if self.unit_interval and len(measured) and (measured.min() < 0 or measured.max() > 1):
@@ -102,17 +113,20 @@ class Outcomes:
         """Rows that have an outcome."""
         return ~np.isnan(self.values)
 
-    def mean_weights(self, mask: Mask) -> Floats:
-        """Return weights (N,) that sum to one over the measured rows of ``mask`` and give its average."""
-        use = mask & self.measured
-        if self.average == "micro":
-            return use / max(int(use.sum()), 1)
-        per_cluster = np.bincount(self.clusters[use], minlength=self.n_codes)
-        weights = np.zeros(len(self.values))
-        weights[use] = 1 / (per_cluster[self.clusters[use]] * np.count_nonzero(per_cluster))
-        return weights
+    def used(self, mask: Mask) -> Mask:
+        """Rows of ``mask`` (N,) that have an outcome, in the shape of ``values``."""
+        return self.measured & (mask if self.values.ndim == 1 else mask[:, None])
 
-    @property
+    def mean_weights(self, mask: Mask) -> Floats:
+        """Return weights that sum to one over the measured rows of ``mask`` and give its average, shaped as values."""
+        use = self.used(mask)
+        if self.average == "micro":
+            return np.asarray(use / np.maximum(use.sum(axis=0), 1), dtype=np.float64)
+        per_cluster = self.cluster_sums(use.astype(np.float64))
+        share = 1 / (np.maximum(per_cluster, 1) * np.maximum((per_cluster > 0).sum(axis=0), 1))
+        return np.where(use, share[self.clusters], 0.0)
+
+    @cached_property
     def n_codes(self) -> int:
         """One more than the largest cluster code in either role."""
         largest = int(self.clusters.max(initial=-1))
@@ -122,19 +136,27 @@ class Outcomes:
                 largest = max(largest, len(self.gallery.class_parts) - 1)
         return largest + 1
 
-    def n_clusters(self, mask: Mask) -> int:
-        """Clusters with at least one measured row in ``mask``."""
-        return len(np.unique(self.clusters[mask & self.measured]))
+    def n_clusters(self, mask: Mask) -> Ints:
+        """Clusters with at least one measured row in ``mask``: a number, or one for each metric (M,)."""
+        counts: Ints = (self.cluster_sums(self.used(mask).astype(np.float64)) > 0).sum(axis=0)
+        return counts
 
     def cluster_sums(self, row_values: Floats) -> Floats:
-        """Return the sums (U,) of a value per row over clusters."""
-        sums = np.bincount(self.clusters, weights=row_values, minlength=self.n_codes)
-        return np.asarray(sums, dtype=np.float64)
+        """Return the sums over clusters, (U,) or (U, M), of a value per row, (N,) or (N, M)."""
+        if row_values.ndim == 1:
+            sums = np.bincount(self.clusters, weights=row_values, minlength=self.n_codes)
+            return np.asarray(sums, dtype=np.float64)
+        return np.asarray(self._member_UN @ row_values)
+
+    @cached_property
+    def _member_UN(self) -> csr_array:
+        n = len(self.clusters)
+        return csr_array((np.ones(n), (self.clusters, np.arange(n))), shape=(self.n_codes, n))
 
     def gallery_sums(self, row_weights: Floats) -> Floats:
         """Return what each cluster (U,) contributes as gallery to the weighted sum of outcomes."""
         if self.gallery is None:
-            return np.zeros(self.n_codes)
+            return np.zeros((self.n_codes, *row_weights.shape[1:]))
         weighted = row_weights[:, None] * self.gallery.influence
         sums: Floats = np.bincount(
             self.gallery.clusters.ravel(), weights=weighted.ravel(), minlength=self.n_codes

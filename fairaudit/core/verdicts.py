@@ -76,7 +76,7 @@ def _adjust(rows: pd.DataFrame) -> pd.DataFrame:
 def _judge(row: Mapping[Hashable, Any], m: int) -> dict[str, Any]:
     """Return the adjusted interval, what could have been seen, and the verdict of one primary row of ``m``."""
     value, se, df = float(row["value"]), float(row["std_error"]), float(row["df"])
-    low, high = t_interval(value, se, df, level=1 - ALPHA / m)
+    low, high = map(float, t_interval(value, se, df, level=1 - ALPHA / m))
     rejected = row["p_adjusted"] < ALPHA
     if rejected and low <= 0 <= high:
         low, high = (max(low, 0.0), high) if value > 0 else (low, min(high, 0.0))
@@ -84,7 +84,7 @@ def _judge(row: Mapping[Hashable, Any], m: int) -> dict[str, Any]:
     return {
         "adjusted_low": low,
         "adjusted_high": high,
-        "min_detectable": min_detectable(se, df, alpha=ALPHA / m),
+        "min_detectable": float(min_detectable(se, df, alpha=ALPHA / m)),
         "verdict": "within_tolerance" if within else "disparity" if rejected else "inconclusive",
     }
 

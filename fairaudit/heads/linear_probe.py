@@ -83,7 +83,8 @@ class LinearProbe:
         """Wilson's 95 % interval of ``accuracy``; NaN, NaN where nothing was held out."""
         if not self.n_held_out:
             return float("nan"), float("nan")
-        return wilson(self.accuracy, self.n_held_out, float(stats.norm.ppf(0.975)))
+        low, high = wilson(self.accuracy, self.n_held_out, float(stats.norm.ppf(0.975)))
+        return float(low), float(high)
 
     def predict(self, embeddings: Embeddings, *, top_k: int = 10) -> Predictions:
         """Return the most probable labels of each embedding; scores are softmax over all labels.

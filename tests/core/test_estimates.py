@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from fairaudit.core.errors import DataError
 from fairaudit.core.estimates import Estimate, average, difference, effective_n, slope
 from fairaudit.core.intervals import group_interval
 from fairaudit.core.outcomes import GalleryRole, Outcomes, class_parts
@@ -43,7 +44,7 @@ def test_value_and_standard_error_of_equal_clusters_are_the_jackknife(rng: np.ra
     # With equal clusters, the jackknife of a mean has the same factor U / (U - 1): they are one number.
     expected = jackknife(lambda keep: reference(values[keep], clusters[keep]), clusters)
     assert estimate.std_error == pytest.approx(expected, rel=1e-9)
-    assert (estimate.n, estimate.n_clusters, estimate.df) == (200, 40, 39)
+    assert [float(estimate.n), float(estimate.n_clusters), float(estimate.df)] == [200, 40, 39]
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -62,8 +63,10 @@ def test_standard_error_of_unequal_clusters_is_near_the_jackknife(rng: np.random
 
 
 def test_events_are_counted_in_clusters() -> None:
-    one = Outcomes("hit", np.array([1.0] * 6 + [0.0] * 2), np.array([0, 0, 0, 1, 1, 1, 2, 3]))
-    assert average(one, everyone(one)).events == pytest.approx(4 * 0.25)
+    """However many images a cluster has, it is one event, one non-event, or one of both; a part counts as a part."""
+    one = Outcomes("hit", np.array([1.0] * 5 + [0.0] * 2 + [0.25]), np.array([0, 0, 0, 1, 1, 1, 2, 3]))
+    estimate = average(one, everyone(one))
+    assert [float(estimate.events), float(estimate.non_events)] == [2.25, 2.75]
     assert average(Outcomes("x", one.values, one.clusters, unit_interval=False), everyone(one)).events == np.inf
 
 
@@ -72,7 +75,7 @@ def test_nothing_measured_is_nan_and_never_zero() -> None:
     estimate = average(one, np.array([True, False]))
     assert np.isnan(estimate.value)
     assert np.isnan(estimate.std_error)
-    assert (estimate.n, estimate.n_clusters) == (0, 0)
+    assert [float(estimate.n), float(estimate.n_clusters)] == [0, 0]
     minus = difference(estimate, average(one, np.array([False, True])), unit_interval=True)
     assert np.isnan(minus.value)
     assert np.isnan(minus.std_error)
@@ -159,7 +162,7 @@ def test_auroc_and_its_standard_error(rng: np.random.Generator) -> None:
     assert estimate.value == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
     assert estimate.value == pytest.approx(value, abs=1e-12)
     assert estimate.std_error == pytest.approx(std_error, rel=1e-9)
-    assert estimate.events == min(labels.sum(), 90 - labels.sum())
+    assert [float(estimate.events), float(estimate.non_events)] == [labels.sum(), 90 - labels.sum()]
 
 
 def test_auroc_counts_independent_units(rng: np.random.Generator) -> None:
@@ -193,7 +196,7 @@ def test_slope_is_least_squares_and_near_the_jackknife(rng: np.random.Generator)
     expected = jackknife(lambda keep: float(np.polyfit(xs[keep], v[keep], 1)[0]), c)
     # CR3 is the jackknife without its factor (U - 1) / U.
     assert estimate.std_error == pytest.approx(expected * np.sqrt(80 / 79), rel=0.01)
-    assert (estimate.n, estimate.n_clusters, estimate.df) == (478, 80, 78)
+    assert [float(estimate.n), float(estimate.n_clusters), float(estimate.df)] == [478, 80, 78]
 
 
 def test_slope_of_macro_averages_weighs_clusters_alike(rng: np.random.Generator) -> None:
@@ -241,7 +244,8 @@ def test_repeating_rows_within_their_clusters_does_not_narrow(rng: np.random.Gen
 
 
 def numbers(estimate: Estimate) -> list[Any]:
-    return [estimate.value, estimate.std_error, estimate.df, estimate.events, estimate.n, estimate.n_clusters]
+    names = ("value", "std_error", "df", "events", "non_events", "n", "n_clusters")
+    return [float(getattr(estimate, name)) for name in names]
 
 
 @pytest.mark.parametrize("labelled", [False, True])
@@ -301,3 +305,28 @@ def test_effective_n_is_the_number_of_clusters_where_images_repeat(rng: np.rando
     hits = (rng.random(50) < 0.5).astype(float)
     one = Outcomes("hit", np.repeat(hits, 15), np.repeat(np.arange(50), 15))
     assert effective_n(average(one, everyone(one))) == pytest.approx(49)  # n - 1: the sample variance
+
+
+def test_many_outcomes_at_once_are_each_as_alone(rng: np.random.Generator) -> None:
+    values, clusters = clustered(rng, 60)
+    table = np.stack([values, rng.random(len(values)), np.where(rng.random(len(values)) < 0.2, np.nan, values)], axis=1)
+    x, group = rng.normal(size=len(values)), rng.random(len(values)) < 0.4
+    for kind in EVERY:
+        batch = Outcomes("hit", table, clusters, average=kind)
+        both = average(batch, group), average(batch, ~group)
+        found = [*both, difference(*both, unit_interval=True), slope(batch, x)]
+        for m in range(3):
+            one = Outcomes("hit", table[:, m], clusters, average=kind)
+            alone = average(one, group), average(one, ~group)
+            for many, single in zip(
+                found, [*alone, difference(*alone, unit_interval=True), slope(one, x)], strict=True
+            ):  # fmt: skip
+                for name in ("value", "std_error", "df", "events", "non_events", "n", "n_clusters"):
+                    many_m = np.broadcast_to(getattr(many, name), 3)[m]
+                    assert many_m == pytest.approx(float(getattr(single, name)), rel=1e-9, abs=1e-12)
+
+
+def test_outcomes_that_share_a_gallery_have_one_column() -> None:
+    role = GalleryRole(np.zeros((4, 1), dtype=np.int64), np.zeros((4, 1)))
+    with pytest.raises(DataError, match=r"outcomes of 'p' must have one column .*; got 2. Make one Outcomes for each"):
+        Outcomes("p", np.zeros((4, 2)), np.arange(4), gallery=role)

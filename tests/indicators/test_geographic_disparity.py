@@ -154,7 +154,7 @@ def test_regions_that_do_not_differ_raise_no_alarm(rng: np.random.Generator) -> 
             vectors = np.eye(12)[codes] * 1.5 + rng.standard_normal((240, 12)) + rng.standard_normal((60, 12))[home]
             one = geographic_disparity._neighbour_precision(embed(homes(topics, home), vectors), topics, home, 5)
         side = (rng.permutation(60) < 30)[home]
-        alarms += p_value(difference(average(one, side), average(one, ~side), unit_interval=False)) < 0.05
+        alarms += bool(p_value(difference(average(one, side), average(one, ~side), unit_interval=False)) < 0.05)
     assert alarms / 150 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
 
 

@@ -235,7 +235,7 @@ def alarm_rate(rng: np.random.Generator, *, gallery_role: bool, draws: int) -> f
         if not gallery_role:
             one = Outcomes(one.metric, one.values, one.clusters)
         groups = [average(one, gender == g) for g in GENDER.groups]
-        alarms += p_value(difference(*groups, unit_interval=True)) < 0.05
+        alarms += bool(p_value(difference(*groups, unit_interval=True)) < 0.05)
     return alarms / draws
 
 
