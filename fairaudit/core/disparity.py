@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,18 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fairaudit.core.contrasts import along, contrasts_of, rest_rows
 from fairaudit.core.errors import ConfigError
-from fairaudit.core.estimates import Estimate, average, difference, slope
-from fairaudit.core.intervals import group_interval, p_value, t_interval
-from fairaudit.core.outcomes import Floats, Ints, Mask, Outcomes
+from fairaudit.core.estimates import average
+from fairaudit.core.inference import RowInference
+from fairaudit.core.intervals import group_interval
+from fairaudit.core.outcomes import Floats, Mask, Outcomes
 from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, table
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.core.sufficiency import kind_of, status_of
 
-MIN_CLUSTERS = 20
-MIN_EVENTS = 5
 OVERALL = "overall"
-ALL_OTHERS = "all others"
-NO_VARIATION = "the outcomes do not vary, so nothing says how sure this number is"
 
 
 @dataclass(frozen=True)
@@ -80,11 +78,12 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Measured:
-    """What inference gives an indicator: two tables and the sufficient statistics."""
+    """What inference gives an indicator: two tables, the sufficient statistics, and intervals at other levels."""
 
     groups: pd.DataFrame
     disparities: pd.DataFrame
     statistics: pd.DataFrame
+    inference: dict[int, RowInference] = field(default_factory=dict)
 
 
 def measure(
@@ -134,16 +133,16 @@ def measure(
             statistics += [_statistics(cohort, one, feature.name, g, m) for g, m in masks.items()]
             if compare:
                 masks.pop(NOT_RECORDED, None)
-                disparities += _contrasts(one, feature, masks, primary=primary)
+                disparities += contrasts_of(one, feature, masks, primary=primary, whole=one.metric == headline)
         for name, (x, label) in cohort.numeric.items() if compare else ():
-            row = _slope_row(one, name, x, label)
-            disparities.append({**row, "family": _family(one.metric == headline)})
+            disparities += along(one, name, x, label, primary=one.metric == headline)
         for first, second in pairs:
             masks = _intersections(cohort, first, second)
             name = f"{first.name} & {second.name}"
             groups += [_group_row(one, name, g, m) for g, m in masks.items()]
             if compare and one.metric == headline:
-                disparities += _rest_rows(one, name, masks, primary=False)
+                disparities += rest_rows(one, name, masks, primary=False)
+    inference = {i: found for i, row in enumerate(disparities) if (found := row.pop("inference", None)) is not None}
     for row in disparities:
         if row["family"] == "primary":
             row["tolerance"] = slope_tolerance if row["kind"] == "slope" else tolerance
@@ -151,6 +150,7 @@ def measure(
         table(groups, GROUP_COLUMNS),
         table(disparities, DISPARITY_COLUMNS),
         pd.concat(statistics, ignore_index=True) if statistics else table([], STATISTIC_COLUMNS),
+        inference,
     )
 
 
@@ -166,101 +166,13 @@ def not_estimable(metric: str, feature: str, group: str, note: str) -> dict[str,
             "n": 0, "n_clusters": 0}  # fmt: skip
 
 
-def _family(primary: bool) -> str:
-    return "primary" if primary else "exploratory"
-
-
-def _contrasts(one: Outcomes, feature: Feature, masks: dict[str, Mask], *, primary: bool) -> list[dict[str, Any]]:
-    """Return the slope of an order, with its groups as leads; without an order each group meets the rest."""
-    if not feature.ordered or len(feature.groups) < 3:
-        return _rest_rows(one, feature.name, masks, primary=primary)
-    steps = np.full(len(one.values), np.nan)
-    for step, group in enumerate(feature.groups):
-        steps[masks[group]] = step
-    row = _slope_row(one, feature.name, steps, "per_step")
-    return [{**row, "family": _family(primary)}, *_rest_rows(one, feature.name, masks, primary=False)]
-
-
-def _rest_rows(one: Outcomes, feature: str, masks: dict[str, Mask], *, primary: bool) -> list[dict[str, Any]]:
-    recorded = np.logical_or.reduce(list(masks.values()))
-    # Of two groups, the second contrast is the first one again with its sign changed.
-    groups = list(masks)[:1] if len(masks) == 2 else list(masks)
-    if len(masks) < 2:
-        return []
-    rows = []
-    for group in groups:
-        rest = recorded & ~masks[group]
-        reference = next(g for g in masks if g != group) if len(masks) == 2 else ALL_OTHERS
-        first, second = average(one, masks[group]), average(one, rest)
-        estimate = difference(first, second, unit_interval=one.unit_interval)
-        if one.labels is not None:  # no pooling: each group needs memes with and without hate of its own
-            least = {n: np.minimum(getattr(first, n), getattr(second, n)) for n in ("events", "non_events")}
-            estimate = dataclasses.replace(estimate, **least)
-        smaller = min(first.n_clusters, second.n_clusters)
-        row = _disparity_row(one, estimate, smaller)
-        rows.append({**row, "feature": feature, "kind": "rest", "measure": "difference", "group": group,
-                     "reference": reference, "family": _family(primary)})  # fmt: skip
-    return rows
-
-
-def _slope_row(one: Outcomes, feature: str, x: Floats, measure_name: str) -> dict[str, Any]:
-    if one.labels is not None:
-        return {"metric": one.metric, "feature": feature, "kind": "slope", "measure": measure_name,
-                "status": "not_estimable", "note": "no slope is defined for the AUROC", "n": 0,
-                "n_clusters": 0}  # fmt: skip
-    estimate = slope(one, x)
-    row = _disparity_row(one, estimate, estimate.n_clusters)
-    return {**row, "feature": feature, "kind": "slope", "measure": measure_name}
-
-
-def _disparity_row(one: Outcomes, estimate: Estimate, smaller: Ints) -> dict[str, Any]:
-    status, note = _status(estimate, smaller)
-    if status == "ok" and estimate.std_error == 0:
-        status, note = "too_few", NO_VARIATION
-    row: dict[str, Any] = {"metric": one.metric, "value": estimate.value, "n": estimate.n,
-                           "n_clusters": estimate.n_clusters, "status": status, "note": note}  # fmt: skip
-    if status == "not_estimable":
-        return row
-    low, high = t_interval(estimate.value, estimate.std_error, estimate.df)
-    row |= {"ci_low": low, "ci_high": high, "ci_method": "cluster t", "std_error": estimate.std_error,
-            "df": estimate.df}  # fmt: skip
-    if status == "ok":
-        row["p_value"] = p_value(estimate)
-    return row
-
-
 def _group_row(one: Outcomes, feature: str, group: str, mask: Mask) -> dict[str, Any]:
     estimate = average(one, mask)
-    status, note = _status(estimate, estimate.n_clusters)
-    low, high, method = group_interval(estimate, kind=_kind(one))
+    status, note = status_of(estimate, estimate.n_clusters)
+    low, high, method = group_interval(estimate, kind=kind_of(one))
     return {"metric": one.metric, "feature": feature, "group": group, "value": estimate.value, "ci_low": low,
             "ci_high": high, "ci_method": method, "n": estimate.n, "n_clusters": estimate.n_clusters,
             "status": status, "note": note}  # fmt: skip
-
-
-def _kind(one: Outcomes) -> str:
-    if one.labels is not None:
-        return "auroc"
-    if not one.unit_interval:
-        return "unbounded"
-    values, clusters = one.values[one.measured], one.clusters[one.measured]
-    independent = one.gallery is None and len(np.unique(clusters)) == len(clusters)
-    return "binary" if independent and np.isin(values, (0, 1)).all() else "share"
-
-
-def _status(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
-    if min(estimate.n, n_clusters) == 0:
-        return "not_estimable", "no image was measured in this group"
-    if not np.isfinite(estimate.value):
-        return "not_estimable", "the images measured here do not vary as this number needs"
-    if n_clusters < MIN_CLUSTERS:
-        return "too_few", f"{n_clusters} independent units; at least {MIN_CLUSTERS} are needed"
-    if estimate.std_error == 0 and np.isinf(estimate.events):
-        return "too_few", NO_VARIATION
-    events = min(estimate.events, estimate.non_events)
-    if events < MIN_EVENTS:
-        return "too_few", f"{events:.1f} expected events or non-events; at least {MIN_EVENTS} are needed"
-    return "ok", ""
 
 
 def _intersections(cohort: Cohort, first: Feature, second: Feature) -> dict[str, Mask]:

@@ -34,16 +34,23 @@ def group_interval(estimate: Estimate, *, kind: str, level: float = 0.95) -> tup
         nothing = np.full(np.shape(estimate.value), np.nan)
         return nothing, nothing, ""
     if kind == "binary":
-        return *wilson(estimate.value, estimate.n, stats.norm.ppf(0.5 + level / 2)), "Wilson"
-    t = stats.t.ppf(0.5 + level / 2, np.maximum(estimate.df, 1))
+        return bounds_at(estimate, stats.norm.ppf(0.5 + level / 2), kind=kind)
+    return bounds_at(estimate, stats.t.ppf(0.5 + level / 2, np.maximum(estimate.df, 1)), kind=kind)
+
+
+def bounds_at(estimate: Estimate, quantile: Number, *, kind: str) -> tuple[Floats, Floats, str]:
+    """Return the bounds of a group's value where the studentised error is ``quantile``, and the name of the method."""
+    if kind == "binary":
+        return *wilson(estimate.value, estimate.n, quantile), "Wilson"
     if kind == "share":
-        return *wilson(estimate.value, effective_n(estimate), t), "Wilson, effective n"
+        return *wilson(estimate.value, effective_n(estimate), quantile), "Wilson, effective n"
     if kind == "auroc":
-        return _auroc_interval(estimate, t)
-    return estimate.value - t * estimate.std_error, estimate.value + t * estimate.std_error, "cluster t"
+        return _auroc_interval(estimate, quantile)
+    half = quantile * estimate.std_error
+    return estimate.value - half, estimate.value + half, "cluster t"
 
 
-def _auroc_interval(estimate: Estimate, t: Floats) -> tuple[Floats, Floats, str]:
+def _auroc_interval(estimate: Estimate, t: Number) -> tuple[Floats, Floats, str]:
     value = float(estimate.value)
     if not 0 < value < 1:
         # No pair, or every pair, is in the wrong order: the rule of three on the scarcer label.

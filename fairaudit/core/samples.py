@@ -9,7 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
-from fairaudit.core.errors import DataError
+from fairaudit.core.errors import DataError, did_you_mean
 
 Subject = Literal["people", "objects", "memes"]
 KnownBy = Literal["self-reported", "annotated", "perceived", "inferred", "derived", "synthetic"]
@@ -38,6 +38,8 @@ class Feature:
         By whom, in words that a report can print.
     ordered : bool
         Whether ``groups`` is an order along which a slope means something (age, skin tone, income).
+    reference : str
+        The group that each other one is compared with besides all others; empty for none.
     """
 
     name: str
@@ -45,6 +47,14 @@ class Feature:
     known_by: KnownBy
     source: str
     ordered: bool = False
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reference and self.reference not in self.groups:
+            raise DataError(
+                f"reference group of '{self.name}' must be one of its groups ({', '.join(self.groups)}); got "
+                f"'{self.reference}'. {did_you_mean(self.reference, self.groups)}".rstrip()
+            )
 
 
 @dataclass(frozen=True)

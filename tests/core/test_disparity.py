@@ -10,11 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from fairaudit.core.disparity import ALL_OTHERS, MIN_CLUSTERS, Cohort, Measured, measure
+from fairaudit.core.contrasts import ALL_OTHERS
+from fairaudit.core.disparity import Cohort, Measured, measure
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.outcomes import GalleryRole, Outcomes
 from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.core.sufficiency import MIN_CLUSTERS
 
 GENDER = Feature("gender", ("female", "male"), "annotated", "by hand")
 SKIN = Feature("skin", ("light", "medium", "dark"), "annotated", "by hand", ordered=True)
@@ -49,7 +51,7 @@ def test_two_groups_give_one_comparison(rng: np.random.Generator) -> None:
     gender = np.repeat(["female", "male"], [70, 90])
     one = hits(rng, 160)
     found = run(cohort({"gender": gender}, GENDER), one)
-    row = only(found.disparities)
+    row = only(found.disparities, kind="rest")
     female, male = one.values[:70], one.values[70:]
     assert (row["group"], row["reference"], row["kind"], row["measure"]) == ("female", "male", "rest", "difference")
     assert row["value"] == pytest.approx(female.mean() - male.mean())
@@ -64,6 +66,7 @@ def test_three_groups_each_meet_the_rest(rng: np.random.Generator) -> None:
     place = rng.choice(PLACE.groups, 300)
     one = hits(rng, 300)
     rows = run(cohort({"place": place}, PLACE), one).disparities
+    rows = rows[rows["kind"] == "rest"]
     assert list(rows["group"]) == list(PLACE.groups)
     assert set(rows["reference"]) == {ALL_OTHERS}
     for row in rows.to_dict("records"):
@@ -87,8 +90,8 @@ def test_an_order_is_judged_by_its_slope(rng: np.random.Generator) -> None:
 
 def test_an_order_of_two_is_a_difference(rng: np.random.Generator) -> None:
     age = Feature("age", ("young", "old"), "annotated", "by hand", ordered=True)
-    row = only(run(cohort({"age": rng.choice(age.groups, 90)}, age), hits(rng, 90)).disparities)
-    assert (row["kind"], row["family"]) == ("rest", "primary")
+    row = only(run(cohort({"age": rng.choice(age.groups, 90)}, age), hits(rng, 90)).disparities, family="primary")
+    assert row["kind"] == "rest"
 
 
 def test_not_recorded_is_listed_and_not_compared(rng: np.random.Generator) -> None:
@@ -98,7 +101,7 @@ def test_not_recorded_is_listed_and_not_compared(rng: np.random.Generator) -> No
     row = only(found.groups, feature="gender", group=NOT_RECORDED)
     assert row["value"] == pytest.approx(one.values[80:].mean())
     assert row["n"] == 50
-    contrast = only(found.disparities)
+    contrast = only(found.disparities, kind="rest")
     assert contrast["value"] == pytest.approx(one.values[:40].mean() - one.values[40:80].mean())
     assert contrast["n"] == 80
     assert only(found.groups, feature="overall")["n"] == 130
@@ -126,9 +129,9 @@ def test_intersections_are_named_and_escaped(rng: np.random.Generator) -> None:
 
 def test_only_the_headline_is_primary(rng: np.random.Generator) -> None:
     found = run(cohort({"gender": rng.choice(GENDER.groups, 90)}, GENDER), hits(rng, 90), hits(rng, 90, metric="b"))
-    assert dict(zip(found.disparities["metric"], found.disparities["family"], strict=True)) == {
-        "hit": "primary", "b": "exploratory",
-    }  # fmt: skip
+    rows = found.disparities[found.disparities["kind"] == "rest"]
+    assert dict(zip(rows["metric"], rows["family"], strict=True)) == {"hit": "primary", "b": "exploratory"}
+    assert set(found.disparities[found.disparities["kind"] != "rest"]["family"]) == {"exploratory"}
 
 
 def test_metrics_may_be_printed_without_a_comparison(rng: np.random.Generator) -> None:
@@ -145,7 +148,7 @@ def test_too_few_units(rng: np.random.Generator, n: int) -> None:
     gender = np.where(clusters < n, "female", "male")
     one = Outcomes("hit", (rng.random(len(clusters)) < 0.5).astype(float), clusters)
     found = run(cohort({"gender": gender}, GENDER, clusters=clusters), one)
-    contrast, group = only(found.disparities), only(found.groups, group="female")
+    contrast, group = only(found.disparities, kind="rest"), only(found.groups, group="female")
     if n < MIN_CLUSTERS:
         for row in (contrast, group):
             assert (row["status"], row["note"]) == ("too_few", "19 independent units; at least 20 are needed")
@@ -166,7 +169,7 @@ def test_too_few_events(events: int, status: str) -> None:
     if status == "too_few":
         assert row["note"] == "4.0 expected events or non-events; at least 5 are needed"
     # By gender there are at most 2.5 expected events in each group.
-    contrast = only(found.disparities)
+    contrast = only(found.disparities, kind="rest")
     assert contrast["status"] == "too_few"
     assert contrast["note"] == f"{events / 2:.1f} expected events or non-events; at least 5 are needed"
 
@@ -174,10 +177,10 @@ def test_too_few_events(events: int, status: str) -> None:
 def test_an_empty_group_is_a_row_with_a_reason(rng: np.random.Generator) -> None:
     place = rng.choice(PLACE.groups[:2], 100)
     found = run(cohort({"place": place}, PLACE), hits(rng, 100))
-    for row in (only(found.groups, group="Europe"), only(found.disparities, group="Europe")):
+    for row in (only(found.groups, group="Europe"), only(found.disparities, group="Europe", kind="rest")):
         assert np.isnan(row["value"])
         assert (row["status"], row["note"]) == ("not_estimable", "no image was measured in this group")
-    assert np.isnan(only(found.disparities, group="Europe")["p_value"])
+    assert np.isnan(only(found.disparities, group="Europe", kind="rest")["p_value"])
     assert len(found.groups) == 1 + 3
 
 
@@ -210,7 +213,7 @@ def test_outcomes_that_never_vary_are_not_a_certainty() -> None:
     """All right, or all equal: without variation nothing says how sure a number without bounds is."""
     one = Outcomes("adjusted", np.full(60, 0.3), np.arange(60), unit_interval=False)
     found = run(cohort({"gender": ["female", "male"] * 30}, GENDER), one, headline="adjusted")
-    row = only(found.disparities)
+    row = only(found.disparities, kind="rest")
     assert row["status"] == "too_few"
     assert row["note"] == "the outcomes do not vary, so nothing says how sure this number is"
     assert np.isnan(row["p_value"])
@@ -229,10 +232,10 @@ def test_slope_along_a_number(rng: np.random.Generator) -> None:
         primary=("income",),
     )  # fmt: skip
     rows = run(group, one, hits(rng, 120, metric="b")).disparities
-    slope = only(rows, feature="income", metric="hit")
+    slope = only(rows, feature="income", metric="hit", kind="slope")
     assert slope["value"] == pytest.approx(np.polyfit(income[10:], one.values[10:], 1)[0])
     assert (slope["measure"], slope["family"], slope["n"], slope["tolerance"]) == ("per_doubling", "primary", 110, 0.02)
-    assert only(rows, feature="income", metric="b")["family"] == "exploratory"
+    assert only(rows, feature="income", metric="b", kind="slope")["family"] == "exploratory"
     assert only(rows, feature="gender", metric="hit")["family"] == "exploratory"
 
 
@@ -250,7 +253,7 @@ def test_auroc_of_a_group_with_few_hateful_memes(rng: np.random.Generator) -> No
     labels = np.array([1] * 4 + [0] * 46 + [1, 0] * 50)
     one = Outcomes("hit", rng.random(150), np.arange(150), labels=labels)
     found = run(cohort({"gender": ["female"] * 50 + ["male"] * 100}, GENDER), one)
-    for row in (only(found.groups, group="female"), only(found.disparities)):
+    for row in (only(found.groups, group="female"), only(found.disparities, kind="rest")):
         assert row["status"] == "too_few"
         assert row["note"] == "4.0 expected events or non-events; at least 5 are needed"
 

@@ -1,0 +1,41 @@
+"""When a number may be judged: enough independent units, enough events, and outcomes that vary."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fairaudit.core.estimates import Estimate
+from fairaudit.core.outcomes import Ints, Outcomes
+
+MIN_CLUSTERS = 20
+MIN_EVENTS = 5
+NO_VARIATION = "the outcomes do not vary, so nothing says how sure this number is"
+
+
+def kind_of(one: Outcomes) -> str:
+    """Return which interval fits the outcomes: ``binary``, ``share``, ``auroc`` or ``unbounded``."""
+    if one.labels is not None:
+        return "auroc"
+    if not one.unit_interval:
+        return "unbounded"
+    if one.gallery is not None or one.values.ndim > 1:
+        return "share"
+    values, clusters = one.values[one.measured], one.clusters[one.measured]
+    independent = len(np.unique(clusters)) == len(clusters)
+    return "binary" if independent and np.isin(values, (0, 1)).all() else "share"
+
+
+def status_of(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
+    """Return the status of a row and its reason; ``n_clusters`` are those of the smaller side of a comparison."""
+    if min(estimate.n, n_clusters) == 0:
+        return "not_estimable", "no image was measured in this group"
+    if not np.isfinite(estimate.value):
+        return "not_estimable", "the images measured here do not vary as this number needs"
+    if n_clusters < MIN_CLUSTERS:
+        return "too_few", f"{n_clusters} independent units; at least {MIN_CLUSTERS} are needed"
+    events = min(estimate.events, estimate.non_events)
+    if estimate.std_error == 0 and np.isinf(events):
+        return "too_few", NO_VARIATION
+    if events < MIN_EVENTS:
+        return "too_few", f"{events:.1f} expected events or non-events; at least {MIN_EVENTS} are needed"
+    return "ok", ""

@@ -1,0 +1,137 @@
+"""The gap: against an explicit search over pairs, Newcombe's interval, simulations, and by hand."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy import stats
+
+from fairaudit.core.estimates import Estimate, average, difference
+from fairaudit.core.gap import Gap
+from fairaudit.core.intervals import p_value
+from fairaudit.core.outcomes import Outcomes
+
+Floats = npt.NDArray[np.float64]
+
+
+def groups(hits: list[int], n: int) -> list[Estimate]:
+    """Independent images: group k has ``hits[k]`` hits of ``n``."""
+    values = np.concatenate([np.repeat([1.0, 0.0], [h, n - h]) for h in hits])
+    one = Outcomes("hit", values, np.arange(len(values)))
+    return [average(one, np.arange(len(values)) // n == k) for k in range(len(hits))]
+
+
+def wilson(hits: int, n: int, z: float) -> tuple[float, float]:
+    """Wilson (1927): the roots of (p - q)^2 = z^2 q (1 - q) / n."""
+    p = hits / n
+    low, high = sorted(np.roots([1 + z * z / n, -(2 * p + z * z / n), p * p]).real)
+    return float(low), float(high)
+
+
+def test_two_groups_are_newcombes_interval() -> None:
+    """Newcombe (1998), Statistics in Medicine 17, method 10, table II: 56/70 - 48/80."""
+    values = np.repeat([1.0, 0.0, 1.0, 0.0], [56, 14, 48, 32])
+    one = Outcomes("hit", values, np.arange(150))
+    first = np.arange(150) < 70
+    found = Gap([average(one, first), average(one, ~first)], "binary")
+    assert float(found.value) == pytest.approx(0.2)
+    assert [float(b) for b in found.interval(0.95)] == pytest.approx([0.0524, 0.3339], abs=2e-4)
+
+
+def test_the_gap_is_bounded_by_all_pairs() -> None:
+    hits, n = [30, 42, 39], 60
+    z = stats.studentized_range.ppf(0.95, 3, 1e6) / np.sqrt(2)
+    low, high = 0.0, 0.0
+    for a, b in combinations(hits, 2):
+        (la, ua), (lb, ub), d = wilson(a, n, z), wilson(b, n, z), (a - b) / n
+        down, up = d - np.hypot(a / n - la, ub - b / n), d + np.hypot(ua - a / n, b / n - lb)
+        low, high = max(low, down, -up), max(high, abs(down), abs(up))
+    found = Gap(groups(hits, n), "binary")
+    assert float(found.value) == pytest.approx(0.2)
+    assert [float(b) for b in found.interval(0.95)] == pytest.approx([low, high], abs=1e-4)
+
+
+def test_the_ratio_of_two_groups_by_hand() -> None:
+    """Donner and Zou (2012), the bounds of a ratio from the bounds of its parts."""
+    (la, ua), (lb, ub) = wilson(24, 40, 1.959964), wilson(36, 40, 1.959964)
+    a, b = 0.6, 0.9
+    low = (a * b - np.sqrt((a * b) ** 2 - la * (2 * a - la) * ub * (2 * b - ub))) / (ub * (2 * b - ub))
+    high = (a * b + np.sqrt((a * b) ** 2 - ua * (2 * a - ua) * lb * (2 * b - lb))) / (lb * (2 * b - lb))
+    found = Gap(groups([24, 36], 40), "binary", measure="ratio")
+    assert float(found.value) == pytest.approx(2 / 3)
+    assert [float(b) for b in found.interval(0.95)] == pytest.approx([low, high], abs=1e-4)
+
+
+def test_a_ratio_with_a_group_without_hits_starts_at_zero() -> None:
+    low, high = Gap(groups([0, 20], 40), "binary", measure="ratio").interval(0.95)
+    assert float(low) == 0
+    assert 0 < float(high) < 1
+    assert np.isnan(Gap(groups([0, 0], 40), "binary", measure="ratio").value)
+
+
+@pytest.mark.parametrize(("hits", "equal"), [([30, 31, 29], True), ([20, 31, 45], False)])
+def test_the_p_value_is_the_level_at_which_the_interval_touches_zero(hits: list[int], equal: bool) -> None:
+    found = Gap(groups(hits, 60), "binary")
+    p = found.p_value()
+    assert (p > 0.05) == equal
+    if equal:
+        assert p > 0.9
+    else:
+        assert float(found.interval(1 - 1.05 * p)[0]) > 0
+        assert float(found.interval(1 - 0.95 * p)[0]) == pytest.approx(0, abs=1e-3)
+
+
+def test_two_large_groups_have_the_p_value_of_the_contrast(rng: np.random.Generator) -> None:
+    values = rng.normal(size=200) + 0.3 * (np.arange(200) < 100)
+    one = Outcomes("x", values, np.arange(200), unit_interval=False)
+    first = np.arange(200) < 100
+    both = average(one, first), average(one, ~first)
+    contrast = difference(*both, unit_interval=False)
+    assert Gap(both, "unbounded").p_value() == pytest.approx(float(p_value(contrast)), rel=5e-3)
+
+
+def test_chance_alone_makes_a_gap() -> None:
+    """statistics.md: ten groups of 50 at .8 have a gap of .17 on average without any difference."""
+    found = Gap(groups([40] * 10, 50), "binary")
+    assert float(found.value) == 0
+    assert found.expected_by_chance() == pytest.approx(0.17, abs=0.01)
+    assert float(found.interval(0.95)[0]) == 0
+
+
+def test_two_groups_can_be_told_apart_at_the_detectable_gap() -> None:
+    """With two groups of equal standard error s: the normal quantiles of .975 and .8, times s times the root of two."""
+    found = Gap(groups([250, 250], 500), "binary")
+    s = np.sqrt(0.25 / 499)
+    expected = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * s * np.sqrt(2)
+    assert found.min_detectable(0.05) == pytest.approx(expected, rel=0.05)
+    assert found.min_detectable(0.005) > found.min_detectable(0.05)
+
+
+@pytest.mark.parametrize("k", [2, 5])
+@pytest.mark.parametrize("off", [0.0, 0.15])
+def test_simultaneous_intervals_hold_the_truth(rng: np.random.Generator, k: int, off: float) -> None:
+    shares = np.array([0.6 + off, *[0.6] * (k - 1)])
+    draws: Floats = (rng.random((k * 100, 1000)) < np.repeat(shares, 100)[:, None]).astype(np.float64)
+    one = Outcomes("hit", draws, np.arange(k * 100))
+    estimates = [average(one, np.arange(k * 100) // 100 == g) for g in range(k)]
+    for measure, true in (("difference", off), ("ratio", 0.6 / (0.6 + off))):
+        low, high = Gap(estimates, "binary", measure=measure).interval(0.95)
+        assert ((low <= true + 1e-12) & (true <= high + 1e-12)).mean() > 0.93
+
+
+def test_groups_that_share_their_clusters_are_compared_within_them(rng: np.random.Generator) -> None:
+    """Persons with a level of their own, once in each group: the level drops out, and the interval is narrower."""
+    level = rng.normal(0, 3, 80)
+    values = np.concatenate([level + rng.normal(size=80), level + rng.normal(size=80)])
+    one = Outcomes("x", values, np.tile(np.arange(80), 2), unit_interval=False)
+    first = np.arange(160) < 80
+    both = average(one, first), average(one, ~first)
+    (low, high), wide = Gap(both, "unbounded", shared=True).interval(0.95), Gap(both, "unbounded").interval(0.95)
+    d = values[:80] - values[80:]
+    half = stats.t.ppf(0.975, 158) * d.std(ddof=1) / np.sqrt(80)
+    assert float(high) == pytest.approx(max(abs(d.mean() - half), abs(d.mean() + half)), rel=5e-3)
+    assert float(low) == pytest.approx(max(0.0, d.mean() - half, -d.mean() - half), rel=2e-2, abs=1e-3)
+    assert float(high) < 0.6 * float(wide[1])
