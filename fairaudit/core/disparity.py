@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +13,10 @@ import pandas as pd
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.estimates import Estimate, average, difference, slope
+from fairaudit.core.inference import RowInference
 from fairaudit.core.intervals import group_interval, p_value, t_interval
 from fairaudit.core.outcomes import Floats, Ints, Mask, Outcomes
-from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, table
+from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, check_positions, table
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 
 MIN_CLUSTERS = 20
@@ -80,11 +81,18 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Measured:
-    """What inference gives an indicator: two tables and the sufficient statistics."""
+    """What inference gives an indicator: two tables and the sufficient statistics.
+
+    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right.
+    """
 
     groups: pd.DataFrame
     disparities: pd.DataFrame
     statistics: pd.DataFrame
+    inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_positions(self.inference, self.disparities)
 
 
 def measure(
