@@ -20,6 +20,7 @@ from fairaudit.core.document import load_audit as load_result
 from fairaudit.core.errors import ConfigError, InputError, RequirementError
 from fairaudit.core.files import atomic_folder
 from fairaudit.core.indicator import Indicator
+from fairaudit.core.plan import Plan, read_plan
 from fairaudit.core.result import Failure, IndicatorResult
 from fairaudit.core.verdicts import decide
 from fairaudit.progress import Advance, step
@@ -51,6 +52,7 @@ def audit(
     preprocessing: str | Path | None = None,
     indicators: Sequence[str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    plan: str | Path | Plan | None = None,
     seed: int = 0,
     batch_size: int = 64,
     allow_unreadable: bool = False,
@@ -76,6 +78,9 @@ def audit(
         Default: all.
     options : mapping, optional
         ``{"label_association": {"tau": 0.3}}``.
+    plan : str, Path or Plan, optional
+        Which comparisons count, as a TOML file or an object (``fairaudit.core.plan``). Default: the headline of every
+        indicator, by every recorded feature.
     seed, batch_size, allow_unreadable, progress
         As in ``AuditConfig``; ``progress=False`` prints nothing.
 
@@ -89,6 +94,7 @@ def audit(
         data,
         indicators=indicators,
         options=options,
+        plan=plan if plan is None or isinstance(plan, Plan) else read_plan(plan),
         probe=_path(probe),
         text_encoder=None if text_encoder is None else str(text_encoder),
         preprocessing=_path(preprocessing),
@@ -105,6 +111,7 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
     if output is not None:
         check_output(output)
     samples, probe_table = read_samples(config)
+    config.check_plan(samples)
 
     from fairaudit.models import open_model  # takes torch: after all that can be refused without it
 
@@ -112,7 +119,7 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
     tables = make_tables(config, model, samples, probe_table, progress=progress)
     with step("indicators", shown=progress) as advance:
         results, failures = _run_indicators(config, tables, advance)
-    decided, plan = decide(results)
+    decided, plan = decide(results, config.plan, failures=failures, indicators=config.planned_indicators())
     found = Audit(
         model=model.card,
         data=tuple(data_card(one) for one in tables.values()),

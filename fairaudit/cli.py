@@ -72,6 +72,7 @@ def audit(
     preprocessing: Annotated[Path | None, typer.Option(help="JSON with size, mean, std, where not known.")] = None,
     indicator: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="INDICATOR.FIELD=VALUE.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="TOML that names the comparisons that count.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is fitted.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images at once.")] = 64,
     allow_unreadable: Annotated[bool, typer.Option(help="Go on when over 1 % of the images are unreadable.")] = False,
@@ -89,13 +90,14 @@ def audit(
         preprocessing=preprocessing,
         indicators=indicator,
         options=parse_options(set_ or []),
+        plan=plan,
         seed=seed,
         batch_size=batch_size,
         allow_unreadable=allow_unreadable,
     )
     _print_audit(found)
     typer.echo(output / "report.html")
-    if not found.results:
+    if all(result.groups.empty for result in found.results):
         raise typer.Exit(EXIT_NOT_ESTIMABLE)
 
 

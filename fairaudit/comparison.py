@@ -13,7 +13,7 @@ from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_write
 from fairaudit.core.plant import Plant
 
-_KEYS = ["indicator", "dataset", "metric", "feature", "kind", "group", "reference"]
+_KEYS = ["indicator", "dataset", "metric", "feature", "kind", "measure", "group", "reference"]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from typing import Any
 
 from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
 from fairaudit.core.indicator import Indicator
+from fairaudit.core.plan import Plan
+from fairaudit.core.samples import Samples
 from fairaudit.datasets import list_readers
 from fairaudit.discovery import list_indicators, load_indicator
 
@@ -82,6 +84,8 @@ class AuditConfig:
         Images at once.
     allow_unreadable : bool
         Go on when more than 1 % of the images cannot be read.
+    plan : Plan or None
+        Which comparisons count; None for the shipped default.
     """
 
     checkpoint: str
@@ -94,6 +98,7 @@ class AuditConfig:
     seed: int = 0
     batch_size: int = 64
     allow_unreadable: bool = False
+    plan: Plan | None = None
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -116,6 +121,34 @@ class AuditConfig:
                 )
         if self.batch_size < 1:
             raise ConfigError(f"batch size must be at least 1; got {self.batch_size}. A usual choice is 64.")
+        known = {*list_indicators(), *(i.name for i in self.indicators)}
+        for number, row in enumerate(self.plan.primary if self.plan else (), 1):
+            if row.indicator not in known:
+                raise unknown_name(f"indicator of plan row {number}", row.indicator, known)
+            if row.dataset and row.dataset not in names:
+                raise unknown_name(f"dataset of plan row {number}", row.dataset, names)
+
+    def planned_indicators(self) -> list[Indicator]:
+        """Return the indicators that the plan names, run or not."""
+        chosen = {i.name: i for i in self.indicators}
+        names = dict.fromkeys(row.indicator for row in self.plan.primary) if self.plan else {}
+        return [chosen.get(name) or load_indicator(name) for name in names]
+
+    def check_plan(self, samples: Mapping[str, Samples]) -> None:
+        """Refuse a plan row that names a data set on which its indicator measures nothing.
+
+        Raises
+        ------
+        ConfigError
+            If the data set shows something else than the indicator is about.
+        """
+        subject = {i.name: i.subject for i in self.planned_indicators()}
+        for number, row in enumerate(self.plan.primary if self.plan else (), 1):
+            if row.dataset and samples[row.dataset].subject != subject[row.indicator]:
+                raise ConfigError(
+                    f"dataset of plan row {number} must show {subject[row.indicator]}, which {row.indicator} is about; "
+                    f"got '{row.dataset}', which shows {samples[row.dataset].subject}. Name another or leave it out."
+                )
 
     def resolved(self) -> dict[str, Any]:
         """Return everything that decides the result, as JSON values: no path of this machine, only file names."""

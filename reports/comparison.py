@@ -148,8 +148,9 @@ def _panel(indicator: str, dataset: str, audits: Mapping[str, AuditResult], anch
     }
     present = {name: result for name, result in found.items() if result is not None}
     # Another headline is another measure: its values do not belong on the same axis.
-    first = next(iter(present.values()))
-    same = {name: result for name, result in present.items() if result.headline == first.headline}
+    # A result without values says only why its planned comparisons could not be made: it goes with any headline.
+    first = next((r for r in present.values() if len(r.groups)), next(iter(present.values())))
+    same = {name: r for name, r in present.items() if r.groups.empty or r.headline == first.headline}
     features = dict.fromkeys(f for result in same.values() for f in headline_features(result))
     return IndicatorPanel(
         anchor=anchor,

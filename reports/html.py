@@ -13,6 +13,7 @@ from fairaudit.reports import notation, page, wording
 from fairaudit.reports.disparity_view import DisparityRow, counts, primary_rows
 from fairaudit.reports.group_view import group_tables, headline_features
 from fairaudit.reports.notation import printable
+from fairaudit.reports.plan_view import plan_rows
 from fairaudit.reports.result_view import ResultView, result_view
 
 #: So many disparities are named in the summary; the sections name all.
@@ -46,6 +47,7 @@ def render(audit: AuditResult) -> str:
         tally=wording.tally(found, failures=len(audit.failures)),
         findings=_findings(views)[:MAX_FINDINGS],
         n_findings=found["disparity"],
+        plan_rows=plan_rows(audit.plan),
         synthetic=[card for card in audit.data if card.synthetic],
     )
 
@@ -102,7 +104,9 @@ def printable_audit(audit: AuditResult) -> AuditResult:
     """Return ``audit`` with printable text in its tables: pandas cannot index by a lone surrogate."""
 
     def clean(table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(**{c: [printable(str(v)) for v in table[c]] for c in table.columns if c not in NUMERIC})
+        texts = {c: [printable(str(v)) for v in table[c]] for c in table.columns if c not in NUMERIC}
+        # Said to be text, because a column without a row is taken for numbers.
+        return table.assign(**{c: pd.Series(v, index=table.index, dtype="object") for c, v in texts.items()})
 
     results = tuple(
         replace(r, groups=clean(r.groups), disparities=clean(r.disparities), curves=clean(r.curves))

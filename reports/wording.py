@@ -71,6 +71,8 @@ VERDICTS: dict[str, Word] = {
         "The data do not allow a statement, and the report says why.",
     ),
 }
+#: What stands between "trend" and the feature, by measure.
+_ALONG = {"per_doubling": "per doubling of", "per_step": "per step of"}
 #: An exploratory row with a q-value (Benjamini-Hochberg) below this is a lead.
 LEAD_LEVEL = 0.05
 LEAD = Word("lead", "\u25c7", "A lead", "inconclusive", "Worth a planned test on new data; not a finding.")
@@ -91,11 +93,10 @@ def comparison(row: Row) -> str:
     feature, kind = _plain(row["feature"]), row["kind"]
     if kind in ("rest", "reference"):
         ratio = ", ratio" if row["measure"] == "ratio" else ""
-        return f"{row['group']} against {row['reference'] or 'all others'}{ratio}"
+        others = "all others" if kind == "rest" else "the reference"
+        return f"{row['group'] or 'each group'} against {row['reference'] or others}{ratio}"
     if kind == "slope":
-        return (
-            f"trend per doubling of {feature}" if row["measure"] == "per_doubling" else f"trend per step of {feature}"
-        )
+        return f"trend {_ALONG.get(row['measure'], 'along')} {feature}"
     if kind == "gap":
         return (
             "ratio of lowest to highest group" if row["measure"] == "ratio" else "gap between highest and lowest group"
@@ -235,7 +236,7 @@ def lines(audit: AuditResult) -> list[str]:
     counts = {verdict: sum(row["verdict"] == verdict for row in planned) for verdict in VERDICTS}
     told = [tally(counts, failures=len(audit.failures))]
     for result in audit.results:
-        told += ["", f"{result.title} ({result.dataset})"]
+        told += ["", f"{result.title} ({result.dataset or 'no data set'})"]
         mine = [r for r in planned if (r["indicator"], r["dataset"]) == (result.indicator, result.dataset)]
         told += [f"  {VERDICTS[r['verdict']].sign} {sentence(r)}" for r in mine]
         told += [] if mine else ["  no planned comparison: see the report for its values"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import pickle
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 
 from fairaudit import cli
+from fairaudit.core.plan import Plan, PlanRow, read_plan
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -190,6 +193,10 @@ def sentence(error: str) -> str:
         ),
         (("audit", "{checkpoint}", "--data", "utkface={faces}", "--probe", "no.csv"), "no.csv"),
         (("audit", "{checkpoint}", "--data", "utkface={faces}", "--batch-size", "0"), "batch size must be at least 1"),
+        (
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--plan", "{tmp}/absent.toml"),
+            "absent.toml' must be a TOML file; got no file there. Correct the path.",
+        ),
         (("report", "{tmp}/empty"), "must be a folder with audit.json; got none there."),
         (("pretrain", "quick", "--data", "{tmp}/empty", "-o", "{tmp}/run"), "must contain images"),
         (("pretrain", "quik", "--data", "{faces}", "-o", "{tmp}/run"), "Did you mean 'quick'?"),
@@ -212,6 +219,125 @@ def test_wrong_input_gets_one_sentence_and_nothing_is_written(
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "run").exists()
+
+
+PLAN = """
+name = "mine"
+tolerance = 0.2
+[[primary]]
+indicator = "representation_disparity"
+metric = "balanced_precision@10"
+feature = "gender"
+kind = "rest"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("tolerance = 0.2", "tolerance = 2", "tolerance of the plan must be a number between 0 and 1; got 2."),
+        ("feature", "faeture", "got 'faeture'. Did you mean 'feature'?"),
+        (
+            "representation_disparity",
+            "representation_disparities",
+            "indicator of plan row 1 must be one of: geographic_disparity, hate_speech, label_association, "
+            "representation_disparity; got 'representation_disparities'. Did you mean 'representation_disparity'?",
+        ),
+        (
+            "[[primary]]",
+            "[[primary]]\ndataset = 'utk'",
+            "dataset of plan row 1 must be one of: utkface; got 'utk'. Did you mean 'utkface'?",
+        ),
+        (
+            "representation_disparity",
+            "hate_speech'\ndataset = 'utkface",
+            "dataset of plan row 1 must show memes, which hate_speech is about; got 'utkface', which shows people.",
+        ),
+    ],
+    ids=["tolerance", "key", "indicator", "dataset", "subject"],
+)
+def test_a_wrong_plan_is_refused_before_the_checkpoint_is_opened(
+    run: Run, faces: Path, tmp_path: Path, old: str, new: str, text: str
+) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN.replace('"', "'").replace(old, new))
+    code, printed, error = run("audit", "nowhere", "--data", f"utkface={faces}", "--plan", path, "-o", tmp_path / "out")
+    assert (code, printed) == (2, "")
+    assert sentence(error).startswith("fairaudit: ")
+    assert text in sentence(error)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_that_names_no_comparison_of_the_audit_writes_nothing(
+    run: Run, checkpoint: Path, faces: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN.replace("gender", "gendre"))
+    out = tmp_path / "out"
+    code, _, error = run("audit", checkpoint, "--data", f"utkface={faces}", "--plan", path, "-o", out)
+    assert code == 2
+    assert "feature of plan row 1 (representation_disparity) must be one of: age_group, " in sentence(error)
+    assert "got 'gendre'. Did you mean 'gender'?" in sentence(error)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["faces", "plan.toml"]
+
+
+def test_the_plan_of_the_readme_decides_what_counts(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
+    """The example of the README, on people alone: its row about homes stays, as not estimable."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
+    path = tmp_path / "plan.toml"
+    path.write_text(example, encoding="utf-8")
+    out = tmp_path / "out"
+    code, printed, _ = run("audit", checkpoint, "--data", f"utkface={faces}", "--plan", path, "-o", out)
+    assert code == 0
+    document = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    plan = document["plan"]
+    assert plan == read_plan(path).document()
+    assert plan["name"] == "release check"
+    primary = [
+        (r["indicator"], r["dataset"], d["metric"], d["feature"], d["kind"], d["tolerance"], d["status"])
+        for r in document["results"]
+        for d in r["disparities"]
+        if d["family"] == "primary"
+    ]
+    assert primary == [
+        ("representation_disparity", "utkface", "balanced_precision@10", "gender", "rest", 0.05, "ok"),
+        ("geographic_disparity", "", "hit@5", "income", "slope", 0.02, "not_estimable"),
+    ]
+    homes = "geographic_disparity needs a data set of objects; none was given"
+    assert (
+        f"trend per doubling of income on hit@5 cannot be estimated: the indicator could not run: {homes}." in printed
+    )
+    page = html.unescape((out / "report.html").read_text(encoding="utf-8"))
+    for told in ("release check", plan["digest"], homes):
+        assert told in page
+    again = run("report", out)
+    assert (again[0], html.unescape((out / "report.html").read_text(encoding="utf-8"))) == (0, page)
+
+
+def test_a_plan_may_be_an_object_and_names_what_did_not_run(checkpoint: Path, faces: Path) -> None:
+    import fairaudit
+
+    plan = Plan((PlanRow("hate_speech", "auroc", "target", "rest"),), name="object")
+    only = ["representation_disparity"]
+    found = fairaudit.audit(checkpoint, data={"utkface": faces}, indicators=only, plan=plan, progress=False)
+    assert found.plan == plan.document()
+    rows = found.disparities
+    primary = rows[rows["family"] == "primary"]
+    assert primary["note"].tolist() == ["hate_speech is not among the indicators of this audit"]
+    assert primary["verdict"].tolist() == ["not_estimable"]
+    assert (rows["family"] == "exploratory").sum() > 3
+    assert found.failures == ()
+
+
+def test_an_audit_of_which_only_the_plan_is_left_exits_with_3(
+    run: Run, checkpoint: Path, faces: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    only = ("--indicator", "label_association", "--plan", path)
+    code, _, _ = run("audit", checkpoint, "--data", f"utkface={faces}", *only, "-o", tmp_path / "out")
+    assert code == 3
 
 
 class _Bomb:
@@ -280,8 +406,8 @@ def test_the_options_are_those_that_users_know() -> None:
         for name, command in group.commands.items()  # type: ignore[attr-defined]
     }
     assert surface == {
-        "audit": ["--allow-unreadable", "--batch-size", "--data", "--indicator", "--output", "--preprocessing",
-                  "--probe", "--seed", "--set", "--text-encoder"],
+        "audit": ["--allow-unreadable", "--batch-size", "--data", "--indicator", "--output", "--plan",
+                  "--preprocessing", "--probe", "--seed", "--set", "--text-encoder"],
         "compare": ["--output"],
         "demo": ["--bias", "--output", "--quick", "--seed"],
         "pretrain": ["--data", "--output", "--samples", "--seed"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from fairaudit.core.estimates import average
 from fairaudit.core.inference import RowInference
 from fairaudit.core.intervals import group_interval
 from fairaudit.core.outcomes import Floats, Mask, Outcomes
-from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, table
+from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, check_positions, table
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.sufficiency import kind_of, status_of
 
@@ -78,12 +78,18 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Measured:
-    """What inference gives an indicator: two tables, the sufficient statistics, and intervals at other levels."""
+    """What inference gives an indicator: two tables and the sufficient statistics.
+
+    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right.
+    """
 
     groups: pd.DataFrame
     disparities: pd.DataFrame
     statistics: pd.DataFrame
-    inference: dict[int, RowInference] = field(default_factory=dict)
+    inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_positions(self.inference, self.disparities)
 
 
 def measure(

@@ -80,6 +80,7 @@ class Indicator:
             params=params,
             metrics=metrics,
             warnings=tuple(warnings),
+            inference=measured.inference,
         )
 
     def _tables(self, *, required: bool) -> tuple[str, ...]:

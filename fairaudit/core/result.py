@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from fairaudit.core.inference import RowInference
+
 GROUP_COLUMNS = (
     "metric", "feature", "group", "control", "value", "ci_low", "ci_high", "ci_method", "n", "n_clusters",
     "status", "note",
@@ -77,6 +79,9 @@ class IndicatorResult:
         What each metric of the tables is, which end is bad, and its source, in a sentence.
     warnings : tuple of str
         Sentences that the report prints beside the result.
+    inference : mapping of int to RowInference
+        By position in ``disparities``: interval and power of the rows for which the t interval is not the right one.
+        It is not saved.
     """
 
     indicator: str
@@ -92,6 +97,7 @@ class IndicatorResult:
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, columns in (
@@ -103,6 +109,16 @@ class IndicatorResult:
             have = tuple(getattr(self, name).columns)
             if have != columns:
                 raise ValueError(f"table '{name}' of {self.indicator} must have columns {columns}; got {have}")
+        check_positions(self.inference, self.disparities)
+
+
+def check_positions(inference: Mapping[int, RowInference], disparities: pd.DataFrame) -> None:
+    """Raise ValueError where ``inference`` belongs to a row that ``disparities`` does not have."""
+    strays = [position for position in inference if not 0 <= position < len(disparities)]
+    if strays:
+        raise ValueError(
+            f"inference must belong to one of the {len(disparities)} rows of disparities; got position {strays[0]}"
+        )
 
 
 @dataclass(frozen=True)

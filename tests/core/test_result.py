@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from fairaudit.core.disparity import Measured
+from fairaudit.core.indicator import Indicator
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
@@ -58,3 +61,48 @@ def test_results_refuse_other_tables() -> None:
     turned = table([], CURVE_COLUMNS)[list(reversed(CURVE_COLUMNS))]
     with pytest.raises(ValueError, match="table 'curves' of x must have columns"):
         result(curves=pd.DataFrame(turned))
+
+
+class _Own:
+    def interval(self, level: float) -> tuple[float, float]:
+        return 0.0, level
+
+    def min_detectable(self, alpha: float) -> float:
+        return alpha
+
+
+def _tables(rows: int) -> tuple[pd.DataFrame, ...]:
+    some = [{"metric": "hit", "kind": "gap", "measure": "difference", "family": "primary"}] * rows
+    return table([], GROUP_COLUMNS), table(some, DISPARITY_COLUMNS), table([], STATISTIC_COLUMNS)
+
+
+def test_an_indicator_passes_the_inference_of_rows_through() -> None:
+    groups, disparities, statistics = _tables(2)
+    own = _Own()
+    indicator = Indicator("x", "1", "X", "?", "people", object, lambda **_: None)  # type: ignore[arg-type]
+    made = indicator.result(
+        dataset="d", headline="hit", measured=Measured(groups, disparities, statistics, {1: own}), params={}, metrics={}
+    )
+    assert made.inference == {1: own}
+    plain = Measured(groups, disparities, statistics)
+    assert indicator.result(dataset="d", headline="hit", measured=plain, params={}, metrics={}).inference == {}
+
+
+@pytest.mark.parametrize("position", [-1, 2])
+def test_the_inference_of_a_row_that_is_not_there_is_refused(position: int) -> None:
+    groups, disparities, statistics = _tables(2)
+    text = f"inference must belong to one of the 2 rows of disparities; got position {position}"
+    with pytest.raises(ValueError, match=text):
+        Measured(groups, disparities, statistics, {position: _Own()})
+    with pytest.raises(ValueError, match=text):
+        IndicatorResult(
+            "x", "1", "X", "?", "d", "hit", groups, disparities, table([], CURVE_COLUMNS), statistics,
+            inference={position: _Own()},
+        )  # fmt: skip
+
+
+def test_the_inference_of_rows_is_neither_shown_nor_compared() -> None:
+    groups, disparities, statistics = _tables(1)
+    assert "_Own" not in repr(Measured(groups, disparities, statistics, {0: _Own()}))
+    assert {f.name: (f.compare, f.repr) for f in dataclasses.fields(Measured)}["inference"] == (False, False)
+    assert {f.name: (f.compare, f.repr) for f in dataclasses.fields(IndicatorResult)}["inference"] == (False, False)

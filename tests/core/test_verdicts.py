@@ -12,35 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fairaudit.core.result import (
-    CURVE_COLUMNS,
-    DISPARITY_COLUMNS,
-    GROUP_COLUMNS,
-    STATISTIC_COLUMNS,
-    VERDICTS,
-    IndicatorResult,
-    table,
-)
-from fairaudit.core.verdicts import ALPHA, decide, holm
+from fairaudit.core.plan import ALPHA, Plan, PlanRow
+from fairaudit.core.result import DISPARITY_COLUMNS, VERDICTS, Failure
+from fairaudit.core.verdicts import decide, holm
+from tests.core.disparity_rows import result, row
 from tests.reference import inference
-
-
-def row(value: float = 0.1, std_error: float = 0.02, **fields: Any) -> dict[str, Any]:
-    df = fields.pop("df", 100.0)
-    p = 2 * stats.t.sf(abs(value) / std_error, df) if std_error else float(value == 0)
-    return {
-        "metric": "hit", "feature": "gender", "kind": "rest", "measure": "difference", "group": "female",
-        "reference": "male", "value": value, "std_error": std_error, "df": df, "p_value": p, "tolerance": 0.05,
-        "family": "primary", "status": "ok", **fields,
-    }  # fmt: skip
-
-
-def result(*rows: dict[str, Any], indicator: str = "x", dataset: str = "data") -> IndicatorResult:
-    return IndicatorResult(
-        indicator, "1", "X", "?", dataset, "hit",
-        table([], GROUP_COLUMNS), table(rows, DISPARITY_COLUMNS), table([], CURVE_COLUMNS),
-        table([], STATISTIC_COLUMNS),
-    )  # fmt: skip
 
 
 def decided(*rows: dict[str, Any]) -> list[dict[str, Any]]:
@@ -157,14 +133,18 @@ def test_an_audit_without_anything_to_compare() -> None:
 
 
 def test_the_plan_says_what_was_tested() -> None:
-    rows = [row(group="a"), row(group="b"), row(feature="age", kind="slope"), row(feature="skin", family="exploratory")]
+    slope = row(feature="age", kind="slope", measure="per_step")
+    rows = [row(group="a"), row(group="b"), slope, row(feature="skin", family="exploratory")]
     _, plan = decide([result(*rows)])
     assert plan["alpha"] == ALPHA
     assert plan["correction"] == "Holm"
     assert plan["primary"] == [
-        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "gender", "kind": "rest", "tolerance": 0.05},
-        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "age", "kind": "slope", "tolerance": 0.05},
-    ]
+        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "gender", "kind": "rest", "tolerance": 0.05,
+         "measure": "difference"},
+        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "age", "kind": "slope", "tolerance": 0.05,
+         "measure": "per_step"},
+    ]  # fmt: skip
+    assert plan["name"] == "shipped default"
     assert decide([result(*rows)])[1]["digest"] == plan["digest"]
     assert decide([result(row(tolerance=0.1))])[1]["digest"] != decide([result(row())])[1]["digest"]
 
@@ -215,3 +195,96 @@ def test_false_alarms_of_whole_audits(rng: np.random.Generator) -> None:
         results, _ = decide(drawn)
         alarms += any((r.disparities["verdict"] == "disparity").any() for r in results)
     assert 0 < alarms / 300 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_alpha_is_the_plans() -> None:
+    """p = .04 alone: a disparity at .05, not at .01; what is shown beside it follows the same level."""
+    se = 0.1 / stats.t.isf(0.02, 100)
+    for alpha, verdict in ((0.05, "disparity"), (0.01, "inconclusive")):
+        (one,), document = decide([result(row(0.1, se))], Plan((PlanRow("x", "hit", "gender", "rest"),), alpha=alpha))
+        (found,) = one.disparities.to_dict("records")
+        assert document["alpha"] == alpha
+        assert found["verdict"] == verdict
+        assert found["adjusted_low"] == pytest.approx(0.1 - stats.t.isf(alpha / 2, 100) * se)
+        least = (stats.t.isf(alpha / 2, 100) + stats.t.ppf(0.8, 100)) * se
+        assert found["min_detectable"] == pytest.approx(least)
+
+
+@dataclasses.dataclass(frozen=True)
+class Wide:
+    """An inference of a row's own: bounds that tell the level they were asked for."""
+
+    value: float
+    asked: list[tuple[str, float]] = dataclasses.field(default_factory=list)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        self.asked.append(("interval", level))
+        return self.value - 10 * (1 - level), self.value + 20 * (1 - level)
+
+    def min_detectable(self, alpha: float) -> float:
+        self.asked.append(("power", alpha))
+        return 7 * alpha
+
+
+def test_a_row_may_bring_its_own_inference() -> None:
+    """Two results, five rows, four of them tested: each row gets its own, at the level of the family."""
+    first = result(row(0.3), row(0.2, family="exploratory"), row(0.5, 0.4))
+    second = result(row(0.4, std_error=0.0, p_value=0.001), row(-0.2), indicator="y")
+    gap, slope = Wide(0.5), Wide(0.4)
+    first = dataclasses.replace(first, inference={2: gap})
+    second = dataclasses.replace(second, inference={0: slope})
+    (one, two), _ = decide([first, second])
+    level = ALPHA / 4
+    for own in (gap, slope):
+        assert [what for what, _ in own.asked] == ["interval", "power"]
+        assert [at for _, at in own.asked] == pytest.approx([1 - level, level])
+    told = {"adjusted_low": -10 * level, "adjusted_high": 20 * level, "min_detectable": 7 * level}
+    for column, away in told.items():
+        centre = 0.0 if column == "min_detectable" else 1.0
+        assert one.disparities[column].tolist()[2] == pytest.approx(0.5 * centre + away)
+        assert two.disparities[column].tolist()[0] == pytest.approx(0.4 * centre + away)
+    half = stats.t.ppf(1 - level / 2, 100) * 0.02
+    assert one.disparities.loc[0, "adjusted_high"] == pytest.approx(0.3 + half)
+    assert two.disparities.loc[1, "adjusted_low"] == pytest.approx(-0.2 - half)
+    assert one.disparities.loc[[0, 2], "verdict"].tolist() == ["disparity", "inconclusive"]
+    assert one.inference == {2: gap}  # still there for whoever decides again
+
+
+def test_own_inference_is_found_by_position_whatever_the_index_of_the_table() -> None:
+    table_ = result(row(0.1), row(0.5)).disparities.set_axis([7, 3])
+    one = dataclasses.replace(result(row()), disparities=table_, inference={1: Wide(0.5)})
+    (found,), _ = decide([one])
+    assert found.disparities["adjusted_high"].tolist()[1] == pytest.approx(0.5 + 20 * ALPHA / 2)
+    assert found.disparities["adjusted_high"].tolist()[0] < 0.2
+
+
+def test_own_inference_stays_with_its_row_when_a_plan_adds_rows() -> None:
+    one = dataclasses.replace(result(row(feature="age"), row(0.5, feature="skin")), inference={1: Wide(0.5)})
+    missing = Failure("x", "compute", "It ended.", "Report it.", "data")
+    plan = Plan((PlanRow("x", "hit", "skin", "rest"), PlanRow("x", "hit", "age", "rest")))
+    (found,), _ = decide([one], plan, failures=[missing])
+    assert list(found.disparities["feature"]) == ["age", "skin", "skin", "age"]
+    assert found.disparities.loc[1, "adjusted_high"] == pytest.approx(0.5 + 20 * ALPHA / 2)
+    assert list(found.disparities["verdict"])[2:] == ["not_estimable"] * 2
+
+
+@pytest.mark.parametrize(
+    ("value", "p", "verdict", "bounds"),
+    [
+        (0.5, 0.001, "disparity", (0.0, 1.0)),  # 0.5 - 0.5 to 0.5 + 1.0, cut at one: no bound on the other side
+        (0.99, 0.9, "inconclusive", (0.49, 1.99)),
+    ],
+)
+def test_of_a_ratio_no_difference_is_one(value: float, p: float, verdict: str, bounds: tuple[float, float]) -> None:
+    one = dataclasses.replace(result(row(value, measure="ratio", p_value=p)), inference={0: Wide(value)})
+    (found,), _ = decide([one])
+    assert found.disparities["verdict"].tolist() == [verdict]
+    assert found.disparities[["adjusted_low", "adjusted_high"]].iloc[0].tolist() == pytest.approx(bounds)
+
+
+def test_a_ratio_near_one_is_within_tolerance() -> None:
+    ratio = result(row(0.99, 0.001, measure="ratio", p_value=0.5))
+    (found,), _ = decide([ratio])
+    assert found.disparities["verdict"].tolist() == ["within_tolerance"]
+    (found,), _ = decide([result(row(0.01, 0.001, measure="ratio", p_value=0.5))])
+    assert found.disparities["verdict"].tolist() == ["inconclusive"]

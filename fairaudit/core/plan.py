@@ -1,0 +1,237 @@
+"""``Plan``: the comparisons that count, named before anybody looks at the result.
+
+.. code-block:: toml
+
+    name = "release check"
+    tolerance = 0.05            # differences below this are within tolerance
+    alpha = 0.05                # chance of any false disparity in the whole audit
+
+    [[primary]]
+    indicator = "representation_disparity"
+    metric = "balanced_precision@10"
+    feature = "gender"
+    kind = "rest"
+
+    [[primary]]
+    indicator = "geographic_disparity"
+    metric = "hit@5"
+    feature = "income"
+    kind = "slope"
+    tolerance = 0.02
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
+
+#: Measures that a row of each kind can have.
+MEASURES = {
+    "rest": ("difference", "ratio"),
+    "reference": ("difference", "ratio"),
+    "gap": ("difference", "ratio"),
+    "slope": ("per_step", "per_doubling"),
+    "concentration": ("index",),
+    "omnibus": ("difference", "ratio", "per_doubling", "per_step", "index"),
+}
+KINDS = tuple(MEASURES)
+ALPHA = 0.05
+TOLERANCE = 0.05
+_REQUIRED = ("indicator", "metric", "feature", "kind")
+_NAMES = (*_REQUIRED, "dataset", "group", "reference", "measure")
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One planned comparison: the values that a row of the disparity tables must have. ``Plan`` checks it.
+
+    Parameters
+    ----------
+    indicator, metric, feature : str
+        As the tables of the audit name them, e.g. ``"geographic_disparity"``, ``"hit@5"``, ``"income"``.
+    kind : {"rest", "reference", "gap", "slope", "concentration", "omnibus"}
+        What is compared: each group with the rest or with a reference group, the highest group with the lowest, the
+        trend along an order, the concentration along it, or all groups at once.
+    dataset, group, reference : str
+        Empty: every one.
+    measure : {"difference", "ratio", "per_doubling", "per_step", "index"}
+        Empty: the difference for kind ``rest``, ``reference`` and ``gap`` (beside it, the ratio would test the same
+        thing twice); for other kinds every one.
+    tolerance : float, optional
+        In (0, 1): below it, a disparity (of a ratio: its distance from 1) is within tolerance. Default: the plan's.
+    """
+
+    indicator: str
+    metric: str
+    feature: str
+    kind: str
+    dataset: str = ""
+    group: str = ""
+    reference: str = ""
+    measure: str = ""
+    tolerance: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the row as JSON values; what is empty is left out."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value not in ("", None)}
+
+    def overlaps(self, other: PlanRow) -> bool:
+        """Return whether some comparison could be meant by both rows."""
+        pairs = ((getattr(self, name), getattr(other, name)) for name in _NAMES)
+        return all(one == two or "" in (one, two) for one, two in pairs)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The primary family of an audit, its error level and its tolerances.
+
+    Parameters
+    ----------
+    primary : tuple of PlanRow
+        At least one; no comparison is meant by two of them. Where a row has no tolerance it gets the plan's, and
+        where it has no measure but a choice, the difference.
+    tolerance : float, default 0.05
+        Of the rows that give none; in (0, 1).
+    alpha : float, default 0.05
+        Chance of any false ``disparity`` over the whole family, in (0, 1).
+    name : str
+        For people.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of its range, a kind or measure does not exist, no row is given, or rows overlap.
+    """
+
+    primary: tuple[PlanRow, ...]
+    tolerance: float = TOLERANCE
+    alpha: float = ALPHA
+    name: str = "unnamed"
+
+    def __post_init__(self) -> None:
+        _require_share("tolerance of the plan", self.tolerance)
+        _require_share("alpha of the plan", self.alpha)
+        _require_text("name of the plan", self.name, required=True)
+        if not self.primary:
+            raise ConfigError(
+                "a plan must name at least one primary comparison; got none. "
+                f"Add a [[primary]] table with {', '.join(_REQUIRED)}."
+            )
+        for number, row in enumerate(self.primary, 1):
+            _check(row, f"plan row {number}")
+        numbered = list(enumerate(self.primary, 1))
+        for (i, one), (j, two) in itertools.combinations(numbered, 2):
+            if _resolved(one, self.tolerance).overlaps(_resolved(two, self.tolerance)):
+                raise ConfigError(
+                    f"plan rows must name different comparisons; got kind '{one.kind}' of {one.feature} on "
+                    f"{one.metric} ({one.indicator}) in rows {i} and {j}. Remove one of them or tell them apart."
+                )
+        object.__setattr__(self, "primary", tuple(_resolved(row, self.tolerance) for row in self.primary))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the plan as canonical JSON (sorted keys, all defaults filled in), 64 hex digits."""
+        return str(self.document()["digest"])
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan as JSON values, with its digest: what stands in the audit."""
+        return plan_document(self.primary, tolerance=self.tolerance, alpha=self.alpha, name=self.name)
+
+
+def plan_document(rows: Sequence[PlanRow], *, tolerance: float, alpha: float, name: str) -> dict[str, Any]:
+    """Return a plan as JSON values, with its digest; unlike ``Plan``, it may be without rows."""
+    document: dict[str, Any] = {
+        "name": name, "alpha": alpha, "tolerance": tolerance, "correction": "Holm",
+        "primary": [row.document() for row in rows],
+    }  # fmt: skip
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return {**document, "digest": hashlib.sha256(canonical.encode()).hexdigest()}
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Read a plan from a TOML file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Top level: ``tolerance``, ``alpha``, ``name``. One ``[[primary]]`` table per row, with the fields of
+        ``PlanRow``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file, it is no TOML, a key is unknown or missing, or the plan cannot be applied.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"plan '{path}' must be a TOML file; got no file there. Correct the path.")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"plan '{path.name}' must be valid TOML; got: {error}. Correct that line.") from error
+    fields = [field.name for field in dataclasses.fields(Plan)]
+    _check_keys("a plan", data, fields)
+    rows = data.get("primary", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ConfigError(
+            f"primary of a plan must be a list of tables; got {rows!r}. Write [[primary]] above each row."
+        )
+    for number, row in enumerate(rows, 1):
+        where = f"plan row {number}"
+        _check_keys(where, row, [field.name for field in dataclasses.fields(PlanRow)])
+        missing = [key for key in _REQUIRED if key not in row]
+        if missing:
+            raise ConfigError(f"{where} must have the key '{missing[0]}'; it is missing. Add it.")
+    return Plan(**{**data, "primary": tuple(PlanRow(**row) for row in rows)})
+
+
+def _resolved(row: PlanRow, tolerance: float) -> PlanRow:
+    return dataclasses.replace(
+        row,
+        measure=row.measure or ("difference" if MEASURES[row.kind] == ("difference", "ratio") else ""),
+        tolerance=tolerance if row.tolerance is None else row.tolerance,
+    )
+
+
+def _check(row: PlanRow, where: str) -> None:
+    for name in _NAMES:
+        _require_text(f"{name} of {where}", getattr(row, name), required=name in _REQUIRED)
+    if row.kind not in MEASURES:
+        raise unknown_name(f"kind of {where}", row.kind, KINDS)
+    if row.measure and row.measure not in MEASURES[row.kind]:
+        raise unknown_name(f"measure of {where} (kind '{row.kind}')", row.measure, MEASURES[row.kind])
+    for name in ("group", "reference"):
+        if getattr(row, name) and row.kind not in ("rest", "reference"):
+            raise ConfigError(
+                f"{name} of {where} must be left out for kind '{row.kind}'; got '{getattr(row, name)}'. "
+                "It belongs to kind 'rest' or 'reference'."
+            )
+    if row.tolerance is not None:
+        _require_share(f"tolerance of {where}", row.tolerance)
+
+
+def _check_keys(what: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+    for key in given:
+        if key not in known:
+            hint = did_you_mean(key, known) or "Remove it."
+            raise ConfigError(f"{what} must have only the keys {', '.join(known)}; got '{key}'. {hint}".rstrip())
+
+
+def _require_share(what: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        shown = value if isinstance(value, int | float) and not isinstance(value, bool) else repr(value)
+        raise ConfigError(f"{what} must be a number between 0 and 1; got {shown}. A usual choice is 0.05.")
+
+
+def _require_text(what: str, value: object, *, required: bool) -> None:
+    if not isinstance(value, str) or (required and not value.strip()):
+        raise ConfigError(f"{what} must be a text; got {value!r}. Write it in quotation marks.")
