@@ -27,6 +27,7 @@ from fairaudit.core.estimates import Estimate
 from fairaudit.core.outcomes import Floats, Ints, Mask, Outcomes
 
 _LEAST, _MOST, _WORK = 199, 1999, 4e7  # permutations, and how many cluster labels may be moved in all
+_BLOCK = 1e6  # labels moved at once
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,14 @@ def omnibus(outcomes: Outcomes, masks: Sequence[Mask], estimates: Sequence[Estim
     if not apart or outcomes.gallery is not None or outcomes.labels is not None or not np.isfinite(analytic.statistic):
         return analytic
     sums_US, codes = _cluster_sums(outcomes, masks, recorded)
-    n_permutations = int(np.clip(_WORK / len(codes), _LEAST, _MOST))
-    rng, k = np.random.default_rng(seed), len(masks)
-    observed = _statistic(sums_US, codes, k)
-    beaten = sum(_statistic(sums_US, rng.permutation(codes), k) >= observed - 1e-9 for _ in range(n_permutations))
+    n_permutations, k = int(np.clip(_WORK / len(codes), _LEAST, _MOST)), len(masks)
+    observed = float(_statistics(sums_US, codes[None], k)[0])
+    rng, beaten, left = np.random.default_rng(seed), 0, n_permutations
+    while left:
+        block = min(left, max(int(_BLOCK / len(codes)), 1))
+        moved_BU = rng.permuted(np.tile(codes, (block, 1)), axis=1)
+        beaten += int((_statistics(sums_US, moved_BU, k) >= observed - 1e-9).sum())
+        left -= block
     p = (1 + beaten) / (1 + n_permutations)
     if beaten == 0:  # the floor says only "less than"
         return Omnibus(observed, min(p, analytic.p_value), f"{n_permutations} permutations, then F")
@@ -68,18 +73,20 @@ def _cluster_sums(outcomes: Outcomes, masks: Sequence[Mask], recorded: Mask) -> 
     return np.stack([totals, counts], axis=1)[kept], member_UK[kept].argmax(axis=1)
 
 
-def _statistic(sums_US: Floats, codes: Ints, k: int) -> float:
+def _statistics(sums_US: Floats, codes_BU: Ints, k: int) -> Floats:
+    """Return the statistic (B,) of each labelling of the clusters."""
     total, count = sums_US.T
-    per = [np.bincount(codes, weights=w, minlength=k) for w in (total, count, total**2, total * count, count**2)]
-    t, n, tt, tn, nn = per
-    clusters = np.bincount(codes, minlength=k)
+    parts_UF = np.stack([total, count, total**2, total * count, count**2, np.ones_like(total)], axis=1)
+    per_FKB = np.stack([(codes_BU == g) @ parts_UF for g in range(k)]).transpose(2, 0, 1)
+    t, n, tt, tn, nn, clusters = per_FKB
     theta = t / n
-    variance = (tt - 2 * theta * tn + theta**2 * nn) / n**2 * clusters / np.maximum(clusters - 1, 1)
-    if (variance <= 1e-15).any():  # a group without variation: as if its clusters had the spread of all
-        pooled = ((total - t.sum() / n.sum() * count) ** 2).mean()
-        variance = np.where(variance <= 1e-15, np.maximum(pooled, 1e-15) * clusters / n**2, variance)
-    weight = 1 / variance
-    return float(weight @ (theta - weight @ theta / weight.sum()) ** 2)
+    factor = clusters / np.maximum(clusters - 1, 1)
+    variance = (tt - 2 * theta * tn + theta**2 * nn) / n**2 * factor
+    # A group without variation: as if its clusters had the spread of all.
+    pooled = max(float(((total - total.sum() / count.sum() * count) ** 2).mean()), 1e-15)
+    weight = 1 / np.where(variance > 1e-15, variance, pooled * clusters / n**2)
+    middle = (weight * theta).sum(axis=0) / weight.sum(axis=0)
+    return np.asarray((weight * (theta - middle) ** 2).sum(axis=0))
 
 
 def _wald(estimates: Sequence[Estimate]) -> Omnibus:
