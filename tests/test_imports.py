@@ -69,6 +69,18 @@ def test_public_names_are_there() -> None:
         assert getattr(fairaudit, name) is getattr(sys.modules["fairaudit.api"], name)
 
 
+def test_a_table_of_outcomes_needs_neither_torch_nor_images() -> None:
+    code = (
+        "import fairaudit\n"
+        "frame = fairaudit.OutcomeFrame({'hit': [1, 0] * 30}, sensitive_features={'g': ['a', 'b'] * 30})\n"
+        "assert len(frame.intervals()) == 2\n"
+        "assert len(frame.disparities()) == 1"
+    )
+    loaded = loaded_by(code)
+    assert "pandas" in loaded
+    assert not loaded & {"torch", "torchvision", "transformers", "PIL", "matplotlib", "seaborn", "fairlearn"}
+
+
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'fairaudit' has no attribute 'audits'"):
         _ = fairaudit.audits  # type: ignore[attr-defined]
