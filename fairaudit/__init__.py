@@ -2,6 +2,7 @@
 
 >>> import fairaudit
 >>> fairaudit.audit  # doctest: +SKIP
+>>> fairaudit.audit_outcomes  # doctest: +SKIP
 >>> fairaudit.compare  # doctest: +SKIP
 >>> fairaudit.load_audit  # doctest: +SKIP
 >>> fairaudit.OutcomeFrame  # doctest: +SKIP
@@ -17,15 +18,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fairaudit.api import audit, compare, load_audit
     from fairaudit.core.frame import OutcomeFrame
+    from fairaudit.outcome_audit import audit_outcomes
 
 __version__ = "0.1.0"
-__all__ = ["OutcomeFrame", "__version__", "audit", "compare", "load_audit"]
+__all__ = ["OutcomeFrame", "__version__", "audit", "audit_outcomes", "compare", "load_audit"]
 
 _LINKED = ("indicators", "pretrain", "reports")
 #: Public name to the module that defines it.
 _LAZY = {
     "OutcomeFrame": "fairaudit.core.frame",
     "audit": "fairaudit.api",
+    "audit_outcomes": "fairaudit.outcome_audit",
     "compare": "fairaudit.api",
     "load_audit": "fairaudit.api",
 }
