@@ -2,8 +2,10 @@
 
 >>> import fairaudit
 >>> fairaudit.audit  # doctest: +SKIP
+>>> fairaudit.audit_outcomes  # doctest: +SKIP
 >>> fairaudit.compare  # doctest: +SKIP
 >>> fairaudit.load_audit  # doctest: +SKIP
+>>> fairaudit.OutcomeFrame  # doctest: +SKIP
 
 The names are loaded when they are first used: ``import fairaudit`` takes neither torch nor pandas.
 """
@@ -15,12 +17,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fairaudit.api import audit, compare, load_audit
+    from fairaudit.core.frame import OutcomeFrame
+    from fairaudit.outcome_audit import audit_outcomes
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "compare", "load_audit"]
+__all__ = ["OutcomeFrame", "__version__", "audit", "audit_outcomes", "compare", "load_audit"]
 
 _LINKED = ("indicators", "pretrain", "reports")
-_FROM_API = ("audit", "compare", "load_audit")
+#: Public name to the module that defines it.
+_LAZY = {
+    "OutcomeFrame": "fairaudit.core.frame",
+    "audit": "fairaudit.api",
+    "audit_outcomes": "fairaudit.outcome_audit",
+    "compare": "fairaudit.api",
+    "load_audit": "fairaudit.api",
+}
 
 
 def _check_links(package: Path) -> None:
@@ -52,14 +63,14 @@ _check_links(Path(__file__).parent)
 if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
 
     def __getattr__(name: str) -> object:
-        if name not in _FROM_API:
+        if name not in _LAZY:
             raise AttributeError(f"module 'fairaudit' has no attribute '{name}'")
-        import fairaudit.api
+        import importlib
 
-        value = getattr(fairaudit.api, name)
+        value = getattr(importlib.import_module(_LAZY[name]), name)
         globals()[name] = value
         return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_FROM_API})
+    return sorted({*globals(), *_LAZY})

@@ -122,23 +122,14 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
     decided, plan = decide(results, config.plan, failures=failures, indicators=config.planned_indicators())
     found = Audit(
         model=model.card,
-        data=tuple(data_card(one) for one in tables.values()),
+        data=tuple(data_card(one.samples, digest=one.extraction.digest) for one in tables.values()),
         results=decided,
         failures=tuple(failures),
         config=config.resolved(),
         plan=plan,
-        provenance={"versions": _versions(), "seed": config.seed},
+        provenance={"versions": versions(_PACKAGES), "seed": config.seed},
     )
-    provenance = {
-        **found.provenance,
-        "digest": digest(found),
-        "run": {
-            "started": started.isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - clock, 1),
-            "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        },
-    }
-    found = dataclasses.replace(found, provenance=provenance)
+    found = sealed(found, started=started, seconds=time.perf_counter() - clock)
     if output is not None:
         with step("report", shown=progress):
             from fairaudit.reports.html import write
@@ -148,6 +139,16 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
                 save_audit(found, folder)
                 write(found, folder / "report.html")
     return found
+
+
+def sealed(audit: Audit, *, started: datetime, seconds: float) -> Audit:
+    """Return ``audit`` with its digest, and with what differs from run to run."""
+    run = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    }
+    return dataclasses.replace(audit, provenance={**audit.provenance, "digest": digest(audit), "run": run})
 
 
 def load_audit(path: str | Path) -> Audit:
@@ -275,9 +276,10 @@ def _missing(indicator: Indicator, need: str, config: AuditConfig) -> Requiremen
     return RequirementError(f"{indicator.name} needs {need}.", what_to_do="Give a data set or option that has it.")
 
 
-def _versions() -> dict[str, str]:
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return the version of this package and of those of ``packages`` that are installed."""
     found = {"fairaudit": fairaudit.__version__}
-    for package in _PACKAGES:
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairaudit.core.errors import FairauditError, InputError
+from fairaudit.core.errors import ConfigError, FairauditError, InputError
 
 if TYPE_CHECKING:
     from fairaudit.core.audit import AuditResult
 
 EXIT_INPUT = 2
 EXIT_NOT_ESTIMABLE = 3
+#: Options of an audit that speak of a table of outcomes.
+_OF_OUTCOMES = ("--outcomes", "--outcome", "--feature", "--unbounded", "--tolerance", "--average")
 
 app = typer.Typer(
     help="Audit vision models for fairness: valid statistics, HTML reports.",
@@ -64,9 +66,12 @@ def pretrain(
 
 @app.command()
 def audit(
-    checkpoint: Annotated[str, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")],
-    data: Annotated[list[str], typer.Option("--data", help="[NAME:]READER=DIR; may be given several times.")],
+    context: typer.Context,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the audit and its report.")],
+    checkpoint: Annotated[
+        str | None, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")
+    ] = None,
+    data: Annotated[list[str] | None, typer.Option(help="[NAME:]READER=DIR; may be given several times.")] = None,
     probe: Annotated[Path | None, typer.Option(help="CSV with file,label: labels from a linear probe.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="Folder or hub id of a BERT, for memes.")] = None,
     preprocessing: Annotated[Path | None, typer.Option(help="JSON with size, mean, std, where not known.")] = None,
@@ -76,25 +81,55 @@ def audit(
     seed: Annotated[int, typer.Option(help="Seed of everything that is fitted.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images at once.")] = 64,
     allow_unreadable: Annotated[bool, typer.Option(help="Go on when over 1 % of the images are unreadable.")] = False,
+    outcomes: Annotated[
+        Path | None, typer.Option(help="Instead of a checkpoint: .parquet or .csv with sample_id and outcomes.")
+    ] = None,
+    outcome: Annotated[
+        list[str] | None, typer.Option(help="Its column of outcomes; may be given several times.")
+    ] = None,
+    feature: Annotated[
+        list[str] | None, typer.Option(help="Its column of groups, or NAME=FIRST,SECOND,... where they are an order.")
+    ] = None,
+    unbounded: Annotated[list[str] | None, typer.Option(help="An outcome that may lie outside [0, 1].")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Difference in outcomes that counts as none.")] = None,
+    average: Annotated[str, typer.Option(help="Of outcomes: micro (rows) or macro (clusters).")] = "micro",
 ) -> None:
-    """Measure how a checkpoint treats people; exit 0 with a result, 3 with none, 2 for wrong input."""
-    from fairaudit.api import audit as run
-    from fairaudit.config import parse_data, parse_options
+    """Measure how a checkpoint treats people; exit 0 with a result, 3 with none, 2 for wrong input.
 
-    found = run(
-        checkpoint,
-        data=parse_data(data),
-        output=output,
-        probe=probe,
-        text_encoder=text_encoder,
-        preprocessing=preprocessing,
-        indicators=indicator,
-        options=parse_options(set_ or []),
-        plan=plan,
-        seed=seed,
-        batch_size=batch_size,
-        allow_unreadable=allow_unreadable,
-    )
+    With --outcomes: the same for a table of outcomes that were computed elsewhere.
+    """
+    _check_sources(context)
+    if outcomes is not None:
+        from fairaudit.outcome_audit import audit_outcomes
+
+        found = audit_outcomes(
+            outcomes,
+            outcomes=outcome or [],
+            features=feature or [],
+            output=output,
+            unbounded=unbounded or [],
+            tolerance=tolerance,
+            average=average,  # type: ignore[arg-type]  # checked there
+            plan=plan,
+        )
+    else:
+        from fairaudit.api import audit as run
+        from fairaudit.config import parse_data, parse_options
+
+        found = run(
+            checkpoint or "",
+            data=parse_data(data or []),
+            output=output,
+            probe=probe,
+            text_encoder=text_encoder,
+            preprocessing=preprocessing,
+            indicators=indicator,
+            options=parse_options(set_ or []),
+            plan=plan,
+            seed=seed,
+            batch_size=batch_size,
+            allow_unreadable=allow_unreadable,
+        )
     _print_audit(found)
     typer.echo(output / "report.html")
     if all(result.groups.empty for result in found.results):
@@ -134,6 +169,25 @@ def main() -> None:
     except FairauditError as error:
         typer.echo(f"fairaudit: {error}", err=True)
         sys.exit(EXIT_NOT_ESTIMABLE)
+
+
+def _check_sources(context: typer.Context) -> None:
+    """Refuse an audit of nothing, and options of one kind of audit beside those of the other."""
+    sources = {p: context.get_parameter_source(str(p.name)) for p in context.command.params}
+    given = [p for p, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    names = [p.opts[-1] if p.opts[-1].startswith("-") else "CHECKPOINT" for p in given]
+    of_table = [name for name in names if name in _OF_OUTCOMES]
+    others = [name for name in names if name not in (*_OF_OUTCOMES, "--output", "--plan")]
+    if "--outcomes" in names and others:
+        raise ConfigError(
+            f"an audit must have a checkpoint or --outcomes; got {others[0]} beside --outcomes. Leave one of them out."
+        )
+    if of_table and "--outcomes" not in names:
+        raise ConfigError(f"{of_table[0]} must stand beside --outcomes FILE; got no file. Add it.")
+    if not of_table and "CHECKPOINT" not in names:
+        raise ConfigError(
+            "an audit must have a CHECKPOINT and --data, or --outcomes FILE; got neither. Add one of them."
+        )
 
 
 def _print_audit(found: AuditResult) -> None:

@@ -102,9 +102,8 @@ def _score(config: AuditConfig, table: Tables, advance: Advance) -> None:
     table.scores = scores
 
 
-def data_card(table: Tables) -> DataCard:
-    """Return what an audit says of the data set."""
-    samples = table.samples
+def data_card(samples: Samples, *, digest: str) -> DataCard:
+    """Return what an audit says of the data set; ``digest`` is of its contents."""
     features = []
     for feature in samples.features:
         counts = samples.table[feature.name].value_counts()
@@ -120,7 +119,7 @@ def data_card(table: Tables) -> DataCard:
         version=samples.version,
         n=len(samples),
         n_clusters=int(samples.table["cluster_id"].nunique()),
-        digest=table.extraction.digest,
+        digest=digest,
         synthetic=samples.synthetic,
         show_images=samples.show_images,
         features=tuple(features),

@@ -32,9 +32,12 @@ LAYERS: dict[str, set[str]] = {
     "comparison": BELOW_CONFIG,
     "tables": {*BELOW_CONFIG, "config"},
     "api": {*BELOW_CONFIG, "config", "comparison", "tables"},
+    "outcome_file": {"core"},
+    "outcome_table": {"core", "outcome_file"},
+    "outcome_audit": {*BELOW_CONFIG, "config", "comparison", "tables", "api", "outcome_table"},
     "demo": {*BELOW_CONFIG, "config", "comparison", "tables", "api", "workers"},
-    "cli": {*BELOW_CONFIG, "config", "comparison", "tables", "api", "demo"},
-    "__init__": {"core", "api"},
+    "cli": {*BELOW_CONFIG, "config", "comparison", "tables", "api", "outcome_audit", "demo"},
+    "__init__": {"core", "api", "outcome_audit"},
     "__main__": {"cli"},
 }
 TORCH_FREE = ("core", "datasets", "indicators", "reports")

@@ -340,6 +340,87 @@ def test_an_audit_of_which_only_the_plan_is_left_exits_with_3(
     assert code == 3
 
 
+@pytest.fixture
+def table(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Outcomes that were computed elsewhere, as a CSV."""
+    lines = ["sample_id,cluster_id,gender,income,hit,loss"]
+    for i in range(300):
+        gender, income = "fm"[i % 2], ("low", "middle", "high")[rng.integers(3)]
+        lines.append(f"s{i},p{i // 2},{gender},{income},{int(rng.random() < 0.5 + 0.3 * (gender == 'm'))},{i / 100}")
+    path = tmp_path / "said.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_table_of_outcomes_is_audited_like_a_checkpoint(run: Run, table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, printed, error = run(
+        "audit", "--outcomes", table, "--outcome", "hit", "--feature", "gender",
+        "--feature", "income=low,middle,high", "-o", out,
+    )  # fmt: skip
+    assert (code, error) == (0, "")
+    assert printed.splitlines()[0] == "1 of 2 planned comparisons shows a disparity."
+    assert "gender: f is lower than m on hit, by at least" in printed
+    assert "trend per step of income on hit" in printed
+    assert printed.strip().splitlines()[-1] == str(out / "report.html")
+    document = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    assert (document["model"]["name"], document["model"]["kind"]) == ("said.csv", "outcomes")
+    assert document["config"]["features"] == {"gender": None, "income": ["low", "middle", "high"]}
+    assert str(tmp_path) not in (out / "audit.json").read_text(encoding="utf-8")
+    before = (out / "report.html").read_bytes()
+    assert run("report", out)[0] == 0
+    assert (out / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("--outcome hitt --feature gender", "Did you mean 'hit'?"),
+        ("--outcome hit --feature gendr", "Did you mean 'gender'?"),
+        ("--outcome hit", "an audit of outcomes must name at least one feature; got none. Outcomes said.csv has the "
+         "columns sample_id, cluster_id, gender, income, hit, loss: add --feature NAME."),
+        ("--outcome loss --feature gender", "must lie in [0, 1]; got 0 to 2.99. If it is a number without bounds, add "
+         "--unbounded loss."),
+        ("--outcome loss --feature gender --unbounded loss", "Add --tolerance, in that unit."),
+        ("--outcome hit --feature income=low,high", "must be one of low, high; got 'middle'."),
+        ("--outcome hit --feature gender --average maco", "Did you mean 'macro'?"),
+        ("CHECKPOINT --outcome hit --feature gender",
+         "an audit must have a checkpoint or --outcomes; got CHECKPOINT beside --outcomes. Leave one of them out."),
+        ("--outcome hit --feature gender --seed 0",
+         "an audit must have a checkpoint or --outcomes; got --seed beside --outcomes. Leave one of them out."),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_audited_gets_one_sentence(
+    run: Run, table: Path, tmp_path: Path, arguments: str, text: str
+) -> None:
+    code, printed, error = run("audit", "--outcomes", table, *arguments.split(), "-o", tmp_path / "out")
+    assert (code, printed) == (2, "")
+    assert error.startswith("fairaudit: ")
+    assert error.count("\n") == 1
+    assert text in error
+    assert [p.name for p in tmp_path.iterdir()] == ["said.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("", "an audit must have a CHECKPOINT and --data, or --outcomes FILE; got neither. Add one of them."),
+        ("run --outcome hit", "--outcome must stand beside --outcomes FILE; got no file. Add it."),
+        ("--tolerance 0.1", "--tolerance must stand beside --outcomes FILE; got no file. Add it."),
+        ("run", "an audit must have at least one data set; got none. Give --data READER=DIR with one of: "),
+        (
+            "--outcomes no.csv --outcome a --feature b",
+            "outcomes no.csv must be a .parquet or .csv file; got no such file",
+        ),
+    ],
+)
+def test_an_audit_must_have_something_to_audit(run: Run, tmp_path: Path, arguments: str, text: str) -> None:
+    code, printed, error = run("audit", *arguments.split(), "-o", tmp_path / "out")
+    assert (code, printed) == (2, "")
+    assert error.startswith(f"fairaudit: {text}")
+    assert not list(tmp_path.iterdir())
+
+
 class _Bomb:
     def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
         return Path.touch, (Path("executed"),)  # type: ignore[return-value]
@@ -406,8 +487,9 @@ def test_the_options_are_those_that_users_know() -> None:
         for name, command in group.commands.items()  # type: ignore[attr-defined]
     }
     assert surface == {
-        "audit": ["--allow-unreadable", "--batch-size", "--data", "--indicator", "--output", "--plan",
-                  "--preprocessing", "--probe", "--seed", "--set", "--text-encoder"],
+        "audit": ["--allow-unreadable", "--average", "--batch-size", "--data", "--feature", "--indicator", "--outcome",
+                  "--outcomes", "--output", "--plan", "--preprocessing", "--probe", "--seed", "--set",
+                  "--text-encoder", "--tolerance", "--unbounded"],
         "compare": ["--output"],
         "demo": ["--bias", "--output", "--quick", "--seed"],
         "pretrain": ["--data", "--output", "--samples", "--seed"],

@@ -64,9 +64,34 @@ def test_help_takes_no_heavy_package(arguments: list[str]) -> None:
 
 def test_public_names_are_there() -> None:
     assert set(fairaudit.__all__) <= set(dir(fairaudit))
+    assert {"OutcomeFrame", "audit_outcomes"} <= set(fairaudit.__all__)
     for name in ("audit", "compare", "load_audit"):
         assert callable(getattr(fairaudit, name))
         assert getattr(fairaudit, name) is getattr(sys.modules["fairaudit.api"], name)
+
+
+def test_a_table_of_outcomes_needs_neither_torch_nor_images() -> None:
+    code = (
+        "import fairaudit\n"
+        "frame = fairaudit.OutcomeFrame({'hit': [1, 0] * 30}, sensitive_features={'g': ['a', 'b'] * 30})\n"
+        "assert len(frame.intervals()) == 2\n"
+        "assert len(frame.disparities()) == 1"
+    )
+    loaded = loaded_by(code)
+    assert "pandas" in loaded
+    assert not loaded & {"torch", "torchvision", "transformers", "PIL", "matplotlib", "seaborn", "fairlearn"}
+
+
+def test_an_audit_of_outcomes_needs_no_torch(tmp_path: Path) -> None:
+    lines = [f"{i},{'ab'[i % 2]},{i % 3 % 2}" for i in range(80)]
+    (tmp_path / "said.csv").write_text("\n".join(["sample_id,g,hit", *lines]))
+    arguments = ["--outcomes", f"{tmp_path}/said.csv", "--outcome", "hit", "--feature", "g", "-o", f"{tmp_path}/out"]
+    code = f"sys.argv = ['fairaudit', 'audit', *{arguments!r}]\nfrom fairaudit.cli import main\nmain()"
+    code = code.replace("main()", "\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code")
+    loaded = loaded_by(code)
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert "matplotlib" in loaded
+    assert not loaded & {"torch", "torchvision", "transformers"}
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -22,7 +22,8 @@ class ModelCard:
     name : str
         As the user wrote it, without its folder.
     kind : str
-        Which adapter opened it, e.g. ``"fairaudit run"``, ``"transformers"``, ``"module:function"``.
+        Which adapter opened it, e.g. ``"fairaudit run"``, ``"transformers"``, ``"module:function"``; ``"outcomes"``
+        where only a table of what it did was given (then there are no parameters, and the digest is of the table).
     architecture : str
         Class or family, e.g. ``"RegNetModel"``.
     n_parameters : int

@@ -112,11 +112,17 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
         _df(psi, df, shared),
         first.n + second.n,
         n_clusters,
-        smaller * (first.events + second.events),
-        smaller * (first.non_events + second.non_events),
+        _share(smaller, first.events + second.events),
+        _share(smaller, first.non_events + second.non_events),
         psi,
         shared,
     )
+
+
+def _share(share: Floats, events: Floats) -> Floats:
+    """Return that share of the events; unbounded outcomes have infinitely many, also for a group without a row."""
+    finite = np.isfinite(events)
+    return np.where(finite, share * np.where(finite, events, 0.0), np.inf)
 
 
 def slope(outcomes: Outcomes, x: Floats) -> Estimate:

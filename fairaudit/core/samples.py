@@ -11,8 +11,8 @@ import pandas as pd
 
 from fairaudit.core.errors import DataError, did_you_mean
 
-Subject = Literal["people", "objects", "memes"]
-KnownBy = Literal["self-reported", "annotated", "perceived", "inferred", "derived", "synthetic"]
+Subject = Literal["people", "objects", "memes", "outcomes"]
+KnownBy = Literal["self-reported", "annotated", "perceived", "inferred", "derived", "synthetic", "not stated"]
 
 #: What a missing value of a sensitive feature is called wherever groups are listed.
 NOT_RECORDED = "not recorded"
@@ -33,7 +33,7 @@ class Feature:
         All groups in the order in which tables and figures list them (without ``not recorded``).
     known_by : str
         How the value came about: ``"self-reported"``, ``"annotated"``, ``"perceived"``, ``"inferred"`` by a
-        model, ``"derived"`` from another column, or ``"synthetic"``.
+        model, ``"derived"`` from another column, ``"synthetic"``, or ``"not stated"`` by a table from elsewhere.
     source : str
         By whom, in words that a report can print.
     ordered : bool
@@ -67,8 +67,8 @@ class Samples:
         Name of the data set in the audit; also the folder below ``out/tables``.
     reader : str
         Name of the reader that made it, e.g. ``"utkface"``.
-    subject : {"people", "objects", "memes"}
-        What the images show; decides which indicators apply.
+    subject : {"people", "objects", "memes", "outcomes"}
+        What the images show; decides which indicators apply. ``"outcomes"``: rows of a table, no image is there.
     root : Path
         Folder to which ``path`` is relative.
     table : DataFrame

@@ -37,6 +37,7 @@ def decide(
     *,
     failures: Sequence[Failure] = (),
     indicators: Sequence[Indicator] = (),
+    alpha: float = ALPHA,
 ) -> tuple[tuple[IndicatorResult, ...], dict[str, Any]]:
     """Return the results with adjusted p-values and verdicts, and the plan that was applied.
 
@@ -60,6 +61,8 @@ def decide(
     plan : Plan, optional
     failures, indicators
         As in ``apply_plan``: what a plan may name although there is no result of it.
+    alpha : float, default 0.05
+        Of the shipped plan; a plan has its own.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def decide(
     """
     if plan is not None:
         results = apply_plan(plan, results, failures=failures, indicators=indicators)
-    alpha = ALPHA if plan is None else plan.alpha
+    alpha = alpha if plan is None else plan.alpha
     tables = [r.disparities.reset_index(drop=True) for r in results]
     stacked = pd.concat(tables, keys=range(len(tables))) if tables else pd.DataFrame()
     if len(stacked):
@@ -83,7 +86,7 @@ def decide(
     )
     if plan is not None:
         return decided, plan.document()
-    return decided, plan_document(shipped_rows(decided), tolerance=TOLERANCE, alpha=ALPHA, name=SHIPPED)
+    return decided, plan_document(shipped_rows(decided), tolerance=TOLERANCE, alpha=alpha, name=SHIPPED)
 
 
 def _adjust(rows: pd.DataFrame, own: Mapping[Hashable, RowInference], alpha: float) -> pd.DataFrame:

@@ -301,6 +301,13 @@ def test_a_group_without_events_does_not_pass_for_certain() -> None:
     assert estimate.std_error == pytest.approx(np.sqrt(floor), rel=1e-9)
 
 
+def test_a_group_without_rows_leaves_no_number_of_unbounded_outcomes(rng: np.random.Generator) -> None:
+    one = Outcomes("loss", rng.normal(5, 3, 30), np.arange(30), unit_interval=False)
+    contrast = difference(average(one, everyone(one)), average(one, ~everyone(one)), unit_interval=False)
+    assert np.isnan([contrast.value, contrast.std_error]).all()
+    assert np.isposinf([contrast.events, contrast.non_events]).all()  # not NaN, which no limit would hold
+
+
 def test_effective_n_is_the_number_of_clusters_where_images_repeat(rng: np.random.Generator) -> None:
     hits = (rng.random(50) < 0.5).astype(float)
     one = Outcomes("hit", np.repeat(hits, 15), np.repeat(np.arange(50), 15))
