@@ -54,6 +54,7 @@ def audit(
     seed: int = 0,
     batch_size: int = 64,
     allow_unreadable: bool = False,
+    alpha: float = 0.05,
     progress: bool = True,
 ) -> Audit:
     """Audit a checkpoint on data sets and return everything that was found, or could not be.
@@ -76,7 +77,7 @@ def audit(
         Default: all.
     options : mapping, optional
         ``{"label_association": {"tau": 0.3}}``.
-    seed, batch_size, allow_unreadable, progress
+    seed, batch_size, allow_unreadable, alpha, progress
         As in ``AuditConfig``; ``progress=False`` prints nothing.
 
     Raises
@@ -95,6 +96,7 @@ def audit(
         seed=seed,
         batch_size=batch_size,
         allow_unreadable=allow_unreadable,
+        alpha=alpha,
     )
     return run_audit(config, output=_path(output), progress=progress)
 
@@ -112,7 +114,7 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
     tables = make_tables(config, model, samples, probe_table, progress=progress)
     with step("indicators", shown=progress) as advance:
         results, failures = _run_indicators(config, tables, advance)
-    decided, plan = decide(results)
+    decided, plan = decide(results, alpha=config.alpha)
     found = Audit(
         model=model.card,
         data=tuple(data_card(one) for one in tables.values()),

@@ -82,6 +82,8 @@ class AuditConfig:
         Images at once.
     allow_unreadable : bool
         Go on when more than 1 % of the images cannot be read.
+    alpha : float
+        Chance of any false ``disparity`` in the audit, in (0, 1). Audits that are read together share it.
     """
 
     checkpoint: str
@@ -94,6 +96,7 @@ class AuditConfig:
     seed: int = 0
     batch_size: int = 64
     allow_unreadable: bool = False
+    alpha: float = 0.05
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -116,6 +119,8 @@ class AuditConfig:
                 )
         if self.batch_size < 1:
             raise ConfigError(f"batch size must be at least 1; got {self.batch_size}. A usual choice is 64.")
+        if not 0 < self.alpha < 1:
+            raise ConfigError(f"alpha must be between 0 and 1; got {self.alpha:g}. A usual choice is 0.05.")
 
     def resolved(self) -> dict[str, Any]:
         """Return everything that decides the result, as JSON values: no path of this machine, only file names."""
@@ -128,6 +133,7 @@ class AuditConfig:
             "indicators": {name: dataclasses.asdict(options) for name, options in self.options.items()},
             "seed": self.seed,
             "allow_unreadable": self.allow_unreadable,
+            "alpha": self.alpha,
         }
 
 
