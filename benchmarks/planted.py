@@ -58,7 +58,10 @@ def alarms(audit: AuditResult) -> list[str]:
     """Return every ``disparity`` of an audit as text."""
     rows = audit.disparities
     found = rows[rows["verdict"] == "disparity"].to_dict("records")
-    return [f"{r['indicator']}/{r['feature']}/{r['group'] or r['kind']} {r['value']:+.3f}" for r in found]
+    return [
+        f"{r['indicator']}/{r['feature']}/{r['group'] or r['kind']} {r['value']:+.3f}, adjusted p {r['p_adjusted']:.4f}"
+        for r in found
+    ]
 
 
 def expected(plant: str, checkpoint: str) -> bool:

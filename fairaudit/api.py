@@ -56,6 +56,7 @@ def audit(
     seed: int = 0,
     batch_size: int = 64,
     allow_unreadable: bool = False,
+    alpha: float = 0.05,
     progress: bool = True,
 ) -> Audit:
     """Audit a checkpoint on data sets and return everything that was found, or could not be.
@@ -81,7 +82,7 @@ def audit(
     plan : str, Path or Plan, optional
         Which comparisons count, as a TOML file or an object (``fairaudit.core.plan``). Default: the headline of every
         indicator, by every recorded feature.
-    seed, batch_size, allow_unreadable, progress
+    seed, batch_size, allow_unreadable, alpha, progress
         As in ``AuditConfig``; ``progress=False`` prints nothing.
 
     Raises
@@ -101,6 +102,7 @@ def audit(
         seed=seed,
         batch_size=batch_size,
         allow_unreadable=allow_unreadable,
+        alpha=alpha,
     )
     return run_audit(config, output=_path(output), progress=progress)
 
@@ -119,7 +121,13 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
     tables = make_tables(config, model, samples, probe_table, progress=progress)
     with step("indicators", shown=progress) as advance:
         results, failures = _run_indicators(config, tables, advance)
-    decided, plan = decide(results, config.plan, failures=failures, indicators=config.planned_indicators())
+    decided, plan = decide(
+        results,
+        config.plan,
+        failures=failures,
+        indicators=config.planned_indicators(),
+        alpha=config.alpha,
+    )
     found = Audit(
         model=model.card,
         data=tuple(data_card(one.samples, digest=one.extraction.digest) for one in tables.values()),

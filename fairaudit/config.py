@@ -86,6 +86,8 @@ class AuditConfig:
         Go on when more than 1 % of the images cannot be read.
     plan : Plan or None
         Which comparisons count; None for the shipped default.
+    alpha : float
+        Chance of any false ``disparity`` in an audit without a plan, in (0, 1). Audits that are read together share it.
     """
 
     checkpoint: str
@@ -99,6 +101,7 @@ class AuditConfig:
     batch_size: int = 64
     allow_unreadable: bool = False
     plan: Plan | None = None
+    alpha: float = 0.05
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -121,6 +124,8 @@ class AuditConfig:
                 )
         if self.batch_size < 1:
             raise ConfigError(f"batch size must be at least 1; got {self.batch_size}. A usual choice is 64.")
+        if not 0 < self.alpha < 1:
+            raise ConfigError(f"alpha must be between 0 and 1; got {self.alpha:g}. A usual choice is 0.05.")
         known = {*list_indicators(), *(i.name for i in self.indicators)}
         for number, row in enumerate(self.plan.primary if self.plan else (), 1):
             if row.indicator not in known:
@@ -161,6 +166,7 @@ class AuditConfig:
             "indicators": {name: dataclasses.asdict(options) for name, options in self.options.items()},
             "seed": self.seed,
             "allow_unreadable": self.allow_unreadable,
+            "alpha": self.alpha,
         }
 
 

@@ -22,6 +22,8 @@ CHECKPOINTS: Mapping[str, str] = {
     "supervised": "Supervised: trained on the labels of high-income homes.",
     "swav": "SwAV: trained on uncurated images of everybody, without a label.",
 }
+#: The audits are read side by side on one page, so they share the 5 % chance of a false alarm.
+ALPHA = 0.05 / len(CHECKPOINTS)
 _ORDER = ("swav", "supervised", "random")  # the longest first
 INTRO = (
     "SEER's question in miniature: does pretraining on uncurated images treat people better than supervision on the "
@@ -188,6 +190,7 @@ def audit_checkpoint(
         probe=None if name == "supervised" else labels,
         text_encoder=encoder,
         output=output,
+        alpha=ALPHA,
         progress=False,
     )
 

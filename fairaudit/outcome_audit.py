@@ -15,15 +15,16 @@ import pandas as pd
 from fairaudit.api import Audit, check_output, sealed, versions
 from fairaudit.core.audit import ModelCard
 from fairaudit.core.cells import ALONE
-from fairaudit.core.disparity import ALL_OTHERS, Cohort, measure
+from fairaudit.core.contrasts import ALL_OTHERS
+from fairaudit.core.disparity import Cohort, measure
 from fairaudit.core.document import save_audit
 from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.files import atomic_folder
 from fairaudit.core.frame import AVERAGES
 from fairaudit.core.outcomes import Outcomes
+from fairaudit.core.plan import Plan, read_plan
 from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import SAMPLE_COLUMNS, Samples
-from fairaudit.core.plan import Plan, read_plan
 from fairaudit.core.verdicts import decide
 from fairaudit.outcome_table import FeatureNames, OutcomeTable, read_outcome_table
 from fairaudit.tables import data_card

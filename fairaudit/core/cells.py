@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fairaudit.core.contrasts import ALL_OTHERS
 from fairaudit.core.crossing import Crossing
-from fairaudit.core.disparity import ALL_OTHERS, OVERALL, Cohort, Measured, measure
+from fairaudit.core.disparity import OVERALL, Cohort, Measured, measure
 from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.result import (
     CURVE_COLUMNS,

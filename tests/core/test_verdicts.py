@@ -288,3 +288,15 @@ def test_a_ratio_near_one_is_within_tolerance() -> None:
     assert found.disparities["verdict"].tolist() == ["within_tolerance"]
     (found,), _ = decide([result(row(0.01, 0.001, measure="ratio", p_value=0.5))])
     assert found.disparities["verdict"].tolist() == ["inconclusive"]
+
+
+def test_audits_that_are_read_together_share_their_level() -> None:
+    """p = .03 in a family of one: found at .05, not at .05 / 3; and the interval is that of 1 - .05 / 3."""
+    one = row(value=stats.t.isf(0.015, 100.0) * 0.02)
+    (alone,), plan = decide([result(one)])
+    (shared,), other = decide([result(one)], alpha=0.05 / 3)
+    assert (alone.disparities["verdict"][0], shared.disparities["verdict"][0]) == ("disparity", "inconclusive")
+    assert (plan["alpha"], other["alpha"]) == (0.05, 0.05 / 3)
+    assert plan["digest"] != other["digest"]
+    half = stats.t.isf(0.05 / 6, 100.0) * 0.02
+    assert shared.disparities["adjusted_high"][0] - one["value"] == pytest.approx(half)

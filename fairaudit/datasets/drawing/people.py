@@ -93,7 +93,7 @@ class Face:
         """Return the measures that go with age, gender and face width."""
         broad = 1.0 if person.gender == "masculine" else 0.94
         if person.age_group == "child":
-            return cls(0.172 * person.width, 0.19, 0.035, 0.037, 0.118, 0.29, 0.34, 0.062 * broad)
+            return cls(0.172 * person.width, 0.19, 0.035, 0.037, 0.118, 0.30, 0.35, 0.062 * broad)
         return cls(0.158 * person.width, 0.208, -0.012, 0.028, 0.118, 0.30, 0.35, 0.088 * broad)
 
 
