@@ -236,7 +236,7 @@ def test_slope_along_a_number(rng: np.random.Generator) -> None:
     assert slope["value"] == pytest.approx(np.polyfit(income[10:], one.values[10:], 1)[0])
     assert (slope["measure"], slope["family"], slope["n"], slope["tolerance"]) == ("per_doubling", "primary", 110, 0.02)
     assert only(rows, feature="income", metric="b", kind="slope")["family"] == "exploratory"
-    assert only(rows, feature="gender", metric="hit")["family"] == "exploratory"
+    assert only(rows, feature="gender", metric="hit", kind="rest")["family"] == "exploratory"
 
 
 def test_auroc_by_group_has_no_slope(rng: np.random.Generator) -> None:
