@@ -156,6 +156,24 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder of an audit.")]) 
     typer.echo(write(load_audit(folder), folder / "report.html"))
 
 
+@app.command()
+def selftest(
+    draws: Annotated[int, typer.Option(help="Simulated tables of each design, with a disparity and without.")] = 100,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
+) -> None:
+    """Simulate, audit and count: is what is planted found, and nothing else? Exit 1 if not."""
+    from fairaudit.progress import step
+    from fairaudit.selftest import selftest as check
+
+    with step("self-test", shown=True) as advance:
+        found = check(draws=draws, seed=seed, progress=advance)
+    for one in found.checks:
+        typer.echo(one.line)
+    typer.echo(f"self-test {'passed' if found.passed else 'FAILED'} in {found.seconds:.0f} s")
+    if not found.passed:
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Run the command line; wrong input ends with one sentence and exit code 2."""
     # Read by OpenMP when torch is loaded: threads that wait by spinning take the cores from those that decode images

@@ -494,4 +494,5 @@ def test_the_options_are_those_that_users_know() -> None:
         "demo": ["--bias", "--output", "--quick", "--seed"],
         "pretrain": ["--data", "--output", "--samples", "--seed"],
         "report": [],
+        "selftest": ["--draws", "--seed"],
     }  # fmt: skip
