@@ -89,7 +89,7 @@ def audit_outcomes(
     >>> from fairaudit import audit_outcomes
     >>> rows = pd.DataFrame({"sample_id": range(400), "skin": ["dark", "light"] * 200, "hit": [1, 1, 0, 1] * 100})
     >>> audit = audit_outcomes(rows, outcomes=["hit"], features=["skin"])
-    >>> audit.disparities[["feature", "group", "reference", "value", "verdict"]]
+    >>> audit.disparities.loc[[0], ["feature", "group", "reference", "value", "verdict"]]
       feature group reference  value    verdict
     0    skin  dark     light   -0.5  disparity
     """

@@ -177,12 +177,20 @@ def _outcomes(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult,
 
 
 def _retrieval(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult, Floats | None]:
-    """Embeddings of 90 persons with 3 images each; planted, the first group is spread over all directions."""
-    samples, persons = _people(_GROUPS[:2], 90, 3)
-    vectors = rng.standard_normal((90, 6))[persons] + 0.5 * rng.standard_normal((len(persons), 6))
+    """Vectors of 150 persons with 2 images each.
+
+    Planted, the second group stands in five dense places. With nothing planted, every fifth person is near the middle
+    and so in the neighbour list of most others: whoever forgets the gallery's role takes their group for a finding.
+    """
+    samples, persons = _people(_GROUPS[:2], 150, 2)
     if planted:
-        vectors[persons % 2 == 1, 0] += 6.0
-        vectors[persons % 2 == 0, 0] += rng.choice([0.0, 6.0], 45)[persons[persons % 2 == 0] // 2]
+        vectors = rng.standard_normal((150, 3))
+        second = np.arange(150) % 2 == 1
+        vectors[second] = rng.standard_normal((5, 3))[np.arange(75) % 5] + 0.05 * rng.standard_normal((75, 3))
+        vectors = vectors[persons] + 0.02 * rng.standard_normal((len(persons), 3))
+    else:
+        spread = np.where(rng.permutation(150) < 30, 0.3, 1.5)[persons, None]
+        vectors = np.eye(40)[0] + spread * rng.standard_normal((len(persons), 40)) / np.sqrt(40)
     embeddings = Embeddings(samples.sample_ids, vectors.astype(np.float32))
     indicator = load_indicator("representation_disparity")
     config = indicator.config(attribute="group", k=(10,))

@@ -70,7 +70,9 @@ def _cluster_sums(outcomes: Outcomes, masks: Sequence[Mask], recorded: Mask) -> 
     kept = counts > 0
     if outcomes.average == "macro":
         totals, counts = np.where(kept, totals / np.maximum(counts, 1), 0.0), kept.astype(np.float64)
-    return np.stack([totals, counts], axis=1)[kept], member_UK[kept].argmax(axis=1)
+    sums_US, codes = np.stack([totals, counts], axis=1)[kept], member_UK[kept].argmax(axis=1)
+    order = np.lexsort((sums_US[:, 1], sums_US[:, 0], codes))  # the order of rows must not move a permutation
+    return sums_US[order], codes[order]
 
 
 def _statistics(sums_US: Floats, codes_BU: Ints, k: int) -> Floats:
