@@ -24,6 +24,7 @@ from fairaudit.core.plan import Plan, read_plan
 from fairaudit.core.result import Failure, IndicatorResult
 from fairaudit.core.verdicts import decide
 from fairaudit.progress import Advance, step
+from fairaudit.selftest import short_selftest
 from fairaudit.tables import Tables, data_card, make_tables, read_samples, save_tables
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
     from fairaudit.models import open_model  # takes torch: after all that can be refused without it
 
     model = open_model(config.checkpoint, preprocessing=config.preprocessing)
+    with step("self-test", shown=progress):
+        made_by = provenance(_PACKAGES, seed=config.seed)
     tables = make_tables(config, model, samples, probe_table, progress=progress)
     with step("indicators", shown=progress) as advance:
         results, failures = _run_indicators(config, tables, advance)
@@ -135,7 +138,7 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
         failures=tuple(failures),
         config=config.resolved(),
         plan=plan,
-        provenance={"versions": versions(_PACKAGES), "seed": config.seed},
+        provenance=made_by,
     )
     found = sealed(found, started=started, seconds=time.perf_counter() - clock)
     if output is not None:
@@ -147,6 +150,11 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
                 save_audit(found, folder)
                 write(found, folder / "report.html")
     return found
+
+
+def provenance(packages: Sequence[str], *, seed: int) -> dict[str, Any]:
+    """Return what an audit says of its making: versions, seed, and whether the instrument finds what is planted."""
+    return {"versions": versions(packages), "seed": seed, "selftest": short_selftest().record}
 
 
 def sealed(audit: Audit, *, started: datetime, seconds: float) -> Audit:

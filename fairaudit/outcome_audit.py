@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from fairaudit.api import Audit, check_output, sealed, versions
+from fairaudit.api import Audit, check_output, provenance, sealed
 from fairaudit.core.audit import ModelCard
 from fairaudit.core.cells import ALONE
 from fairaudit.core.contrasts import ALL_OTHERS
@@ -142,7 +142,7 @@ def _audited(rows: OutcomeTable, source: str, config: dict[str, Any], chosen: Pl
         failures=(),
         config={"source": source, "features": features, **config},
         plan=plan,
-        provenance={"versions": versions(_PACKAGES), "seed": 0},  # nothing is drawn
+        provenance=provenance(_PACKAGES, seed=0),  # nothing is drawn
     )
 
 

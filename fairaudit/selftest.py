@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +86,11 @@ class SelfTest:
         return all(check.passed for check in self.checks)
 
     @property
+    def record(self) -> dict[str, Any]:
+        """The run as an audit keeps it; the same from run to run."""
+        return {"passed": self.passed, "sentence": self.sentence, "draws": self.draws, "seed": self.seed}
+
+    @property
     def sentence(self) -> str:
         """The run in one sentence, for the report."""
         found, alarms, held = (
@@ -146,6 +152,9 @@ def short_selftest() -> SelfTest:
     return selftest(draws=SHORT)
 
 
+_indicator = cache(load_indicator)  # it looks through the installed packages each time
+
+
 def _decided(result: IndicatorResult) -> pd.DataFrame:
     (decided,), _ = decide([result])
     rows = decided.disparities
@@ -172,7 +181,7 @@ def _outcomes(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult,
     cohort = Cohort.of(samples, "selftest")
     found = measure(cohort, [one], headline="hit", tolerance=0.05, slope_tolerance=0.02)
     truth = shares - (shares.sum() - shares) / 2
-    indicator = load_indicator("representation_disparity")
+    indicator = _indicator("representation_disparity")
     return indicator.result(dataset="selftest", headline="hit", measured=found, params={}, metrics={}), truth
 
 
@@ -192,7 +201,7 @@ def _retrieval(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult
         spread = np.where(rng.permutation(150) < 30, 0.3, 1.5)[persons, None]
         vectors = np.eye(40)[0] + spread * rng.standard_normal((len(persons), 40)) / np.sqrt(40)
     embeddings = Embeddings(samples.sample_ids, vectors.astype(np.float32))
-    indicator = load_indicator("representation_disparity")
+    indicator = _indicator("representation_disparity")
     config = indicator.config(attribute="group", k=(10,))
     return indicator.compute(samples=samples, config=config, embeddings=embeddings), None
 
@@ -205,7 +214,7 @@ def _labels(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult, F
     labels = np.where(harmful[:, None], ["rat", "face"], ["face", "rat"])
     scores = np.tile(np.array([0.9, 0.05], dtype=np.float32), (len(persons), 1))
     predictions = Predictions(samples.sample_ids, labels, scores, ("face", "rat"), "simulation")
-    indicator = load_indicator("label_association")
+    indicator = _indicator("label_association")
     return indicator.compute(samples=samples, config=indicator.config(), predictions=predictions), None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.disparity import Cohort, measure
+from fairaudit.core.disparity import Cohort, group_values, measure
 from fairaudit.core.errors import ConfigError, RequirementError
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.neighbours import nearest
@@ -102,7 +102,7 @@ def compute(
         dataset=samples.name,
         headline=headline,
         measured=measured,
-        curves=_income_curve(samples, outcomes[0], cohort, config),
+        curves=_income_curve(samples, outcomes[0], cohort),
         params={
             **dataclasses.asdict(config), "topics": sorted(set(topics)), "topics_unknown_to_head": unknown,
             "labels_by": "none" if predictions is None else predictions.source,
@@ -184,7 +184,7 @@ def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], c
     )
 
 
-def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort, config: Config) -> pd.DataFrame:
+def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort) -> pd.DataFrame:
     """Value by sixths of the homes, ordered by income; x is the median income of the sixth."""
     if INCOME not in samples.table:
         return table([], CURVE_COLUMNS)
@@ -201,9 +201,7 @@ def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort, config: Confi
     feature = Feature("income", names, "derived", "sixths of the homes by income", ordered=True)
     columns = {"income": np.where(bin_of >= 0, bin_of.astype(str), NOT_RECORDED)}
     binned = Cohort(cohort.dataset, cohort.indicator, (feature,), columns, cohort.cluster_names)
-    groups = measure(
-        binned, [one], headline="", contrasts=(), tolerance=config.tolerance, slope_tolerance=config.slope_tolerance
-    ).groups
+    groups = group_values(binned, [one])
     rows = []
     for row in groups[groups["group"].isin(names)].itertuples():
         step = int(str(row.group))

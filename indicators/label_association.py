@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.disparity import OVERALL, Cohort, groups_of, measure, not_estimable
+from fairaudit.core.disparity import OVERALL, Cohort, group_values, groups_of, measure, not_estimable
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.outcomes import Outcomes
@@ -104,7 +104,7 @@ def compute(*, samples: Samples, config: Config, predictions: Predictions) -> In
         dataset=samples.name,
         headline=headline,
         measured=dataclasses.replace(measured, groups=pd.concat([measured.groups, missing], ignore_index=True)),
-        curves=_curves(outcomes, cohort, config),
+        curves=_curves(outcomes, cohort),
         params={
             **dataclasses.asdict(config), "taus": list(config.taus), "taxonomy_version": taxonomy.version,
             "taxonomy_source": taxonomy.source, "labels_by": predictions.source,
@@ -139,21 +139,15 @@ def _unknown_rows(unknown: list[str], tau: float, cohort: Cohort, headline: str)
     return rows
 
 
-def _curves(outcomes: dict[tuple[str, float], Outcomes], cohort: Cohort, config: Config) -> pd.DataFrame:
+def _curves(outcomes: dict[tuple[str, float], Outcomes], cohort: Cohort) -> pd.DataFrame:
     """Share of images with a harmful, and with a human label, against tau, by single feature."""
-    rows: list[dict[str, Any]] = []
-    for (name, tau), one in sorted(outcomes.items()):
-        if name not in ("harmful", "human"):
-            continue
-        groups = measure(
-            cohort, [one], headline="", contrasts=(), tolerance=config.tolerance, slope_tolerance=config.slope_tolerance
-        ).groups
-        groups = groups[~groups["feature"].str.contains(" & ", regex=False)]
-        rows += [
-            {"metric": name, "feature": r.feature, "group": r.group, "x_name": "tau", "x": tau, "value": r.value,
-             "ci_low": r.ci_low, "ci_high": r.ci_high, "n": r.n, "n_clusters": r.n_clusters}
-            for r in groups.itertuples()
-        ]  # fmt: skip
+    drawn = {key: one for key, one in sorted(outcomes.items()) if key[0] in ("harmful", "human")}
+    place = {one.metric: key for key, one in drawn.items()}
+    rows = [
+        {"metric": place[r.metric][0], "feature": r.feature, "group": r.group, "x_name": "tau", "x": place[r.metric][1],
+         "value": r.value, "ci_low": r.ci_low, "ci_high": r.ci_high, "n": r.n, "n_clusters": r.n_clusters}
+        for r in group_values(cohort, list(drawn.values())).itertuples()
+    ]  # fmt: skip
     return table(rows, CURVE_COLUMNS)
 
 

@@ -16,6 +16,7 @@ from fairaudit.core.errors import InputError
 from fairaudit.core.files import atomic_write
 from fairaudit.reports import notation, palette
 from fairaudit.reports.disparity_view import runs
+from fairaudit.reports.method_view import method
 from fairaudit.reports.notation import printable
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -67,7 +68,7 @@ def fill(template: str, **values: Any) -> str:
 def document(template: str, **values: Any) -> str:
     """Return a whole page: ``template`` extends ``page.html.j2``, which holds style sheet and policy."""
     # The style sheet is ours and holds no "<", so that marking it as safe cannot end the element.
-    return fill(template, stylesheet=Markup(stylesheet()), policy=policy(), **values)
+    return fill(template, stylesheet=Markup(stylesheet()), policy=policy(), method=method(), **values)
 
 
 def write(html: str, path: Path) -> Path:

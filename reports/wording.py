@@ -242,4 +242,6 @@ def lines(audit: AuditResult) -> list[str]:
         told += [] if mine else ["  no planned comparison: see the report for its values"]
     for failure in audit.failures:
         told += ["", f"{failure.indicator} could not run: {failure.reason} {failure.what_to_do}"]
+    if not audit.provenance.get("selftest", {}).get("passed", True):
+        told += ["", f"Self-test: {audit.provenance['selftest'].get('sentence', '')}."]
     return [notation.printable(line) for line in told]

@@ -146,6 +146,8 @@ def test_the_folder_is_that_of_any_audit(rows: pd.DataFrame, tmp_path: Path) -> 
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["audit.json", "report.html", "statistics.parquet"]
     loaded = fairaudit.load_audit(tmp_path / "out")
     assert loaded.provenance["digest"] == audit.provenance["digest"]
+    assert loaded.provenance["selftest"]["passed"] is True
+    assert loaded.provenance["selftest"]["sentence"].startswith("passed; planted disparities found ")
     pd.testing.assert_frame_equal(loaded.disparities, audit.disparities, check_dtype=False)
     statistics = pd.read_parquet(tmp_path / "out" / "statistics.parquet")
     everyone = statistics[statistics["feature"] == "overall"]

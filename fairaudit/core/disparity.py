@@ -160,6 +160,16 @@ def measure(
     )
 
 
+def group_values(cohort: Cohort, outcomes: Sequence[Outcomes]) -> pd.DataFrame:
+    """Return the values of every group of single features and overall, as in ``Measured.groups``, and nothing else."""
+    rows = []
+    for one in outcomes:
+        rows.append(_group_row(one, OVERALL, OVERALL, np.ones(len(one.values), dtype=bool)))
+        for feature in cohort.features:
+            rows += [_group_row(one, feature.name, g, cohort.mask(feature.name, g)) for g in groups_of(feature, cohort)]
+    return table(rows, GROUP_COLUMNS)
+
+
 def groups_of(feature: Feature, cohort: Cohort) -> tuple[str, ...]:
     """Return the feature's groups, and ``not recorded`` where it occurs."""
     extra = (NOT_RECORDED,) if (cohort.columns[feature.name] == NOT_RECORDED).any() else ()

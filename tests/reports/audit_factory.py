@@ -413,6 +413,7 @@ def make_audit(*, hostile: str = "", name: str = "swav_regnet_400mf", shift: flo
             "digest": "ef" * 32,
             "versions": {"fairaudit": "0.1.0", "numpy": "2.0.0", "bad": hostile},
             "seed": 0,
+            "selftest": {"passed": True, "sentence": "passed; planted disparities found 60 of 60" + hostile},
             "run": {"started": "2026-03-01T10:00:00Z", "seconds": 12.5, "platform": "Linux" + hostile},
         },
     )

@@ -104,9 +104,28 @@ def test_data_model_and_provenance_are_told(audit: AuditResult, report_page: str
         "4,770,000", "0f" * 32, "size 224", "Trained for 2 epochs on drawn images.", "131 files were skipped",
         "the first 20 of 131", "part/007.jpg", "Synthetic data", "perceived", "ef" * 32, "cd" * 32, "numpy 2.0.0",
         "1,100 (one cluster is one person)", "trained annotators", "copy detection",
+        "passed; planted disparities found 60 of 60",
     ):  # fmt: skip
         assert told in text
     assert "faces was drawn by a program" in text
+
+
+def test_the_method_stands_in_the_page(report_page: str) -> None:
+    text = text_of(report_page)
+    for told in ("The method", "Outcomes and clusters", "V̂ = U / (U − 1) · Σ_c ψ(c)²", "Holm (1979)"):
+        assert told in text
+    assert '<a href="#method">' in report_page
+    assert "<h3>Method</h3>" in report_page  # below the section's own heading
+
+
+def test_a_failed_selftest_stands_at_the_top(small_audit: AuditResult) -> None:
+    failed = {"passed": False, "sentence": "FAILED: the numbers of this report must not be relied on"}
+    broken = dataclasses.replace(small_audit, provenance={**small_audit.provenance, "selftest": failed})
+    assert "The instrument failed its self-test" not in render(small_audit)
+    page = render(broken)
+    assert 0 < page.index("The instrument failed its self-test") < page.index('id="what"')
+    assert wording.lines(broken)[-1] == "Self-test: FAILED: the numbers of this report must not be relied on."
+    assert "Self-test" not in "".join(wording.lines(small_audit))
 
 
 def test_curves_are_drawn_for_the_headline_and_listed_for_all(report_page: str) -> None:

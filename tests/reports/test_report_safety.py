@@ -19,7 +19,25 @@ VOID = {"meta", "link", "img", "br", "hr", "input"}
 #: Everything our templates and matplotlib write; whatever else turns up came out of data.
 ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "a", "header", "div", "nav", "ol", "li", "main", "section"),
-    *("h1", "h2", "h3", "h4", "p", "dl", "dt", "dd", "ul", "span", "strong", "small", "code", "pre", "bdi", "footer"),
+    *(
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "p",
+        "dl",
+        "dt",
+        "dd",
+        "ul",
+        "span",
+        "strong",
+        "em",
+        "small",
+        "code",
+        "pre",
+        "bdi",
+        "footer",
+    ),
     *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "details", "summary", "figure", "figcaption"),
     *("svg", "g", "defs", "path", "use", "text", "desc", "clippath", "rect"),
 }
