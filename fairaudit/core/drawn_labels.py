@@ -89,18 +89,14 @@ def _codes(
 def doubts(drawn: Mapping[str, DrawnLabels]) -> tuple[str, ...]:
     """Return what a report must say of features whose labels were drawn; nothing where there are none."""
     return tuple(
-        f"The labels of {name} are not certain in {100 * labels.uncertain:.1f} % of the rows that have one, so they were drawn "
-        f"{len(labels)} times by their probabilities, and the intervals count that. Some drawn "
-        "labels are wrong, which brings groups closer together than they are, and this is not corrected: a true "
-        "difference may be larger than its interval says, also where it is called within tolerance."
+        f"{note_of(drawn, [name])}: they were drawn {len(labels)} times by their probabilities, and intervals count "
+        "that. Some drawn labels are wrong, which brings groups closer together than they are, and this is not "
+        "corrected: a true difference may be larger than its interval says, also where it is called within tolerance."
         for name, labels in drawn.items()
     )
 
 
 def note_of(drawn: Mapping[str, DrawnLabels], features: Collection[str]) -> str:
     """Return the note of a row of ``features``; empty where none of them was drawn."""
-    return "; ".join(
-        f"labels of {name} drawn: {drawn[name].uncertain:.1%} of them are uncertain"
-        for name in features
-        if name in drawn
-    )
+    known = [(name, 100 * drawn[name].uncertain) for name in features if name in drawn]
+    return "; ".join(f"{percent:.1f} % of the labels of {name} are uncertain" for name, percent in known)
