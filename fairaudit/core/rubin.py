@@ -10,7 +10,7 @@ of the t distribution are :math:`(1/\nu_M + 1/\nu_\text{obs})^{-1}`, where :math
 :math:`\nu_\text{obs} = \frac{\nu + 1}{\nu + 3}\, \nu\, (1 - \gamma)` [2]_.
 
 Labels are drawn without a look at the outcome. For rows that were sampled independently :math:`\bar V` then holds their
-noise once already, so that the interval is too wide for what the draws average to, never too narrow.
+noise once already, so that the interval is wider than it need be for what the draws average to.
 
 Shape suffixes: K groups, M labellings.
 

@@ -75,7 +75,7 @@ def test_draws_do_not_depend_on_the_order_of_rows_or_on_other_features(rng: np.r
 
 
 def test_certain_labels_are_not_drawn() -> None:
-    assert draw_labels(samples_of([[1, 0], [0, 1], [np.nan, np.nan]])) == {}
+    assert draw_labels(samples_of([[1.0, 0.0], [0.0, 1.0], [np.nan, np.nan]])) == {}
     assert draw_labels(samples_of([[1, 0], [0, 1]], uncertain={})) == {}
 
 

@@ -91,7 +91,7 @@ def test_every_row_is_that_of_all_labellings_combined(rng: np.random.Generator, 
     for row in found.disparities.to_dict("records"):
         if row["feature"] == "gender" or row["kind"] in ("gap", "omnibus") or row["status"] == "not_estimable":
             continue
-        where = {name: row[name] for name in ("feature", "kind", "measure", "group", "reference")}
+        where = {name: str(row[name]) for name in ("feature", "kind", "measure", "group", "reference")}
         value, std_error, df = combined([one_row(each.disparities, **where) for each in plain])
         assert (row["value"], row["std_error"], row["df"]) == pytest.approx((value, std_error, df))
         assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(value) / std_error, df))
@@ -105,9 +105,9 @@ def test_every_row_is_that_of_all_labellings_combined(rng: np.random.Generator, 
     assert seen == (0 if kind == "auroc" else 1) + 3 + 2 + 6  # slope, rest, reference, intersections
     for group in GROUPS:
         values = [one_row(each.groups, feature="skin", group=group)["value"] for each in plain]
-        row = one_row(found.groups, feature="skin", group=group)
-        assert row["value"] == pytest.approx(np.mean(values))
-        assert row["ci_low"] < row["value"] < row["ci_high"]
+        of_group = one_row(found.groups, feature="skin", group=group)
+        assert of_group["value"] == pytest.approx(np.mean(values))
+        assert of_group["ci_low"] < of_group["value"] < of_group["ci_high"]
     # What has nothing to do with the labels is as it was.
     for name in ("groups", "disparities"):
         ours, theirs = (getattr(each, name) for each in (found, plain[0]))
