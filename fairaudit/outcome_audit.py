@@ -66,7 +66,9 @@ def audit_outcomes(
         Columns with one number a row, empty or NaN where it was not measured, in [0, 1] (0 and 1 for a miss and a hit).
     features : sequence of str, or mapping of str to sequence or None
         Columns of groups: ``["gender", "income=low,middle,high"]`` or ``{"gender": None, "income": ["low", ...]}``,
-        where the list is an order. A missing value is ``"not recorded"``.
+        where the list is an order. A missing value is ``"not recorded"``. Where annotators disagree, ``"gender"`` may
+        stand for columns of votes or probabilities, one a group (``gender:woman``, ``gender:man``): labels are then
+        drawn by them, and intervals count that.
     output : str or Path, optional
         Folder for ``audit.json``, ``statistics.parquet`` and ``report.html``. Default: nothing is saved.
     unbounded : sequence of str
@@ -137,12 +139,12 @@ def _audited(rows: OutcomeTable, source: str, config: dict[str, Any], chosen: Pl
     features = {f.name: list(f.groups) if f.ordered else None for f in rows.features}
     return Audit(
         model=model,
-        data=(data_card(samples, digest=_digest(pd.concat([by_row, rows.groups], axis=1))),),
+        data=(data_card(samples, digest=_digest(pd.concat([by_row, rows.groups, *rows.votes.values()], axis=1))),),
         results=decided,
         failures=(),
         config={"source": source, "features": features, **config},
         plan=plan,
-        provenance=provenance(_PACKAGES, seed=0),  # nothing is drawn
+        provenance=provenance(_PACKAGES, seed=0),  # of labels that are drawn; nothing else is
     )
 
 
@@ -164,6 +166,7 @@ def _samples(rows: OutcomeTable, source: str) -> Samples:
         licence="as its source states",
         show_images=False,
         notes=(f"Read from {source}.", *(() if rows.clustered else (alone,))),
+        uncertain=rows.votes,
     )
 
 
@@ -197,7 +200,8 @@ def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, A
         params={"average": config["average"], "bounded": bounded, "tolerance": tolerance,
                 "slope_tolerance": _PER_STEP * tolerance, "n_measured": int((~np.isnan(values)).sum())},
         metrics={name: f"Mean of the column '{name}', which was computed elsewhere, over every {mean}."},
-        warnings=_warnings(name, values, bounded=bounded, tolerance=tolerance),
+        warnings=(*_warnings(name, values, bounded=bounded, tolerance=tolerance), *measured.warnings),
+        inference=measured.inference,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from fairaudit.core.outcomes import Floats
 from fairaudit.core.rows import outcome_values
 from fairaudit.core.samples import NOT_RECORDED, Feature
 from fairaudit.outcome_file import column_names, read_columns
+from fairaudit.outcome_votes import read_votes, vote_columns
 
 #: ``["gender", "income=low,middle,high"]``, or ``{"gender": None, "income": ("low", "middle", "high")}``.
 FeatureNames: TypeAlias = Sequence[str] | Mapping[str, Sequence[str] | None]
@@ -43,6 +44,8 @@ class OutcomeTable:
     groups : DataFrame
         A column of text for each feature.
     outcomes : mapping of str to ndarray of float, shape (N,)
+    votes : mapping of str to DataFrame
+        How probable each group is for each row, of the features that have columns of votes.
     """
 
     name: str
@@ -52,6 +55,7 @@ class OutcomeTable:
     features: tuple[Feature, ...]
     groups: pd.DataFrame
     outcomes: Mapping[str, Floats]
+    votes: Mapping[str, pd.DataFrame]
 
 
 def read_outcome_table(
@@ -67,6 +71,8 @@ def read_outcome_table(
         Columns of numbers; empty or NaN where a row was not measured. In [0, 1] unless named in ``unbounded``.
     features : sequence of str, or mapping
         Columns of groups; ``"NAME=FIRST,SECOND,..."`` lists all groups of an order. Empty is ``"not recorded"``.
+        Where annotators disagree, ``"gender"`` may stand for columns of votes or probabilities, one a group:
+        ``gender:woman``, ``gender:man``.
     unbounded : sequence of str
         Outcomes that are numbers without bounds.
 
@@ -80,8 +86,10 @@ def read_outcome_table(
     what = "the table of outcomes" if isinstance(source, pd.DataFrame) else f"outcomes {Path(source).name}"
     columns = column_names(source, what)
     orders = _orders(features, columns)
-    _check_declared(what, columns, outcomes, list(orders), unbounded)
-    table = read_columns(source, [c for c in columns if c in {*_IDS, *outcomes, *orders}])
+    votes = {name: found for name, order in orders.items() if (found := vote_columns(name, columns, order, outcomes))}
+    voted = [column for found in votes.values() for column in found.values()]
+    _check_declared(what, [*columns, *votes], outcomes, list(orders), unbounded, voted)
+    table = read_columns(source, [c for c in columns if c in {*_IDS, *outcomes, *orders, *voted}])
     if table.empty:
         raise DataError(f"{what} must have at least one row; got none. Check what was filtered before.")
     ids = _ids(what, table["sample_id"], "sample_id")
@@ -92,7 +100,10 @@ def read_outcome_table(
             "rename the repeated rows; what they have in common is a cluster_id."
         )
     clustered = "cluster_id" in table
-    known = [_feature(what, name, order, table[name]) for name, order in orders.items()]
+    read = {name: read_votes(what, name, found, table, ordered=bool(orders[name])) for name, found in votes.items()}
+    known = [
+        read[name][:2] if name in read else _feature(what, name, order, table[name]) for name, order in orders.items()
+    ]
     sizes = [len(feature.groups) for feature, _ in known]
     pairs = (sum(sizes) ** 2 - sum(s * s for s in sizes)) // 2
     if pairs > MAX_PAIRS:
@@ -108,6 +119,7 @@ def read_outcome_table(
         features=tuple(feature for feature, _ in known),
         groups=pd.DataFrame({feature.name: groups for feature, groups in known}),
         outcomes={name: _outcome(what, name, table[name], bounded=name not in unbounded) for name in outcomes},
+        votes={name: shares for name, (_, _, shares) in read.items()},
     )
 
 
@@ -139,7 +151,12 @@ def _order(name: str, groups: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _check_declared(
-    what: str, columns: Sequence[str], outcomes: Sequence[str], features: Sequence[str], unbounded: Sequence[str]
+    what: str,
+    columns: Sequence[str],
+    outcomes: Sequence[str],
+    features: Sequence[str],
+    unbounded: Sequence[str],
+    voted: Sequence[str],
 ) -> None:
     for kind, names in (("outcome", outcomes), ("feature", features)):
         if not names:
@@ -165,7 +182,7 @@ def _check_declared(
         if name not in outcomes:
             hint = did_you_mean(name, outcomes)
             raise ConfigError(f"unbounded must name an outcome: {', '.join(outcomes)}; got '{name}'. {hint}".rstrip())
-    for name in ("sample_id", *(n for n in (*_IDS, *outcomes, *features) if columns.count(n) > 1)):
+    for name in ("sample_id", *(n for n in (*_IDS, *outcomes, *features, *voted) if columns.count(n) > 1)):
         if columns.count(name) != 1:
             hint = did_you_mean(name, columns) if name not in columns else ""
             raise DataError(

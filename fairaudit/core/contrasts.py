@@ -180,7 +180,7 @@ def _overall_rows(one: Outcomes, feature: str, masks: dict[str, Mask]) -> list[R
     kept = [masks[g] for g in sure]
     recorded = np.logical_or.reduce(kept) if kept else np.zeros(len(one.values), dtype=bool)
     common = {"metric": one.metric, "feature": feature, "family": family(False), "n": n,
-              "n_clusters": one.n_clusters(recorded), "note": _without(left_out)}  # fmt: skip
+              "n_clusters": one.n_clusters(recorded), "note": without(left_out)}  # fmt: skip
     kinds = [("gap", "difference"), ("gap", "ratio"), ("omnibus", "")]
     if not one.unit_interval or one.labels is not None:
         kinds.remove(("gap", "ratio"))
@@ -194,18 +194,20 @@ def _overall_rows(one: Outcomes, feature: str, masks: dict[str, Mask]) -> list[R
             test = omnibus(one, kept, list(sure.values()))
             row: Row = {"value": test.statistic, "p_value": test.p_value, "ci_method": test.method}
         else:
-            row = _gap_row(Gap(list(sure.values()), kind_of(one), measure, shared))
+            row = gap_row(Gap(list(sure.values()), kind_of(one), measure, shared))
         status = "ok" if np.isfinite(row["value"]) else "not_estimable"
         rows.append({**common, "kind": kind, "measure": measure, "status": status, **row})
     return rows
 
 
-def _gap_row(gap: Gap) -> Row:
+def gap_row(gap: Gap) -> Row:
+    """Return what a row says of a gap or a ratio."""
     low, high = gap.interval(0.95)
     return {"value": gap.value, "ci_low": low, "ci_high": high, "ci_method": "simultaneous, all pairs",
             "p_value": gap.p_value(), "expected_by_chance": gap.expected_by_chance(),
             "inference": GapInference(gap)}  # fmt: skip
 
 
-def _without(groups: list[str]) -> str:
+def without(groups: list[str]) -> str:
+    """Return the note that names the groups which are too small."""
     return f"without {', '.join(groups)}: too few" if groups else ""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fairaudit.core.contrasts import along, contrasts_of, rest_rows
+from fairaudit.core.contrasts import along, rest_rows
+from fairaudit.core.drawn_labels import DrawnLabels, doubts, draw_labels
+from fairaudit.core.drawn_rows import contrasts_over, pooled_rows, tell, worst
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.estimates import average
 from fairaudit.core.inference import RowInference
 from fairaudit.core.intervals import group_interval
 from fairaudit.core.outcomes import Floats, Mask, Outcomes
 from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, check_positions, table
+from fairaudit.core.rubin import pooled
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.sufficiency import kind_of, status_of
 
@@ -41,6 +45,8 @@ class Cohort:
         Features along which a slope is taken, with its measure: ``{"income": (log2_income, "per_doubling")}``.
     primary : tuple of str
         Features whose headline contrasts belong to the primary family.
+    drawn : mapping of str to DrawnLabels
+        Features whose labels are not certain: ``columns`` has the group that is on record, here are the drawn ones.
     """
 
     dataset: str
@@ -50,6 +56,7 @@ class Cohort:
     cluster_names: Any
     numeric: dict[str, tuple[Floats, str]] = field(default_factory=dict)
     primary: tuple[str, ...] = ()
+    drawn: Mapping[str, DrawnLabels] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -68,25 +75,37 @@ class Cohort:
         numeric = numeric or {}
         primary = [f.name for f in samples.features if f.name not in exploratory] + list(numeric)
         names = samples.cluster_hashes().to_numpy(str)
-        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary))
+        drawn = draw_labels(samples)
+        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn)
 
     def mask(self, feature: str, group: str) -> Mask:
         """Rows of one group."""
         found: Mask = self.columns[feature] == group
         return found
 
+    def draws(self, *features: str) -> Iterator[Cohort]:
+        """Yield the cohort with each labelling of ``features``; once, as it is, where none of them was drawn."""
+        drawn = {name: self.drawn[name] for name in features if name in self.drawn}
+        if not drawn:
+            yield self
+        for draw in range(min(map(len, drawn.values()), default=0)):
+            columns = {name: labels.column(draw) for name, labels in drawn.items()}
+            yield dataclasses.replace(self, columns={**self.columns, **columns})
+
 
 @dataclass(frozen=True)
 class Measured:
     """What inference gives an indicator: two tables and the sufficient statistics.
 
-    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right.
+    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right;
+    ``warnings`` what a report must say beside the numbers.
     """
 
     groups: pd.DataFrame
     disparities: pd.DataFrame
     statistics: pd.DataFrame
     inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_positions(self.inference, self.disparities)
@@ -135,19 +154,20 @@ def measure(
         for feature in cohort.features:
             primary = one.metric == headline and feature.name in cohort.primary
             masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
-            groups += [_group_row(one, feature.name, g, m) for g, m in masks.items()]
+            draws = [{g: drawn.mask(feature.name, g) for g in masks} for drawn in cohort.draws(feature.name)]
+            groups += [_group_row(one, feature.name, g, *(drawn[g] for drawn in draws)) for g in masks]
             statistics += [_statistics(cohort, one, feature.name, g, m) for g, m in masks.items()]
             if compare:
-                masks.pop(NOT_RECORDED, None)
-                disparities += contrasts_of(one, feature, masks, primary=primary, whole=one.metric == headline)
+                disparities += contrasts_over(one, feature, draws, primary=primary, whole=one.metric == headline)
         for name, (x, label) in cohort.numeric.items() if compare else ():
             disparities += along(one, name, x, label, primary=one.metric == headline)
         for first, second in pairs:
-            masks = _intersections(cohort, first, second)
+            draws = [_intersections(drawn, first, second) for drawn in cohort.draws(first.name, second.name)]
             name = f"{first.name} & {second.name}"
-            groups += [_group_row(one, name, g, m) for g, m in masks.items()]
+            groups += [_group_row(one, name, g, *(drawn[g] for drawn in draws)) for g in draws[0]]
             if compare and one.metric == headline:
-                disparities += rest_rows(one, name, masks, primary=False)
+                disparities += pooled_rows([rest_rows(one, name, masks, primary=False) for masks in draws])
+    tell([*groups, *disparities], cohort.drawn)
     inference = {i: found for i, row in enumerate(disparities) if (found := row.pop("inference", None)) is not None}
     for row in disparities:
         if row["family"] == "primary":
@@ -157,6 +177,7 @@ def measure(
         table(disparities, DISPARITY_COLUMNS),
         pd.concat(statistics, ignore_index=True) if statistics else table([], STATISTIC_COLUMNS),
         inference,
+        doubts(cohort.drawn),
     )
 
 
@@ -182,10 +203,11 @@ def not_estimable(metric: str, feature: str, group: str, note: str) -> dict[str,
             "n": 0, "n_clusters": 0}  # fmt: skip
 
 
-def _group_row(one: Outcomes, feature: str, group: str, mask: Mask) -> dict[str, Any]:
-    estimate = average(one, mask)
-    status, note = status_of(estimate, estimate.n_clusters)
-    low, high, method = group_interval(estimate, kind=kind_of(one))
+def _group_row(one: Outcomes, feature: str, group: str, *masks: Mask) -> dict[str, Any]:
+    """Return the row of a group, whose rows are in one mask, or in one for each drawing of the labels."""
+    estimates = [average(one, mask) for mask in masks]
+    estimate, (status, note) = pooled(*estimates), worst([status_of(e, e.n_clusters) for e in estimates])
+    low, high, method = group_interval(estimate, kind=kind_of(one, drawn=len(masks) > 1))
     return {"metric": one.metric, "feature": feature, "group": group, "value": estimate.value, "ci_low": low,
             "ci_high": high, "ci_method": method, "n": estimate.n, "n_clusters": estimate.n_clusters,
             "status": status, "note": note}  # fmt: skip

@@ -79,7 +79,7 @@ class Indicator:
             statistics=measured.statistics,
             params=params,
             metrics=metrics,
-            warnings=tuple(warnings),
+            warnings=(*warnings, *measured.warnings),
             inference=measured.inference,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from fairaudit.core.errors import DataError, did_you_mean
+from fairaudit.core.votes import check_shares
 
 Subject = Literal["people", "objects", "memes", "outcomes"]
 KnownBy = Literal["self-reported", "annotated", "perceived", "inferred", "derived", "synthetic", "not stated"]
@@ -90,12 +92,16 @@ class Samples:
         Sentences for the report, e.g. that persons are not known.
     skipped : DataFrame
         Columns ``file`` and ``reason``: what lies in the folder and is not in ``table``.
+    uncertain : mapping of str to DataFrame
+        How probable each group is for each row, by the name of a feature whose labels are not certain: rows as in
+        ``table``, a column for each group, NaN where it is not recorded (``fairaudit.core.votes.shares_of_votes``
+        makes it of votes). ``table`` has the group that counts where one must be named, usually the most probable.
 
     Raises
     ------
     DataError
-        If there is no row, a column is missing, a row has no id or no cluster, two rows have one id, or a feature
-        has a group outside its list.
+        If there is no row, a column is missing, a row has no id or no cluster, two rows have one id, a feature
+        has a group outside its list, or ``uncertain`` does not fit the table.
     """
 
     name: str
@@ -111,6 +117,7 @@ class Samples:
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     skipped: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"file": [], "reason": []}, dtype=str))
+    uncertain: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         what = f"data set '{self.name}'"
@@ -146,6 +153,15 @@ class Samples:
                     f"feature '{feature.name}' of {what} must be one of {', '.join(feature.groups)}; "
                     f"got '{unknown[0]}'. Correct the reader '{self.reader}' or the data."
                 )
+        names = [feature.name for feature in self.features]
+        for name, shares in self.uncertain.items():
+            if name not in names:
+                raise DataError(
+                    f"uncertain labels of {what} must be of one of its features ({', '.join(names) or 'none'}); got "
+                    f"'{name}'. {did_you_mean(name, names)}".rstrip()
+                )
+            of_feature = f"probabilities of '{name}' in {what}"
+            check_shares(of_feature, self.feature(name).groups, shares, self.table[name], missing=NOT_RECORDED)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -175,6 +191,7 @@ class Samples:
             **{
                 **self.__dict__,
                 "table": self.table[mask].reset_index(drop=True),
+                "uncertain": {name: shares[mask].reset_index(drop=True) for name, shares in self.uncertain.items()},
                 "skipped": pd.concat([self.skipped, gone], ignore_index=True) if reason else self.skipped,
                 "notes": (*self.notes, note) if note else self.notes,
             }

@@ -12,13 +12,16 @@ MIN_EVENTS = 5
 NO_VARIATION = "the outcomes do not vary, so nothing says how sure this number is"
 
 
-def kind_of(one: Outcomes) -> str:
-    """Return which interval fits the outcomes: ``binary``, ``share``, ``auroc`` or ``unbounded``."""
+def kind_of(one: Outcomes, *, drawn: bool = False) -> str:
+    """Return which interval fits the outcomes: ``binary``, ``share``, ``auroc`` or ``unbounded``.
+
+    Where the labels were ``drawn``, hits and misses are as sure as their standard error says, not as their number.
+    """
     if one.labels is not None:
         return "auroc"
     if not one.unit_interval:
         return "unbounded"
-    if one.gallery is not None or one.values.ndim > 1:
+    if one.gallery is not None or one.values.ndim > 1 or drawn:
         return "share"
     values, clusters = one.values[one.measured], one.clusters[one.measured]
     independent = len(np.unique(clusters)) == len(clusters)

@@ -128,3 +128,23 @@ def test_hashes_follow_the_rows_not_their_order() -> None:
     table = frame()
     turned = table.iloc[::-1].reset_index(drop=True)
     assert list(make(turned).cluster_hashes()) == list(make(table).cluster_hashes())[::-1]
+
+
+def test_how_sure_labels_are_goes_with_the_rows() -> None:
+    sure = pd.DataFrame({"female": [1.0, 0.25, 0.6, np.nan], "male": [0.0, 0.75, 0.4, np.nan]})
+    samples = make(frame(gender=["female", "male", "female", NOT_RECORDED]), uncertain={"gender": sure})
+    kept = samples.select([False, True, False, True])
+    assert kept.uncertain["gender"]["male"].tolist() == pytest.approx([0.75, np.nan], nan_ok=True)
+    assert kept.sample_ids == ("s1", "s3")
+    with pytest.raises(DataError) as caught:
+        make(frame(), uncertain={"gendre": sure})
+    assert str(caught.value) == (
+        "uncertain labels of data set 'faces' must be of one of its features (gender); got 'gendre'. "
+        "Did you mean 'gender'?"
+    )
+    with pytest.raises(DataError) as caught:
+        make(frame(), uncertain={"gender": sure})
+    assert str(caught.value) == (
+        "probabilities of 'gender' in data set 'faces' must allow the group that its table has, and be NaN where that "
+        "is 'not recorded'; got 'male' with nan, nan in row 4. Align both by sample_id."
+    )

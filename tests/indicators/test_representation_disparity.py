@@ -269,3 +269,45 @@ def test_the_order_of_rows_changes_nothing(rng: np.random.Generator) -> None:
     a = compute(samples=first, config=Config(k=(10,)), embeddings=embed(first, vectors)).disparities
     b = compute(samples=second, config=Config(k=(10,)), embeddings=embed(second, vectors[order])).disparities
     pd.testing.assert_frame_equal(a, b, rtol=1e-6)
+
+
+def test_a_fixed_gallery_counts_queries_alone_and_says_so(rng: np.random.Generator) -> None:
+    """The same values; errors are those of independent queries, by hand, and every interval names its condition."""
+    samples, vectors = people(rng.permutation(np.repeat(["female", "male"], 100))), hubs(rng, 200)
+    fixed, sampled = (
+        compute(samples=samples, config=Config(k=(10,), gallery_role=role), embeddings=embed(samples, vectors))
+        for role in ("fixed", "sampled")
+    )
+    pd.testing.assert_series_equal(fixed.groups["value"], sampled.groups["value"])
+    both = embed(samples, vectors)
+    _, one = representation_disparity._outcomes(
+        representation_disparity._search(samples, samples, Config(k=(10,)), both, both)
+    )
+    gender = samples.table["gender"].to_numpy(str)
+    variances = [one.values[gender == g].var(ddof=1) / 100 for g in GENDER.groups]
+    rest, other = (r.disparities[r.disparities["kind"] == "rest"].iloc[0] for r in (fixed, sampled))
+    assert rest["std_error"] == pytest.approx(np.sqrt(sum(variances)), rel=0.05)  # or Agresti and Caffo's, if larger
+    assert other["std_error"] > 1.5 * rest["std_error"]
+    assert rest["ci_method"] == "cluster t, conditional on this gallery"
+    assert rest["note"] == "conditional on this gallery"
+    assert fixed.params["gallery_role"] == "fixed"
+    for table in (fixed.groups, fixed.disparities):
+        told = table["ci_method"] != ""
+        assert told.any()
+        assert table.loc[told, "ci_method"].str.endswith(", conditional on this gallery").all()
+        assert table.loc[told, "note"].str.endswith("conditional on this gallery").all()
+    assert fixed.warnings[0].startswith("Intervals, tests and verdicts are conditional on this gallery: ")
+    assert "false alarms in 56 to 74 % of audits (34 % where the gallery was other images)" in fixed.warnings[0]
+    assert fixed.statistics["gallery"].eq(0).all()
+    assert fixed.statistics["n"].gt(0).all()
+    assert not any("conditional" in text for text in (*sampled.warnings, *sampled.groups["ci_method"]))
+    (decided,), _ = decide([fixed])
+    assert decided.disparities["verdict"].iloc[0] in ("disparity", "inconclusive")
+
+
+def test_a_gallery_role_that_does_not_exist() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config(gallery_role="fix")
+    assert str(caught.value) == (
+        "gallery_role of representation_disparity must be one of: fixed, sampled; got 'fix'. Did you mean 'fixed'?"
+    )
