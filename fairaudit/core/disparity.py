@@ -187,7 +187,11 @@ def group_values(cohort: Cohort, outcomes: Sequence[Outcomes]) -> pd.DataFrame:
     for one in outcomes:
         rows.append(_group_row(one, OVERALL, OVERALL, np.ones(len(one.values), dtype=bool)))
         for feature in cohort.features:
-            rows += [_group_row(one, feature.name, g, cohort.mask(feature.name, g)) for g in groups_of(feature, cohort)]
+            draws = list(cohort.draws(feature.name))
+            rows += [
+                _group_row(one, feature.name, g, *(drawn.mask(feature.name, g) for drawn in draws))
+                for g in groups_of(feature, cohort)
+            ]
     return table(rows, GROUP_COLUMNS)
 
 
