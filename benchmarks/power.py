@@ -39,7 +39,7 @@ from fairaudit.core.contrasts import ContrastInference, GapInference
 from fairaudit.core.estimates import Estimate, average, difference
 from fairaudit.core.gap import Gap
 from fairaudit.core.intervals import p_value
-from fairaudit.core.outcomes import Floats, Outcomes
+from fairaudit.core.outcomes import Floats, Ints, Outcomes
 from fairaudit.core.plan import ALPHA
 from fairaudit.core.verdicts import holm
 
@@ -109,19 +109,15 @@ def measure(cell: Cell, draws: int, seed: int) -> Found:
     """Simulate pilots and data with what they print, and count what is found."""
     rng, minima, found = np.random.default_rng(seed), list[Floats](), list[Floats]()
     step = max(_AT_ONCE // (cell.k * cell.dependence.n), 20)
-    gap = gap_power = float("nan")
     for start in range(0, draws, step):
-        size = min(step, draws - start)
-        none = np.full((cell.k, size), cell.p)
-        first, rest, groups = estimates(cell, none, rng)
-        level = ALPHA / rows_of(cell)
-        minimum_D = np.array([_printed(first[0], rest[0], d, level) for d in range(size)])
-        if start == 0:
-            gap, gap_power = _gap(cell, groups, rng, size)
-        shown = np.isfinite(minimum_D)
-        if shown.any():
-            minima.append(minimum_D[shown])
-            found.append(_found(cell, *estimates(cell, moved(cell, minimum_D[shown]), rng)[:2], rng))
+        none = np.full((cell.k, min(step, draws - start)), cell.p)
+        minimum_D = printed(*compared(cell, cell.dependence.draw(none, rng), rows=1)[0], ALPHA / rows_of(cell))
+        shown = minimum_D[np.isfinite(minimum_D)]
+        if len(shown):
+            minima.append(shown)
+            data = cell.dependence.draw(moved(cell, shown), rng)
+            found.append(_found(cell, compared(cell, data, rows=rows_of(cell) - cell.others), rng))
+    gap, gap_power = _gap(cell, min(draws, step), rng)
     if not minima:
         return Found(0, float("nan"), 0, gap, gap_power)
     minima_S, found_S = np.concatenate(minima), np.concatenate(found)
@@ -135,53 +131,59 @@ def moved(cell: Cell, by_D: Floats) -> Floats:
     return shares
 
 
-def estimates(cell: Cell, shares_KD: Floats, rng: np.random.Generator) -> tuple[list[Estimate], list[Estimate], Gap]:
-    """Draw data; return each group that has a row, the rest of it, and the gap of all groups."""
-    values, clusters = cell.dependence.draw(shares_KD, rng)
-    one = Outcomes("hit", values, clusters)
-    groups = np.arange(len(values)) // (len(values) // cell.k)
-    all_groups = [average(one, groups == g) for g in range(cell.k)]
-    compared = range(1 if cell.k == 2 else cell.k)
-    rest = [average(one, groups != g) for g in compared]
-    kind = "binary" if cell.dependence.per_cluster == 1 else "share"
-    return [all_groups[g] for g in compared], rest, Gap(all_groups, kind)
+def compared(cell: Cell, data: tuple[Floats, Ints], *, rows: int) -> list[tuple[Estimate, Estimate]]:
+    """Return the first groups, one for each row of the feature, and the rest of each."""
+    one = Outcomes("hit", *data)
+    groups = np.arange(len(one.values)) // (len(one.values) // cell.k)
+    return [(average(one, groups == g), average(one, groups != g)) for g in range(rows)]
 
 
-def _printed(first: Estimate, rest: Estimate, d: int, level: float) -> float:
-    """Return the minimum detectable difference of draw ``d``, as a row of a family with that level has it."""
-    one, other = one_draw(first, d), one_draw(rest, d)
-    contrast = one_draw(difference(first, rest, unit_interval=True), d)
-    return ContrastInference(one, other, contrast, unit_interval=True).min_detectable(level)
+def printed(first: Estimate, rest: Estimate, level: float) -> Floats:
+    """Return the minimum detectable difference (D,) that a row tested at ``level`` has in each draw."""
+    contrast = difference(first, rest, unit_interval=True)
+    return np.array([
+        ContrastInference(
+            one_draw(first, d), one_draw(rest, d), one_draw(contrast, d), unit_interval=True
+        ).min_detectable(level)
+        for d in range(len(contrast.value))
+    ])  # fmt: skip
 
 
-def _found(cell: Cell, first: list[Estimate], rest: list[Estimate], rng: np.random.Generator) -> Floats:
+def _found(cell: Cell, rows: list[tuple[Estimate, Estimate]], rng: np.random.Generator) -> Floats:
     """Return in which draws (D,) Holm's method over the family rejects "no difference" of the first group."""
-    contrasts = [difference(one, other, unit_interval=True) for one, other in zip(first, rest, strict=True)]
-    judged = [
-        np.array(withheld(c, np.minimum(one.n_clusters, other.n_clusters))) == ""
-        for c, one, other in zip(contrasts, first, rest, strict=True)
+    contrasts = [difference(first, rest, unit_interval=True) for first, rest in rows]
+    tested = [
+        np.array(withheld(contrast, np.minimum(first.n_clusters, rest.n_clusters))) == ""
+        for contrast, (first, rest) in zip(contrasts, rows, strict=True)
     ]
-    p_RD = np.array([p_value(c) for c in contrasts])
-    p_RD = np.concatenate([p_RD, rng.random((cell.others, p_RD.shape[1]))])
-    in_family = np.concatenate([judged, np.ones((cell.others, p_RD.shape[1]), dtype=bool)])
+    p_DR = np.array([p_value(contrast) for contrast in contrasts]).T
+    others = rng.random((len(p_DR), cell.others))
     found = [
-        bool(tested[0]) and bool(holm(p[tested])[0] < ALPHA) for p, tested in zip(p_RD.T, in_family.T, strict=True)
+        bool(own[0]) and bool(holm(np.concatenate([p[own], more]))[0] < ALPHA)
+        for p, own, more in zip(p_DR, np.array(tested).T, others, strict=True)
     ]
     return np.array(found, dtype=np.float64)
 
 
-def _gap(cell: Cell, pilots: Gap, rng: np.random.Generator, draws: int) -> tuple[float, float]:
+def _gap(cell: Cell, draws: int, rng: np.random.Generator) -> tuple[float, float]:
     """Return the mean minimum that pilots print for the gap, and the power at it, as the only row of a plan."""
-    minima = []
-    for d in range(GAPS):
-        gap = Gap([one_draw(e, d) for e in pilots.estimates], pilots.kind)
-        minima.append(GapInference(gap).min_detectable(ALPHA))
-    minimum = float(np.mean(minima))
-    shares = moved(cell, np.full(draws, minimum))
+    pilots = _groups(cell, np.full((cell.k, min(GAPS, draws)), cell.p), rng)
+    minima = [
+        GapInference(Gap([one_draw(e, d) for e in pilots.estimates], pilots.kind)).min_detectable(ALPHA)
+        for d in range(min(GAPS, draws))
+    ]
+    shares = moved(cell, np.full(draws, np.mean(minima)))
     if shares.min() <= 0:
-        return minimum, float("nan")
-    low, _ = estimates(cell, shares, rng)[2].interval(1 - ALPHA)
-    return minimum, float((low > 0).mean())
+        return float(np.mean(minima)), float("nan")
+    low, _ = _groups(cell, shares, rng).interval(1 - ALPHA)
+    return float(np.mean(minima)), float((low > 0).mean())
+
+
+def _groups(cell: Cell, shares_KD: Floats, rng: np.random.Generator) -> Gap:
+    values, clusters = cell.dependence.draw(shares_KD, rng)
+    parts = zip(np.split(values, cell.k), np.split(clusters, cell.k), strict=True)
+    estimates = [average(Outcomes("hit", v, c - c[0]), np.ones(len(v), dtype=bool)) for v, c in parts]
+    return Gap(estimates, "binary" if cell.dependence.per_cluster == 1 else "share")
 
 
 def line(cell: Cell, found: Found, draws: int) -> str:
