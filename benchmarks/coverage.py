@@ -89,7 +89,11 @@ def cells(quick: bool) -> Iterator[Cell]:
         for gap, layout in [(0.0, "even"), *product((0.15,) if quick else (0.05, 0.15), LAYOUTS)]:
             size = 1000 if quick and per_cluster == 15 else n  # fifteen to a cluster need more images
             cell = Cell(k, size, p, gap, layout, per_cluster, icc)
-            if cell.dependence.judged(cell.shares) and not (p == 0.5 and layout == "one towards") and not (size != n and n == 50):
+            if (
+                cell.dependence.judged(cell.shares)
+                and not (p == 0.5 and layout == "one towards")
+                and not (size != n and n == 50)
+            ):
                 yield cell
 
 

@@ -1,8 +1,8 @@
 """What an audit prints as the least difference that it could have seen is found with power .8.
 
 For each design a pilot without any difference is simulated and audited, which prints a minimum detectable difference
-for the first group against the rest. Then new data of the same design are drawn in which that group is moved towards one
-half by exactly as much, and audited in turn::
+for the first group against the rest. Then new data of the same design are drawn in which that group is moved towards
+one half by exactly as much, and audited in turn::
 
     python -m benchmarks.power                # 4,000 draws a cell, the whole grid
     python -m benchmarks.power --quick        # a coarser grid
@@ -14,10 +14,10 @@ minimum is that of a test at Bonferroni's level, .05 over the number of rows: Ho
 family at this level and others at a milder one, so that his decision finds slightly more.
 
 Bar: .75 to .85; a cell fails when its 99 % Monte Carlo interval lies outside. Each draw has a pilot of its own, as each
-audit has, and the shares of a group's clusters are beta distributed. Pilots in which the range ends before the minimum
-print none and are left out; designs in which these are more than half are listed and have no bar. The power at the
-minimum printed for the largest gap, as a plan with this single row, is shown beside it without a bar. Exits 1 when a
-cell fails.
+audit has, and the shares of a group's clusters are beta distributed. Pilots that print no minimum, since the range ends
+first or too few events give no verdict, are left out; designs in which these are more than half are listed and have no
+bar. The power at the minimum printed for the largest gap, as a plan with this single row, is shown beside it without a
+bar. Exits 1 when a cell fails.
 """
 
 from __future__ import annotations
@@ -139,14 +139,14 @@ def compared(cell: Cell, data: tuple[Floats, Ints], *, rows: int) -> list[tuple[
 
 
 def printed(first: Estimate, rest: Estimate, level: float) -> Floats:
-    """Return the minimum detectable difference (D,) that a row tested at ``level`` has in each draw."""
+    """Return the minimum detectable difference (D,) of a row tested at ``level``; NaN where none is printed."""
     contrast = difference(first, rest, unit_interval=True)
-    return np.array([
-        ContrastInference(
-            one_draw(first, d), one_draw(rest, d), one_draw(contrast, d), unit_interval=True
-        ).min_detectable(level)
-        for d in range(len(contrast.value))
-    ])  # fmt: skip
+    minimum_D = np.full(len(contrast.value), np.nan)
+    for d, reason in enumerate(withheld(contrast, np.minimum(first.n_clusters, rest.n_clusters))):
+        if not reason:
+            row = ContrastInference(one_draw(first, d), one_draw(rest, d), one_draw(contrast, d), unit_interval=True)
+            minimum_D[d] = row.min_detectable(level)
+    return minimum_D
 
 
 def _found(cell: Cell, rows: list[tuple[Estimate, Estimate]], rng: np.random.Generator) -> Floats:
@@ -190,7 +190,7 @@ def line(cell: Cell, found: Found, draws: int) -> str:
     """Return what was found in a cell, and whether it meets the bar."""
     gap = f"gap, for information: {found.gap_power:.3f} at {found.gap:.3f}"
     if 2 * found.n < draws:
-        return f"{cell.name}: the range ends first in {draws - found.n} of {draws} pilots; {gap}"
+        return f"{cell.name}: no minimum is printed in {draws - found.n} of {draws} pilots; {gap}"
     low, high = bounds(found.count, found.n)
     missed = "; MISSED" if fails(found, draws) else ""
     without = f", {draws - found.n} pilots without it" if found.n < draws else ""
@@ -220,12 +220,12 @@ def main() -> int:
         failed += fails(found, draws)
         if 2 * found.n >= draws:
             powers.append(found.count / found.n)
-    print(f"{len(grid) - len(powers)} of {len(grid)} designs have no bar, since the range ends first")
+    print(f"{len(grid) - len(powers)} of {len(grid)} designs have no bar, since most pilots print no minimum")
     print(f"{time.perf_counter() - started:.0f} s in all")
     verdict = "MISSED" if failed else "pass"
     print(
-        f"power at the printed minimum: {min(powers):.3f} to {max(powers):.3f}, {failed} of {len(powers)} cells outside "
-        f"{LOW:g} to {HIGH:g}, {draws} draws each: {verdict}"
+        f"power at the printed minimum: {min(powers):.3f} to {max(powers):.3f}, {failed} of {len(powers)} cells "
+        f"outside {LOW:g} to {HIGH:g}, {draws} draws each: {verdict}"
     )
     return 1 if failed else 0
 
