@@ -147,10 +147,9 @@ def _too_few(cell: Cell, values: Floats) -> dict[str, npt.NDArray[np.bool_]]:
     by_cluster = values.reshape(cell.k, -1, cell.per_cluster, values.shape[1])
     hit_KD, miss_KD = by_cluster.any(axis=2).sum(axis=1), (by_cluster == 0).any(axis=2).sum(axis=1)
     group = np.minimum(hit_KD[0], miss_KD[0])
-    contrast = np.minimum(hit_KD.sum(axis=0), miss_KD.sum(axis=0)) / cell.k
+    contrast = np.minimum(hit_KD.sum(axis=0), miss_KD.sum(axis=0))
     few = cell.dependence.n_clusters < MIN_CLUSTERS
-    # A share of more clusters' events that is five may be 4.999999.
-    return {"group": few | (group < MIN_EVENTS), "contrast": few | (contrast < MIN_EVENTS + 1e-9)}
+    return {"group": few | (group < MIN_EVENTS), "contrast": few | (contrast < MIN_EVENTS * cell.k)}
 
 
 def _held(low: Floats, truth: float, high: Floats, refused: npt.NDArray[np.bool_] | None = None) -> float:
