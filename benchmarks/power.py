@@ -43,7 +43,7 @@ from fairaudit.core.outcomes import Floats, Ints, Outcomes
 from fairaudit.core.plan import ALPHA
 from fairaudit.core.verdicts import holm
 
-LOW, HIGH, DRAWS, QUICK_DRAWS = 0.75, 0.85, 4000, 1000
+LOW, HIGH, DRAWS, QUICK_DRAWS = 0.75, 0.85, 4000, 2000
 OTHERS = (0, 20)
 GAPS = 20  # pilots whose gap is looked at: its minimum is simulated
 _AT_ONCE = 1_500_000  # numbers in memory
