@@ -41,7 +41,7 @@ from benchmarks.simulated_audits import WORLDS, World, audit
 from fairaudit.core.verdicts import decide
 
 HIGH = 0.05
-RETRIEVAL_DRAWS, WHOLE_DRAWS = {False: 400, True: 60}, {False: 1000, True: 60}  # by --quick
+RETRIEVAL_DRAWS, WHOLE_DRAWS = {False: 400, True: 45}, {False: 1000, True: 45}  # by --quick
 
 
 def audits(world: World, draws: int, seed: int) -> dict[str, int]:
