@@ -58,8 +58,9 @@ class Dependence:
 
 
 def one_draw(estimate: Estimate, d: int) -> Estimate:
-    """Return the estimate of draw ``d`` as an audit has it: numbers, not arrays; without influences."""
-    return dataclasses.replace(estimate, psi=np.zeros(0), **{n: np.asarray(getattr(estimate, n))[d] for n in _BY_DRAW})
+    """Return the estimate of draw ``d`` as an audit has it: numbers, not arrays."""
+    numbers = {n: np.asarray(getattr(estimate, n))[d] for n in _BY_DRAW}
+    return dataclasses.replace(estimate, psi=estimate.psi[:, d], **numbers)
 
 
 def withheld(estimate: Estimate, smaller: Ints) -> list[str]:

@@ -49,7 +49,9 @@ class ContrastInference:
         quantiles = float(stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df))
         p, n, m = float(self.second.value), float(effective_n(self.first)), float(effective_n(self.second))
         now = float(self.first.value) * (1 - float(self.first.value)) / n + p * (1 - p) / m
-        scale = se**2 / now if now > 0 else 1.0  # what sharing a gallery or clusters adds or takes
+        # What sharing a gallery or clusters adds or takes. By influence: the standard error has a floor near the ends of
+        # the range, which a group that is moved away from them leaves behind.
+        scale = float((self.contrast.psi**2).sum()) / now if now > 0 else 1.0
         shift = quantiles * se
         for _ in range(60):
             moved = p + shift if p < 0.5 else p - shift

@@ -91,23 +91,32 @@ class Gap:
     def min_detectable(self, alpha: float, *, power: float = 0.8) -> float:
         """Return how far one group must be from all others for the gap to be found with probability ``power``.
 
-        By simulation with normal errors of the standard errors seen: the group with the middle one is moved. For a
-        ratio, NaN.
+        By simulation with normal errors of the standard errors seen: the group with the middle one is moved, a share
+        towards one half, where its standard error grows. For a ratio, and where a share would have to leave the range,
+        NaN.
         """
         if self.measure == "ratio":
             return float("nan")
         errors_SK, std_K = self._errors_SK, self._std_K
         pairs = np.array(self._pairs)
-        root_P = np.sqrt(std_K[pairs[:, 0]] ** 2 + std_K[pairs[:, 1]] ** 2)
         critical_P = np.array([critical_value(1 - alpha, len(std_K), self._df(i, j)) for i, j in self._pairs])
         moved = int(np.argsort(std_K)[len(std_K) // 2])
+        start = float(np.mean([e.value for e in self.estimates]))
+        share = self.kind in ("binary", "share") and 0 < start < 1
+        sign = -1.0 if share and start >= 0.5 else 1.0
 
         def found(shift: float) -> float:
-            values_SK = errors_SK + shift * (np.arange(len(std_K)) == moved)
+            grown_K = np.ones(len(std_K))
+            if share:
+                there = start + sign * shift
+                grown_K[moved] = np.sqrt(max(there * (1 - there), 0.0) / (start * (1 - start)))
+            values_SK = errors_SK * grown_K + sign * shift * (np.arange(len(std_K)) == moved)
+            root_P = np.sqrt(((std_K * grown_K)[pairs] ** 2).sum(axis=1))
             t_SP = np.abs(values_SK[:, pairs[:, 0]] - values_SK[:, pairs[:, 1]]) / root_P
             return float((t_SP > critical_P).any(axis=1).mean()) - power
 
-        return float(brentq(found, 0.0, 20 * float(root_P.max()), xtol=1e-4))
+        widest = max(start, 1 - start) if share else 20 * float(np.sqrt(2) * std_K.max())
+        return float(brentq(found, 0.0, widest, xtol=1e-4)) if found(widest) > 0 else float("nan")
 
     def expected_by_chance(self) -> float:
         """Return the gap that would be seen on average if all groups were equal; NaN for a ratio."""

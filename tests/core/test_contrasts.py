@@ -141,7 +141,7 @@ def test_standard_error_of_the_concentration_index_is_near_the_jackknife(rng: np
     assert float(row["std_error"]) == pytest.approx(jackknife, rel=0.02)
 
 
-@pytest.mark.parametrize(("p", "n"), [(0.1, 200), (0.5, 400), (0.85, 150)])
+@pytest.mark.parametrize(("p", "n"), [(0.1, 200), (0.5, 400), (0.85, 150), (0.95, 100)])
 def test_the_detectable_difference_is_found_four_times_in_five(rng: np.random.Generator, p: float, n: int) -> None:
     exact = np.concatenate([np.repeat([1.0, 0.0], [round(p * n), n - round(p * n)])] * 2)
     one = Outcomes("hit", exact, np.arange(2 * n))

@@ -110,6 +110,20 @@ def test_two_groups_can_be_told_apart_at_the_detectable_gap() -> None:
     assert found.min_detectable(0.005) > found.min_detectable(0.05)
 
 
+@pytest.mark.parametrize(("k", "n", "p"), [(2, 200, 0.2), (5, 400, 0.8), (3, 500, 0.5)])
+def test_the_detectable_gap_is_found_four_times_in_five(rng: np.random.Generator, k: int, n: int, p: float) -> None:
+    shift = Gap(groups([round(p * n)] * k, n), "binary").min_detectable(0.05)
+    shares = np.full(k, p)
+    shares[0] += shift if p < 0.5 else -shift
+    counts = rng.binomial(n, shares, (400, k))
+    found = [Gap(groups(list(row), n), "binary").interval(0.95)[0] > 0 for row in counts]
+    assert 0.72 <= np.mean(found) <= 0.88  # 400 tables: four standard errors are .08
+
+
+def test_no_gap_is_detectable_where_the_range_ends() -> None:
+    assert np.isnan(Gap(groups([5, 5], 10), "binary").min_detectable(1e-9))
+
+
 @pytest.mark.parametrize("k", [2, 5])
 @pytest.mark.parametrize("off", [0.0, 0.15])
 def test_simultaneous_intervals_hold_the_truth(rng: np.random.Generator, k: int, off: float) -> None:
