@@ -68,7 +68,8 @@ def audit(
     data : mapping
         Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``.
     output : str or Path, optional
-        Folder for ``audit.json``, ``statistics.parquet``, ``tables/`` and ``report.html``. Default: nothing is saved.
+        Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet``, ``tables/`` and ``report.html``.
+        Default: nothing is saved.
     probe : str or Path, optional
         CSV with ``file`` and ``label``; its images are left out of the audit.
     text_encoder : str or Path, optional

@@ -68,7 +68,8 @@ def audit_outcomes(
         Columns of groups: ``["gender", "income=low,middle,high"]`` or ``{"gender": None, "income": ["low", ...]}``,
         where the list is an order. A missing value is ``"not recorded"``.
     output : str or Path, optional
-        Folder for ``audit.json``, ``statistics.parquet`` and ``report.html``. Default: nothing is saved.
+        Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet`` and ``report.html``. Default: nothing
+        is saved.
     unbounded : sequence of str
         Outcomes that are numbers without bounds; then ``tolerance`` has to be given, in their unit.
     tolerance : float, optional
@@ -198,6 +199,8 @@ def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, A
                 "slope_tolerance": _PER_STEP * tolerance, "n_measured": int((~np.isnan(values)).sum())},
         metrics={name: f"Mean of the column '{name}', which was computed elsewhere, over every {mean}."},
         warnings=_warnings(name, values, bounded=bounded, tolerance=tolerance),
+        inference=measured.inference,
+        influences=measured.influences,
     )  # fmt: skip
 
 

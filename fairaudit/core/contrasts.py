@@ -165,7 +165,7 @@ def _row(one: Outcomes, estimate: Estimate, smaller: Ints) -> Row:
         return row
     low, high = t_interval(estimate.value, estimate.std_error, estimate.df)
     row |= {"ci_low": low, "ci_high": high, "ci_method": "cluster t", "std_error": estimate.std_error,
-            "df": estimate.df}  # fmt: skip
+            "df": estimate.df, "psi": estimate.psi}  # fmt: skip
     if status == "ok":
         row["p_value"] = p_value(estimate)
     return row

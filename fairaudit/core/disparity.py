@@ -13,11 +13,12 @@ import pandas as pd
 from fairaudit.core.contrasts import along, contrasts_of, rest_rows
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.estimates import average
-from fairaudit.core.inference import RowInference
+from fairaudit.core.inference import Influence, RowInference
 from fairaudit.core.intervals import group_interval
 from fairaudit.core.outcomes import Floats, Mask, Outcomes
-from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, check_positions, table
+from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, check_positions, table
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.core.statistics import Names, Statistics, cluster_names
 from fairaudit.core.sufficiency import kind_of, status_of
 
 OVERALL = "overall"
@@ -80,16 +81,18 @@ class Cohort:
 class Measured:
     """What inference gives an indicator: two tables and the sufficient statistics.
 
-    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right.
+    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right,
+    and ``influences`` how clusters move a row.
     """
 
     groups: pd.DataFrame
     disparities: pd.DataFrame
     statistics: pd.DataFrame
     inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
+    influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_positions(self.inference, self.disparities)
+        check_positions({**self.inference, **self.influences}, self.disparities)
 
 
 def measure(
@@ -125,18 +128,21 @@ def measure(
             raise ConfigError(f"{name} must be between 0 and 1; got {given:g}. A usual choice is 0.05.")
     groups: list[dict[str, Any]] = []
     disparities: list[dict[str, Any]] = []
-    statistics: list[pd.DataFrame] = []
+    statistics = Statistics(cohort.dataset, cohort.indicator)
+    influences: dict[int, Influence] = {}
     pairs = list(itertools.combinations(cohort.features, 2))
     for one in outcomes:
         compare = contrasts is None or one.metric in contrasts
         everyone = np.ones(len(one.values), dtype=bool)
         groups.append(_group_row(one, OVERALL, OVERALL, everyone))
-        statistics.append(_statistics(cohort, one, OVERALL, OVERALL, everyone))
+        names = cluster_names(one, cohort.cluster_names)
+        statistics.add(one, names, OVERALL, OVERALL, everyone)
         for feature in cohort.features:
             primary = one.metric == headline and feature.name in cohort.primary
             masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
             groups += [_group_row(one, feature.name, g, m) for g, m in masks.items()]
-            statistics += [_statistics(cohort, one, feature.name, g, m) for g, m in masks.items()]
+            for g, m in masks.items():
+                statistics.add(one, names, feature.name, g, m)
             if compare:
                 masks.pop(NOT_RECORDED, None)
                 disparities += contrasts_of(one, feature, masks, primary=primary, whole=one.metric == headline)
@@ -148,6 +154,7 @@ def measure(
             groups += [_group_row(one, name, g, m) for g, m in masks.items()]
             if compare and one.metric == headline:
                 disparities += rest_rows(one, name, masks, primary=False)
+        influences |= _influences(disparities, names)
     inference = {i: found for i, row in enumerate(disparities) if (found := row.pop("inference", None)) is not None}
     for row in disparities:
         if row["family"] == "primary":
@@ -155,8 +162,9 @@ def measure(
     return Measured(
         table(groups, GROUP_COLUMNS),
         table(disparities, DISPARITY_COLUMNS),
-        pd.concat(statistics, ignore_index=True) if statistics else table([], STATISTIC_COLUMNS),
+        statistics.table(),
         inference,
+        influences,
     )
 
 
@@ -189,19 +197,12 @@ def _intersections(cohort: Cohort, first: Feature, second: Feature) -> dict[str,
     return masks
 
 
-def _statistics(cohort: Cohort, one: Outcomes, feature: str, group: str, mask: Mask) -> pd.DataFrame:
-    """Return numerator, denominator and gallery part per cluster: what later comparisons resample."""
-    use = mask & one.measured
-    names = np.array([f"gallery-{code}" for code in range(one.n_codes)], dtype=object)
-    names[one.clusters] = cohort.cluster_names
-    counts = np.bincount(one.clusters[use], minlength=one.n_codes)
-    sums = one.cluster_sums(np.where(use, one.values, 0.0))
-    gallery = one.gallery_sums(use.astype(float))
-    keep = (counts > 0) | (gallery != 0)
-    return pd.DataFrame(
-        {
-            "dataset": cohort.dataset, "indicator": cohort.indicator, "metric": one.metric, "feature": feature,
-            "group": group, "cluster": names[keep].astype(str), "n": counts[keep].astype(float),
-            "numerator": sums[keep], "denominator": counts[keep].astype(float), "gallery": gallery[keep],
-        }
-    )  # fmt: skip
+def _influences(rows: list[dict[str, Any]], names: Names) -> dict[int, Influence]:
+    """Take the influence out of the rows that still hold one, and return it by position."""
+    found = {}
+    for i, row in enumerate(rows):
+        psi = row.pop("psi", None)
+        if psi is not None:
+            moves = psi != 0
+            found[i] = Influence(names[moves], psi[moves])
+    return found
