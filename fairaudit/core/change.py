@@ -6,18 +6,18 @@ Both audits have an influence :math:`\psi_c` of each cluster on the disparity (`
 .. math:: \hat V(d) = \sum_c (\psi^B_c - \psi^A_c)^2 .
 
 What both models find hard in a cluster cancels. For one row per cluster this is the paired t test within each group;
-for the AUROC it is DeLong's paired test [1]_. Where outcomes lie in [0, 1], the variance is at least Agresti and Min's for
-matched pairs [2]_, so that a group in which nothing changed does not pass for certain. The degrees of freedom are the
-least of those of the two disparities and Satterthwaite's for the change; where clusters lie on both sides or share a
-gallery, also of the clusters of the smaller side less one.
+for the AUROC it is DeLong's paired test [1]_. Where outcomes lie in [0, 1], the variance is at least Agresti and
+Min's for matched pairs [2]_, so that a group in which nothing changed does not pass for certain. The degrees of
+freedom are the least of those of the two disparities and Satterthwaite's for the change; where clusters lie on both
+sides or share a gallery, also of the clusters of the smaller side less one.
 
 **Size.** :math:`|\theta_B| < |\theta_A|` if and only if the change :math:`d` and the sum
 :math:`s = \theta_B + \theta_A` have opposite signs. A disparity is called *smaller* or *larger* only where both
 :math:`d` and :math:`s` are away from zero: an intersection-union test [3]_, whose p-value is the larger of the two.
 
 **Many rows.** For each row at most one claim can be false at a time: that there is a change (:math:`d = 0`), or, where
-there is one, its direction in size. So both share one level per row: Holm's method [4]_ steps over the p-values of size,
-and every change is judged at the level that Holm has reached. The chance of any false claim is at most alpha.
+there is one, its direction in size. So both share one level per row: Holm's method [4]_ steps over the p-values of
+size, and every change is judged at the level that Holm has reached. The chance of any false claim is at most alpha.
 
 References
 ----------
@@ -57,7 +57,12 @@ _NO_SIZE = {
 }
 
 
-def changes_of(audits: Mapping[str, AuditResult], *, baseline: str, alpha: float = ALPHA) -> pd.DataFrame:
+def alpha_of(audit: AuditResult) -> float:
+    """Return the error level of the audit's plan."""
+    return float(audit.plan.get("alpha", ALPHA))
+
+
+def changes_of(audits: Mapping[str, AuditResult], *, baseline: str) -> pd.DataFrame:
     """Return the change of every planned disparity from the baseline to each other audit.
 
     A value of ``change`` is the checkpoint's disparity less the baseline's, with its sign: a disparity of -.10 that
@@ -68,8 +73,7 @@ def changes_of(audits: Mapping[str, AuditResult], *, baseline: str, alpha: float
     audits : mapping of str to AuditResult
     baseline : str
         Which of them the others are compared with.
-    alpha : float
-        Chance of any false claim in the whole table.
+        The chance of any false claim in the whole table is at most the alpha of its plan.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def changes_of(audits: Mapping[str, AuditResult], *, baseline: str, alpha: float
         if name != baseline:
             found = _changes(audits[baseline], audit)
             rows += [{"baseline": baseline, "checkpoint": name, **row} for row in found]
-    return _judged(table(rows, CHANGE_COLUMNS), alpha)
+    return _judged(table(rows, CHANGE_COLUMNS), alpha_of(audits[baseline]))
 
 
 def _changes(before: AuditResult, after: AuditResult) -> list[dict[str, Any]]:
@@ -214,8 +218,8 @@ def _status(first: Row, second: Row, sides: Sequence[Side], std_error: float) ->
     expected = moved * min(sizes) / sum(sizes) if len(sides) == 2 else float(moved)
     if expected < MIN_EVENTS or std_error == 0:
         return "too_few", (
-            f"the outcome changed in {moved:,} of {sum(sizes):,} clusters, {expected:.1f} of them to be expected on the "
-            f"smaller side; at least {MIN_EVENTS} are needed"
+            f"the outcome changed in {moved:,} of {sum(sizes):,} clusters, {expected:.1f} of them to be expected on "
+            f"the smaller side; at least {MIN_EVENTS} are needed"
         )
     return "ok", ""
 
@@ -256,8 +260,9 @@ def _judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
     low, high = t_interval(value, own["std_error"].to_numpy(), own["df"].to_numpy(), level=level)
     shown = change < alpha
     # Holm decides more than Bonferroni: the bound nearest to no change is then no change.
-    low, high = np.where(shown & (value > 0), np.maximum(low, 0), low), np.where(
-        shown & (value < 0), np.minimum(high, 0), high
+    low, high = (
+        np.where(shown & (value > 0), np.maximum(low, 0), low),
+        np.where(shown & (value < 0), np.minimum(high, 0), high),
     )
     opposite = np.sign(value) != np.sign(own["value"] + own["value_before"])
     verdict = np.where(size < alpha, np.where(opposite, "smaller", "larger"), np.where(shown, "changed", "not_shown"))

@@ -168,7 +168,8 @@ def _result(
 def _own(rows: pd.DataFrame, document: Mapping[str, Any]) -> pd.DataFrame:
     """Return the rows of one result."""
     mine = (rows["indicator"] == document["indicator"]) & (rows["dataset"] == document["dataset"])
-    return rows[mine].reset_index(drop=True)
+    own: pd.DataFrame = rows.loc[mine].reset_index(drop=True)
+    return own
 
 
 def _together(tables: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ class Influence:
     clusters: npt.NDArray[Any]
     values: npt.NDArray[np.float64]
 
+
 class RowInference(Protocol):
     """The interval and the power of one disparity row, at any level.
 

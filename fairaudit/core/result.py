@@ -66,7 +66,8 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataF
         if column in NUMERIC:
             data[column] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
         else:
-            data[column] = np.array(["" if v is None else str(v) for v in values], dtype=object)
+            # Said to be objects: as pandas' own text, a lone surrogate could not be held.
+            data[column] = pd.Series(["" if v is None else str(v) for v in values], dtype="object")
     return pd.DataFrame(data)
 
 
