@@ -34,6 +34,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
@@ -140,7 +141,7 @@ def _why_not(first: Row, second: Row, psi: Sequence[Influence | None], sides: Se
     for which, one in zip(WHICH, psi, strict=True):
         if one is None:
             return f"the audit of {which} holds no influence of clusters on this row; run it again"
-    if any(side.before.empty and side.after.empty for side in sides):
+    if not all(len(side.before.n) or len(side.after.n) for side in sides):
         return "the audits hold no statistics of these groups; run them again"
     if (first["n"], first["n_clusters"]) != (second["n"], second["n_clusters"]):
         return next(filter(None, (side.why_not_same() for side in sides)), "") or "other rows were compared"
@@ -150,24 +151,22 @@ def _why_not(first: Row, second: Row, psi: Sequence[Influence | None], sides: Se
 def _estimate(
     first: Row, second: Row, psi: Sequence[Influence | None], sides: Sequence[Side], *, shared: bool
 ) -> dict[str, Any]:
-    before, after = (pd.Series(one.values, index=one.clusters) for one in psi if one is not None)
-    before, after = before.align(after, fill_value=0.0)
+    clusters, before, after = _aligned([one for one in psi if one is not None])
     moved = after - before
     change, total = float(second["value"] - first["value"]), float(second["value"] + first["value"])
-    variance = max(float((moved**2).sum()), _least_variance(sides))
+    variance = max(float(moved @ moved), _least_variance(sides))
     std_error = np.sqrt(variance) if variance > 1e-24 else 0.0
     # What a disparity's own floor adds to its variance is added to that of the sum.
-    floors = sum(float(row["std_error"]) ** 2 - float((p**2).sum()) for row, p in ((first, before), (second, after)))
-    df = min(float(first["df"]), float(second["df"]), _df(moved, sides, shared=shared))
+    floors = sum(float(row["std_error"]) ** 2 - float(p @ p) for row, p in ((first, before), (second, after)))
+    of_total = np.sqrt(float((before + after) @ (before + after)) + max(floors, 0.0))
+    df = min(float(first["df"]), float(second["df"]), _df(clusters, moved, sides, shared=shared))
     low, high = t_interval(change, std_error, df)
     status, note = _status(first, second, sides, std_error)
     row = {"change": change, "std_error": std_error, "df": df, "ci_low": low, "ci_high": high, "status": status,
            "note": note}  # fmt: skip
     if status == "ok":
         row["p_value"] = _p_value(change, std_error, df)
-        row["p_size"] = max(
-            row["p_value"], _p_value(total, np.sqrt(float(((before + after) ** 2).sum()) + max(floors, 0.0)), df)
-        )
+        row["p_size"] = max(row["p_value"], _p_value(total, of_total, df))
     return row
 
 
@@ -181,31 +180,41 @@ def _least_variance(sides: Sequence[Side]) -> float:
     """Return Agresti and Min's variance, summed over the two sides; 0 where it does not apply."""
     if len(sides) != 2 or not all(side.bounded for side in sides) or _overlap(sides):
         return 0.0
-    parts = []
-    for side in sides:
-        moved, n = side.changes, len(side.changes) + 2
-        parts.append((((moved**2).sum() + 1) / n - (moved.sum() / n) ** 2) / n)
+    squares = [side.changes**2 for side in sides]
+    moved = sum(int((s > 0).sum()) for s in squares)
+    one = sum(float(s.sum()) for s in squares) / max(moved, 1)  # of one cluster that changed; 1 for hits and misses
+    parts = [
+        ((s.sum() + one) / (len(s) + 2) - (side.changes.sum() / (len(s) + 2)) ** 2) / (len(s) + 2)
+        for s, side in zip(squares, sides, strict=True)
+    ]
     return float(sum(parts))
 
 
-def _df(moved: pd.Series, sides: Sequence[Side], *, shared: bool) -> float:
-    df = np.inf
-    squares = moved**2
+def _aligned(psi: Sequence[Influence]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
+    """Return all clusters (U,), and their influence on either disparity; a cluster that is not there moves nothing."""
+    clusters, code = np.unique(np.concatenate([p.clusters for p in psi]).astype(str), return_inverse=True)
+    both = np.zeros((2, len(clusters)))
+    both[0, code[: len(psi[0].values)]] = psi[0].values
+    both[1, code[len(psi[0].values) :]] = psi[1].values
+    return clusters, both[0], both[1]
+
+
+def _df(clusters: npt.NDArray[np.str_], moved: Floats, sides: Sequence[Side], *, shared: bool) -> float:
+    df, squares = np.inf, moved**2
     if shared and (squares > 0).any():  # a few hubs may carry most of the variance
         df = float(squares.sum() ** 2 / (squares**2).sum())
     if len(sides) != 2:
         return df
-    clusters = [side.before.index for side in sides]
-    dfs = [max(len(c) - 1, 1) for c in clusters]
+    dfs = [max(len(side.clusters) - 1, 1) for side in sides]
     if shared or _overlap(sides):
         return min(df, *dfs)
-    parts = [float(squares.reindex(c, fill_value=0.0).sum()) for c in clusters]
+    parts = [float(squares[np.isin(clusters, side.clusters)].sum()) for side in sides]
     below = sum(v**2 / d for v, d in zip(parts, dfs, strict=True))
     return min(df, sum(parts) ** 2 / below if below > 0 else min(dfs))
 
 
 def _overlap(sides: Sequence[Side]) -> bool:
-    return bool(sides[0].before.index.isin(sides[1].before.index).any())
+    return bool(np.isin(sides[0].clusters, sides[1].clusters).any())
 
 
 def _status(first: Row, second: Row, sides: Sequence[Side], std_error: float) -> tuple[str, str]:
@@ -213,8 +222,8 @@ def _status(first: Row, second: Row, sides: Sequence[Side], std_error: float) ->
     for which, row in zip(WHICH, (first, second), strict=True):
         if row["status"] != "ok":
             return str(row["status"]), f"in {which}: {row['note']}"
-    moved = sum(int((side.changes.abs() > 1e-12).sum()) for side in sides)
-    sizes = [len(side.before) for side in sides]
+    moved = sum(int((np.abs(side.changes) > 1e-12).sum()) for side in sides)
+    sizes = [len(side.clusters) for side in sides]
     expected = moved * min(sizes) / sum(sizes) if len(sides) == 2 else float(moved)
     if expected < MIN_EVENTS or std_error == 0:
         return "too_few", (

@@ -13,12 +13,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.contrasts import ALL_OTHERS
 from fairaudit.core.disparity import OVERALL
 from fairaudit.core.influences import ROW_KEY
+from fairaudit.core.outcomes import Floats, Ints
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import NOT_RECORDED
 
@@ -31,46 +33,72 @@ WHICH = ("the baseline", "the checkpoint")
 
 
 @dataclass(frozen=True)
-class Side:
-    """The clusters on one side of a comparison.
+class Sums:
+    """Statistics of some groups in one audit, a row per cluster.
 
     Parameters
     ----------
-    before, after : DataFrame
-        Sums of each cluster in either audit, columns ``n``, ``numerator``, ``denominator``, index the cluster.
+    clusters : ndarray of str, shape (U,)
+        Sorted, each once.
+    n, above, below : ndarray of float, shape (U,)
+        Images, numerator and denominator (``statistics``).
     """
 
-    before: pd.DataFrame
-    after: pd.DataFrame
+    clusters: npt.NDArray[np.str_]
+    n: Floats
+    above: Floats
+    below: Floats
 
-    @property
-    def changes(self) -> pd.Series:
-        """By how much each cluster's own mean outcome changed."""
-        known = self.before["denominator"] > 0
-        before, after = (t.loc[known, "numerator"] / t.loc[known, "denominator"] for t in (self.before, self.after))
-        return after - before
+    @classmethod
+    def of(cls, clusters: npt.NDArray[Any], columns: Floats) -> Sums:
+        """Return the sums of rows: clusters (R,) and their columns (R, 3)."""
+        names, code = np.unique(clusters.astype(str), return_inverse=True)
+        added = np.zeros((len(names), len(_SUMS)))
+        np.add.at(added, code, columns)
+        return cls(names, *added.T)
 
     @property
     def bounded(self) -> bool:
-        """Whether every outcome lies in [0, 1] and is counted in whole rows or clusters (not so for the AUROC)."""
-        tables = (self.before, self.after)
-        return all(
-            bool(((t["numerator"] >= 0) & (t["numerator"] <= t["denominator"] * (1 + 1e-9))).all())
-            and bool((t["denominator"] == t["denominator"].round()).all())
-            for t in tables
-        )
+        """Whether outcomes lie in [0, 1] and are counted in whole rows or clusters (not so for the AUROC)."""
+        inside = (self.above >= 0) & (self.above <= self.below * (1 + 1e-9))
+        return bool(inside.all() and (self.below == np.rint(self.below)).all())
+
+
+@dataclass(frozen=True)
+class Side:
+    """The clusters on one side of a comparison, in either audit."""
+
+    before: Sums
+    after: Sums
+
+    @property
+    def clusters(self) -> npt.NDArray[np.str_]:
+        """Those of the baseline; the checkpoint's are the same where ``why_not_same`` is empty."""
+        return self.before.clusters
+
+    @cached_property
+    def changes(self) -> Floats:
+        """By how much each cluster's own mean outcome changed (U,)."""
+        known = self.before.below > 0
+        before, after = (t.above[known] / t.below[known] for t in (self.before, self.after))
+        return np.asarray(after - before)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether every outcome lies in [0, 1]; see ``Sums``."""
+        return self.before.bounded and self.after.bounded
 
     def why_not_same(self) -> str:
         """Return what differs between the audits; empty where nothing does."""
-        lost = self.before.index.symmetric_difference(self.after.index)
-        if len(lost):
+        first, second = self.before.clusters, self.after.clusters
+        if not np.array_equal(first, second):
             return (
-                f"{len(lost):,} of {len(self.before.index.union(self.after.index)):,} clusters were measured in only "
-                "one of the two audits; leave them out of both"
+                f"{len(np.setxor1d(first, second)):,} of {len(np.union1d(first, second)):,} clusters were measured in "
+                "only one of the two audits; leave them out of both"
             )
-        other = ~np.isclose(self.before[["n", "denominator"]], self.after[["n", "denominator"]]).all(axis=1)
-        if other.any():
-            return f"{int(other.sum()):,} clusters were measured on other images or labels in the two audits"
+        same = (self.before.n == self.after.n) & np.isclose(self.before.below, self.after.below)
+        if not same.all():
+            return f"{int((~same).sum()):,} clusters were measured on other images or labels in the two audits"
         return ""
 
 
@@ -93,10 +121,12 @@ class Pairing:
 
     def shares_gallery(self, metric: str) -> bool:
         """Whether outcomes of ``metric`` share a gallery."""
-        return any(
-            bool(((t["metric"] == metric) & (t["gallery"] != 0)).any())
-            for t in (self.before.statistics, self.after.statistics)
-        )
+        return metric in self._of_gallery
+
+    @cached_property
+    def _of_gallery(self) -> set[str]:
+        tables = (self.before.statistics, self.after.statistics)
+        return {str(metric) for t in tables for metric in t.loc[t["gallery"] != 0, "metric"].unique()}
 
     def sides(self, row: Row) -> tuple[Side, ...]:
         """Return the clusters of the group and of what it is compared with, or of everything for a trend.
@@ -114,16 +144,27 @@ class Pairing:
 
     def _side(self, metric: str, feature: str, groups: Sequence[str]) -> Side:
         keys = [(metric, feature, group) for group in groups]
-        return Side(*(_added([sums[k] for k in keys if k in sums]) for sums in self._sums))
+        return Side(*(self._added(i, keys) for i in (0, 1)))
+
+    def _added(self, i: int, keys: Sequence[tuple[str, str, str]]) -> Sums:
+        clusters, columns = self._saved[i]
+        rows = [self._sums[i][key] for key in keys if key in self._sums[i]]
+        at = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
+        return Sums.of(clusters[at], columns[at])
 
     @cached_property
-    def _sums(self) -> tuple[dict[tuple[str, str, str], pd.DataFrame], ...]:
-        found = []
-        for result in (self.before, self.after):
-            used = result.statistics[result.statistics["n"] > 0]
-            parts = used.groupby(["metric", "feature", "group"], sort=False)
-            found.append({tuple(map(str, key)): part.set_index("cluster")[_SUMS] for key, part in parts})
-        return tuple(found)  # type: ignore[arg-type]
+    def _used(self) -> tuple[pd.DataFrame, ...]:
+        return tuple(r.statistics[r.statistics["n"] > 0] for r in (self.before, self.after))
+
+    @cached_property
+    def _saved(self) -> tuple[tuple[npt.NDArray[Any], Floats], ...]:
+        return tuple((t["cluster"].to_numpy(object), t[_SUMS].to_numpy(np.float64)) for t in self._used)
+
+    @cached_property
+    def _sums(self) -> tuple[dict[tuple[Any, ...], Ints], ...]:
+        """Rows of each metric, feature and group in either audit."""
+        by = ["metric", "feature", "group"]
+        return tuple(dict(t.groupby(by, sort=False).indices) for t in self._used)
 
     @cached_property
     def _rows(self) -> tuple[dict[tuple[Any, ...], tuple[int, Row]], ...]:
@@ -135,12 +176,6 @@ class Pairing:
             }
             for result in (self.before, self.after)
         )
-
-
-def _added(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    if not parts:
-        return pd.DataFrame(columns=_SUMS, dtype=np.float64)
-    return pd.concat(parts).groupby(level=0).sum()
 
 
 def why_not_paired(before: AuditResult, after: AuditResult, indicator: str, dataset: str) -> str:
