@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
@@ -37,7 +39,7 @@ def size_figure(sizes: pd.DataFrame) -> Figure:
         for i, ((indicator, dataset, metric, measure), rows) in enumerate(panels):
             row, column = divmod(i, _COLUMNS)
             bottom = 1 - (row + 1) / n_rows + 1.35 / (_HEIGHT * n_rows)
-            ax = figure.add_axes((0.075 + column * 0.5, bottom, 0.405, (_HEIGHT - 1.7) / (_HEIGHT * n_rows)))
+            ax = figure.add_axes((0.085 + column * 0.5, bottom, 0.395, (_HEIGHT - 1.7) / (_HEIGHT * n_rows)))
             _draw(ax, rows)
             ax.set_title(figures.label(f"{indicator}, {dataset}", 50), loc="left", fontsize=9.5, fontweight="bold")
             ax.set_ylabel(figures.label(f"{metric}, {measure}".replace("_", " "), 34), fontsize=8.5)
@@ -59,10 +61,19 @@ def _draw(ax: Axes, rows: pd.DataFrame) -> None:
         )  # fmt: skip
     ax.axhline(0, color=LIGHT["faint"], linewidth=1, dashes=(3, 2), zorder=1)
     ax.set_xscale("log")
-    ticks = sorted(set(rows["n_parameters"]))
+    ticks = _apart(sorted(set(rows["n_parameters"])))
     ax.set_xticks(ticks, [notation.size(int(n)) for n in ticks], fontsize=8)
     ax.xaxis.set_minor_locator(mpl.ticker.NullLocator())
     ax.margins(x=0.12, y=0.12)
     ax.set_xlabel("parameters", fontsize=8.5)
     ax.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.3), frameon=False, fontsize=7.5, ncol=2, columnspacing=1)
     sns.despine(ax=ax)
+
+
+def _apart(sizes: list[float]) -> list[float]:
+    """Return the sizes that can be labelled: each a quarter of the axis behind the one before."""
+    kept = sizes[:1]
+    for size in sizes[1:]:
+        if math.log(size / kept[-1]) > 0.25 * math.log(sizes[-1] / sizes[0]):
+            kept.append(size)
+    return kept

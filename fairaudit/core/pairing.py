@@ -164,7 +164,10 @@ class Pairing:
     def _sums(self) -> tuple[dict[tuple[Any, ...], Ints], ...]:
         """Rows of each metric, feature and group in either audit."""
         by = ["metric", "feature", "group"]
-        return tuple(dict(t.groupby(by, sort=False).indices) for t in self._used)
+        return tuple(
+            {tuple(map(str, k)): np.asarray(at) for k, at in t.groupby(by, sort=False).indices.items()}  # type: ignore[call-overload]
+            for t in self._used
+        )
 
     @cached_property
     def _rows(self) -> tuple[dict[tuple[Any, ...], tuple[int, Row]], ...]:

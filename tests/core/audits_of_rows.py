@@ -29,7 +29,7 @@ def audit_of(
     plan: Plan | None = None,
     **fields: Any,
 ) -> AuditResult:
-    """Return the decided audit; the first metric is the headline, unless there is a plan; ``fields`` are the cohort's."""
+    """Return the decided audit. Without a plan the first metric is the headline; ``fields`` are the cohort's."""
     outcomes = [outcomes] if isinstance(outcomes, Outcomes) else list(outcomes)
     one, headline = outcomes[0], "" if plan else outcomes[0].metric
     names = np.array([f"c{code:05d}" for code in one.clusters])

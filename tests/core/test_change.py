@@ -26,8 +26,8 @@ STEPS = Feature("s", ("low", "mid", "high"), "annotated", "by hand", ordered=Tru
 Numbers = npt.NDArray[np.float64]
 
 
-def change(before: Outcomes, after: Outcomes, group: Any, feature: Feature = AB, **fields: Any) -> dict[str, Any]:
-    audits = {n: audit_of(o, {feature.name: group}, [feature], **fields) for n, o in (("old", before), ("new", after))}
+def change(before: Outcomes, after: Outcomes, group: Any, feature: Feature = AB) -> dict[str, Any]:
+    audits = {n: audit_of(o, {feature.name: group}, [feature]) for n, o in (("old", before), ("new", after))}
     return row(changes_of(audits, baseline="old"))
 
 
@@ -46,7 +46,7 @@ def test_one_row_of_each_cluster_on_each_side_is_the_paired_t_test(rng: np.rando
     old, new = (np.tile(of_cluster, 2) + rng.normal(size=2 * n) for _ in range(2))
     new[:n] += 0.4
     models = [Outcomes("loss", v, clusters, unit_interval=False) for v in (old, new)]
-    found = change(*models, group)
+    found = change(models[0], models[1], group)
     expected = stats.ttest_rel(new[:n] - new[n:], old[:n] - old[n:])
     assert found["p_value"] == pytest.approx(expected.pvalue, rel=1e-9)
     assert found["df"] == n - 1
@@ -100,7 +100,7 @@ def test_clusters_of_many_rows_agree_with_the_jackknife_and_the_bootstrap(
 
     def disparity(values: Numbers, weights: Numbers) -> Numbers:
         """Return the difference of groups for cluster weights (B, U)."""
-        size = np.bincount(clusters)
+        size: Any = np.bincount(clusters)
         above, below = np.bincount(clusters, weights=values), size.astype(float)
         if average == "macro":
             above, below = above / size, np.ones(len(size))
@@ -173,7 +173,7 @@ def test_hubs_of_a_gallery_count_in_both_roles(rng: np.random.Generator) -> None
             own = np.where(group == g, values - values[group == g].mean(), 0) / k
             np.add.at(own, items[group == g].ravel(), influence[group == g].ravel() / k)
             moved[i] += sign * own * np.sqrt(k / (k - 1))
-    found, psi = change(*models, group), moved[1] - moved[0]
+    found, psi = change(models[0], models[1], group), moved[1] - moved[0]
     assert found["std_error"] == pytest.approx(np.sqrt((psi**2).sum()))
     assert found["df"] <= (psi**2).sum() ** 2 / (psi**4).sum() + 1e-9
 
