@@ -69,7 +69,8 @@ def audit(
     data : mapping
         Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``.
     output : str or Path, optional
-        Folder for ``audit.json``, ``statistics.parquet``, ``tables/`` and ``report.html``. Default: nothing is saved.
+        Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet``, ``tables/`` and ``report.html``.
+        Default: nothing is saved.
     probe : str or Path, optional
         CSV with ``file`` and ``label``; its images are left out of the audit.
     text_encoder : str or Path, optional
@@ -179,8 +180,10 @@ def load_audit(path: str | Path) -> Audit:
     return Audit(**{f.name: getattr(loaded, f.name) for f in dataclasses.fields(loaded)})
 
 
-def compare(*audits: str | Path | AuditResult, names: Sequence[str] | None = None) -> Comparison:
-    """Lay audits of several checkpoints side by side.
+def compare(
+    *audits: str | Path | AuditResult, names: Sequence[str] | None = None, baseline: str | None = None
+) -> Comparison:
+    """Lay audits of several checkpoints side by side, and test in pairs what changed.
 
     Parameters
     ----------
@@ -188,16 +191,32 @@ def compare(*audits: str | Path | AuditResult, names: Sequence[str] | None = Non
         At least two: audits, or the folders they were saved in.
     names : sequence of str, optional
         One for each; default: the folder's name, else the checkpoint's.
+    baseline : str, optional
+        Which of the names the others are compared with; default: the first.
 
     Raises
     ------
     ConfigError
-        If there are fewer than two, or names do not fit.
+        If there are fewer than two, or names or the baseline do not fit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from fairaudit import audit_outcomes, compare
+    >>> rows = pd.DataFrame({"sample_id": range(400), "skin": ["dark", "light"] * 200, "hit": [1, 1, 0, 1] * 100})
+    >>> better = rows.assign(hit=[1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1] * 25)
+    >>> old, new = (audit_outcomes(table, outcomes=["hit"], features=["skin"]) for table in (rows, better))
+    >>> found = compare(old, new, names=["old", "new"])
+    >>> found.changes[["value_before", "value", "change", "verdict"]]
+       value_before  value  change  verdict
+    0          -0.5  -0.25    0.25  smaller
+    >>> found.summary
+    '1 of 1 disparity has changed against old: 1 smaller, 0 larger.'
     """
     loaded = [one if isinstance(one, AuditResult) else load_audit(one) for one in audits]
     default = [a.model.name if isinstance(one, AuditResult) else Path(one).resolve().name
                for one, a in zip(audits, loaded, strict=True)]  # fmt: skip
-    return Comparison.of(loaded, names=list(names) if names is not None else default)
+    return Comparison.of(loaded, names=list(names) if names is not None else default, baseline=baseline or "")
 
 
 def check_output(output: Path) -> None:

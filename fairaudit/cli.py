@@ -141,10 +141,12 @@ def compare(
     audits: Annotated[list[Path], typer.Argument(help="Folders of at least two audits.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Page to write.")] = Path("compare.html"),
 ) -> None:
-    """Lay audits of several checkpoints side by side."""
+    """Lay audits of several checkpoints side by side, and test what changed since the first."""
     from fairaudit.api import compare as lay
 
-    typer.echo(lay(*audits).write(output))
+    found = lay(*audits)
+    typer.echo(found.summary)
+    typer.echo(found.write(output))
 
 
 @app.command()

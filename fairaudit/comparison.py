@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.errors import ConfigError
+from fairaudit.core.change import changes_of
+from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.files import atomic_write
 from fairaudit.core.plant import Plant
+from fairaudit.core.sizes import sizes_of
 
 _KEYS = ["indicator", "dataset", "metric", "feature", "kind", "measure", "group", "reference"]
 
@@ -20,8 +23,8 @@ _KEYS = ["indicator", "dataset", "metric", "feature", "kind", "measure", "group"
 class Comparison:
     """Audits by name; a table, a page, and itself in a notebook.
 
-    The values stand side by side. Whether two checkpoints differ is not tested: both were measured on the same
-    images, and intervals that overlap prove nothing about the change.
+    ``changes`` says which disparities differ from the baseline's, tested in pairs on the clusters that all audits
+    share: intervals of two checkpoints that overlap prove nothing about the change.
 
     Parameters
     ----------
@@ -31,16 +34,25 @@ class Comparison:
         Disparities that were put into synthetic data, for the page.
     title, intro : str
         For the page.
+    baseline : str
+        Name of the audit that the others are compared with; empty for the first.
     """
 
     audits: Mapping[str, AuditResult]
     plants: Sequence[Plant] = ()
     title: str = "Checkpoints side by side"
     intro: str = ""
+    baseline: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.baseline:
+            object.__setattr__(self, "baseline", next(iter(self.audits)))
+        if self.baseline not in self.audits:
+            raise unknown_name("baseline", self.baseline, self.audits)
 
     @classmethod
-    def of(cls, audits: Sequence[AuditResult], *, names: Sequence[str]) -> Comparison:
-        """Return the comparison; raises ConfigError for fewer than two audits or names that do not fit."""
+    def of(cls, audits: Sequence[AuditResult], *, names: Sequence[str], baseline: str = "") -> Comparison:
+        """Return the comparison; ConfigError for fewer than two audits, or names or a baseline that do not fit."""
         if len(audits) < 2:
             raise ConfigError(f"a comparison must have at least two audits; got {len(audits)}. Add another.")
         if len(names) != len(audits) or len(set(names)) != len(names):
@@ -48,7 +60,7 @@ class Comparison:
                 f"a comparison must have a name of its own for each of its {len(audits)} audits; "
                 f"got {', '.join(names)}. Give names that differ."
             )
-        return cls(dict(zip(names, audits, strict=True)))
+        return cls(dict(zip(names, audits, strict=True)), baseline=baseline)
 
     @property
     def disparities(self) -> pd.DataFrame:
@@ -60,6 +72,26 @@ class Comparison:
             parts[name] = rows[["value", "ci_low", "ci_high", "verdict"]]
         return pd.concat(parts, axis=1)
 
+    @cached_property
+    def changes(self) -> pd.DataFrame:
+        """Change of every planned disparity from the baseline to each other checkpoint, with interval and verdict.
+
+        Columns ``core.result.CHANGE_COLUMNS``; what they mean stands in ``core.change.changes_of``.
+        """
+        return changes_of(self.audits, baseline=self.baseline)
+
+    @property
+    def sizes(self) -> pd.DataFrame:
+        """Every planned disparity by checkpoint, beside its number of parameters (``core.result.SIZE_COLUMNS``)."""
+        return sizes_of(self.audits)
+
+    @property
+    def summary(self) -> str:
+        """How many changes are shown, in a sentence."""
+        from fairaudit.reports import change_view, notation
+
+        return notation.printable(change_view.tally(self.changes))
+
     @property
     def found(self) -> pd.DataFrame:
         """Planted disparities by checkpoint: True where the verdict rule found them."""
@@ -70,7 +102,15 @@ class Comparison:
         """Return the page; ``links`` leads from a checkpoint's name to its own report."""
         from fairaudit.reports.comparison import render_comparison
 
-        return render_comparison(self.audits, title=self.title, plants=self.plants, intro=self.intro, links=links or {})
+        return render_comparison(
+            self.audits,
+            title=self.title,
+            plants=self.plants,
+            intro=self.intro,
+            links=links or {},
+            baseline=self.baseline,
+            changes=self.changes,
+        )
 
     def write(self, path: str | Path, *, links: Mapping[str, str] | None = None) -> Path:
         """Write the page to ``path`` and return it."""

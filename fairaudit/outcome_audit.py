@@ -70,7 +70,8 @@ def audit_outcomes(
         stand for columns of votes or probabilities, one a group (``gender:woman``, ``gender:man``): labels are then
         drawn by them, and intervals count that.
     output : str or Path, optional
-        Folder for ``audit.json``, ``statistics.parquet`` and ``report.html``. Default: nothing is saved.
+        Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet`` and ``report.html``. Default: nothing
+        is saved.
     unbounded : sequence of str
         Outcomes that are numbers without bounds; then ``tolerance`` has to be given, in their unit.
     tolerance : float, optional
@@ -202,6 +203,7 @@ def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, A
         metrics={name: f"Mean of the column '{name}', which was computed elsewhere, over every {mean}."},
         warnings=(*_warnings(name, values, bounded=bounded, tolerance=tolerance), *measured.warnings),
         inference=measured.inference,
+        influences=measured.influences,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Several audits side by side on the same axes: which disparity is seen with which checkpoint."""
+"""Several audits side by side on the same axes: which disparity is seen with which checkpoint, and what changed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import pandas as pd
 from markupsafe import Markup
 
 from fairaudit.core.audit import AuditResult, ModelCard
+from fairaudit.core.change import alpha_of, changes_of
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plant import Plant
 from fairaudit.core.result import IndicatorResult
-from fairaudit.reports import figures, notation, page, plant_view, small_multiples, svg, wording
+from fairaudit.core.sizes import parameters_of, sizes_of
+from fairaudit.reports import change_view, figures, notation, page, plant_view, small_multiples, svg, wording
 from fairaudit.reports.disparity_view import DisparityRow, counts, disparity_row, primary
 from fairaudit.reports.group_view import GroupRow, group_row, headline_features
 from fairaudit.reports.html import card_of, printable_audit
 from fairaudit.reports.result_view import how_known, ordered
+from fairaudit.reports.size_figure import size_figure
 
 _KEY = ["metric", "feature", "control", "kind", "measure", "group", "reference"]
 
@@ -73,6 +76,8 @@ def render_comparison(
     plants: Sequence[Plant] = (),
     intro: str = "",
     links: Mapping[str, str] | None = None,
+    baseline: str = "",
+    changes: pd.DataFrame | None = None,
 ) -> str:
     """Return one HTML page that shows several audits side by side.
 
@@ -86,6 +91,10 @@ def render_comparison(
         Disparities that were put into the data or the training on purpose; the page says which were found.
     links : mapping of str to str, optional
         Relative address of each checkpoint's own report, by its name in ``audits``.
+    baseline : str
+        The audit with which the others are compared; default: the first.
+    changes : DataFrame, optional
+        ``core.change.changes_of`` of the audits, where it is there already.
 
     Raises
     ------
@@ -93,6 +102,8 @@ def render_comparison(
         If there is no audit, or a link is not relative or belongs to no audit.
     """
     addresses = _checked(audits, links or {})
+    if changes is None:
+        changes = changes_of(audits, baseline=baseline or next(iter(audits)))
     audits = {name: printable_audit(audit) for name, audit in audits.items()}
     return page.document(
         "comparison.html.j2",
@@ -110,11 +121,31 @@ def render_comparison(
         ],
         words=wording.VERDICTS,
         panels=_panels(audits),
+        **_changes(audits, changes, baseline or next(iter(audits))),
         plants=plant_view.plant_rows(plants, audits),
         plant_tally=plant_view.tally(plants, audits),
         plant_signs=plant_view.OUTCOMES,
         synthetic=list(dict.fromkeys(card.name for audit in audits.values() for card in audit.data if card.synthetic)),
     )
+
+
+def _changes(audits: Mapping[str, AuditResult], changes: pd.DataFrame, baseline: str) -> dict[str, Any]:
+    """Return what the section on changes prints."""
+    parameters = parameters_of(audits)
+    title = "Planned disparities by number of parameters"
+    drawn = ""
+    if len(set(parameters.values())) > 1:
+        figure = size_figure(sizes_of(audits))
+        drawn = Markup(svg.inline(figure, prefix="size", title=title, description="The tables hold every number."))
+    return {
+        "baseline": baseline,
+        "alpha": alpha_of(audits[baseline]),
+        "changes": [change_view.change_row(row) for row in changes.to_dict("records")],
+        "change_words": change_view.WORDS,
+        "change_tally": change_view.tally(changes),
+        "size_sentence": change_view.size_sentence(parameters, list(audits)),
+        "size_figure": drawn,
+    }
 
 
 def _checked(audits: Mapping[str, AuditResult], links: Mapping[str, str]) -> Mapping[str, str]:

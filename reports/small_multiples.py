@@ -17,7 +17,7 @@ def checkpoints(groups: Mapping[str, pd.DataFrame], *, metric: str, feature: str
 
     How to read it: compare along a row, from panel to panel, how one group fares with each checkpoint, and within
     a panel how the groups spread around that checkpoint's overall value (dashed). The panels stand side by side;
-    whether a disparity *changed* from one checkpoint to the next is not tested here.
+    whether a disparity *changed* from one checkpoint to the next is told by the table of changes.
 
     Parameters
     ----------

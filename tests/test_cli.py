@@ -91,7 +91,9 @@ def test_report_and_compare_need_only_the_saved_audit(run: Run, checkpoint: Path
     assert (code, printed.strip()) == (0, str(tmp_path / "one" / "report.html"))
     assert (tmp_path / "one" / "report.html").read_bytes() == first
     code, printed, _ = run("compare", tmp_path / "one", tmp_path / "two", "-o", tmp_path / "side.html")
-    assert (code, printed.strip()) == (0, str(tmp_path / "side.html"))
+    said, path = printed.strip().splitlines()
+    assert (code, path) == (0, str(tmp_path / "side.html"))
+    assert re.fullmatch(r"No change against one could be estimated \(\d+ planned disparities\)\.", said)
     page = (tmp_path / "side.html").read_text(encoding="utf-8")
     assert "one" in page
     assert "two" in page

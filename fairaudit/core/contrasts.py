@@ -49,8 +49,8 @@ class ContrastInference:
         quantiles = float(stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df))
         p, n, m = float(self.second.value), float(effective_n(self.first)), float(effective_n(self.second))
         now = float(self.first.value) * (1 - float(self.first.value)) / n + p * (1 - p) / m
-        # What sharing a gallery or clusters adds or takes. By influence: the standard error has a floor near the ends of
-        # the range, which a group that is moved away from them leaves behind.
+        # What sharing a gallery or clusters adds or takes. By influence: the standard error has a floor near the ends
+        # of the range, which a group that is moved away from them leaves behind.
         scale = float((self.contrast.psi**2).sum()) / now if now > 0 else 1.0
         shift = quantiles * se
         for _ in range(60):
@@ -167,7 +167,7 @@ def _row(one: Outcomes, estimate: Estimate, smaller: Ints) -> Row:
         return row
     low, high = t_interval(estimate.value, estimate.std_error, estimate.df)
     row |= {"ci_low": low, "ci_high": high, "ci_method": "cluster t", "std_error": estimate.std_error,
-            "df": estimate.df}  # fmt: skip
+            "df": estimate.df, "psi": estimate.psi}  # fmt: skip
     if status == "ok":
         row["p_value"] = p_value(estimate)
     return row

@@ -16,12 +16,13 @@ from fairaudit.core.drawn_labels import DrawnLabels, doubts, draw_labels
 from fairaudit.core.drawn_rows import contrasts_over, pooled_rows, tell, worst
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.estimates import average
-from fairaudit.core.inference import RowInference
+from fairaudit.core.inference import Influence, RowInference
 from fairaudit.core.intervals import group_interval
 from fairaudit.core.outcomes import Floats, Mask, Outcomes
-from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, check_positions, table
+from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, check_positions, table
 from fairaudit.core.rubin import pooled
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.core.statistics import Names, Statistics, cluster_names
 from fairaudit.core.sufficiency import kind_of, status_of
 
 OVERALL = "overall"
@@ -97,18 +98,19 @@ class Cohort:
 class Measured:
     """What inference gives an indicator: two tables and the sufficient statistics.
 
-    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right;
-    ``warnings`` what a report must say beside the numbers.
+    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right,
+    and ``influences`` how clusters move a row; ``warnings`` what a report must say beside the numbers.
     """
 
     groups: pd.DataFrame
     disparities: pd.DataFrame
     statistics: pd.DataFrame
     inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
+    influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False)
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_positions(self.inference, self.disparities)
+        check_positions({**self.inference, **self.influences}, self.disparities)
 
 
 def measure(
@@ -144,19 +146,22 @@ def measure(
             raise ConfigError(f"{name} must be between 0 and 1; got {given:g}. A usual choice is 0.05.")
     groups: list[dict[str, Any]] = []
     disparities: list[dict[str, Any]] = []
-    statistics: list[pd.DataFrame] = []
+    statistics = Statistics(cohort.dataset, cohort.indicator)
+    influences: dict[int, Influence] = {}
     pairs = list(itertools.combinations(cohort.features, 2))
     for one in outcomes:
         compare = contrasts is None or one.metric in contrasts
         everyone = np.ones(len(one.values), dtype=bool)
         groups.append(_group_row(one, OVERALL, OVERALL, everyone))
-        statistics.append(_statistics(cohort, one, OVERALL, OVERALL, everyone))
+        names = cluster_names(one, cohort.cluster_names)
+        statistics.add(one, names, OVERALL, OVERALL, everyone)
         for feature in cohort.features:
             primary = one.metric == headline and feature.name in cohort.primary
             masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
             draws = [{g: drawn.mask(feature.name, g) for g in masks} for drawn in cohort.draws(feature.name)]
             groups += [_group_row(one, feature.name, g, *(drawn[g] for drawn in draws)) for g in masks]
-            statistics += [_statistics(cohort, one, feature.name, g, m) for g, m in masks.items()]
+            for g, m in masks.items():
+                statistics.add(one, names, feature.name, g, m)
             if compare:
                 disparities += contrasts_over(one, feature, draws, primary=primary, whole=one.metric == headline)
         for name, (x, label) in cohort.numeric.items() if compare else ():
@@ -167,6 +172,7 @@ def measure(
             groups += [_group_row(one, name, g, *(drawn[g] for drawn in draws)) for g in draws[0]]
             if compare and one.metric == headline:
                 disparities += pooled_rows([rest_rows(one, name, masks, primary=False) for masks in draws])
+        influences |= _influences(disparities, names)
     tell([*groups, *disparities], cohort.drawn)
     inference = {i: found for i, row in enumerate(disparities) if (found := row.pop("inference", None)) is not None}
     for row in disparities:
@@ -175,8 +181,9 @@ def measure(
     return Measured(
         table(groups, GROUP_COLUMNS),
         table(disparities, DISPARITY_COLUMNS),
-        pd.concat(statistics, ignore_index=True) if statistics else table([], STATISTIC_COLUMNS),
+        statistics.table(),
         inference,
+        influences,
         doubts(cohort.drawn),
     )
 
@@ -225,19 +232,12 @@ def _intersections(cohort: Cohort, first: Feature, second: Feature) -> dict[str,
     return masks
 
 
-def _statistics(cohort: Cohort, one: Outcomes, feature: str, group: str, mask: Mask) -> pd.DataFrame:
-    """Return numerator, denominator and gallery part per cluster: what later comparisons resample."""
-    use = mask & one.measured
-    names = np.array([f"gallery-{code}" for code in range(one.n_codes)], dtype=object)
-    names[one.clusters] = cohort.cluster_names
-    counts = np.bincount(one.clusters[use], minlength=one.n_codes)
-    sums = one.cluster_sums(np.where(use, one.values, 0.0))
-    gallery = one.gallery_sums(use.astype(float))
-    keep = (counts > 0) | (gallery != 0)
-    return pd.DataFrame(
-        {
-            "dataset": cohort.dataset, "indicator": cohort.indicator, "metric": one.metric, "feature": feature,
-            "group": group, "cluster": names[keep].astype(str), "n": counts[keep].astype(float),
-            "numerator": sums[keep], "denominator": counts[keep].astype(float), "gallery": gallery[keep],
-        }
-    )  # fmt: skip
+def _influences(rows: list[dict[str, Any]], names: Names) -> dict[int, Influence]:
+    """Take the influence out of the rows that still hold one, and return it by position."""
+    found = {}
+    for i, row in enumerate(rows):
+        psi = row.pop("psi", None)
+        if psi is not None:
+            moves = psi != 0
+            found[i] = Influence(names[moves], psi[moves])
+    return found

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -17,10 +17,12 @@ import pandas as pd
 from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCard
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import atomic_write, write_parquet
+from fairaudit.core.influences import influence_table, influences_of
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
     GROUP_COLUMNS,
+    INFLUENCE_COLUMNS,
     STATISTIC_COLUMNS,
     Failure,
     IndicatorResult,
@@ -39,7 +41,7 @@ def schema() -> dict[str, Any]:
 
 
 def to_document(audit: AuditResult) -> dict[str, Any]:
-    """Return the audit as JSON values: NaN becomes null, sufficient statistics stay outside (Parquet).
+    """Return the audit as JSON values: NaN becomes null; statistics and influences of clusters stay outside (Parquet).
 
     Raises
     ------
@@ -61,8 +63,10 @@ def to_document(audit: AuditResult) -> dict[str, Any]:
     return plain
 
 
-def from_document(document: Mapping[str, Any], statistics: pd.DataFrame | None = None) -> AuditResult:
-    """Return the audit of a JSON document; the inverse of ``to_document``.
+def from_document(
+    document: Mapping[str, Any], statistics: pd.DataFrame | None = None, influences: pd.DataFrame | None = None
+) -> AuditResult:
+    """Return the audit of a JSON document and its Parquet tables; the inverse of ``to_document``.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def from_document(document: Mapping[str, Any], statistics: pd.DataFrame | None =
     return AuditResult(
         model=ModelCard(**_tuples(document["model"])),
         data=tuple(DataCard(**_tuples(card)) for card in document["data"]),
-        results=tuple(_result(one, statistics) for one in document["results"]),
+        results=tuple(_result(one, statistics, influences) for one in document["results"]),
         failures=tuple(Failure(**one) for one in document["failures"]),
         config=document["config"],
         plan=document["plan"],
@@ -88,10 +92,10 @@ def from_document(document: Mapping[str, Any], statistics: pd.DataFrame | None =
 
 
 def save_audit(audit: AuditResult, folder: Path) -> None:
-    """Write ``audit.json`` and ``statistics.parquet`` to ``folder``."""
-    statistics = [r.statistics for r in audit.results]
-    frame = pd.concat(statistics, ignore_index=True) if statistics else table([], STATISTIC_COLUMNS)
-    write_parquet(folder / "statistics.parquet", frame)
+    """Write ``audit.json``, ``statistics.parquet`` and ``influences.parquet`` to ``folder``."""
+    influences = [influence_table(r) for r in audit.results]
+    write_parquet(folder / "statistics.parquet", _together([r.statistics for r in audit.results], STATISTIC_COLUMNS))
+    write_parquet(folder / "influences.parquet", _together(influences, INFLUENCE_COLUMNS))
     text = json.dumps(to_document(audit), indent=1, ensure_ascii=False, allow_nan=False)
     atomic_write(folder / "audit.json", text + "\n")
 
@@ -115,8 +119,8 @@ def load_audit(folder: Path) -> AuditResult:
         raise DataError(f"{path} must be JSON; got: {error}. Run the audit again.") from error
     if not isinstance(document, dict):
         raise DataError(f"{path} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
-    parquet = path.with_name("statistics.parquet")
-    return from_document(document, pd.read_parquet(parquet) if parquet.is_file() else None)
+    files = [path.with_name(f"{name}.parquet") for name in ("statistics", "influences")]
+    return from_document(document, *(pd.read_parquet(file) if file.is_file() else None for file in files))
 
 
 def digest(audit: AuditResult) -> str:
@@ -141,22 +145,36 @@ def _result_document(result: IndicatorResult) -> dict[str, Any]:
     document: dict[str, Any] = {
         field.name: getattr(result, field.name)
         for field in dataclasses.fields(result)
-        if field.name not in (*_TABLES, "statistics", "inference")
+        if field.name not in (*_TABLES, "statistics", "inference", "influences")
     }
     for name in _TABLES:
         document[name] = getattr(result, name).to_dict("records")
     return document
 
 
-def _result(document: Mapping[str, Any], statistics: pd.DataFrame | None) -> IndicatorResult:
+def _result(
+    document: Mapping[str, Any], statistics: pd.DataFrame | None, influences: pd.DataFrame | None
+) -> IndicatorResult:
     fields = dict(document)
     for name, columns in _TABLES.items():
         fields[name] = table(document[name], columns)
-    mine = table([], STATISTIC_COLUMNS)
-    if statistics is not None:
-        rows = (statistics["indicator"] == document["indicator"]) & (statistics["dataset"] == document["dataset"])
-        mine = statistics.loc[rows, list(STATISTIC_COLUMNS)].reset_index(drop=True)
-    return IndicatorResult(**{**fields, "statistics": mine, "warnings": tuple(document["warnings"])})
+    fields["statistics"] = table([], STATISTIC_COLUMNS) if statistics is None else _own(statistics, document)
+    fields["statistics"] = fields["statistics"][list(STATISTIC_COLUMNS)]
+    if influences is not None:
+        fields["influences"] = influences_of(_own(influences, document), fields["disparities"])
+    return IndicatorResult(**{**fields, "warnings": tuple(document["warnings"])})
+
+
+def _own(rows: pd.DataFrame, document: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows of one result."""
+    mine = (rows["indicator"] == document["indicator"]) & (rows["dataset"] == document["dataset"])
+    own: pd.DataFrame = rows.loc[mine].reset_index(drop=True)
+    return own
+
+
+def _together(tables: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    filled = [one for one in tables if len(one)]  # pandas takes a column without a row for one of another type
+    return pd.concat(filled, ignore_index=True) if filled else table([], columns)
 
 
 def _tuples(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -161,22 +161,38 @@ def _auroc(outcomes: Outcomes, mask: Mask) -> Estimate:
     positive, negative = use & (outcomes.labels == 1), use & (outcomes.labels == 0)
     m, n = positive.sum(), negative.sum()
     n_clusters = outcomes.n_clusters(mask)
-    clusters_p, clusters_n = outcomes.n_clusters(positive), outcomes.n_clusters(negative)
-    if min(clusters_p, clusters_n) == 0:
+    found = components(outcomes, mask)
+    if found is None:
         nothing, none = np.asarray(np.nan), np.asarray(0.0)
         return Estimate(nothing, nothing, none, m + n, n_clusters, none, none, np.zeros(outcomes.n_codes))
-    scores_p, scores_n = outcomes.values[positive], outcomes.values[negative]
-    ranks = rankdata(np.concatenate([scores_p, scores_n]))
-    above_p = (ranks[:m] - rankdata(scores_p)) / n  # share of negatives below each positive, ties half
-    above_n = 1 - (ranks[m:] - rankdata(scores_n)) / m
-    value = above_p.mean()
-    rows = np.zeros(len(outcomes.values))
-    rows[positive] = (above_p - value) / m * _small_sample(clusters_p)
-    rows[negative] = (above_n - value) / n * _small_sample(clusters_n)
+    value, above = found
+    clusters_p, clusters_n = outcomes.n_clusters(positive), outcomes.n_clusters(negative)
+    rows = np.where(positive, (above - value) / m * _small_sample(clusters_p), 0.0)
+    rows += np.where(negative, (above - value) / n * _small_sample(clusters_n), 0.0)
     psi = outcomes.cluster_sums(rows)
     events, non_events = (np.asarray(clusters, dtype=np.float64) for clusters in (clusters_p, clusters_n))
     df = np.minimum(events, non_events) - 1
     return Estimate(value, _root(psi), df, m + n, n_clusters, events, non_events, psi)
+
+
+def components(outcomes: Outcomes, mask: Mask) -> tuple[Floats, Floats] | None:
+    """Return the AUROC of the rows in ``mask`` and DeLong's component of each row (N,); None where a label is missing.
+
+    The component of a row of label 1 is the share of rows of label 0 that it scores above, ties half; that of a row
+    of label 0 the share of rows of label 1 that score above it. It is 0 for rows that are not used.
+    """
+    assert outcomes.labels is not None
+    use = mask & outcomes.measured
+    positive, negative = use & (outcomes.labels == 1), use & (outcomes.labels == 0)
+    m, n = int(positive.sum()), int(negative.sum())
+    if min(m, n) == 0:
+        return None
+    scores_p, scores_n = outcomes.values[positive], outcomes.values[negative]
+    ranks = rankdata(np.concatenate([scores_p, scores_n]))
+    above = np.zeros(len(outcomes.values))
+    above[positive] = (ranks[:m] - rankdata(scores_p)) / n
+    above[negative] = 1 - (ranks[m:] - rankdata(scores_n)) / m
+    return above[positive].mean(), above
 
 
 def _agresti_caffo(estimate: Estimate) -> Floats:

@@ -81,6 +81,7 @@ class Indicator:
             metrics=metrics,
             warnings=(*warnings, *measured.warnings),
             inference=measured.inference,
+            influences=measured.influences,
         )
 
     def _tables(self, *, required: bool) -> tuple[str, ...]:

@@ -1,8 +1,29 @@
-"""``RowInference``: what a disparity row brings along where the t interval is not the right one for it."""
+"""What a disparity row brings along: how clusters move it, and its own interval where the t interval is not right."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """How much each cluster moves the value of a disparity row.
+
+    Parameters
+    ----------
+    clusters : ndarray of str, shape (U,)
+        Salted hash of each cluster; the same in every audit of the same data. A cluster that is not here moves
+        nothing.
+    values : ndarray of float, shape (U,)
+        Influence with its small-sample factor: the squares add up to the variance (``estimates``).
+    """
+
+    clusters: npt.NDArray[Any]
+    values: npt.NDArray[np.float64]
 
 
 class RowInference(Protocol):

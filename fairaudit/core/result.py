@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from fairaudit.core.inference import RowInference
+from fairaudit.core.inference import Influence, RowInference
 
 GROUP_COLUMNS = (
     "metric", "feature", "group", "control", "value", "ci_low", "ci_high", "ci_method", "n", "n_clusters",
@@ -23,12 +24,25 @@ CURVE_COLUMNS = ("metric", "feature", "group", "x_name", "x", "value", "ci_low",
 STATISTIC_COLUMNS = (
     "dataset", "indicator", "metric", "feature", "group", "cluster", "n", "numerator", "denominator", "gallery",
 )  # fmt: skip
+INFLUENCE_COLUMNS = (
+    "dataset", "indicator", "metric", "feature", "control", "kind", "measure", "group", "reference", "cluster",
+    "influence",
+)  # fmt: skip
+CHANGE_COLUMNS = (
+    "baseline", "checkpoint", "indicator", "dataset", "metric", "feature", "control", "kind", "measure", "group",
+    "reference", "value_before", "value", "change", "ci_low", "ci_high", "std_error", "df", "p_value", "p_size",
+    "p_adjusted", "p_size_adjusted", "adjusted_low", "adjusted_high", "n", "n_clusters", "verdict", "status", "note",
+)  # fmt: skip
+SIZE_COLUMNS = (
+    "checkpoint", "n_parameters", "indicator", "dataset", "metric", "feature", "control", "kind", "measure", "group",
+    "reference", "value", "ci_low", "ci_high", "status",
+)  # fmt: skip
 
 #: Columns that hold numbers; everything else is text.
 NUMERIC = {
     "value", "ci_low", "ci_high", "p_value", "p_adjusted", "min_detectable", "expected_by_chance", "tolerance",
     "n", "n_clusters", "x", "std_error", "df", "adjusted_low", "adjusted_high", "numerator", "denominator",
-    "gallery",
+    "gallery", "influence", "value_before", "change", "p_size", "p_size_adjusted", "n_parameters",
 }  # fmt: skip
 
 STATUSES = ("ok", "too_few", "not_estimable")
@@ -48,10 +62,11 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataF
         raise KeyError(f"columns must be among {', '.join(columns)}; got {', '.join(sorted(strays))}")
     data: dict[str, Any] = {}
     for column in columns:
+        values = [row.get(column) for row in rows]
         if column in NUMERIC:
-            data[column] = pd.Series([row.get(column) for row in rows], dtype="float64")
+            data[column] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
         else:
-            values = [row.get(column) for row in rows]
+            # Said to be objects: as pandas' own text, a lone surrogate could not be held.
             data[column] = pd.Series(["" if v is None else str(v) for v in values], dtype="object")
     return pd.DataFrame(data)
 
@@ -82,6 +97,9 @@ class IndicatorResult:
     inference : mapping of int to RowInference
         By position in ``disparities``: interval and power of the rows for which the t interval is not the right one.
         It is not saved.
+    influences : mapping of int to Influence
+        By position in ``disparities``: how much each cluster moves a row that has a smooth estimator, so that two
+        audits can be compared in pairs. Those of primary rows are saved.
     """
 
     indicator: str
@@ -98,6 +116,7 @@ class IndicatorResult:
     metrics: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
+    influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, columns in (
@@ -109,12 +128,12 @@ class IndicatorResult:
             have = tuple(getattr(self, name).columns)
             if have != columns:
                 raise ValueError(f"table '{name}' of {self.indicator} must have columns {columns}; got {have}")
-        check_positions(self.inference, self.disparities)
+        check_positions({**self.inference, **self.influences}, self.disparities)
 
 
-def check_positions(inference: Mapping[int, RowInference], disparities: pd.DataFrame) -> None:
-    """Raise ValueError where ``inference`` belongs to a row that ``disparities`` does not have."""
-    strays = [position for position in inference if not 0 <= position < len(disparities)]
+def check_positions(rows: Mapping[int, RowInference | Influence], disparities: pd.DataFrame) -> None:
+    """Raise ValueError where inference or an influence belongs to a row that ``disparities`` does not have."""
+    strays = [position for position in rows if not 0 <= position < len(disparities)]
     if strays:
         raise ValueError(
             f"inference must belong to one of the {len(disparities)} rows of disparities; got position {strays[0]}"

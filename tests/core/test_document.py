@@ -94,7 +94,7 @@ def same(first: AuditResult, second: AuditResult) -> None:
 
 def test_an_audit_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     save_audit(audit(), tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.json", "statistics.parquet"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.json", "influences.parquet", "statistics.parquet"]
     same(audit(), load_audit(tmp_path))
     same(audit(), load_audit(tmp_path / "audit.json"))
 
@@ -242,7 +242,9 @@ def test_the_schema_has_the_columns_of_the_tables() -> None:
     row = properties["disparities"]["items"]["properties"]
     assert set(row["verdict"]["enum"]) == {*VERDICTS, ""}
     assert set(row["status"]["enum"]) == set(STATUSES)
-    assert {f.name for f in dataclasses.fields(IndicatorResult)} - {"statistics", "inference"} == set(properties)
+    assert {f.name for f in dataclasses.fields(IndicatorResult)} - {"statistics", "inference", "influences"} == set(
+        properties
+    )
     assert schema()["properties"]["schema_version"]["const"] == SCHEMA_VERSION
     cards = {"model": ModelCard, "data": DataCard, "failures": Failure}
     for name, kind in cards.items():

@@ -61,14 +61,23 @@ def test_saved_tables_have_the_promised_layout(quick_demo: Path) -> None:
 
 
 def test_statistics_give_the_group_values_again(quick_demo: Path) -> None:
-    """Numerator over denominator, summed over clusters, is the micro average that the audit printed."""
+    """Numerator over denominator, summed over clusters, is what the audit printed: micro, macro and AUROC."""
     audit = fairaudit.load_audit(quick_demo / "swav")
-    result = audit.result("representation_disparity")
-    sums = result.statistics.groupby(["metric", "feature", "group"])[["numerator", "denominator"]].sum()
-    again = (sums["numerator"] / sums["denominator"]).rename("again").reset_index()
-    both = result.groups.merge(again, on=["metric", "feature", "group"])
-    assert len(both) > 20
-    np.testing.assert_allclose(both["value"], both["again"], rtol=1e-12)
+    for result in audit.results:
+        sums = result.statistics.groupby(["metric", "feature", "group"])[["numerator", "denominator"]].sum()
+        again = (sums["numerator"] / sums["denominator"]).rename("again").reset_index()
+        both = result.groups.merge(again, on=["metric", "feature", "group"])
+        assert len(both) > 5
+        np.testing.assert_allclose(both["value"], both["again"], rtol=1e-9, atol=1e-12)
+
+
+def test_changes_between_the_checkpoints_are_tested(quick_demo: Path) -> None:
+    found = fairaudit.compare(*(quick_demo / name for name in CHECKPOINTS))
+    rows = found.changes[found.changes["kind"].isin(["rest", "slope"]) & (found.changes["status"] == "ok")]
+    assert set(rows["indicator"]) >= {"representation_disparity", "geographic_disparity"}
+    assert not found.changes["note"].str.contains("same data|were measured|no influence").any()
+    assert (rows["ci_low"] <= rows["change"]).all()
+    assert found.summary in (quick_demo / "report.html").read_text(encoding="utf-8")
 
 
 def test_report_is_rendered_again_without_torch_or_images(quick_demo: Path) -> None:

@@ -100,9 +100,33 @@ def test_expected_words(kind: str, direction: str, words: str) -> None:
 
 def test_the_page_says_what_it_is_not(comparison_page: str) -> None:
     text = text_of(comparison_page)
-    assert "Side by side, not yet a test." in text
-    assert "takes a paired test of the change, which this page does not make" in text
+    assert "Verdicts are about one checkpoint each." in text
+    assert "is no proof that they differ: the table of changes tests that." in text
     assert "Synthetic data." in text
+
+
+def test_changes_that_cannot_be_estimated_stand_in_the_table(comparison_page: str) -> None:
+    rows = table_rows(comparison_page, "Change of each planned disparity against first, with adjusted interval")
+    assert rows[1][:4] == ["second", "representation_disparity balanced_precision@10, faces", "gender",
+                           "feminine against all others"]  # fmt: skip
+    assert rows[1][4:9] == ["−0.087", "−0.087", "n/a", "n/a", "n/a"]
+    assert rows[1][9].startswith("— Not estimable the audit of the baseline holds no influence of clusters")
+    assert "No change against first could be estimated (9 planned disparities)." in text_of(comparison_page)
+
+
+def test_sizes_that_are_equal_need_no_figure(comparison_page: str) -> None:
+    assert "All checkpoints have 4.8 million parameters: no change is due to size." in text_of(comparison_page)
+    assert "Figure: disparity by number of parameters" not in comparison_page
+
+
+def test_sizes_that_differ_are_drawn(compared: dict[str, AuditResult]) -> None:
+    larger = dataclasses.replace(compared["second"].model, n_parameters=21_000_000)
+    page = render_comparison({**compared, "second": dataclasses.replace(compared["second"], model=larger)}, title="t")
+    assert "The largest checkpoint has 4.4 times the parameters of the smallest" in text_of(page)
+    figure = re.search(r'aria-label="Figure: disparity by number of parameters".*?</svg>', page, flags=re.DOTALL)
+    assert figure
+    for text in ("4.8 million", "21.0 million", "target: religion against all others"):
+        assert text in figure[0]
 
 
 def test_an_indicator_that_one_audit_lacks_is_named(compared: dict[str, AuditResult]) -> None:

@@ -1,0 +1,144 @@
+"""Changes between checkpoints as a page shows them: the one place that puts a change into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fairaudit.core.sizes import FACTOR
+from fairaudit.reports import notation, wording
+
+WORDS: dict[str, wording.Word] = {
+    "smaller": wording.Word(
+        "smaller", "\u25bc", "Smaller", "within", "The disparity changed, and it is smaller than in the baseline."
+    ),
+    "larger": wording.Word(
+        "larger", "\u25b2", "Larger", "disparity", "The disparity changed, and it is larger than in the baseline."
+    ),
+    "changed": wording.Word(
+        "changed", "\u25c6", "Changed", "inconclusive",
+        "The disparity changed, but whether it is smaller or larger cannot be told.",
+    ),
+    "not_shown": wording.Word(
+        "not_shown", "?", "No change shown", "inconclusive", "No change is shown and none is ruled out."
+    ),
+    "not_estimable": wording.Word(
+        "not_estimable", "\u2014", "Not estimable", "none", "The audits do not allow a statement; the row says why."
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """One change as text, with its verdict.
+
+    Parameters
+    ----------
+    checkpoint, indicator, dataset, metric, feature, comparison, before, after, change, interval, p, note : str
+        As the table prints them; ``"n/a"`` where there is no number.
+    word : Word
+        What is said of it.
+    sentence : str
+    """
+
+    checkpoint: str
+    indicator: str
+    dataset: str
+    metric: str
+    feature: str
+    comparison: str
+    before: str
+    after: str
+    change: str
+    interval: str
+    p: str
+    note: str
+    word: wording.Word
+    sentence: str
+
+
+def change_row(row: Mapping[Any, Any]) -> ChangeRow:
+    """Return one row of ``core.change.changes_of`` as text."""
+    return ChangeRow(
+        **{name: str(row[name]) for name in ("checkpoint", "indicator", "dataset", "metric", "feature", "note")},
+        comparison=wording.comparison(row) + (f" (within {row['control']})" if row["control"] else ""),
+        before=notation.number(row["value_before"]),
+        after=notation.number(row["value"]),
+        change=notation.number(row["change"]),
+        interval=notation.interval(*_interval(row)),
+        p=notation.p_value(row["p_adjusted"]),
+        word=WORDS[row["verdict"]],
+        sentence=sentence(row),
+    )
+
+
+def sentence(row: Mapping[Any, Any]) -> str:
+    """Return what may be said of one change, as a sentence."""
+    what = f"{row['feature']}: {wording.comparison(row)} on {row['metric']}".replace("_", " ")
+    if row["verdict"] == "not_estimable":
+        return f"{what}: no change can be estimated, because {str(row['note']).strip().rstrip('.')}."
+    largest = notation.at_most(max(abs(bound) for bound in _interval(row)))
+    said = {
+        "smaller": f"the disparity is smaller than in {row['baseline']}",
+        "larger": f"the disparity is larger than in {row['baseline']}",
+        "changed": "it changed, but whether the disparity is smaller or larger cannot be told",
+        "not_shown": f"no change is shown, and one of {largest} is not ruled out",
+    }[row["verdict"]]
+    went = f"went from {notation.number(row['value_before'])} to {notation.number(row['value'])}"
+    by = f"change {notation.number(row['change'])}, interval {notation.interval(*_interval(row))}"
+    return f"{what} {went} ({by}): {said}."
+
+
+def tally(changes: pd.DataFrame) -> str:
+    """Return the sentence over all changes: how many are shown, in which direction, and how many are not estimable."""
+    count = {verdict: int((changes["verdict"] == verdict).sum()) for verdict in WORDS}
+    shown = count["smaller"] + count["larger"] + count["changed"]
+    if not len(changes):
+        return "No planned disparity could be compared between checkpoints."
+    baseline = changes["baseline"].iloc[0]
+    missing = count["not_estimable"]
+    left = f" {missing:,} could not be estimated." if missing else ""
+    if missing == len(changes):
+        none = notation.plural(missing, "planned disparity", "planned disparities")
+        return f"No change against {baseline} could be estimated ({none})."
+    tested = notation.plural(len(changes) - missing, "disparity", "disparities")
+    if not shown:
+        return f"No change of {tested} against {baseline} is shown, and none is ruled out.{left}"
+    unclear = f", {count['changed']:,} that may be either" if count["changed"] else ""
+    verb = "has" if shown == 1 else "have"
+    return (
+        f"{shown:,} of {tested} {verb} changed against {baseline}: {count['smaller']:,} smaller, "
+        f"{count['larger']:,} larger{unclear}.{left}"
+    )
+
+
+def size_sentence(parameters: Mapping[str, int], names: list[str]) -> str:
+    """Return what the sizes of the checkpoints mean for a change.
+
+    Parameters
+    ----------
+    parameters : mapping of str to int
+        Number of parameters by checkpoint, without those that do not say it.
+    names : list of str
+        All checkpoints.
+    """
+    unknown = [name for name in names if name not in parameters]
+    if unknown:
+        return f"The size of {', '.join(unknown)} is not known, so a change may be due to size."
+    least, most = min(parameters.values()), max(parameters.values())
+    if least == most:
+        return f"All checkpoints have {notation.size(least)} parameters: no change is due to size."
+    if most > FACTOR * least:
+        return (
+            f"The largest checkpoint has {most / least:.1f} times the parameters of the smallest: a change may be due "
+            "to size, not to method."
+        )
+    return f"Checkpoints have {notation.size(least)} to {notation.size(most)} parameters."
+
+
+def _interval(row: Mapping[Any, Any]) -> tuple[float, float]:
+    low, high = float(row["adjusted_low"]), float(row["adjusted_high"])
+    return (low, high) if low == low else (float(row["ci_low"]), float(row["ci_high"]))
