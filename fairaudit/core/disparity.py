@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from fairaudit.core.contrasts import along, contrasts_of, rest_rows
-from fairaudit.core.errors import ConfigError
+from fairaudit.core.controls import MAX_GROUPS, check_controls, controlled_rows, controlled_slopes
+from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.estimates import average
+from fairaudit.core.group_rows import group_row
 from fairaudit.core.inference import RowInference
-from fairaudit.core.intervals import group_interval
 from fairaudit.core.outcomes import Floats, Mask, Outcomes
 from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, check_positions, table
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
-from fairaudit.core.sufficiency import kind_of, status_of
 
 OVERALL = "overall"
 
@@ -41,6 +41,14 @@ class Cohort:
         Features along which a slope is taken, with its measure: ``{"income": (log2_income, "per_doubling")}``.
     primary : tuple of str
         Features whose headline contrasts belong to the primary family.
+    controls : mapping of str to ndarray of str, shape (N,)
+        Level of each row, by control: the headline is given within its levels too, and standardised over it.
+        ``"not recorded"`` where the level is not known; a control is skipped for the feature of its name.
+
+    Raises
+    ------
+    DataError
+        If controls and features form too many groups.
     """
 
     dataset: str
@@ -50,6 +58,19 @@ class Cohort:
     cluster_names: Any
     numeric: dict[str, tuple[Floats, str]] = field(default_factory=dict)
     primary: tuple[str, ...] = ()
+    controls: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = sum(
+            len(feature.groups) * len(self.levels(control))
+            for control, feature in itertools.product(self.controls, self.features)
+            if control != feature.name
+        )
+        if n > MAX_GROUPS:
+            raise DataError(
+                f"control features of {self.indicator} on '{self.dataset}' must form at most {MAX_GROUPS:,} groups "
+                f"with the features; got {n:,}. Merge levels, or leave a control out."
+            )
 
     @classmethod
     def of(
@@ -60,20 +81,43 @@ class Cohort:
         extra: Sequence[tuple[Feature, Any]] = (),
         numeric: dict[str, tuple[Floats, str]] | None = None,
         exploratory: Sequence[str] = (),
+        control_features: Sequence[str] = (),
+        extra_controls: Mapping[str, Any] | None = None,
     ) -> Cohort:
-        """Return the cohort of ``samples``, with derived features (``extra``) behind the recorded ones."""
+        """Return the cohort of ``samples``, with derived features (``extra``) behind the recorded ones.
+
+        A control feature is one of these features, or of ``extra_controls``, which are no features.
+
+        Raises
+        ------
+        ConfigError
+            If a control feature is neither.
+        DataError
+            If controls and features form too many groups.
+        """
         features = (*samples.features, *(f for f, _ in extra))
         columns = {f.name: samples.table[f.name].to_numpy(str) for f in samples.features}
         columns |= {f.name: np.asarray(values, dtype=str) for f, values in extra}
         numeric = numeric or {}
         primary = [f.name for f in samples.features if f.name not in exploratory] + list(numeric)
         names = samples.cluster_hashes().to_numpy(str)
-        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary))
+        known = columns | {name: np.asarray(values, dtype=str) for name, values in (extra_controls or {}).items()}
+        check_controls(f"control_features of {indicator} on '{samples.name}'", control_features, known)
+        controls = {name: known[name] for name in control_features}
+        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary), controls)
 
     def mask(self, feature: str, group: str) -> Mask:
         """Rows of one group."""
         found: Mask = self.columns[feature] == group
         return found
+
+    def levels(self, control: str) -> dict[str, Mask]:
+        """Rows of each level of a control that occurs: in the order of its feature, else sorted, unknown ones last."""
+        found = self.controls[control]
+        order = next((f.groups for f in self.features if f.name == control), ())
+        place = {group: i for i, group in enumerate(order)}
+        named = sorted(set(found.tolist()), key=lambda v: (v == NOT_RECORDED, place.get(v, len(place)), v))
+        return {level: found == level for level in named}
 
 
 @dataclass(frozen=True)
@@ -103,6 +147,8 @@ def measure(
 ) -> Measured:
     """Return group values, disparities and statistics of every metric, feature and pairwise intersection.
 
+    The headline is also given within the levels of the cohort's controls, and standardised over them.
+
     Parameters
     ----------
     cohort : Cohort
@@ -130,24 +176,27 @@ def measure(
     for one in outcomes:
         compare = contrasts is None or one.metric in contrasts
         everyone = np.ones(len(one.values), dtype=bool)
-        groups.append(_group_row(one, OVERALL, OVERALL, everyone))
+        groups.append(group_row(one, OVERALL, OVERALL, average(one, everyone)))
         statistics.append(_statistics(cohort, one, OVERALL, OVERALL, everyone))
         for feature in cohort.features:
             primary = one.metric == headline and feature.name in cohort.primary
             masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
-            groups += [_group_row(one, feature.name, g, m) for g, m in masks.items()]
+            groups += [group_row(one, feature.name, g, average(one, m)) for g, m in masks.items()]
             statistics += [_statistics(cohort, one, feature.name, g, m) for g, m in masks.items()]
             if compare:
-                masks.pop(NOT_RECORDED, None)
-                disparities += contrasts_of(one, feature, masks, primary=primary, whole=one.metric == headline)
+                known = {g: m for g, m in masks.items() if g != NOT_RECORDED}
+                disparities += contrasts_of(one, feature, known, primary=primary, whole=one.metric == headline)
         for name, (x, label) in cohort.numeric.items() if compare else ():
             disparities += along(one, name, x, label, primary=one.metric == headline)
         for first, second in pairs:
             masks = _intersections(cohort, first, second)
             name = f"{first.name} & {second.name}"
-            groups += [_group_row(one, name, g, m) for g, m in masks.items()]
+            groups += [group_row(one, name, g, average(one, m)) for g, m in masks.items()]
             if compare and one.metric == headline:
                 disparities += rest_rows(one, name, masks, primary=False)
+        if compare and one.metric == headline:
+            within, contrasted = _controlled(cohort, one)
+            groups, disparities = groups + within, disparities + contrasted
     inference = {i: found for i, row in enumerate(disparities) if (found := row.pop("inference", None)) is not None}
     for row in disparities:
         if row["family"] == "primary":
@@ -166,19 +215,20 @@ def groups_of(feature: Feature, cohort: Cohort) -> tuple[str, ...]:
     return (*feature.groups, *extra)
 
 
-def not_estimable(metric: str, feature: str, group: str, note: str) -> dict[str, Any]:
-    """Return the row of a group value that cannot be estimated, with its reason."""
-    return {"metric": metric, "feature": feature, "group": group, "status": "not_estimable", "note": note,
-            "n": 0, "n_clusters": 0}  # fmt: skip
-
-
-def _group_row(one: Outcomes, feature: str, group: str, mask: Mask) -> dict[str, Any]:
-    estimate = average(one, mask)
-    status, note = status_of(estimate, estimate.n_clusters)
-    low, high, method = group_interval(estimate, kind=kind_of(one))
-    return {"metric": one.metric, "feature": feature, "group": group, "value": estimate.value, "ci_low": low,
-            "ci_high": high, "ci_method": method, "n": estimate.n, "n_clusters": estimate.n_clusters,
-            "status": status, "note": note}  # fmt: skip
+def _controlled(cohort: Cohort, one: Outcomes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of both tables within levels of each control, and standardised over it."""
+    groups: list[dict[str, Any]] = []
+    disparities: list[dict[str, Any]] = []
+    for control in cohort.controls:
+        levels = cohort.levels(control)
+        for feature in cohort.features:
+            if feature.name != control:
+                masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
+                values, contrasts = controlled_rows(one, feature, masks, control, levels)
+                groups, disparities = groups + values, disparities + contrasts
+        for name, (x, label) in cohort.numeric.items():
+            disparities += controlled_slopes(one, name, x, label, control, levels)
+    return groups, disparities
 
 
 def _intersections(cohort: Cohort, first: Feature, second: Feature) -> dict[str, Mask]:

@@ -13,10 +13,12 @@ References
    why a second role must be counted; the two roles are added before squaring, so their covariance is kept.
 .. [3] DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, for the structural components of the AUROC.
 .. [4] Satterthwaite (1946), Biometrics Bulletin 2(6), for the degrees of freedom of a difference.
+.. [5] Kish (1965), "Survey Sampling", section 11.7, for the number of units that unequal weights leave.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,6 +116,46 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
         n_clusters,
         _share(smaller, first.events + second.events),
         _share(smaller, first.non_events + second.non_events),
+        psi,
+        shared,
+    )
+
+
+def combination(parts: Sequence[Estimate], weights: Floats, *, units: float, n_clusters: int) -> Estimate:
+    """Return the sum of estimates of one outcome, such as averages within levels, with fixed weights.
+
+    What a cluster moves in several parts is added before squaring. The degrees of freedom are Satterthwaite's over the
+    parts [4]_, at most those of ``n_clusters`` different clusters.
+
+    Parameters
+    ----------
+    parts : sequence of Estimate
+        Of the same outcomes, each of at least one image.
+    weights : ndarray of float, shape (P,)
+        Sum to one.
+    units : float
+        Number of clusters of equal weight that would be as sure [5]_: rounded down, it is the result's ``n_clusters``,
+        and its events and non-events are the weighted shares of so many. A sum that rests on few clusters of a part
+        with much weight is then too few, however many clusters the other parts have.
+    n_clusters : int
+        Different clusters in all parts.
+    """
+    value = weights @ np.array([part.value for part in parts])
+    psi = weights @ np.stack([part.psi for part in parts])
+    variances = (weights * [part.std_error for part in parts]) ** 2
+    dfs = np.maximum([part.df for part in parts], 1)
+    shares = (variances**2 / dfs).sum()
+    df = variances.sum() ** 2 / shares if shares > 0 else dfs.sum()
+    each = units * weights / [part.n_clusters for part in parts]
+    shared = any(part.shares_gallery for part in parts)
+    return Estimate(
+        np.asarray(value),
+        _root(psi),
+        _df(psi, np.asarray(min(df, n_clusters - 1)), shared),
+        np.asarray(sum(int(part.n) for part in parts)),
+        np.asarray(int(units + 1e-9)),
+        np.asarray(each @ np.array([part.events for part in parts])),
+        np.asarray(each @ np.array([part.non_events for part in parts])),
         psi,
         shared,
     )
