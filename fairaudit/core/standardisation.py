@@ -74,8 +74,7 @@ class Standard:
         for weight, level, part in zip(self.mix, self.levels, parts, strict=True):
             inside = one.cluster_sums(one.used(mask & level).astype(np.float64)) > 0
             weights += weight * inside / part.n_clusters
-        units = float(1 / (weights**2).sum())
-        return combination(parts, self.mix, units=units, n_clusters=int((weights > 0).sum()))
+        return combination(parts, self.mix, units=float(1 / (weights**2).sum()))
 
 
 def standardised_rows(
