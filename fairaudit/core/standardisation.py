@@ -8,7 +8,7 @@ several levels, and stand in each other's neighbour lists: influences are weight
 
 References
 ----------
-.. [1] Fleiss, Levin and Paik (2003), "Statistical Methods for Rates and Proportions", 3rd ed., section 19.3.
+.. [1] Fleiss, Levin and Paik (2003), "Statistical Methods for Rates and Proportions", 3rd ed., ch. 19.
 """
 
 from __future__ import annotations
