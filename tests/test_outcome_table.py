@@ -42,7 +42,9 @@ def read(source: Any, **options: Any) -> OutcomeTable:
 
 
 def test_a_control_is_a_feature_or_another_column() -> None:
-    found = read(rows().assign(topic=["bed", None, "bed", "loom"]), control_features=["topic", "gender"])
+    found = read(
+        rows().assign(topic=np.array(["bed", None, "bed", "loom"], dtype=object)), control_features=["topic", "gender"]
+    )
     assert found.controls.to_dict("list") == {
         "topic": ["bed", "not recorded", "bed", "loom"], "gender": ["f", "m", "not recorded", "f"],
     }  # fmt: skip
