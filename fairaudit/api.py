@@ -116,6 +116,7 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
         check_output(output)
     samples, probe_table = read_samples(config)
     config.check_plan(samples)
+    config.check_controls(samples)
 
     from fairaudit.models import open_model  # takes torch: after all that can be refused without it
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXIT_INPUT = 2
 EXIT_NOT_ESTIMABLE = 3
 #: Options of an audit that speak of a table of outcomes.
-_OF_OUTCOMES = ("--outcomes", "--outcome", "--feature", "--unbounded", "--tolerance", "--average")
+_OF_OUTCOMES = ("--outcomes", "--outcome", "--feature", "--control-feature", "--unbounded", "--tolerance", "--average")
 
 app = typer.Typer(
     help="Audit vision models for fairness: valid statistics, HTML reports.",
@@ -90,6 +90,9 @@ def audit(
     feature: Annotated[
         list[str] | None, typer.Option(help="Its column of groups, or NAME=FIRST,SECOND,... where they are an order.")
     ] = None,
+    control_feature: Annotated[
+        list[str] | None, typer.Option(help="Its column within whose values groups are compared too.")
+    ] = None,
     unbounded: Annotated[list[str] | None, typer.Option(help="An outcome that may lie outside [0, 1].")] = None,
     tolerance: Annotated[float | None, typer.Option(help="Difference in outcomes that counts as none.")] = None,
     average: Annotated[str, typer.Option(help="Of outcomes: micro (rows) or macro (clusters).")] = "micro",
@@ -108,6 +111,7 @@ def audit(
             features=feature or [],
             output=output,
             unbounded=unbounded or [],
+            control_features=control_feature or [],
             tolerance=tolerance,
             average=average,  # type: ignore[arg-type]  # checked there
             plan=plan,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fairaudit.core.controls import check_controls
 from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.plan import Plan
@@ -155,6 +156,21 @@ class AuditConfig:
                     f"got '{row.dataset}', which shows {samples[row.dataset].subject}. Name another or leave it out."
                 )
 
+    def check_controls(self, samples: Mapping[str, Samples]) -> None:
+        """Refuse a control feature that a data set of its indicator does not record.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of this name.
+        """
+        for indicator in self.indicators:
+            names = getattr(self.options.get(indicator.name), "control_features", ())
+            for name, one in samples.items():
+                if one.subject == indicator.subject:
+                    known = {*(f.name for f in one.features), *indicator.controls}
+                    check_controls(f"control_features of {indicator.name} on '{name}'", names, known)
+
     def resolved(self) -> dict[str, Any]:
         """Return everything that decides the result, as JSON values: no path of this machine, only file names."""
         return {
@@ -267,7 +283,7 @@ def _indicator_config(indicator: Indicator, given: Mapping[str, Any]) -> Any:
 def _convert(name: str, hint: Any, value: Any) -> Any:
     """Return ``value`` as the type of its field; text is parsed, other types must fit already."""
     if isinstance(hint, types.GenericAlias) and hint.__origin__ is tuple:
-        parts = value.split(",") if isinstance(value, str) else list(value)
+        parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
         return tuple(_convert(name, hint.__args__[0], part) for part in parts)
     try:
         if isinstance(value, str) and hint is not str:

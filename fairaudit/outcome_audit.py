@@ -51,6 +51,7 @@ def audit_outcomes(
     tolerance: float | None = None,
     average: Literal["micro", "macro"] = "micro",
     plan: Plan | str | Path | None = None,
+    control_features: Sequence[str] = (),
 ) -> Audit:
     """Audit outcomes that were computed elsewhere: the same tables, verdicts and report as for a checkpoint.
 
@@ -80,6 +81,9 @@ def audit_outcomes(
         Mean over rows, or mean over clusters of the mean within the cluster.
     plan : Plan or path, optional
         Which comparisons count; the name of an outcome stands for the indicator. Default: the shipped plan.
+    control_features : sequence of str
+        Columns, features or others: groups are compared within their values too, and as if every group had the same
+        mix of them.
 
     Raises
     ------
@@ -97,7 +101,9 @@ def audit_outcomes(
     0    skin  dark     light   -0.5  disparity
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    outcomes, unbounded = ([n] if isinstance(n, str) else list(n) for n in (outcomes, unbounded))
+    outcomes, unbounded, control_features = (
+        [n] if isinstance(n, str) else list(n) for n in (outcomes, unbounded, control_features)
+    )
     target = None if output is None else Path(output)
     if target is not None:
         check_output(target)
@@ -108,9 +114,11 @@ def audit_outcomes(
             f"tolerance must be given where an outcome has no bounds; got none, and {unbounded[0]} has a unit of its "
             "own. Add --tolerance, in that unit."
         )
-    config = {"outcomes": outcomes, "unbounded": unbounded, "average": average,
+    config = {"outcomes": outcomes, "unbounded": unbounded, "average": average, "control_features": control_features,
               "tolerance": TOLERANCE if tolerance is None else float(tolerance)}  # fmt: skip
-    rows = read_outcome_table(source, outcomes=outcomes, features=features, unbounded=unbounded)
+    rows = read_outcome_table(
+        source, outcomes=outcomes, features=features, unbounded=unbounded, control_features=control_features
+    )
     chosen = plan if plan is None or isinstance(plan, Plan) else read_plan(plan)
     found = _audited(rows, "a DataFrame" if isinstance(source, pd.DataFrame) else Path(source).name, config, chosen)
     found = sealed(found, started=started, seconds=time.perf_counter() - clock)
@@ -127,6 +135,8 @@ def _audited(rows: OutcomeTable, source: str, config: dict[str, Any], chosen: Pl
     samples = _samples(rows, source)
     decided, plan = decide([_result(rows, samples, name, config) for name in rows.outcomes], chosen)
     by_row = pd.DataFrame({"sample_id": rows.ids, "cluster_id": rows.clusters})
+    others = rows.controls.drop(columns=list(rows.groups), errors="ignore")
+    votes = rows.votes.values()
     model = ModelCard(
         name=source,
         kind="outcomes",
@@ -140,7 +150,7 @@ def _audited(rows: OutcomeTable, source: str, config: dict[str, Any], chosen: Pl
     features = {f.name: list(f.groups) if f.ordered else None for f in rows.features}
     return Audit(
         model=model,
-        data=(data_card(samples, digest=_digest(pd.concat([by_row, rows.groups, *rows.votes.values()], axis=1))),),
+        data=(data_card(samples, digest=_digest(pd.concat([by_row, rows.groups, others, *votes], axis=1))),),
         results=decided,
         failures=(),
         config={"source": source, "features": features, **config},
@@ -176,9 +186,8 @@ def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, A
     bounded = name not in config["unbounded"]
     codes, _ = pd.factorize(rows.clusters)
     one = Outcomes(name, values, np.asarray(codes), average=config["average"], unit_interval=bounded)
-    measured = measure(
-        Cohort.of(samples, name), [one], headline=name, tolerance=tolerance, slope_tolerance=_PER_STEP * tolerance
-    )
+    cohort = Cohort.of(samples, name, control_features=config["control_features"], extra_controls={**rows.controls})
+    measured = measure(cohort, [one], headline=name, tolerance=tolerance, slope_tolerance=_PER_STEP * tolerance)
     alone = [
         {"metric": name, "feature": f.name, "kind": "rest", "measure": "difference", "group": f.groups[0],
          "reference": ALL_OTHERS, "family": "primary", "tolerance": tolerance, "status": "not_estimable",
@@ -198,7 +207,8 @@ def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, A
         disparities=added,
         curves=table([], CURVE_COLUMNS),
         statistics=measured.statistics,
-        params={"average": config["average"], "bounded": bounded, "tolerance": tolerance,
+        params={"average": config["average"], "bounded": bounded, "control_features": config["control_features"],
+                "tolerance": tolerance,
                 "slope_tolerance": _PER_STEP * tolerance, "n_measured": int((~np.isnan(values)).sum())},
         metrics={name: f"Mean of the column '{name}', which was computed elsewhere, over every {mean}."},
         warnings=(*_warnings(name, values, bounded=bounded, tolerance=tolerance), *measured.warnings),

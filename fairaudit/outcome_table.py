@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from fairaudit.core.controls import check_controls
 from fairaudit.core.crossing import Grouping, group_name
 from fairaudit.core.errors import ConfigError, DataError, did_you_mean
 from fairaudit.core.outcomes import Floats
@@ -43,6 +44,8 @@ class OutcomeTable:
     features : tuple of Feature
     groups : DataFrame
         A column of text for each feature.
+    controls : DataFrame
+        A column of text for each control feature; it may be one of the features.
     outcomes : mapping of str to ndarray of float, shape (N,)
     votes : mapping of str to DataFrame
         How probable each group is for each row, of the features that have columns of votes.
@@ -54,12 +57,18 @@ class OutcomeTable:
     clustered: bool
     features: tuple[Feature, ...]
     groups: pd.DataFrame
+    controls: pd.DataFrame
     outcomes: Mapping[str, Floats]
     votes: Mapping[str, pd.DataFrame]
 
 
 def read_outcome_table(
-    source: str | Path | pd.DataFrame, *, outcomes: Sequence[str], features: FeatureNames, unbounded: Sequence[str] = ()
+    source: str | Path | pd.DataFrame,
+    *,
+    outcomes: Sequence[str],
+    features: FeatureNames,
+    unbounded: Sequence[str] = (),
+    control_features: Sequence[str] = (),
 ) -> OutcomeTable:
     """Return the declared columns of a Parquet or CSV file, or of a DataFrame.
 
@@ -75,6 +84,8 @@ def read_outcome_table(
         ``gender:woman``, ``gender:man``.
     unbounded : sequence of str
         Outcomes that are numbers without bounds.
+    control_features : sequence of str
+        Columns within whose values groups are compared; features or others. Empty is ``"not recorded"``.
 
     Raises
     ------
@@ -89,7 +100,9 @@ def read_outcome_table(
     votes = {name: found for name, order in orders.items() if (found := vote_columns(name, columns, order, outcomes))}
     voted = [column for found in votes.values() for column in found.values()]
     _check_declared(what, [*columns, *votes], outcomes, list(orders), unbounded, voted)
-    table = read_columns(source, [c for c in columns if c in {*_IDS, *outcomes, *orders, *voted}])
+    others = [name for name in dict.fromkeys(control_features) if name not in orders]
+    _check_controls(what, columns, others, outcomes)
+    table = read_columns(source, [c for c in columns if c in {*_IDS, *outcomes, *orders, *others, *voted}])
     if table.empty:
         raise DataError(f"{what} must have at least one row; got none. Check what was filtered before.")
     ids = _ids(what, table["sample_id"], "sample_id")
@@ -111,13 +124,16 @@ def read_outcome_table(
             f"features of {what} must cross to at most {MAX_PAIRS:,} groups, two at a time; got {pairs:,}. "
             "Leave out a feature, or merge its groups."
         )
+    groups = {feature.name: texts for feature, texts in known}
+    levels = groups | {name: _feature(what, name, (), table[name])[1] for name in others}
     return OutcomeTable(
         name="outcomes" if isinstance(source, pd.DataFrame) else Path(source).stem,
         ids=ids,
         clusters=_ids(what, table["cluster_id"], "cluster_id") if clustered else ids,
         clustered=clustered,
         features=tuple(feature for feature, _ in known),
-        groups=pd.DataFrame({feature.name: groups for feature, groups in known}),
+        groups=pd.DataFrame(groups),
+        controls=pd.DataFrame({name: levels[name] for name in control_features}, index=ids.index),
         outcomes={name: _outcome(what, name, table[name], bounded=name not in unbounded) for name in outcomes},
         votes={name: shares for name, (_, _, shares) in read.items()},
     )
@@ -188,6 +204,15 @@ def _check_declared(
             raise DataError(
                 f"{what} must have one column '{name}'; got {columns.count(name)}. {hint}Add or rename the column."
             )
+
+
+def _check_controls(what: str, columns: Sequence[str], controls: Sequence[str], outcomes: Sequence[str]) -> None:
+    """Refuse control features, beside the features, that are no column of groups."""
+    left = [c for c in columns if c not in {*_IDS, *outcomes}]
+    check_controls(f"control_features of {what}", controls, left)
+    for name in controls:
+        if columns.count(name) > 1:
+            raise DataError(f"{what} must have one column '{name}'; got {columns.count(name)}. Rename the column.")
 
 
 def _ids(what: str, column: pd.Series, name: str) -> pd.Series:

@@ -38,12 +38,16 @@ class Config:
         Length of the neighbour list where the checkpoint has no labels.
     tolerance, slope_tolerance : float
         Differences in the hit rate, and slopes per doubling of income, that count as none.
+    control_features : tuple of str
+        Recorded features, ``topic`` or ``income_bucket``: regions and incomes are compared within their levels too,
+        and as if every region had the same mix of them.
     """
 
     top_k: int = 5
     neighbours: int = 5
     tolerance: float = 0.05
     slope_tolerance: float = 0.02
+    control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("top_k", "neighbours"):
@@ -94,7 +98,7 @@ def compute(
         if not outcomes:
             raise
     headline = outcomes[0].metric
-    cohort = _cohort(samples)
+    cohort = _cohort(samples, topics, config.control_features)
     measured = measure(
         cohort, outcomes, headline=headline, tolerance=config.tolerance, slope_tolerance=config.slope_tolerance
     )
@@ -104,7 +108,8 @@ def compute(
         measured=measured,
         curves=_income_curve(samples, outcomes[0], cohort),
         params={
-            **dataclasses.asdict(config), "topics": sorted(set(topics)), "topics_unknown_to_head": unknown,
+            **dataclasses.asdict(config), "control_features": list(config.control_features),
+            "topics": sorted(set(topics)), "topics_unknown_to_head": unknown,
             "labels_by": "none" if predictions is None else predictions.source,
             "income_buckets": "round(ln(income) / 3): low up to 90.02, medium up to 1,808.04 USD per month",
         },
@@ -127,7 +132,7 @@ def income_bucket(income_usd_per_month: npt.ArrayLike) -> npt.NDArray[np.str_]:
     return names
 
 
-def _cohort(samples: Samples) -> Cohort:
+def _cohort(samples: Samples, topics: npt.NDArray[np.str_], control_features: tuple[str, ...]) -> Cohort:
     extra: list[tuple[Feature, Any]] = []
     numeric: dict[str, tuple[Floats, str]] = {}
     if INCOME in samples.table:
@@ -138,7 +143,13 @@ def _cohort(samples: Samples) -> Cohort:
     # A country lies in one region: testing both would ask the same question twice.
     has_region = any(f.name == "region" for f in samples.features)
     return Cohort.of(
-        samples, INDICATOR.name, extra=extra, numeric=numeric, exploratory=("country",) if has_region else ()
+        samples,
+        INDICATOR.name,
+        extra=extra,
+        numeric=numeric,
+        exploratory=("country",) if has_region else (),
+        control_features=control_features,
+        extra_controls={"topic": topics},
     )
 
 
@@ -252,4 +263,5 @@ INDICATOR = Indicator(
     subject="objects",
     config=Config,
     compute=compute,
+    controls=("topic", "income_bucket"),
 )

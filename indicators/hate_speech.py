@@ -28,11 +28,15 @@ class Config:
         Score from which a meme counts as flagged, for the rates.
     tolerance, slope_tolerance : float
         Differences in AUROC that count as none.
+    control_features : tuple of str
+        Recorded features: groups are compared within their levels too, and as if every group had the same mix of
+        them.
     """
 
     threshold: float = 0.5
     tolerance: float = 0.05
     slope_tolerance: float = 0.02
+    control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
@@ -85,7 +89,7 @@ def compute(*, samples: Samples, config: Config, scores: pd.DataFrame) -> Indica
         Outcomes("false_negative_rate", np.where(label == 1, 1 - flagged, np.nan), clusters),
     ]
     measured = measure(
-        Cohort.of(test, INDICATOR.name),
+        Cohort.of(test, INDICATOR.name, control_features=config.control_features),
         outcomes,
         headline="auroc",
         tolerance=config.tolerance,
@@ -96,7 +100,12 @@ def compute(*, samples: Samples, config: Config, scores: pd.DataFrame) -> Indica
         dataset=samples.name,
         headline="auroc",
         measured=measured,
-        params={**dataclasses.asdict(config), "n_test": len(test), "head": dict(head)},
+        params={
+            **dataclasses.asdict(config),
+            "control_features": list(config.control_features),
+            "n_test": len(test),
+            "head": dict(head),
+        },
         metrics={
             "auroc": "Chance that a random hateful meme scores above a random harmless one, in [0, 1]: .5 is guessing; "
             "lower means that hate against this group is told worse from harmless memes about it.",

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.disparity import OVERALL, Cohort, group_values, groups_of, measure, not_estimable
+from fairaudit.core.disparity import OVERALL, Cohort, group_values, groups_of, measure
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.group_rows import not_estimable
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.result import CURVE_COLUMNS, GROUP_COLUMNS, IndicatorResult, table
@@ -38,6 +39,9 @@ class Config:
     tolerance, slope_tolerance : float
         Differences in the share of harmed images, and slopes per step of an order, that count as none. They
         are smaller than elsewhere: one picture in a hundred called an animal is not nothing.
+    control_features : tuple of str
+        Recorded features: groups are compared within their levels too, and as if every group had the same mix of
+        them.
     """
 
     taxonomy: str = "goyal2022"
@@ -46,6 +50,7 @@ class Config:
     top_k: int = 5
     tolerance: float = 0.01
     slope_tolerance: float = 0.005
+    control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _taxonomy(self.taxonomy)  # a file that is not there is refused before any image is read
@@ -80,7 +85,7 @@ def compute(*, samples: Samples, config: Config, predictions: Predictions) -> In
     kinds = {kind: (kind,) for kind in taxonomy.kinds} | {"harmful": taxonomy.harmful}
     best_score = _best_scores(predictions, taxonomy, config.top_k)
     clusters = pd.factorize(samples.table["cluster_id"])[0].astype(np.int64)
-    cohort = Cohort.of(samples, INDICATOR.name)
+    cohort = Cohort.of(samples, INDICATOR.name, control_features=config.control_features)
     headline = f"harmful@{config.tau:g}"
     outcomes: dict[tuple[str, float], Outcomes] = {}
     for name, members in kinds.items():
@@ -106,7 +111,8 @@ def compute(*, samples: Samples, config: Config, predictions: Predictions) -> In
         measured=dataclasses.replace(measured, groups=pd.concat([measured.groups, missing], ignore_index=True)),
         curves=_curves(outcomes, cohort),
         params={
-            **dataclasses.asdict(config), "taus": list(config.taus), "taxonomy_version": taxonomy.version,
+            **dataclasses.asdict(config), "taus": list(config.taus),
+            "control_features": list(config.control_features), "taxonomy_version": taxonomy.version,
             "taxonomy_source": taxonomy.source, "labels_by": predictions.source,
             "labels_known": len(predictions.known_labels), "known_by_kind": {k: list(v) for k, v in known.items()},
         },

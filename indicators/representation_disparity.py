@@ -54,6 +54,9 @@ class Config:
         for any other.
     tolerance, slope_tolerance : float
         Differences in class-balanced precision, and slopes per step of an order, that count as none.
+    control_features : tuple of str
+        Recorded features: groups are compared within their levels too, and as if every group had the same mix of
+        them.
     """
 
     attribute: str = "gender"
@@ -62,6 +65,7 @@ class Config:
     gallery_role: str = "sampled"
     tolerance: float = 0.05
     slope_tolerance: float = 0.02
+    control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.k or min(self.k) < 1 or len(set(self.k)) < len(self.k):
@@ -117,7 +121,7 @@ def compute(
         outcomes = [dataclasses.replace(one, gallery=None) for one in outcomes]
     headline = f"balanced_precision@{10 if 10 in lists.balanced_ks else max(lists.balanced_ks)}"
     measured = measure(
-        Cohort.of(samples, INDICATOR.name),
+        Cohort.of(samples, INDICATOR.name, control_features=config.control_features),
         outcomes,
         headline=headline,
         contrasts=[o.metric for o in outcomes if o.metric.startswith("balanced")],
@@ -132,7 +136,8 @@ def compute(
         measured=measured,
         curves=_curves(measured.groups, samples),
         params={
-            **dataclasses.asdict(config), "k": list(lists.ks), "k_balanced": list(lists.balanced_ks),
+            **dataclasses.asdict(config), "control_features": list(config.control_features), "k": list(lists.ks),
+            "k_balanced": list(lists.balanced_ks),
             "gallery": gallery_samples.name, "classes": list(lists.classes), "chance": 1 / len(lists.classes),
             "n_queries": int(lists.known_Q.sum()), "n_gallery": lists.n_gallery, "layer": embeddings.layer,
             "own_cluster_excluded": samples.cluster,
@@ -308,7 +313,8 @@ def _no_list(config: Config, left: int, rarest: float, gallery: str, cluster: st
 def _curves(groups: pd.DataFrame, samples: Samples) -> pd.DataFrame:
     """Class-balanced precision against k, by single feature."""
     names = {f.name for f in samples.features}
-    rows = groups[groups["metric"].str.startswith("balanced_precision@") & groups["feature"].isin(names)]
+    mine = groups["metric"].str.startswith("balanced_precision@") & groups["feature"].isin(names)
+    rows = groups[mine & (groups["control"] == "")]
     return table(
         [
             {"metric": "balanced_precision", "feature": r.feature, "group": r.group, "x_name": "k",

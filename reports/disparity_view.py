@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from fairaudit.core.controls import STANDARDISED
 from fairaudit.core.result import VERDICTS
 from fairaudit.reports import notation, wording
 from fairaudit.reports.group_view import MAX_ROWS
@@ -52,11 +53,11 @@ class DisparityRow:
 def disparity_row(row: Mapping[Any, Any]) -> DisparityRow:
     """Return one row of ``IndicatorResult.disparities`` as text."""
     low, high = wording.adjusted(row)
-    within = f" (within {row['control']})" if row["control"] else ""
+    under = wording.controlled(row["control"]).strip()
     return DisparityRow(
         metric=row["metric"],
         feature=row["feature"],
-        comparison=wording.comparison(row) + within,
+        comparison=wording.comparison(row) + (f" ({under})" if under else ""),
         estimate=notation.number(row["value"]),
         interval=notation.interval(low, high),
         p=notation.p_value(row["p_adjusted"]),
@@ -96,12 +97,28 @@ def primary_rows(disparities: pd.DataFrame) -> list[DisparityRow]:
 
 
 def exploratory_rows(disparities: pd.DataFrame) -> tuple[list[DisparityRow], int]:
-    """Return exploratory rows, leads and small p-values first, and how many are left out beyond ``MAX_ROWS``."""
-    rows = disparities[disparities["family"] != "primary"] if len(disparities) else disparities
+    """Return exploratory rows, leads and small p-values first, and how many are left out beyond ``MAX_ROWS``.
+
+    Those under a control stand elsewhere (``controlled_rows``), beside the values that they compare.
+    """
+    rows = disparities
+    if len(rows):
+        rows = rows[(rows["family"] != "primary") & (rows["control"] == "")]
     if not len(rows):
         return [], 0
     rows = rows.sort_values("p_adjusted", kind="stable", na_position="last")
     return [disparity_row(r) for r in rows.iloc[:MAX_ROWS].to_dict("records")], max(len(rows) - MAX_ROWS, 0)
+
+
+def controlled_rows(disparities: pd.DataFrame) -> tuple[list[DisparityRow], list[DisparityRow], int]:
+    """Return comparisons standardised over a control, those within its levels, and how many of both are left out."""
+    rows = disparities[disparities["control"] != ""] if len(disparities) else disparities
+    if not len(rows):
+        return [], [], 0
+    standardised = rows["control"].str.startswith(STANDARDISED)
+    parts = (rows[standardised], rows[~standardised])
+    first, second = ([disparity_row(r) for r in part.iloc[:MAX_ROWS].to_dict("records")] for part in parts)
+    return first, second, sum(max(len(part) - MAX_ROWS, 0) for part in parts)
 
 
 def counts(disparities: pd.DataFrame) -> dict[str, int]:

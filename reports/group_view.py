@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pandas as pd
 
+from fairaudit.core.controls import STANDARDISED
 from fairaudit.core.result import IndicatorResult
-from fairaudit.reports import notation
+from fairaudit.reports import notation, wording
 
 #: Joins the features, and the groups, of an intersection.
 CROSS: Final = " & "
@@ -51,9 +52,9 @@ class GroupTable:
     @property
     def caption(self) -> str:
         """What the table holds, in words."""
-        within = f", within {self.control}" if self.control else ""
+        under = wording.controlled(self.control).strip()
         by = "all images" if self.feature == OVERALL else f"by {self.feature}"
-        return f"{self.metric} {by}{within}"
+        return f"{self.metric} {by}{', ' if under else ''}{under}"
 
 
 def group_row(row: Mapping[Any, Any]) -> GroupRow:
@@ -95,23 +96,32 @@ def overall(result: IndicatorResult) -> GroupRow | None:
     return group_row(rows.to_dict("records")[0]) if len(rows) else None
 
 
-def further(result: IndicatorResult) -> tuple[list[GroupTable], list[GroupTable], list[GroupTable], int]:
+def further(
+    result: IndicatorResult,
+) -> tuple[list[GroupTable], list[GroupTable], list[GroupTable], list[GroupTable], int]:
     """Return what does not stand beside a figure, and how many rows are left out of it.
 
     Returns
     -------
-    intersections, controlled, other metrics : list of GroupTable
-        Intersections of the headline metric; the headline metric within levels of a control; all other metrics.
+    intersections, standardised, within, other metrics : list of GroupTable
+        Intersections of the headline metric; the headline metric standardised over a control, and within its levels;
+        all other metrics.
     left_out : int
         Rows beyond ``MAX_ROWS``, which stand in ``audit.json``.
     """
     groups = result.groups
-    headline, crossed, within = (
+    headline, crossed, under, standardised = (
         groups["metric"] == result.headline,
         groups["feature"].str.contains(CROSS, regex=False),
         groups["control"] != "",
+        groups["control"].str.startswith(STANDARDISED),
     )
-    parts = (groups[headline & crossed & ~within], groups[headline & within], groups[~headline])
+    parts = (
+        groups[headline & crossed & ~under],
+        groups[headline & standardised],
+        groups[headline & under & ~standardised],
+        groups[~headline],
+    )
     left_out = sum(max(len(part) - MAX_ROWS, 0) for part in parts)
-    crossings, controlled, other = (group_tables(part.iloc[:MAX_ROWS]) for part in parts)
-    return crossings, controlled, other, left_out
+    crossings, standard, within, other = (group_tables(part.iloc[:MAX_ROWS]) for part in parts)
+    return crossings, standard, within, other, left_out

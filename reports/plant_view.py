@@ -101,5 +101,6 @@ def _verdict(plant: Plant, audit: AuditResult) -> str:
         & (rows["feature"] == plant.feature)
         & (rows["kind"] == plant.kind)
         & (rows["group"] == plant.group)
+        & (rows["control"] == "")
     ]
     return VERDICTS[mine["verdict"].iloc[0]].text if len(mine) and mine["verdict"].iloc[0] in VERDICTS else ""

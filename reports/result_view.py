@@ -13,6 +13,7 @@ from fairaudit.core.result import IndicatorResult
 from fairaudit.reports import figures, notation, svg
 from fairaudit.reports.disparity_view import (
     DisparityRow,
+    controlled_rows,
     counts,
     detectable,
     exploratory_rows,
@@ -65,6 +66,16 @@ class CurveBlock:
 
 
 @dataclass(frozen=True)
+class ControlBlock:
+    """The headline under control features: values and comparisons, standardised and within levels."""
+
+    standardised: tuple[GroupTable, ...]
+    standardised_rows: tuple[DisparityRow, ...]
+    within: tuple[GroupTable, ...]
+    within_rows: tuple[DisparityRow, ...]
+
+
+@dataclass(frozen=True)
 class ResultView:
     """Everything that the section of one result prints."""
 
@@ -80,7 +91,7 @@ class ResultView:
     exploratory: tuple[DisparityRow, ...]
     exploratory_left_out: int
     crossings: tuple[GroupTable, ...]
-    controlled: tuple[GroupTable, ...]
+    controls: ControlBlock
     other: tuple[GroupTable, ...]
     groups_left_out: int
     other_metrics: tuple[tuple[str, str], ...]
@@ -110,7 +121,8 @@ def how_known(data: DataCard | None, feature: str) -> str:
 def result_view(result: IndicatorResult, data: DataCard | None, anchor: str) -> ResultView:
     """Return the section of ``result``; ``anchor`` is its id on the page and the prefix of its figures."""
     exploratory, left_out = exploratory_rows(result.disparities)
-    crossings, controlled, other, groups_left_out = further(result)
+    crossings, standardised, within, other, groups_left_out = further(result)
+    standardised_rows, within_rows, controlled_left_out = controlled_rows(result.disparities)
     return ResultView(
         result=result,
         anchor=anchor,
@@ -127,9 +139,9 @@ def result_view(result: IndicatorResult, data: DataCard | None, anchor: str) -> 
         exploratory=tuple(exploratory),
         exploratory_left_out=left_out,
         crossings=tuple(crossings),
-        controlled=tuple(controlled),
+        controls=ControlBlock(tuple(standardised), tuple(standardised_rows), tuple(within), tuple(within_rows)),
         other=tuple(other),
-        groups_left_out=groups_left_out,
+        groups_left_out=groups_left_out + controlled_left_out,
         other_metrics=tuple((m, words) for m, words in result.metrics.items() if m != result.headline),
     )
 

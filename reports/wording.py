@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairaudit.core.audit import AuditResult
+from fairaudit.core.controls import STANDARDISED
 from fairaudit.reports import notation
 
 Row = Mapping[Any, Any]
@@ -106,6 +107,13 @@ def comparison(row: Row) -> str:
     return "all groups equal" if kind == "omnibus" else " ".join(filter(None, (kind, row["measure"], row["group"])))
 
 
+def controlled(control: str) -> str:
+    """Return what follows a comparison under a control: within a level of it, or standardised over it."""
+    if not control:
+        return ""
+    return f" {control}" if control.startswith(STANDARDISED) else f" within {control}"
+
+
 def _plain(name: Any) -> str:
     """Return the name of a column or metric as words."""
     return str(name).replace("_", " ")
@@ -124,7 +132,7 @@ def sentence(row: Row) -> str:
     str
         Plain text; whoever puts it into HTML escapes it.
     """
-    on = f" on {_plain(row['metric'])}" + (f" within {row['control']}" if row["control"] else "")
+    on = f" on {_plain(row['metric'])}" + controlled(row["control"])
     shown = word(row).key
     if shown == "not_estimable":
         why = str(row["note"]).strip().rstrip(".") or "no reason was recorded"
@@ -162,7 +170,7 @@ def _disparity(row: Row, on: str) -> str:
         return f"{row['group']} is {'higher' if more else 'lower'} than {than}{on}, {size}{unit} ({_estimate(row)})."
     step = f"each {'doubling' if row['measure'] == 'per_doubling' else 'step'} of {_plain(row['feature'])}"
     if row["kind"] == "slope":
-        within = f" within {row['control']}" if row["control"] else ""
+        within = controlled(row["control"])
         return f"with {step}, {_plain(row['metric'])}{within} {'rises' if more else 'falls'} {size} ({_estimate(row)})."
     return f"{comparison(row)}{on} is {'above' if more else 'below'} zero {size} ({_estimate(row)})."
 

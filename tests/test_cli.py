@@ -178,8 +178,8 @@ def sentence(error: str) -> str:
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tao=0.3"),
-            "option of label_association must be one of: slope_tolerance, tau, taus, taxonomy, tolerance, top_k; "
-            "got 'tao'. Did you mean 'tau'?",
+            "option of label_association must be one of: control_features, slope_tolerance, tau, taus, taxonomy, "
+            "tolerance, top_k; got 'tao'. Did you mean 'tau'?",
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tau=high"),
@@ -192,6 +192,18 @@ def sentence(error: str) -> str:
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "representation_disparity.gallery=cc"),
             "gallery of representation_disparity must be one of the data sets: utkface; got 'cc'.",
+        ),
+        (
+            (
+                "audit",
+                "{checkpoint}",
+                "--data",
+                "utkface={faces}",
+                "--set",
+                "representation_disparity.control_features=age,gendre",
+            ),
+            "control_features of representation_disparity on 'utkface' must be one of: age_group, gender, race; got "
+            "'age'.",
         ),
         (("audit", "{checkpoint}", "--data", "utkface={faces}", "--probe", "no.csv"), "no.csv"),
         (("audit", "{checkpoint}", "--data", "utkface={faces}", "--batch-size", "0"), "batch size must be at least 1"),
@@ -374,6 +386,28 @@ def test_a_table_of_outcomes_is_audited_like_a_checkpoint(run: Run, table: Path,
     assert (out / "report.html").read_bytes() == before
 
 
+def test_a_column_of_the_table_can_be_held_equal(run: Run, table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, _, error = run(
+        "audit",
+        "--outcomes",
+        table,
+        "--outcome",
+        "hit",
+        "--feature",
+        "gender",
+        "--control-feature",
+        "income",
+        "-o",
+        out,
+    )
+    assert (code, error) == (0, "")
+    document = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    assert document["config"]["control_features"] == ["income"]
+    controls = {row["control"] for row in document["results"][0]["disparities"]}
+    assert controls == {"", "standardised by income", "income=low", "income=middle", "income=high"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -386,6 +420,8 @@ def test_a_table_of_outcomes_is_audited_like_a_checkpoint(run: Run, table: Path,
         ("--outcome loss --feature gender --unbounded loss", "Add --tolerance, in that unit."),
         ("--outcome hit --feature income=low,high", "must be one of low, high; got 'middle'."),
         ("--outcome hit --feature gender --average maco", "Did you mean 'macro'?"),
+        ("--outcome hit --feature gender --control-feature incme", "control_features of outcomes said.csv must be one "
+         "of: gender, income, loss; got 'incme'. Did you mean 'income'?"),
         ("CHECKPOINT --outcome hit --feature gender",
          "an audit must have a checkpoint or --outcomes; got CHECKPOINT beside --outcomes. Leave one of them out."),
         ("--outcome hit --feature gender --seed 0",
@@ -408,6 +444,7 @@ def test_a_table_that_cannot_be_audited_gets_one_sentence(
     [
         ("", "an audit must have a CHECKPOINT and --data, or --outcomes FILE; got neither. Add one of them."),
         ("run --outcome hit", "--outcome must stand beside --outcomes FILE; got no file. Add it."),
+        ("--control-feature a", "--control-feature must stand beside --outcomes FILE; got no file. Add it."),
         ("--tolerance 0.1", "--tolerance must stand beside --outcomes FILE; got no file. Add it."),
         ("run", "an audit must have at least one data set; got none. Give --data READER=DIR with one of: "),
         (
@@ -489,9 +526,9 @@ def test_the_options_are_those_that_users_know() -> None:
         for name, command in group.commands.items()  # type: ignore[attr-defined]
     }
     assert surface == {
-        "audit": ["--allow-unreadable", "--average", "--batch-size", "--data", "--feature", "--indicator", "--outcome",
-                  "--outcomes", "--output", "--plan", "--preprocessing", "--probe", "--seed", "--set",
-                  "--text-encoder", "--tolerance", "--unbounded"],
+        "audit": ["--allow-unreadable", "--average", "--batch-size", "--control-feature", "--data", "--feature",
+                  "--indicator", "--outcome", "--outcomes", "--output", "--plan", "--preprocessing", "--probe",
+                  "--seed", "--set", "--text-encoder", "--tolerance", "--unbounded"],
         "compare": ["--output"],
         "demo": ["--bias", "--output", "--quick", "--seed"],
         "pretrain": ["--data", "--output", "--samples", "--seed"],

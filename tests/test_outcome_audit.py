@@ -172,12 +172,45 @@ def test_two_models_can_be_laid_side_by_side(rows: pd.DataFrame, tmp_path: Path)
     assert "not known" in compared.to_html()
 
 
+def test_control_features_may_be_features_or_other_columns(rows: pd.DataFrame, tmp_path: Path) -> None:
+    rows["topic"] = np.where(np.arange(800) % 3 == 0, "bed", "stove")
+    audit = audited(rows, control_features=["topic", "income"], output=tmp_path / "out")
+    groups = audit.groups.set_index(["control", "feature", "group"])["value"]
+    theirs = MetricFrame(
+        metrics=lambda y_true, y_pred: float(np.mean(y_pred)), y_true=rows["hit"], y_pred=rows["hit"],
+        sensitive_features=rows["gender"], control_features=rows["income"],
+    ).by_group  # fmt: skip
+    mix = rows["income"].value_counts(normalize=True)
+    for gender in ("f", "m"):
+        within = {place: groups[f"income={place}", "gender", gender] for place in PLACES}
+        assert within == pytest.approx({place: theirs[place, gender] for place in PLACES})
+        expected = sum(mix[place] * within[place] for place in PLACES)
+        assert groups["standardised by income", "gender", gender] == pytest.approx(expected)
+    assert "topic=bed" in groups.index.get_level_values("control")
+    assert "income" not in audit.groups.loc[audit.groups["control"].str.contains("income"), "feature"].tolist()
+    assert (planned(audit)["control"] == "").all()
+    assert audit.config["control_features"] == audit.results[0].params["control_features"] == ["topic", "income"]
+    assert [f["name"] for f in audit.data[0].features] == ["gender", "income"]
+    loaded = fairaudit.load_audit(tmp_path / "out")
+    pd.testing.assert_frame_equal(loaded.disparities, audit.disparities, check_dtype=False)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "<summary>Standardised over a control</summary>" in page
+    assert "hit by gender, standardised by topic" in page
+    assert "f against m (within topic=bed)" in page
+    plain = audited(rows)
+    assert plain.data[0].digest == audited(rows, control_features=["income"]).data[0].digest != audit.data[0].digest
+    assert audited(rows, control_features="income").config["control_features"] == ["income"]
+
+
 def test_what_cannot_be_audited_leaves_nothing_behind(rows: pd.DataFrame, tmp_path: Path) -> None:
     for error, options, text in (
         (ConfigError, {"unbounded": ["hit"]}, "tolerance must be given where an outcome has no bounds; got none, and "
          "hit has a unit of its own. Add --tolerance, in that unit."),
         (ConfigError, {"average": "mikro"}, "average must be one of: macro, micro; got 'mikro'. Did you mean 'micro'?"),
         (ConfigError, {"tolerance": 2}, "tolerance must be between 0 and 1; got 2. A usual choice is 0.05."),
+        (ConfigError, {"control_features": ["incme"]}, "control_features of the table of outcomes must be one of: "
+         "gender, income, loss; got 'incme'. Did you mean 'income'?"),
+        (ConfigError, {"control_features": ["hit"]}, "gender, income, loss; got 'hit'. Choose one of them."),
         (DataError, {"outcomes": ["loss"]}, "If it is a number without bounds, add --unbounded loss."),
     ):  # fmt: skip
         with pytest.raises(error) as raised:

@@ -41,6 +41,21 @@ def read(source: Any, **options: Any) -> OutcomeTable:
     return read_outcome_table(source, **{"outcomes": ["hit"], "features": ["gender"], **options})
 
 
+def test_a_control_is_a_feature_or_another_column() -> None:
+    found = read(
+        rows().assign(topic=np.array(["bed", None, "bed", "loom"], dtype=object)), control_features=["topic", "gender"]
+    )
+    assert found.controls.to_dict("list") == {
+        "topic": ["bed", "not recorded", "bed", "loom"], "gender": ["f", "m", "not recorded", "f"],
+    }  # fmt: skip
+    assert found.groups.columns.tolist() == ["gender"]
+    assert read(rows()).controls.shape == (4, 0)
+    twice = pd.concat([rows(), rows()[["unused"]]], axis=1)
+    with pytest.raises(DataError) as error:
+        read(twice, control_features=["unused"])
+    assert str(error.value) == "the table of outcomes must have one column 'unused'; got 2. Rename the column."
+
+
 @pytest.mark.parametrize("form", SAVED)
 def test_a_file_gives_what_its_rows_give(form: str, tmp_path: Path) -> None:
     path = tmp_path / f"said.{form.split()[-1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,8 +101,9 @@ def contrasts_of(one: Outcomes, feature: Feature, masks: dict[str, Mask], *, pri
         rows.append({**_slope_row(one, feature.name, steps, "per_step"), "family": family(primary)})
     rows += rest_rows(one, feature.name, masks, primary=primary and not order)
     if feature.reference and len(masks) > 2:
+        reference = average(one, masks[feature.reference])
         rows += [
-            {**_pair_row(one, masks[group], masks[feature.reference]), "feature": feature.name, "kind": "reference",
+            {**pair_row(one, average(one, masks[group]), reference), "feature": feature.name, "kind": "reference",
              "measure": "difference", "group": group, "reference": feature.reference, "family": family(False)}
             for group in masks if group != feature.reference
         ]  # fmt: skip
@@ -124,12 +126,18 @@ def rest_rows(one: Outcomes, feature: str, masks: dict[str, Mask], *, primary: b
         return []
     recorded = np.logical_or.reduce(list(masks.values()))
     rows = []
-    for group in list(masks)[:1] if len(masks) == 2 else list(masks):
-        reference = next(g for g in masks if g != group) if len(masks) == 2 else ALL_OTHERS
-        row = _pair_row(one, masks[group], recorded & ~masks[group])
+    for group, reference in rest_pairs(list(masks)):
+        row = pair_row(one, average(one, masks[group]), average(one, recorded & ~masks[group]))
         rows.append({**row, "feature": feature, "kind": "rest", "measure": "difference", "group": group,
                      "reference": reference, "family": family(primary)})  # fmt: skip
     return rows
+
+
+def rest_pairs(groups: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each group with what its rest is called; of two groups only the first."""
+    if len(groups) == 2:
+        return [(groups[0], groups[1])]
+    return [(group, ALL_OTHERS) for group in groups]
 
 
 def family(primary: bool) -> str:
@@ -137,8 +145,8 @@ def family(primary: bool) -> str:
     return "primary" if primary else "exploratory"
 
 
-def _pair_row(one: Outcomes, mask: Mask, other: Mask) -> Row:
-    first, second = average(one, mask), average(one, other)
+def pair_row(one: Outcomes, first: Estimate, second: Estimate) -> Row:
+    """Return what a row says of the difference of two estimates, without the names of what is compared."""
     estimate = difference(first, second, unit_interval=one.unit_interval)
     if one.labels is not None:  # no pooling: each group needs memes with and without hate of its own
         least = {n: np.minimum(getattr(first, n), getattr(second, n)) for n in ("events", "non_events")}

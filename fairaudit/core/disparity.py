@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from fairaudit.core.contrasts import along, rest_rows
+from fairaudit.core.controls import MAX_GROUPS, check_controls, controlled_rows, controlled_slopes
 from fairaudit.core.drawn_labels import DrawnLabels, doubts, draw_labels
 from fairaudit.core.drawn_rows import contrasts_over, pooled_rows, tell, worst
-from fairaudit.core.errors import ConfigError
+from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.estimates import average
+from fairaudit.core.group_rows import group_row
 from fairaudit.core.inference import Influence, RowInference
-from fairaudit.core.intervals import group_interval
 from fairaudit.core.outcomes import Floats, Mask, Outcomes
 from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, check_positions, table
 from fairaudit.core.rubin import pooled
@@ -48,6 +49,14 @@ class Cohort:
         Features whose headline contrasts belong to the primary family.
     drawn : mapping of str to DrawnLabels
         Features whose labels are not certain: ``columns`` has the group that is on record, here are the drawn ones.
+    controls : mapping of str to ndarray of str, shape (N,)
+        Level of each row, by control: the headline is given within its levels too, and standardised over it.
+        ``"not recorded"`` where the level is not known; a control is skipped for the feature of its name.
+
+    Raises
+    ------
+    DataError
+        If controls and features form too many groups.
     """
 
     dataset: str
@@ -58,6 +67,19 @@ class Cohort:
     numeric: dict[str, tuple[Floats, str]] = field(default_factory=dict)
     primary: tuple[str, ...] = ()
     drawn: Mapping[str, DrawnLabels] = field(default_factory=dict)
+    controls: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = sum(
+            len(feature.groups) * len(self.levels(control))
+            for control, feature in itertools.product(self.controls, self.features)
+            if control != feature.name
+        )
+        if n > MAX_GROUPS:
+            raise DataError(
+                f"control features of {self.indicator} on '{self.dataset}' must form at most {MAX_GROUPS:,} groups "
+                f"with the features; got {n:,}. Merge levels, or leave a control out."
+            )
 
     @classmethod
     def of(
@@ -68,16 +90,31 @@ class Cohort:
         extra: Sequence[tuple[Feature, Any]] = (),
         numeric: dict[str, tuple[Floats, str]] | None = None,
         exploratory: Sequence[str] = (),
+        control_features: Sequence[str] = (),
+        extra_controls: Mapping[str, Any] | None = None,
     ) -> Cohort:
-        """Return the cohort of ``samples``, with derived features (``extra``) behind the recorded ones."""
+        """Return the cohort of ``samples``, with derived features (``extra``) behind the recorded ones.
+
+        A control feature is one of these features, or of ``extra_controls``, which are no features.
+
+        Raises
+        ------
+        ConfigError
+            If a control feature is neither.
+        DataError
+            If controls and features form too many groups.
+        """
         features = (*samples.features, *(f for f, _ in extra))
         columns = {f.name: samples.table[f.name].to_numpy(str) for f in samples.features}
         columns |= {f.name: np.asarray(values, dtype=str) for f, values in extra}
         numeric = numeric or {}
         primary = [f.name for f in samples.features if f.name not in exploratory] + list(numeric)
         names = samples.cluster_hashes().to_numpy(str)
+        known = columns | {name: np.asarray(values, dtype=str) for name, values in (extra_controls or {}).items()}
+        check_controls(f"control_features of {indicator} on '{samples.name}'", control_features, known)
+        controls = {name: known[name] for name in control_features}
         drawn = draw_labels(samples)
-        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn)
+        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls)
 
     def mask(self, feature: str, group: str) -> Mask:
         """Rows of one group."""
@@ -92,6 +129,14 @@ class Cohort:
         for draw in range(min(map(len, drawn.values()), default=0)):
             columns = {name: labels.column(draw) for name, labels in drawn.items()}
             yield dataclasses.replace(self, columns={**self.columns, **columns})
+
+    def levels(self, control: str) -> dict[str, Mask]:
+        """Rows of each level of a control that occurs: in the order of its feature, else sorted, unknown ones last."""
+        found = self.controls[control]
+        order = next((f.groups for f in self.features if f.name == control), ())
+        place = {group: i for i, group in enumerate(order)}
+        named = sorted(set(found.tolist()), key=lambda v: (v == NOT_RECORDED, place.get(v, len(place)), v))
+        return {level: found == level for level in named}
 
 
 @dataclass(frozen=True)
@@ -123,6 +168,8 @@ def measure(
     contrasts: Sequence[str] | None = None,
 ) -> Measured:
     """Return group values, disparities and statistics of every metric, feature and pairwise intersection.
+
+    The headline is also given within the levels of the cohort's controls, and standardised over them.
 
     Parameters
     ----------
@@ -172,6 +219,9 @@ def measure(
             groups += [_group_row(one, name, g, *(drawn[g] for drawn in draws)) for g in draws[0]]
             if compare and one.metric == headline:
                 disparities += pooled_rows([rest_rows(one, name, masks, primary=False) for masks in draws])
+        if compare and one.metric == headline:
+            within, contrasted = _controlled(cohort, one)
+            groups, disparities = groups + within, disparities + contrasted
         influences |= _influences(disparities, names)
     tell([*groups, *disparities], cohort.drawn)
     inference = {i: found for i, row in enumerate(disparities) if (found := row.pop("inference", None)) is not None}
@@ -184,7 +234,7 @@ def measure(
         statistics.table(),
         inference,
         influences,
-        doubts(cohort.drawn),
+        (*doubts(cohort.drawn), *_without_controls(cohort)),
     )
 
 
@@ -208,20 +258,38 @@ def groups_of(feature: Feature, cohort: Cohort) -> tuple[str, ...]:
     return (*feature.groups, *extra)
 
 
-def not_estimable(metric: str, feature: str, group: str, note: str) -> dict[str, Any]:
-    """Return the row of a group value that cannot be estimated, with its reason."""
-    return {"metric": metric, "feature": feature, "group": group, "status": "not_estimable", "note": note,
-            "n": 0, "n_clusters": 0}  # fmt: skip
-
-
 def _group_row(one: Outcomes, feature: str, group: str, *masks: Mask) -> dict[str, Any]:
     """Return the row of a group, whose rows are in one mask, or in one for each drawing of the labels."""
     estimates = [average(one, mask) for mask in masks]
-    estimate, (status, note) = pooled(*estimates), worst([status_of(e, e.n_clusters) for e in estimates])
-    low, high, method = group_interval(estimate, kind=kind_of(one, drawn=len(masks) > 1))
-    return {"metric": one.metric, "feature": feature, "group": group, "value": estimate.value, "ci_low": low,
-            "ci_high": high, "ci_method": method, "n": estimate.n, "n_clusters": estimate.n_clusters,
-            "status": status, "note": note}  # fmt: skip
+    row = group_row(one, feature, group, pooled(*estimates), kind=kind_of(one, drawn=len(masks) > 1))
+    status, note = worst([status_of(e, e.n_clusters) for e in estimates])
+    return {**row, "status": status, "note": note}
+
+
+def _controlled(cohort: Cohort, one: Outcomes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of both tables within levels of each control, and standardised over it."""
+    groups: list[dict[str, Any]] = []
+    disparities: list[dict[str, Any]] = []
+    for control in cohort.controls:
+        levels = cohort.levels(control)
+        for feature in cohort.features:
+            if feature.name != control and feature.name not in cohort.drawn:
+                masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
+                values, contrasts = controlled_rows(one, feature, masks, control, levels)
+                groups, disparities = groups + values, disparities + contrasts
+        for name, (x, label) in cohort.numeric.items():
+            disparities += controlled_slopes(one, name, x, label, control, levels)
+    return groups, disparities
+
+
+def _without_controls(cohort: Cohort) -> tuple[str, ...]:
+    """Return what was not held equal, or not as surely as it looks, because labels were drawn."""
+    return tuple(
+        f"The labels of {name} were drawn, so it is not compared within levels of {', '.join(cohort.controls)}, nor "
+        "standardised over them; as a control it is as it stands on record."
+        for name in cohort.drawn
+        if cohort.controls
+    )
 
 
 def _intersections(cohort: Cohort, first: Feature, second: Feature) -> dict[str, Mask]:

@@ -13,16 +13,21 @@ References
    why a second role must be counted; the two roles are added before squaring, so their covariance is kept.
 .. [3] DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, for the structural components of the AUROC.
 .. [4] Satterthwaite (1946), Biometrics Bulletin 2(6), for the degrees of freedom of a difference.
+.. [5] Kish (1965), "Survey Sampling", section 11.7, for the number of units that unequal weights leave.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
 
 from fairaudit.core.outcomes import Floats, Ints, Mask, Outcomes
+
+#: With fewer, an interval of a sum of parts misses too often: a part of 4 hits in 4 looks certain.
+LEAST_DF = 10
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,46 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
         psi,
         shared,
     )
+
+
+def combination(parts: Sequence[Estimate], weights: Floats, *, units: float) -> Estimate:
+    """Return the sum of estimates of one outcome, such as averages within levels, with fixed weights.
+
+    What a cluster moves in several parts is added before squaring. The degrees of freedom are Satterthwaite's over the
+    parts [4]_: with the variances seen or with equal ones, whichever leaves fewer, since the few clusters of a part may
+    be alike by chance.
+
+    Parameters
+    ----------
+    parts : sequence of Estimate
+        Of the same outcomes, each of at least two clusters.
+    weights : ndarray of float, shape (P,)
+        Positive; they sum to one.
+    units : float
+        Number of clusters of equal weight that would be as sure [5]_: the result's ``n_clusters``, and its events are
+        the weighted shares of so many. Where fewer than ``LEAST_DF`` degrees of freedom would be left with equal
+        variances, ``n_clusters`` is one more than these: the sum rests on a few clusters of one part.
+    """
+    each = np.array([part.n_clusters for part in parts], dtype=np.float64)
+    value = weights @ np.array([part.value for part in parts])
+    psi = weights @ np.stack([part.psi for part in parts])
+    equal = _satterthwaite(weights**2 / each, each - 1)
+    seen = _satterthwaite((weights * [part.std_error for part in parts]) ** 2, np.array([part.df for part in parts]))
+    least = units if equal >= LEAST_DF else min(units, equal + 1)
+    shared = any(part.shares_gallery for part in parts)
+    events, non_events = (
+        np.asarray(units * (weights / each) @ [getattr(part, name) for part in parts])
+        for name in ("events", "non_events")
+    )
+    df = _df(psi, np.asarray(min(seen, equal, units - 1)), shared)
+    n, n_clusters = np.asarray(sum(int(part.n) for part in parts)), np.asarray(int(least + 1e-9))
+    return Estimate(np.asarray(value), _root(psi), df, n, n_clusters, events, non_events, psi, shared)
+
+
+def _satterthwaite(variances: Floats, df: Floats) -> float:
+    """Return the degrees of freedom of a sum of independent parts; infinitely many where none varies."""
+    shares = float((variances**2 / np.maximum(df, 1)).sum())
+    return float(variances.sum() ** 2) / shares if shares > 0 else float("inf")
 
 
 def _share(share: Floats, events: Floats) -> Floats:

@@ -34,6 +34,8 @@ class Indicator:
         Keyword-only ``compute(*, samples, config, ..., )``. What it needs is read from its parameter names:
         ``embeddings`` (Embeddings), ``predictions`` (Predictions or None), ``scores`` (DataFrame).
         A parameter with a default is optional: it gets None where the audit has nothing to give.
+    controls : tuple of str
+        What its option ``control_features`` may name besides the recorded features.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Indicator:
     subject: Subject
     config: type[Any]
     compute: Callable[..., IndicatorResult]
+    controls: tuple[str, ...] = ()
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -215,5 +215,5 @@ def test_incomes_that_do_not_differ_have_no_slope(rng: np.random.Generator, inco
 @pytest.mark.parametrize("name", ["top_k", "neighbours"])
 def test_options_out_of_range(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Config(**{name: 0})
+        Config(**{name: 0})  # type: ignore[arg-type]  # of one type, by the names above
     assert str(caught.value) == f"{name} of geographic_disparity must be at least 1; got 0. The paper uses 5."

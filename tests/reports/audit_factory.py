@@ -269,6 +269,7 @@ def association(rng: np.random.Generator, hostile: str) -> IndicatorResult:
 
 def geography(rng: np.random.Generator, hostile: str) -> IndicatorResult:
     headline = "hit@5"
+    controls = ("standardised by topic", "topic=stove", "topic=bed" + hostile)
     countries = [f"Country {i:02d}" for i in range(1, 46)]
     features: dict[str, Sequence[str]] = {"region": (*REGION, "Oceania"), "income_bucket": INCOME, "country": countries}
     return result(
@@ -277,13 +278,21 @@ def geography(rng: np.random.Generator, hostile: str) -> IndicatorResult:
         dataset="households",
         headline=headline,
         question="Are everyday objects recognised as well in poor homes and in every region?",
-        groups=feature_rows(rng, [headline, "neighbour_precision@5 above chance"], features, base=0.55, n=220),
+        groups=[
+            *feature_rows(rng, [headline, "neighbour_precision@5 above chance"], features, base=0.55, n=220),
+            *(group_row(rng, headline, "region", g, 0.5, 90) | {"control": c} for c in controls for g in REGION),
+        ],
         disparities=[
             disparity_row(headline, "income", "disparity", 0.034, kind="slope", measure="per_doubling", half=0.013),
             disparity_row(headline, "region", "disparity", -0.09, group="Africa", half=0.05),
             *(disparity_row(headline, "region", "inconclusive", 0.03, group=g, half=0.05) for g in REGION[1:]),
             disparity_row(headline, "region", "not_estimable", 0, group="Oceania", note="12 clusters; 20 are needed"),
             *exploratory(rng, [headline], {"country": countries}),
+            *(
+                row | {"control": c, "note": "without 2 of 9 levels of topic" * (c == controls[0])}
+                for c in controls
+                for row in exploratory(rng, [headline], {"region": REGION})
+            ),
         ],
         curves=curve_rows(headline, "income", [""], "income_usd_per_month", [50.0 * 2**i for i in range(9)]),
         metrics={

@@ -91,6 +91,24 @@ def test_exploratory_rows_are_leads_at_most(report_page: str) -> None:
     assert set(re.findall(r"</span> ([^<]+)</span>", found[2])) == {"A lead", "No lead"}
 
 
+def test_what_is_under_a_control_stands_apart_and_says_which(report_page: str) -> None:
+    standardised = cells(report_page, "Standardised over a control, hit@5")
+    assert standardised[1] == ["hit@5 by region, standardised by topic"]
+    assert [r[0] for r in standardised[2:]] == ["Africa", "Americas", "Asia", "Europe"]
+    compared = cells(report_page, "Standardised comparisons on households")
+    assert compared[2][0] == "Africa against all others (standardised by topic)"
+    assert compared[2][-1].endswith("without 2 of 9 levels of topic")
+    within = cells(report_page, "Within levels of a control, hit@5")
+    assert [r for r in within if len(r) == 1] == [
+        ["hit@5 by region, within topic=stove"], ["hit@5 by region, within topic=bed"],
+    ]  # fmt: skip
+    assert "Africa against all others (within topic=stove)" in [
+        r[0] for r in cells(report_page, "Comparisons within levels of a control on households")
+    ]
+    for caption in ("hit@5 by region", "Planned comparisons on households", "Exploratory comparisons on households"):
+        assert not any("topic" in text for row in cells(report_page, caption) for text in row)
+
+
 def test_failures_stand_before_the_results(report_page: str) -> None:
     text = text_of(report_page)
     failure = text.index("It needs near-duplicate pairs, and no data set gives them.")

@@ -38,6 +38,12 @@ def row(**changes: Any) -> dict[Any, Any]:
             "(estimate 0.087, adjusted interval 0.041 to 0.134).",
         ),
         (
+            {"family": "exploratory", "p_adjusted": 0.2, "control": "standardised by topic", "adjusted_low": None,
+             "adjusted_high": None},
+            "No lead: region, Africa against all others on hit@5 standardised by topic, estimate −0.087, interval "
+            "−0.120 to −0.050.",
+        ),
+        (
             {"adjusted_high": 0.0},
             "region: Africa is lower than all others on hit@5, by an amount that may be very small "
             "(estimate −0.087, adjusted interval −0.134 to 0.000).",
