@@ -57,8 +57,8 @@ class Size:
 
 
 DEMO = Size(
-    n_people=90, images_per_person=3, n_households=160, photos_per_household=6,
-    n_memes_train=1800, n_memes_dev=300, n_memes_test=660, n_training=3000, n_labelled=1800,
+    n_people=90, images_per_person=3, n_households=240, photos_per_household=6,
+    n_memes_train=3000, n_memes_dev=300, n_memes_test=1020, n_training=3000, n_labelled=1800,
 )  # fmt: skip
 
 QUICK = Size(
