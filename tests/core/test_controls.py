@@ -122,6 +122,12 @@ def test_unknown_groups_and_levels_have_values_and_are_not_compared(rng: np.rand
     assert within.loc[NOT_RECORDED, "n"] == 30
     assert under(found.disparities, f"topic={NOT_RECORDED}").empty
     assert set(under(found.groups, "standardised by topic")["group"]) == set(RACE.groups)
+    # The mix is that of the rows that are compared: of known race and topic.
+    table = pd.DataFrame({"race": race, "topic": topic, "hit": one.values})
+    table = table[(table["race"] != NOT_RECORDED) & (table["topic"] != NOT_RECORDED)]
+    mix, means = table["topic"].value_counts(normalize=True), table.groupby(["race", "topic"])["hit"].mean()
+    ours = under(found.groups, "standardised by topic").set_index("group")["value"]
+    assert ours["A"] == pytest.approx(sum(mix[k] * means["A", k] for k in mix.index))
     notes = set(under(found.disparities, "standardised by topic")["note"])
     assert notes == {"without 40 images of which topic is not recorded"}
 

@@ -82,9 +82,16 @@ def test_the_variance_is_the_textbooks() -> None:
     assert float(contrasts["a"]["value"]) == pytest.approx(value["a"] - value["b"])
 
 
-def test_unbounded_outcomes_have_the_stratified_variance_and_a_t_interval(rng: np.random.Generator) -> None:
-    group, level = rng.choice(["a", "b"], 300), rng.choice(["x", "y", "z"], 300, p=[0.6, 0.3, 0.1])
-    one = Outcomes("score", rng.normal(5, 2, 300) + (level == "x") * 3, np.arange(300), unit_interval=False)
+@pytest.mark.parametrize("loud", [0.1, 10.0])
+def test_unbounded_outcomes_have_the_stratified_variance_and_a_t_interval(
+    rng: np.random.Generator, loud: float
+) -> None:
+    """The degrees of freedom are those seen where one level is loud, else those of levels that vary alike."""
+    group = rng.choice(["a", "b"], 300)
+    rare = rng.choice(["x", "y", "z"], 300, p=[0.3, 0.3, 0.4])
+    level = np.where(group == "a", rare, rng.choice(["x", "y", "z"], 300, p=[0.8, 0.1, 0.1]))
+    noise = rng.normal(0, 2, 300) * np.where(level == "x", loud, 1)
+    one = Outcomes("score", noise + (level == "x") * 3, np.arange(300), unit_interval=False)
     groups, contrasts = standardised(one, group, level)
     frame = pd.DataFrame({"y": one.values, "g": group, "k": level})
     cells = frame.groupby(["g", "k"])["y"].agg(["mean", "var", "size"])
@@ -98,6 +105,7 @@ def test_unbounded_outcomes_have_the_stratified_variance_and_a_t_interval(rng: n
     of_a = parts["a"]
     df = of_a.sum() ** 2 / (of_a**2 / (cells["size"]["a"] - 1)).sum()
     equal = shares[:3] ** 2 / cells["size"]["a"]
+    assert (df < equal.sum() ** 2 / (equal**2 / (cells["size"]["a"] - 1)).sum()) == (loud > 1)
     df = min(df, equal.sum() ** 2 / (equal**2 / (cells["size"]["a"] - 1)).sum())
     half = stats.t.ppf(0.975, df) * np.sqrt(of_a.sum())
     assert groups["a"]["ci_method"] == "cluster t"
