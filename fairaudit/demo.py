@@ -79,43 +79,48 @@ def run_demo(output: Path, *, quick: bool = False, bias: float = 1.0, seed: int 
     """
     settings = DemoSettings(quick, bias, seed)
     _prepare(output, settings)
-    stages = _stages(output, settings)
-    workers = None
-    for stage in stages:
-        open_jobs = {mark: job for mark, job in stage.items() if not mark.is_file()}
-        if open_jobs:
-            workers = workers or Workers(shown=progress)
-            for mark in open_jobs:
-                _clear(mark)
-            workers.run(list(open_jobs.values()))
-            for mark in open_jobs:
-                atomic_write(mark, "")
-    if workers is not None:
+    steps = _jobs(output, settings)
+    marks = {job.title: mark for mark, job in steps.items()}
+    jobs = _open_jobs(steps)
+    if jobs:
+        for job in jobs:
+            _clear(marks[job.title])
+        workers = Workers(shown=progress)
+        workers.run(jobs, ended=lambda job: atomic_write(marks[job.title], ""))
         workers.close()
     page = compare(*(load_audit(output / name) for name in CHECKPOINTS), names=list(CHECKPOINTS))
     page = replace(page, plants=PLANTS if bias else (), title="fairaudit demo: three checkpoints", intro=INTRO)
     return page.write(output / "report.html", links={name: f"{name}/report.html" for name in CHECKPOINTS})
 
 
-def _stages(output: Path, settings: DemoSettings) -> list[dict[Path, Job]]:
-    """Return what is to be done, stage by stage; the jobs of a stage run side by side. Keys mark what is done."""
+def _jobs(output: Path, settings: DemoSettings) -> dict[Path, Job]:
+    """Return what is to be done, in the order in which it is best begun; keys mark what is done.
+
+    The longest training goes on while the other checkpoints are trained and audited.
+    """
     training, population, runs = output / "world" / "training", output / "world" / "population", output / "runs"
-    draw = {
-        training: Job("draw the training images", draw_training, (training, settings)),
-        population: Job("draw the audited population", draw_population, (population, settings)),
+    labels, bert = training / "labels.csv", output / "bert"
+    drawn, people, words = "draw the training images", "draw the audited population", "train a compact BERT"
+    jobs = {
+        training: Job(drawn, draw_training, (training, settings)),
+        population: Job(people, draw_population, (population, settings)),
     }
-    train = {runs / name: Job(f"train {name}", train_checkpoint, (name, runs, training, settings)) for name in _ORDER}
-    train[output / "bert"] = Job(
-        "train a compact BERT", train_text_encoder, (training / "texts.txt", output / "bert", settings)
-    )
-    labels = training / "labels.csv"
-    audits = {
-        output / name: Job(
-            f"audit {name}", audit_checkpoint, (runs / name, population, labels, output / "bert", name, output / name)
-        )
-        for name in CHECKPOINTS
-    }
-    return [{p.with_name(f"{p.name}.done"): job for p, job in stage.items()} for stage in (draw, train, audits)]
+    for name in _ORDER:
+        jobs[runs / name] = Job(f"train {name}", train_checkpoint, (name, runs, training, settings), (drawn,))
+    jobs[bert] = Job(words, train_text_encoder, (training / "texts.txt", bert, settings), (drawn,))
+    for name in reversed(_ORDER):
+        arguments = (runs / name, population, labels, bert, name, output / name)
+        jobs[output / name] = Job(f"audit {name}", audit_checkpoint, arguments, (f"train {name}", people, words))
+    return {path.with_name(f"{path.name}.done"): job for path, job in jobs.items()}
+
+
+def _open_jobs(jobs: Mapping[Path, Job]) -> list[Job]:
+    """Return the jobs that are not done, and those that come after one of them."""
+    found: dict[str, Job] = {}
+    for mark, job in jobs.items():
+        if not mark.is_file() or found.keys() & set(job.after):
+            found[job.title] = job
+    return list(found.values())
 
 
 def draw_training(folder: Path, settings: DemoSettings, *, progress: Advance | None = None) -> None:
@@ -197,6 +202,7 @@ def audit_checkpoint(
 
 def _clear(mark: Path) -> None:
     """Remove what an interrupted demo left of a step; a run of training continues by itself."""
+    mark.unlink(missing_ok=True)
     if mark.parent.name != "runs":
         shutil.rmtree(mark.with_suffix(""), ignore_errors=True)
 

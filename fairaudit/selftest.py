@@ -32,7 +32,7 @@ from fairaudit.progress import Advance
 Floats = npt.NDArray[np.float64]
 
 #: Draws of the short run that stands in every report.
-SHORT = 20
+SHORT = 10
 _SURE = 0.001  # a share below its bar by chance alone this rarely means that the instrument is broken
 _GROUPS = ("first", "second", "third")
 

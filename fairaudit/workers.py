@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from fairaudit.progress import Advance
 
@@ -32,11 +32,14 @@ class Job:
         A function of a module; gets ``arguments`` and the keyword ``progress``.
     arguments : tuple
         Values that can be sent to another process.
+    after : tuple of str
+        Titles of jobs that must have ended first.
     """
 
     title: str
     work: Callable[..., object]
     arguments: tuple[Any, ...]
+    after: tuple[str, ...] = ()
 
 
 class Workers:
@@ -53,17 +56,30 @@ class Workers:
         self._queue: Any = context.Queue()
         self._console = Console(stderr=True, quiet=not shown, highlight=False)
         self._bars = shown and sys.stderr.isatty()
-        self._pool = ProcessPoolExecutor(
-            min(2, os.cpu_count() or 1), mp_context=context, initializer=_start, initargs=(self._queue,)
-        )
+        self._n = min(2, os.cpu_count() or 1)
+        self._pool = ProcessPoolExecutor(self._n, mp_context=context, initializer=_start, initargs=(self._queue,))
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Do all ``jobs``; the first error of any is raised, after all have ended."""
+    def run(self, jobs: Sequence[Job], *, ended: Callable[[Job], None]) -> None:
+        """Do all ``jobs``, each as soon as those it comes after have ended; earlier ones of the list go first.
+
+        ``ended`` is called with each job that has ended well. The first error of any is raised, after those that run
+        beside it have ended.
+        """
         columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
-        started = time.perf_counter()
-        with Progress(*columns, console=self._console, transient=True, disable=not self._bars) as bars:
-            tasks = {job.title: bars.add_task(job.title, total=None) for job in jobs}
-            waiting: dict[Future[None], Job] = {self._pool.submit(_work, job): job for job in jobs}
+        bars = Progress(*columns, console=self._console, transient=True, disable=not self._bars)
+        tasks: dict[str, TaskID] = {}
+        started: dict[str, float] = {}
+        open_jobs, waiting = {job.title: job for job in jobs}, dict[Future[None], Job]()
+
+        def submit() -> None:
+            for job in [j for j in open_jobs.values() if j.title not in started]:
+                if len(waiting) < self._n and not open_jobs.keys() & set(job.after):
+                    started[job.title] = time.perf_counter()
+                    tasks[job.title] = bars.add_task(job.title, total=None)
+                    waiting[self._pool.submit(_work, job)] = job
+
+        with bars:
+            submit()
             while waiting:
                 try:
                     title, done, total = self._queue.get(timeout=0.2)
@@ -74,7 +90,11 @@ class Workers:
                     job = waiting.pop(future)
                     bars.remove_task(tasks.pop(job.title))
                     future.result()
-                    self._console.print(f"  {job.title} [dim]({time.perf_counter() - started:.1f} s)[/dim]")
+                    ended(job)
+                    del open_jobs[job.title]
+                    seconds = time.perf_counter() - started[job.title]
+                    self._console.print(f"  {job.title} [dim]({seconds:.1f} s)[/dim]")
+                    submit()
 
     def close(self) -> None:
         """End the processes."""

@@ -64,10 +64,16 @@ def _tail(t: Floats, k: int, df: float) -> Floats:
     if df >= _NORMAL_DF:
         scale, weights = np.ones(1), np.ones(1)
     else:
-        nodes, weights = np.polynomial.legendre.leggauss(96)
+        nodes, weights = _gauss()
         scale, weights = np.sqrt(stats.chi2.ppf((nodes + 1) / 2, df) / df), weights / 2
     above = 1 - np.interp(np.sqrt(2) * t[:, None] * scale, _WIDTHS, _range_cdf(k))
     return np.asarray(above @ weights)
+
+
+@cache
+def _gauss() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.legendre.leggauss(96)
+    return np.asarray(nodes), np.asarray(weights)
 
 
 @cache
