@@ -150,8 +150,9 @@ def _curves(outcomes: dict[tuple[str, float], Outcomes], cohort: Cohort) -> pd.D
     drawn = {key: one for key, one in sorted(outcomes.items()) if key[0] in ("harmful", "human")}
     place = {one.metric: key for key, one in drawn.items()}
     rows = [
-        {"metric": place[str(r.metric)][0], "feature": r.feature, "group": r.group, "x_name": "tau", "x": place[str(r.metric)][1],
-         "value": r.value, "ci_low": r.ci_low, "ci_high": r.ci_high, "n": r.n, "n_clusters": r.n_clusters}
+        {"metric": place[str(r.metric)][0], "feature": r.feature, "group": r.group, "x_name": "tau",
+         "x": place[str(r.metric)][1], "value": r.value, "ci_low": r.ci_low, "ci_high": r.ci_high, "n": r.n,
+         "n_clusters": r.n_clusters}
         for r in group_values(cohort, list(drawn.values())).itertuples()
     ]  # fmt: skip
     return table(rows, CURVE_COLUMNS)

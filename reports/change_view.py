@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from fairaudit.core.sizes import FACTOR
+from fairaudit.core.sizes import ALIKE, FACTOR
 from fairaudit.reports import notation, wording
 
 WORDS: dict[str, wording.Word] = {
@@ -58,6 +58,11 @@ class ChangeRow:
     note: str
     word: wording.Word
     sentence: str
+
+    @property
+    def shown(self) -> bool:
+        """Whether a change is shown."""
+        return self.word.key in ("smaller", "larger", "changed")
 
 
 def change_row(row: Mapping[Any, Any]) -> ChangeRow:
@@ -136,7 +141,8 @@ def size_sentence(parameters: Mapping[str, int], names: list[str]) -> str:
             f"The largest checkpoint has {most / least:.1f} times the parameters of the smallest: a change may be due "
             "to size, not to method."
         )
-    return f"Checkpoints have {notation.size(least)} to {notation.size(most)} parameters."
+    alike = "; they are nearly of one size" if most < ALIKE * least else ""
+    return f"Checkpoints have {notation.size(least)} to {notation.size(most)} parameters{alike}."
 
 
 def _interval(row: Mapping[Any, Any]) -> tuple[float, float]:

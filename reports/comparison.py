@@ -15,7 +15,7 @@ from fairaudit.core.change import alpha_of, changes_of
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plant import Plant
 from fairaudit.core.result import IndicatorResult
-from fairaudit.core.sizes import parameters_of, sizes_of
+from fairaudit.core.sizes import ALIKE, parameters_of, sizes_of
 from fairaudit.reports import change_view, figures, notation, page, plant_view, small_multiples, svg, wording
 from fairaudit.reports.disparity_view import DisparityRow, counts, disparity_row, primary
 from fairaudit.reports.group_view import GroupRow, group_row, headline_features
@@ -134,7 +134,7 @@ def _changes(audits: Mapping[str, AuditResult], changes: pd.DataFrame, baseline:
     parameters = parameters_of(audits)
     title = "Planned disparities by number of parameters"
     drawn = ""
-    if len(set(parameters.values())) > 1:
+    if parameters and max(parameters.values()) >= ALIKE * min(parameters.values()):
         figure = size_figure(sizes_of(audits))
         drawn = Markup(svg.inline(figure, prefix="size", title=title, description="The tables hold every number."))
     return {

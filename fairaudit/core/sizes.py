@@ -13,6 +13,8 @@ from fairaudit.core.result import SIZE_COLUMNS, table
 
 #: Checkpoints that differ in parameters by more than this factor may differ in disparities for that alone.
 FACTOR = 2.0
+#: Within this factor they are of one size, as with another head on the same trunk.
+ALIKE = 1.1
 _COPIED = (*ROW_KEY, "value", "ci_low", "ci_high", "status")
 
 

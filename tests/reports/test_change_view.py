@@ -80,6 +80,8 @@ def test_tally(verdicts: tuple[str, ...], said: str) -> None:
     ("sizes", "said"),
     [
         ({"a": 2_300_000, "b": 2_300_000}, "All checkpoints have 2.3 million parameters: no change is due to size."),
+        ({"a": 2_000_000, "b": 2_100_000},
+         "Checkpoints have 2.0 million to 2.1 million parameters; they are nearly of one size."),
         ({"a": 2_000_000, "b": 4_000_000}, "Checkpoints have 2.0 million to 4.0 million parameters."),
         ({"a": 2_000_000, "b": 5_000_000},
          "The largest checkpoint has 2.5 times the parameters of the smallest: a change may be due to size, not to "

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from fairaudit.core.audit import AuditResult
+from fairaudit.core.change import changes_of
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plant import Plant
 from fairaudit.reports import plant_view
@@ -106,17 +107,37 @@ def test_the_page_says_what_it_is_not(comparison_page: str) -> None:
 
 
 def test_changes_that_cannot_be_estimated_stand_in_the_table(comparison_page: str) -> None:
-    rows = table_rows(comparison_page, "Change of each planned disparity against first, with adjusted interval")
-    assert rows[1][:4] == ["second", "representation_disparity balanced_precision@10, faces", "gender",
-                           "feminine against all others"]  # fmt: skip
-    assert rows[1][4:9] == ["−0.087", "−0.087", "n/a", "n/a", "n/a"]
-    assert rows[1][9].startswith("— Not estimable the audit of the baseline holds no influence of clusters")
+    assert "9 comparisons without a change that is shown" in text_of(comparison_page)
+    rows = table_rows(comparison_page, "No change shown against first, with adjusted interval")
+    assert rows[1][0].startswith("— Not estimable the audit of the baseline holds no influence of clusters")
+    assert rows[1][1:] == ["second", "gender: feminine against all others representation_disparity, "
+                           "balanced_precision@10, faces", "−0.087", "−0.087", "n/a n/a", "n/a"]  # fmt: skip
     assert "No change against first could be estimated (9 planned disparities)." in text_of(comparison_page)
 
 
 def test_sizes_that_are_equal_need_no_figure(comparison_page: str) -> None:
     assert "All checkpoints have 4.8 million parameters: no change is due to size." in text_of(comparison_page)
     assert "Figure: disparity by number of parameters" not in comparison_page
+
+
+def test_another_head_on_the_same_trunk_makes_no_other_size(compared: dict[str, AuditResult]) -> None:
+    model = compared["second"].model
+    larger = dataclasses.replace(model, n_parameters=round(1.02 * model.n_parameters))
+    page = render_comparison({**compared, "second": dataclasses.replace(compared["second"], model=larger)}, title="t")
+    assert "4.8 million to 4.9 million parameters; they are nearly of one size." in text_of(page)
+    assert "Figure: disparity by number of parameters" not in page
+
+
+def test_changes_that_are_shown_stand_first(compared: dict[str, AuditResult]) -> None:
+    changes = changes_of(compared, baseline="first")
+    changes.loc[3, ["verdict", "value_before", "value", "change"]] = ["smaller", 0.2, 0.125, -0.075]
+    changes.loc[3, ["adjusted_low", "adjusted_high", "p_adjusted"]] = [-0.1, -0.05, 0.001]
+    page = render_comparison(compared, title="t", changes=changes)
+    rows = table_rows(page, "Changes that are shown, against first, with adjusted interval")
+    assert len(rows) == 2
+    assert rows[1][0].startswith("▼ Smaller")
+    assert rows[1][3:] == ["0.200", "0.125", "−0.075 −0.100 to −0.050", "0.001"]
+    assert "8 comparisons without a change that is shown" in text_of(page)
 
 
 def test_sizes_that_differ_are_drawn(compared: dict[str, AuditResult]) -> None:
