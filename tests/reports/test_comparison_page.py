@@ -130,8 +130,10 @@ def test_another_head_on_the_same_trunk_makes_no_other_size(compared: dict[str, 
 
 def test_changes_that_are_shown_stand_first(compared: dict[str, AuditResult]) -> None:
     changes = changes_of(compared, baseline="first")
-    changes.loc[3, ["verdict", "value_before", "value", "change"]] = ["smaller", 0.2, 0.125, -0.075]
-    changes.loc[3, ["adjusted_low", "adjusted_high", "p_adjusted"]] = [-0.1, -0.05, 0.001]
+    said = {"verdict": "smaller", "value_before": 0.2, "value": 0.125, "change": -0.075, "adjusted_low": -0.1,
+            "adjusted_high": -0.05, "p_adjusted": 0.001}  # fmt: skip
+    for column, value in said.items():
+        changes.loc[3, column] = value
     page = render_comparison(compared, title="t", changes=changes)
     rows = table_rows(page, "Changes that are shown, against first, with adjusted interval")
     assert len(rows) == 2
