@@ -6,6 +6,7 @@ import dataclasses
 import html
 import re
 
+import pandas as pd
 import pytest
 
 from fairaudit.core.audit import AuditResult
@@ -132,8 +133,8 @@ def test_changes_that_are_shown_stand_first(compared: dict[str, AuditResult]) ->
     changes = changes_of(compared, baseline="first")
     said = {"verdict": "smaller", "value_before": 0.2, "value": 0.125, "change": -0.075, "adjusted_low": -0.1,
             "adjusted_high": -0.05, "p_adjusted": 0.001}  # fmt: skip
-    for column, value in said.items():
-        changes.loc[3, column] = value
+    records = changes.to_dict("records")
+    changes = pd.DataFrame([*records[:3], {**records[3], **said}, *records[4:]])
     page = render_comparison(compared, title="t", changes=changes)
     rows = table_rows(page, "Changes that are shown, against first, with adjusted interval")
     assert len(rows) == 2
