@@ -42,7 +42,7 @@ def checkout_files() -> set[str]:
         f"{target}/{path.relative_to(folder).as_posix()}"
         for target, folder in folders.items()
         for path in folder.rglob("*")  # does not go through the links
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "README.md"
     }
 
 
