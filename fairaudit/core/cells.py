@@ -13,6 +13,7 @@ import pandas as pd
 from fairaudit.core.contrasts import ALL_OTHERS
 from fairaudit.core.crossing import Crossing
 from fairaudit.core.disparity import OVERALL, Cohort, Measured, measure
+from fairaudit.core.inference import RowInference
 from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.result import (
     CURVE_COLUMNS,
@@ -96,15 +97,20 @@ class Cells:
         names = [str(cell) for cell in np.flatnonzero(self.groups.recorded)]
         known = self.groups.recorded[self.groups.codes]
         codes = np.where(known, self.groups.codes.astype(str), NOT_RECORDED)
-        parts = []
+        parts: list[pd.DataFrame] = []
+        inference: list[RowInference | None] = []
         for level in range(len(self.levels)):
-            rows = self._measure(metric, level, names, codes, tolerance=tolerance).disparities
+            measured = self._measure(metric, level, names, codes, tolerance=tolerance)
+            rows = measured.disparities
             if len(names) == 1:
                 rows = table([self._alone(metric, level, names[0], tolerance)], DISPARITY_COLUMNS)
-            parts.append(rows[rows["kind"] == "rest"].assign(control=str(level)))
+            rest = rows[rows["kind"] == "rest"]
+            inference += [measured.inference.get(int(position)) for position in rest.index]
+            parts.append(rest.assign(control=str(level)))
         return IndicatorResult(
             metric, "", metric, "", "table", metric, table([], GROUP_COLUMNS), pd.concat(parts, ignore_index=True),
             table([], CURVE_COLUMNS), table([], STATISTIC_COLUMNS),
+            inference={i: one for i, one in enumerate(inference) if one is not None},
         )  # fmt: skip
 
     def _alone(self, metric: str, level: int, group: str, tolerance: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame, true_positive_rate
 from scipy import stats
+from scipy.optimize import brentq
 
 import fairaudit
 from fairaudit.core.errors import ConfigError, DataError, RequirementError
@@ -130,6 +131,32 @@ def test_groups_are_compared_within_levels_of_a_control() -> None:
 
 
 # Where fairlearn is wrong
+
+
+def least_difference(p: float, q: float, n: int, level: float) -> float:
+    """Of a group with share p, moved from q to one half, against one with share q; n independent rows each."""
+    v, w = p * (1 - p) / (n - 1), q * (1 - q) / (n - 1)
+    df = (v + w) ** 2 * (n - 1) / (v**2 + w**2)
+    quantiles = stats.t.ppf(1 - level / 2, df) + stats.t.ppf(0.8, df)
+
+    def missing(shift: float) -> float:
+        moved = q - shift
+        return float(quantiles * np.sqrt((moved * (1 - moved) + q * (1 - q)) / (n - 1)) - shift)
+
+    return float(brentq(missing, 0.0, q))
+
+
+def test_what_could_have_been_seen_is_counted_towards_one_half_in_each_level() -> None:
+    day, night = two_groups(800), two_groups(800).assign(lit="night")
+    night["hit"] = [1, 1, 1, 1, 1, 1, 0, 1] * 100  # .75 of dark
+    night.loc[night.index[1::40], "hit"] = 0  # .95 of light
+    table = pd.concat([day, night], ignore_index=True)
+    rows = frame_of(table, control_features=table["lit"]).disparities()
+    found = dict(zip(rows.index.get_level_values("lit"), rows["min_detectable"], strict=True))
+    light = table[(table["skin"] == "light") & (table["lit"] == "night")]["hit"].mean()
+    dark = table[(table["skin"] == "dark") & (table["lit"] == "night")]["hit"].mean()
+    assert found["day"] == pytest.approx(least_difference(0.5, 0.75, 400, 0.05 / 2), rel=1e-6)
+    assert found["night"] == pytest.approx(least_difference(dark, light, 400, 0.05 / 2), rel=1e-6)
 
 
 def test_a_group_without_positives_has_no_true_positive_rate() -> None:
