@@ -8,6 +8,12 @@ their bounds :math:`[l_{ij}, u_{ij}]`, the true gap is within
 
 .. math:: L = \\max_{ij} \\max(0, l_{ij}, -u_{ij}), \\qquad U = \\max_{ij} \\max(|l_{ij}|, |u_{ij}|).
 
+Where images are clustered, a group with few hits looks surer than it is, since its standard error knows only of the
+clusters that have one; and the largest of many differences is the one that such luck makes. So no group counts as surer
+than all groups together say: the variance of :math:`\\hat p_g` over :math:`U_g` clusters is at least
+:math:`r\\,\\hat p_g(1 - \\hat p_g) / U_g`, with one :math:`r` that makes the two sides, weighted by the square of
+:math:`U_g`, equal in sum.
+
 Shape suffixes: K groups, P pairs of them, S simulated tables, M outcomes at once (none for a single outcome).
 
 References
@@ -21,6 +27,7 @@ References
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,6 +131,23 @@ class Gap:
             return float("nan")
         return float(np.ptp(self._errors_SK, axis=1).mean())
 
+    @cached_property
+    def _cautious(self) -> tuple[Estimate, ...]:
+        """The estimates, none of them surer than the clusters of all groups together say."""
+        if self.kind != "share":
+            return tuple(self.estimates)
+        shape = np.shape(self.estimates[0].value)
+        clusters_K = np.array([np.broadcast_to(e.n_clusters, shape) for e in self.estimates], dtype=np.float64)
+        binomial_K = np.array([np.nan_to_num(e.value * (1 - e.value)) for e in self.estimates])
+        variance_K = np.array([np.nan_to_num(e.std_error) ** 2 for e in self.estimates]) * clusters_K
+        total = (clusters_K * binomial_K).sum(axis=0)
+        r = (clusters_K * variance_K).sum(axis=0) / np.where(total > 0, total, 1.0)
+        least_K = np.sqrt(r * binomial_K / np.maximum(clusters_K, 1))
+        return tuple(
+            dataclasses.replace(e, std_error=np.where(e.std_error > 0, np.maximum(e.std_error, least), e.std_error))
+            for e, least in zip(self.estimates, least_K, strict=True)
+        )
+
     @property
     def _pairs(self) -> list[tuple[int, int]]:
         return list(combinations(range(len(self.estimates)), 2))
@@ -134,8 +158,8 @@ class Gap:
 
     @property
     def _std_K(self) -> Floats:
-        floor = [_floor(e) for e in self.estimates]
-        return np.maximum([float(e.std_error) for e in self.estimates], floor)
+        floor = [_floor(e) for e in self._cautious]
+        return np.maximum([float(e.std_error) for e in self._cautious], floor)
 
     @cached_property
     def _errors_SK(self) -> Floats:
@@ -152,7 +176,7 @@ class Gap:
         """Satterthwaite's degrees of freedom of a pair; infinite for independent hits and misses, as Wilson's."""
         if self.kind == "binary":
             return np.asarray(np.inf)
-        first, second = self.estimates[i], self.estimates[j]
+        first, second = self._cautious[i], self._cautious[j]
         v, w = first.std_error**2, second.std_error**2
         parts = v**2 / np.maximum(first.df, 1) + w**2 / np.maximum(second.df, 1)
         return np.where(parts > 0, (v + w) ** 2 / np.where(parts > 0, parts, 1), np.minimum(first.df, second.df))
@@ -170,8 +194,8 @@ class Gap:
     def _pair_at(self, i: int, j: int, critical: Floats) -> tuple[Floats, Floats]:
         """Bounds of value i less value j [1]_."""
         first, second, r = self.estimates[i].value, self.estimates[j].value, self._correlation(i, j)
-        low_i, high_i, _ = bounds_at(self.estimates[i], critical, kind=self.kind)
-        low_j, high_j, _ = bounds_at(self.estimates[j], critical, kind=self.kind)
+        low_i, high_i, _ = bounds_at(self._cautious[i], critical, kind=self.kind)
+        low_j, high_j, _ = bounds_at(self._cautious[j], critical, kind=self.kind)
         down = _distance(first - low_i, high_j - second, r)
         up = _distance(high_i - first, second - low_j, r)
         return first - second - down, first - second + up
@@ -180,8 +204,8 @@ class Gap:
         """Bounds of value i over value j [2]_; from 0 to infinity where value j may be zero."""
         critical = critical_value(level, len(self.estimates), self._df(i, j))
         first, second, r = self.estimates[i].value, self.estimates[j].value, self._correlation(i, j)
-        low_i, high_i, _ = bounds_at(self.estimates[i], critical, kind=self.kind)
-        low_j, high_j, _ = bounds_at(self.estimates[j], critical, kind=self.kind)
+        low_i, high_i, _ = bounds_at(self._cautious[i], critical, kind=self.kind)
+        low_j, high_j, _ = bounds_at(self._cautious[j], critical, kind=self.kind)
         a = first * second - r * (first - low_i) * (high_j - second)
         b = first * second - r * (high_i - first) * (second - low_j)
         below, above = high_j * (2 * second - high_j), low_j * (2 * second - low_j)

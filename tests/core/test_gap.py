@@ -24,7 +24,7 @@ def groups(hits: list[int], n: int) -> list[Estimate]:
     return [average(one, np.arange(len(values)) // n == k) for k in range(len(hits))]
 
 
-def wilson(hits: int, n: int, z: float) -> tuple[float, float]:
+def wilson(hits: float, n: float, z: float) -> tuple[float, float]:
     """Wilson (1927): the roots of (p - q)^2 = z^2 q (1 - q) / n."""
     p = hits / n
     low, high = sorted(np.roots([1 + z * z / n, -(2 * p + z * z / n), p * p]).real)
@@ -149,3 +149,34 @@ def test_groups_that_share_their_clusters_are_compared_within_them(rng: np.rando
     assert float(high) == pytest.approx(max(abs(d.mean() - half), abs(d.mean() + half)), rel=5e-3)
     assert float(low) == pytest.approx(max(0.0, d.mean() - half, -d.mean() - half), rel=2e-2, abs=1e-3)
     assert float(high) < 0.6 * float(wide[1])
+
+
+def clustered(hits_of_clusters: list[list[int]], size: int) -> list[Estimate]:
+    """Groups of clusters with ``size`` images each, of which so many are hits."""
+    values = np.concatenate([np.repeat([1.0, 0.0], [h, size - h]) for group in hits_of_clusters for h in group])
+    group = np.repeat(np.arange(len(hits_of_clusters)), [size * len(g) for g in hits_of_clusters])
+    one = Outcomes("hit", values, np.arange(len(values)) // size)
+    return [average(one, group == g) for g in range(len(hits_of_clusters))]
+
+
+def test_a_group_with_few_hits_is_no_surer_than_all_groups_together_say() -> None:
+    """Group a: 1 hit in each of 6 clusters of 30, so it varies little; group b: all of 4 in 9 clusters of 30."""
+    found = Gap(clustered([[1] * 6 + [0] * 24, [4] * 9 + [0] * 21], 4), "share")
+    a, b = np.repeat([0.25, 0.0], [6, 24]), np.repeat([1.0, 0.0], [9, 21])
+    r = (a.var(ddof=1) + b.var(ddof=1)) / (0.05 * 0.95 + 0.3 * 0.7)
+    assert a.var(ddof=1) < r * 0.05 * 0.95
+    n = [30 / r, 30 * 0.3 * 0.7 / b.var(ddof=1)]  # independent images that would be as sure
+    v, w = 0.05 * 0.95 / n[0], 0.3 * 0.7 / n[1]
+    t = stats.t.ppf(0.975, (v + w) ** 2 / (v**2 / 29 + w**2 / 29))
+    (la, ua), (lb, ub) = wilson(0.05 * n[0], n[0], t), wilson(0.3 * n[1], n[1], t)
+    low, high = 0.25 - np.hypot(ua - 0.05, 0.3 - lb), 0.25 + np.hypot(0.05 - la, ub - 0.3)
+    assert [float(bound) for bound in found.interval(0.95)] == pytest.approx([max(low, 0), high], abs=1e-4)
+
+
+def test_the_gap_of_rare_clustered_hits_holds_zero(rng: np.random.Generator) -> None:
+    """14 groups of 66 clusters of 15, a share of .05, intraclass correlation .5: without the floor .81 of 4,000."""
+    rate = np.repeat(rng.beta(0.05, 0.95, (14 * 66, 600)), 15, axis=0)
+    one = Outcomes("hit", (rng.random(rate.shape) < rate).astype(np.float64), np.arange(14 * 66 * 15) // 15)
+    group = np.arange(14 * 66 * 15) // (66 * 15)
+    low, _ = Gap([average(one, group == g) for g in range(14)], "share").interval(0.95)
+    assert (low == 0).mean() > 0.95
