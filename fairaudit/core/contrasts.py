@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from fairaudit.core.auroc_contrast import auroc_difference
 from fairaudit.core.concentration import concentration
 from fairaudit.core.estimates import Estimate, average, difference, effective_n, slope
 from fairaudit.core.gap import Gap
@@ -147,12 +147,12 @@ def family(primary: bool) -> str:
 
 def pair_row(one: Outcomes, first: Estimate, second: Estimate) -> Row:
     """Return what a row says of the difference of two estimates, without the names of what is compared."""
-    estimate = difference(first, second, unit_interval=one.unit_interval)
-    if one.labels is not None:  # no pooling: each group needs memes with and without hate of its own
-        least = {n: np.minimum(getattr(first, n), getattr(second, n)) for n in ("events", "non_events")}
-        estimate = dataclasses.replace(estimate, **least)
-    row = _row(one, estimate, np.minimum(first.n_clusters, second.n_clusters))
     bounded = one.unit_interval and one.labels is None
+    if one.labels is None:
+        estimate = difference(first, second, unit_interval=bounded)
+    else:
+        estimate = auroc_difference(first, second)
+    row = _row(one, estimate, np.minimum(first.n_clusters, second.n_clusters))
     return {**row, "inference": ContrastInference(first, second, estimate, bounded)}
 
 
