@@ -79,7 +79,7 @@ def _statistics(sums_US: Floats, codes_BU: Ints, k: int) -> Floats:
     """Return the statistic (B,) of each labelling of the clusters."""
     total, count = sums_US.T
     parts_UF = np.stack([total, count, total**2, total * count, count**2, np.ones_like(total)], axis=1)
-    per_FKB = np.stack([(codes_BU == g) @ parts_UF for g in range(k)]).transpose(2, 0, 1)
+    per_FKB = np.stack([np.stack([np.bincount(codes, part, k) for codes in codes_BU], axis=1) for part in parts_UF.T])
     t, n, tt, tn, nn, clusters = per_FKB
     theta = t / n
     factor = clusters / np.maximum(clusters - 1, 1)

@@ -108,10 +108,18 @@ class Outcomes:
                 "Set unit_interval=False for others."
             )
 
-    @property
+    @cached_property
     def measured(self) -> Mask:
         """Rows that have an outcome."""
         return ~np.isnan(self.values)
+
+    @cached_property
+    def independent_hits(self) -> bool:
+        """Whether every outcome is a hit or a miss of a cluster of its own."""
+        values = self.values[self.measured]
+        return bool(self.cluster_sums(self.measured.astype(np.float64)).max(initial=0) <= 1) and bool(
+            ((values == 0) | (values == 1)).all()
+        )
 
     def used(self, mask: Mask) -> Mask:
         """Rows of ``mask`` (N,) that have an outcome, in the shape of ``values``."""

@@ -23,9 +23,7 @@ def kind_of(one: Outcomes, *, drawn: bool = False) -> str:
         return "unbounded"
     if one.gallery is not None or one.values.ndim > 1 or drawn:
         return "share"
-    values, clusters = one.values[one.measured], one.clusters[one.measured]
-    independent = len(np.unique(clusters)) == len(clusters)
-    return "binary" if independent and np.isin(values, (0, 1)).all() else "share"
+    return "binary" if one.independent_hits else "share"
 
 
 def status_of(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
