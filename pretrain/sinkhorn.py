@@ -16,8 +16,7 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
     """Return codes: each vector's shares over the prototypes, such that all prototypes get nearly the same total.
 
     With more iterations the totals come closer to N / K; every row sums to one after each [1]_. Each iteration
-    first makes the columns equal and then the rows, so only ratios matter: the constants of the published
-    form and its first normalisation cancel.
+    first makes the columns equal and then the rows, so the first normalisation of the published form cancels.
 
     Parameters
     ----------
@@ -44,8 +43,11 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
             logits = logits - torch.logsumexp(logits, dim=-2, keepdim=True)
             logits = logits - torch.logsumexp(logits, dim=-1, keepdim=True)
         return logits.exp()
-    codes = logits.exp()
+    # Codes are the kernel with a factor per row and one per prototype; products with vectors find the factors without
+    # writing the table anew twice an iteration.
+    kernel_NK = logits.exp_()
+    row_N1, share = torch.ones_like(kernel_NK[..., :1]), kernel_NK.shape[-2] / kernel_NK.shape[-1]
     for _ in range(iterations):
-        codes /= codes.sum(dim=-2, keepdim=True)
-        codes /= codes.sum(dim=-1, keepdim=True)
-    return codes
+        prototype_1K = share / (row_N1.transpose(-1, -2) @ kernel_NK)
+        row_N1 = 1 / (kernel_NK @ prototype_1K.transpose(-1, -2))
+    return kernel_NK.mul_(prototype_1K).mul_(row_N1)

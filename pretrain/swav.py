@@ -26,8 +26,8 @@ ASSIGNED = 2
 def swav_loss(scores_VBK: Tensor, codes_ABK: Tensor, *, temperature: float) -> Tensor:
     """Return how badly each view predicts the codes of the other views, a scalar; ln K is what a blind guess gets.
 
-    Because a code sums to one, ``-sum_k q_k log softmax(x)_k`` is ``logsumexp(x) - q.x``: no table of log-softmax
-    values is made, and the sum over all other views takes one product per assigned view.
+    Because a code sums to one, ``-sum_k q_k log softmax(x)_k`` is ``logsumexp(x) - q.x``, and a view meets the sum of
+    the other views' codes in one product: no table of log-softmax values is made for any pair.
 
     Parameters
     ----------
@@ -38,15 +38,45 @@ def swav_loss(scores_VBK: Tensor, codes_ABK: Tensor, *, temperature: float) -> T
     temperature : float
         > 0.
     """
-    logits_VBK = scores_VBK.float() / temperature
-    views, assigned = len(logits_VBK), len(codes_ABK)
-    normaliser_VB = torch.logsumexp(logits_VBK, dim=-1)
-    all_BK, all_B = logits_VBK.sum(dim=0), normaliser_VB.sum(dim=0)
-    loss = logits_VBK.new_zeros(())
-    for i in range(assigned):
-        agreement_B = (codes_ABK[i] * (all_BK - logits_VBK[i])).sum(dim=-1)
-        loss = loss + (all_B - normaliser_VB[i] - agreement_B).mean() / (views - 1)
-    return loss / assigned
+    loss: Tensor = _Prediction.apply(scores_VBK.float(), codes_ABK.float(), temperature)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _Prediction(torch.autograd.Function):
+    """The loss with its gradient, which the same exponentials give: no table is kept but the gradient itself."""
+
+    @staticmethod
+    def forward(ctx: Any, scores_VBK: Tensor, codes_ABK: Tensor, temperature: float) -> Tensor:
+        """Return the loss; each view's part of the gradient is made in its place."""
+        (views, batch, _), assigned = scores_VBK.shape, len(codes_ABK)
+        per_pair = 1 / (assigned * (views - 1) * batch)
+        gradient_VBK = torch.empty_like(scores_VBK) if ctx.needs_input_grad[0] else None
+        loss = scores_VBK.new_zeros(())
+        for v in range(views):
+            out = None if gradient_VBK is None else gradient_VBK[v]
+            logits_BK = torch.div(scores_VBK[v], temperature, out=out)
+            wanted = [codes_ABK[a] for a in range(assigned) if a != v]
+            for code_BK in wanted:
+                loss -= per_pair * torch.dot(code_BK.flatten(), logits_BK.flatten())
+            highest_B1 = logits_BK.amax(dim=-1, keepdim=True)
+            odds_BK = logits_BK.sub_(highest_B1).exp_()
+            total_B1 = odds_BK.sum(dim=-1, keepdim=True)
+            loss += per_pair * len(wanted) * (total_B1.log() + highest_B1).sum()
+            if gradient_VBK is not None:
+                odds_BK.mul_(len(wanted) / total_B1)
+                for code_BK in wanted:
+                    odds_BK.sub_(code_BK)
+                odds_BK.mul_(per_pair / temperature)
+        ctx.gradient_VBK = gradient_VBK
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None]:
+        """Return the gradient by the scores, once."""
+        gradient_VBK, ctx.gradient_VBK = ctx.gradient_VBK, None
+        if gradient_VBK is None:
+            raise RuntimeError("the gradient of swav_loss must be taken once; it was taken before. Compute it anew.")
+        return gradient_VBK.mul_(outputs[0]), None, None
 
 
 def projection_head(width: int, config: Swav) -> nn.Sequential:
