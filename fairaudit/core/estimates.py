@@ -24,10 +24,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from fairaudit.core.moderation import moderated
 from fairaudit.core.outcomes import Floats, Ints, Mask, Outcomes
 
 #: With fewer, an interval of a sum of parts misses too often: a part of 4 hits in 4 looks certain.
 LEAST_DF = 10
+_ROUNDING = 1e-12  # of a standard error: what is left where every cluster has the same outcome
 
 
 @dataclass(frozen=True)
@@ -96,21 +98,21 @@ def from_influence(value: float, psi: Floats, outcomes: Outcomes, use: Mask, *, 
 def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Estimate:
     """Return ``first`` minus ``second``; clusters in both are accounted for through their influence.
 
-    Events are those that the smaller group would have if all clusters were alike. The variance is at least that of
-    Agresti and Caffo's interval at the effective sample sizes, so that a group without events does not pass for
-    certain.
+    Events are those that the smaller group would have if all clusters were alike. The variances of shares of clustered
+    images are moderated (``moderation``), except where they share a gallery. The variance is at least that of Agresti
+    and Caffo's interval at the effective sample sizes, so that a group without events does not pass for certain.
     """
-    psi = first.psi - second.psi
-    variances = np.array([first.std_error**2, second.std_error**2])
-    variance = np.where((first.n > 0) & (second.n > 0), _root(psi) ** 2, np.nan)
+    psi, n_clusters = first.psi - second.psi, first.n_clusters + second.n_clusters
+    value = (first.n_clusters * first.value + second.n_clusters * second.value) / np.maximum(n_clusters, 1)
+    clustered = (first.n > first.n_clusters) | (second.n > second.n_clusters)
+    shared = first.shares_gallery or second.shares_gallery
+    model = value * (1 - value) if unit_interval and not shared else np.zeros_like(value)
+    each = np.maximum([first.n_clusters, second.n_clusters], 1)
+    variance, df = together(first, second, np.where(clustered, model, 0.0) / each)
+    variance = np.where((first.n > 0) & (second.n > 0), variance, np.nan)
     if unit_interval:
         variance = np.maximum(variance, _agresti_caffo(first) + _agresti_caffo(second))
-    n_clusters = first.n_clusters + second.n_clusters
     smaller = np.minimum(first.n_clusters, second.n_clusters) / np.maximum(n_clusters, 1)
-    dfs = np.maximum([first.df, second.df], 1)
-    total, parts = variances.sum(axis=0), (variances**2 / dfs).sum(axis=0)
-    df = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1), dfs.min(axis=0))
-    shared = first.shares_gallery or second.shares_gallery
     return Estimate(
         first.value - second.value,
         np.sqrt(variance),
@@ -122,6 +124,22 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
         psi,
         shared,
     )
+
+
+def together(first: Estimate, second: Estimate, expected: Floats) -> tuple[Floats, Floats]:
+    """Return variance and degrees of freedom of a difference, each side moderated towards ``expected`` (2, ...).
+
+    What clusters in both sides have in common is taken from their influences. Nothing is moderated where a side's
+    expected variance is 0.
+    """
+    own = np.array([first.std_error**2, second.std_error**2])
+    variances, dfs = moderated(own, np.maximum([first.df, second.df], 1), expected)
+    norm = np.sqrt(own.prod(axis=0))
+    correlation = (first.psi * second.psi).sum(axis=0) / np.where(norm > 0, norm, 1.0)
+    total, parts = variances.sum(axis=0), (variances**2 / dfs).sum(axis=0)
+    variance = total - 2 * correlation * np.sqrt(variances.prod(axis=0))
+    variance = np.where(variance > _ROUNDING**2, variance, 0.0)
+    return variance, np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1), dfs.min(axis=0))
 
 
 def combination(parts: Sequence[Estimate], weights: Floats, *, units: float) -> Estimate:
@@ -269,7 +287,7 @@ def _small_sample(n_clusters: Ints) -> Floats:
 
 def _root(psi: Floats) -> Floats:
     root = np.sqrt((psi**2).sum(axis=0))
-    return np.where(root > 1e-12, root, 0.0)  # what rounding leaves where every cluster has the same outcome
+    return np.where(root > _ROUNDING, root, 0.0)
 
 
 def _df(psi: Floats, df: Floats | Ints, shares_gallery: bool) -> Floats:
