@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fairaudit.pretrain.recipe import Recipe, load_recipe, shipped_recipes
     from fairaudit.pretrain.supervised import train_supervised
-    from fairaudit.pretrain.train import TrainingWarning, pretrain
+    from fairaudit.pretrain.symptoms import TrainingWarning
+    from fairaudit.pretrain.train import pretrain
     from fairaudit.pretrain.untrained import random_weights
+    from fairaudit.pretrain.watch import KnnAccuracy
 
 _WHERE = {
+    "KnnAccuracy": "watch",
     "Recipe": "recipe",
-    "TrainingWarning": "train",
+    "TrainingWarning": "symptoms",
     "load_recipe": "recipe",
     "pretrain": "train",
     "random_weights": "untrained",
@@ -25,6 +28,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "KnnAccuracy",
     "Recipe",
     "TrainingWarning",
     "load_recipe",

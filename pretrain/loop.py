@@ -23,6 +23,7 @@ from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.optimiser import LarcSGD, learning_rate
 from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.run import Run
+from fairaudit.pretrain.watch import Looks, Watcher
 
 OnStep = Callable[[Mapping[str, float]], None]
 ViewsOf = Callable[[list[int], int], list[Tensor]]
@@ -38,10 +39,17 @@ class Objective(Protocol):
         Whose weights are trained.
     chance : float
         Loss of a blind guess.
+    trunk : Module
+        The part of ``module`` that is kept.
     """
 
     module: nn.Module
     chance: float
+
+    @property
+    def trunk(self) -> nn.Module:
+        """The part of ``module`` that is kept."""
+        ...
 
     def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of a batch and numbers to record; ``share`` of the run is done."""
@@ -67,6 +75,7 @@ def fit(
     store: ImageStore,
     views_of: ViewsOf,
     targets: Tensor | None = None,
+    watchers: Sequence[Watcher] = (),
     on_step: OnStep | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -78,6 +87,8 @@ def fit(
         From indices into ``store`` and the epoch to the views, on the device.
     targets : Tensor of int64, shape (N,), optional
         Class of each image of the store.
+    watchers : sequence of Watcher
+        Measure the trunk before the first step, every so many images, and at the end.
     on_step : callable, optional
         Gets each step's metrics after they are written; what it raises ends the run, which can be resumed.
     """
@@ -90,8 +101,11 @@ def fit(
     title = f"training {run.recipe.name}"
     with (
         run.metrics(done=first) as metrics,
+        run.watched(images=first * schedule.batch) as seen,
         progress_bar(title, schedule.steps * schedule.batch, done=first * schedule.batch, shown=progress) as advance,
     ):
+        look = Looks(watchers, seen, objective.trunk, store, run.recipe)
+        look(first)
         for step in range(first, schedule.steps):
             share = step / schedule.steps
             epoch, indices = batch_at(step, images=len(store), batch=schedule.batch, seed=seed)
@@ -112,6 +126,7 @@ def fit(
             if (step + 1) % schedule.checkpoint_every == 0 or step + 1 == schedule.steps:
                 state = {"step": step + 1, "objective": objective.state_dict(), "optimiser": optimiser.state_dict()}
                 save_checkpoint(run.checkpoint, state)
+            look(step + 1)
             if on_step:
                 on_step(row)
     seconds = time.perf_counter() - started
@@ -140,9 +155,9 @@ def _order(images: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
 
 def _resume(run: Run, objective: Objective, optimiser: LarcSGD) -> int:
     """Load the checkpoint, if there is one, and return how many steps are done."""
-    if not run.checkpoint.is_file():
-        return 0
     state = load_checkpoint(run.checkpoint)
+    if state is None:
+        return 0
     objective.load_state_dict(state["objective"])
     optimiser.load_state_dict(state["optimiser"])
     return int(state["step"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +15,14 @@ import torch
 from torch import Tensor
 
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.files import write_json
 from fairaudit.pretrain.augment import make_views
 from fairaudit.pretrain.images import ImageFiles, ImageStore
 from fairaudit.pretrain.loop import ViewsOf
 from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.recipe import Recipe, load_recipe
 from fairaudit.pretrain.run import Run
+from fairaudit.pretrain.symptoms import TrainingWarning
 
 
 @contextmanager
@@ -33,6 +37,35 @@ def torch_threads(threads: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def same_machine(run: Run, threads: int | None) -> int | None:
+    """Return how many threads to use: what is asked for, else as many as the run began with.
+
+    Warns where a run goes on with other threads, another torch or another device than it began with.
+    """
+    now: dict[str, Any] = {
+        "threads": threads or torch.get_num_threads(), "torch": torch.__version__, "device": training_device().type,
+    }  # fmt: skip
+    if not run.machine.is_file():
+        write_json(run.machine, now)
+        return threads
+    try:
+        before = dict(json.loads(run.machine.read_text(encoding="utf-8")))
+    except ValueError:
+        before = {}
+    if threads is None and isinstance(before.get("threads"), int):
+        now["threads"] = before["threads"]
+    other = [name for name in now if name in before and before[name] != now[name]]
+    if other:
+        began, goes_on = (", ".join(f"{name} {row[name]}" for name in other) for row in (before, now))
+        warnings.warn(
+            f"run folder '{run.folder}' began with {began} and goes on with {goes_on}: its numbers will differ in "
+            "their last digits from those of a run that was never stopped.",
+            TrainingWarning,
+            stacklevel=3,
+        )
+    return int(now["threads"])
 
 
 def training_device() -> torch.device:

@@ -4,8 +4,10 @@
 
     recipe.toml      the recipe with every key
     data.json        method, number of images, digest, what was skipped
+    machine.json     threads, torch and device that it began with
     metrics.jsonl    one line per step
-    checkpoint.pt    from which an unfinished run goes on
+    watch.jsonl      what was measured while it trained
+    checkpoint.pt    from which an unfinished run goes on; the one before is kept beside it
     model/           the result, for transformers
     finished.json    time, throughput and warnings; there when the run is complete
 """
@@ -13,7 +15,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +50,11 @@ class Run:
         return self.folder / "checkpoint.pt"
 
     @property
+    def machine(self) -> Path:
+        """File that says with how many threads, which torch and on what device the run began."""
+        return self.folder / "machine.json"
+
+    @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
         return (self.folder / "finished.json").is_file() and self.model.is_dir()
@@ -68,25 +75,63 @@ class Run:
         write_json(self.folder / "finished.json", dict(summary))
 
     @contextmanager
-    def metrics(self, *, done: int) -> Iterator[MetricsFile]:
+    def metrics(self, *, done: int) -> Iterator[JsonLines]:
         """Open ``metrics.jsonl`` behind the lines of the ``done`` first steps; later ones are dropped."""
-        path = self.folder / "metrics.jsonl"
-        kept = path.read_text(encoding="utf-8").splitlines(keepends=True)[:done] if path.is_file() else []
-        atomic_write(path, "".join(kept))
+        with JsonLines.open(self.folder / "metrics.jsonl", keep=lambda row: row["step"] <= done) as lines:
+            yield lines
+
+    @contextmanager
+    def watched(self, *, images: int) -> Iterator[JsonLines]:
+        """Open ``watch.jsonl`` behind what was measured up to ``images`` seen; later lines are dropped."""
+        with JsonLines.open(self.folder / "watch.jsonl", keep=lambda row: row["images"] <= images) as lines:
+            yield lines
+
+
+class JsonLines:
+    """A file of JSON objects, one a line, each at once on disk.
+
+    Attributes
+    ----------
+    rows : list of dict
+        What the file holds.
+    """
+
+    def __init__(self, path: Path, file: IO[str], rows: list[dict[str, Any]]) -> None:
+        self._path, self._file, self.rows = path, file, rows
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, *, keep: Callable[[Mapping[str, Any]], bool]) -> Iterator[JsonLines]:
+        """Open ``path`` behind the lines that ``keep`` wants; half a line, where a process ended, is dropped."""
+        rows = []
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+            try:
+                row = json.loads(line)
+                if keep(row):
+                    rows.append(row)
+            except (ValueError, KeyError, TypeError):
+                continue
+        atomic_write(path, "".join(json.dumps(row) + "\n" for row in rows))
         with path.open("a", encoding="utf-8") as file:
-            yield MetricsFile(file)
+            yield cls(path, file, rows)
 
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Append a line.
 
-class MetricsFile:
-    """``metrics.jsonl``, one step a line."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-
-    def write(self, row: Mapping[str, float]) -> None:
-        """Append a line, at once on disk."""
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        Raises
+        ------
+        ConfigError
+            If the disk has no room for it.
+        """
+        try:
+            self._file.write(json.dumps(row) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise ConfigError(
+                f"'{self._path}' must be written to; got '{error.strerror}'. Free space on its disk and give the same "
+                "command: the run goes on from its last checkpoint."
+            ) from error
+        self.rows.append(dict(row))
 
 
 def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) -> Run:

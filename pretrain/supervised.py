@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fairaudit.core.errors import DataError
 from fairaudit.pretrain.export import export_model
-from fairaudit.pretrain.images import ImageFiles
+from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.loop import OnStep, fit
 from fairaudit.pretrain.preparation import (
     augmented,
     check_batch,
     read_store,
     resolve_recipe,
+    same_machine,
     seeded,
     torch_threads,
     training_device,
@@ -29,77 +27,6 @@ from fairaudit.pretrain.preparation import (
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import RegNetShape, regnet_config
 from fairaudit.pretrain.run import open_run
-
-
-@dataclass(frozen=True)
-class LabelFile:
-    """Images and their labels, from a CSV file.
-
-    Parameters
-    ----------
-    files : ImageFiles
-        The label of each is part of its name, so that other labels are other data.
-    labels : tuple of str
-        One per file.
-    classes : tuple of str
-        Every label once, sorted; the classifier's outputs are in this order.
-    """
-
-    files: ImageFiles
-    labels: tuple[str, ...]
-    classes: tuple[str, ...]
-
-
-def read_labels(path: Path) -> LabelFile:
-    """Return the images and labels of a CSV file with the columns ``file`` and ``label``.
-
-    Raises
-    ------
-    DataError
-        If the file does not exist or lacks a column or rows, an image is missing, a file or label is empty or a
-        file is listed twice, or there are fewer than two labels.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(
-            f"label file '{path}' must exist; got nothing there. Give a CSV file with the columns file and label."
-        )
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-            columns = list(reader.fieldnames or [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"label file '{path}' must be CSV in UTF-8; got {error}. Save it again.") from error
-    missing = [column for column in ("file", "label") if column not in columns]
-    if missing:
-        raise DataError(
-            f"label file '{path}' must have the columns file and label; got {', '.join(columns) or 'none'}. "
-            f"Add {' and '.join(missing)}."
-        )
-    for number, row in enumerate(rows, start=2):
-        if not row["file"] or not row["label"]:
-            raise DataError(
-                f"label file '{path}' must have a file and a label in each row; got an empty one in row {number}. "
-                "Fill it."
-            )
-    names = [row["file"] for row in rows]
-    twice = (
-        next((name for i, name in enumerate(names) if name in set(names[:i])), None)
-        if len(set(names)) < len(names)
-        else None
-    )
-    if twice:
-        raise DataError(f"label file '{path}' must list each file once; got '{twice}' twice. Remove one of the rows.")
-    labels = tuple(row["label"] for row in rows)
-    if len(set(labels)) < 2:
-        raise DataError(
-            f"label file '{path}' must hold at least two labels; got {len(set(labels))}. Add images of another label."
-        )
-    files = ImageFiles.of(
-        [path.parent / name for name in names], [f"{n}\t{label}" for n, label in zip(names, labels, strict=True)]
-    )
-    return LabelFile(files=files, labels=labels, classes=tuple(sorted(set(labels))))
 
 
 class LabelObjective:
@@ -111,6 +38,12 @@ class LabelObjective:
         model: nn.Module = RegNetForImageClassification(regnet_config(shape, labels=classes))
         self.module = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.chance = math.log(len(classes))
+
+    @property
+    def trunk(self) -> nn.Module:
+        """The network below the classifier."""
+        trunk: nn.Module = self.module.regnet
+        return trunk
 
     def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
         """Return the mean cross-entropy and the share of images whose label came first."""
@@ -169,7 +102,7 @@ def train_supervised(
     run = open_run(Path(output), recipe=made, method="supervised", files=table.files)
     if run.finished:
         return run.folder
-    with torch_threads(threads):
+    with torch_threads(same_machine(run, threads)):
         device = training_device()
         store = read_store(run, progress=progress)
         objective: LabelObjective = seeded(

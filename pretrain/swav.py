@@ -21,6 +21,7 @@ from fairaudit.pretrain.settings import Swav
 from fairaudit.pretrain.sinkhorn import sinkhorn
 
 ASSIGNED = 2
+PATIENCE = 20  # vectors per prototype after which one that was nearest to none counts as empty
 
 
 def swav_loss(scores_VBK: Tensor, codes_ABK: Tensor, *, temperature: float) -> Tensor:
@@ -127,6 +128,13 @@ class SwavObjective:
             crops=ASSIGNED, length=recipe.swav.queue, dimension=recipe.swav.dimension, device=device
         )
         self.chance = math.log(recipe.swav.prototypes)
+        self._idle_K = torch.zeros(recipe.swav.prototypes, device=device)
+
+    @property
+    def trunk(self) -> nn.Module:
+        """The network that is kept when training ends."""
+        trunk: nn.Module = self.module.trunk
+        return trunk
 
     def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of a batch and what to record; ``share`` is the part of the run that is done."""
@@ -145,14 +153,25 @@ class SwavObjective:
             if share >= self.config.queue_from:
                 self.queue.push(vectors_VBD[:ASSIGNED])
         loss = swav_loss(scores_VBK, codes_ABK, temperature=self.config.temperature)
-        return loss, {**self._spread(scores_VBK.detach(), codes_ABK), "queue": float(used)}
+        return loss, {**self._health(vectors_VBD.detach(), assigned_ABK, codes_ABK), "queue": float(used)}
 
-    def _spread(self, scores_VBK: Tensor, codes_ABK: Tensor) -> dict[str, float]:
-        """Return how sure predictions are (mean highest probability) and how evenly codes use the prototypes."""
-        sure = torch.softmax(scores_VBK[0] / self.config.temperature, dim=-1).amax(dim=-1).mean()
+    def _health(self, vectors_VBD: Tensor, scores_ABK: Tensor, codes_ABK: Tensor) -> dict[str, float]:
+        """Return what says whether training goes well.
+
+        ``confidence``: mean highest probability of the predictions. ``prototype_use``: entropy of what codes use of the
+        prototypes, 1 is evenly. ``empty_prototypes``: share that were nearest to none of the last 20 K vectors.
+        ``spread``: one minus the squared length of the mean vector, 0 where all images are alike.
+        """
+        sure = torch.softmax(scores_ABK[0] / self.config.temperature, dim=-1).amax(dim=-1).mean()
         use_K = codes_ABK.mean(dim=(0, 1))
         entropy = -(use_K * use_K.clamp_min(1e-12).log()).sum() / self.chance
-        return {"confidence": float(sure), "prototype_use": float(entropy)}
+        self._idle_K += scores_ABK.shape[0] * scores_ABK.shape[1]
+        self._idle_K[scores_ABK.argmax(dim=-1).flatten()] = 0
+        empty = (self._idle_K > PATIENCE * len(use_K)).float().mean()
+        spread = 1 - vectors_VBD[0].mean(dim=0).square().sum()
+        # One transfer for all of them: each would make a GPU wait.
+        names = ("confidence", "prototype_use", "empty_prototypes", "spread")
+        return dict(zip(names, torch.stack([sure, entropy, empty, spread]).tolist(), strict=True))
 
     def before_step(self, *, share: float) -> None:
         """Keep prototypes where they are during the first part of the run."""
@@ -160,10 +179,11 @@ class SwavObjective:
             self.module.prototypes.weight.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return weights and queue."""
-        return {"module": self.module.state_dict(), "queue": self.queue.state_dict()}
+        """Return weights, queue and how long prototypes have been idle."""
+        return {"module": self.module.state_dict(), "queue": self.queue.state_dict(), "idle": self._idle_K}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.module.load_state_dict(state["module"])
         self.queue.load_state_dict(state["queue"])
+        self._idle_K = state["idle"].to(self._idle_K.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fairaudit.pretrain.export import export_model
@@ -14,6 +14,7 @@ from fairaudit.pretrain.preparation import (
     check_batch,
     read_store,
     resolve_recipe,
+    same_machine,
     seeded,
     torch_threads,
     training_device,
@@ -21,12 +22,8 @@ from fairaudit.pretrain.preparation import (
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.run import Run, open_run
 from fairaudit.pretrain.swav import SwavObjective
-
-STUCK = 0.98  # a loss above this share of ln K is that of a blind guess
-
-
-class TrainingWarning(UserWarning):
-    """A run that is possible but will not, or did not, teach the network much."""
+from fairaudit.pretrain.symptoms import STUCK, Symptoms, TrainingWarning
+from fairaudit.pretrain.watch import Watcher
 
 
 def pretrain(
@@ -38,6 +35,7 @@ def pretrain(
     samples: int | None = None,
     progress: bool = True,
     threads: int | None = None,
+    watchers: Sequence[Watcher] = (),
     on_step: OnStep | None = None,
 ) -> Path:
     """Train a RegNet with SwAV on unlabelled images and return the run folder.
@@ -59,9 +57,12 @@ def pretrain(
     progress : bool, default True
         Show bars with images per second and time left.
     threads : int, optional
-        Processor cores for torch; all by default.
+        Processor cores for torch; all by default, and where a run goes on, as many as it began with.
+    watchers : sequence of Watcher
+        What to measure while it trains, e.g. ``KnnAccuracy(Path("labels.csv"), every=5000)``; the results stand in
+        ``output/watch.jsonl`` and change nothing in the training.
     on_step : callable, optional
-        Gets a mapping of each step's metrics (step, epoch, loss, learning_rate, confidence, prototype_use, queue).
+        Gets a mapping of each step's metrics (``metrics.jsonl``).
 
     Returns
     -------
@@ -93,22 +94,30 @@ def pretrain(
         return run.folder
     for sentence in made.advice():
         warnings.warn(sentence, TrainingWarning, stacklevel=2)
-    with torch_threads(threads):
-        _train(run, on_step=on_step, progress=progress)
+    with torch_threads(same_machine(run, threads)):
+        _train(run, watchers=watchers, on_step=on_step, progress=progress)
     return run.folder
 
 
-def _train(run: Run, *, on_step: OnStep | None, progress: bool) -> None:
+def _train(run: Run, *, watchers: Sequence[Watcher], on_step: OnStep | None, progress: bool) -> None:
     """Read, train, export, and say so if nothing was learnt."""
     recipe, device = run.recipe, training_device()
     store = read_store(run, progress=progress)
     objective: SwavObjective = seeded(lambda: SwavObjective(recipe, device=device), recipe.seed)
-    views = augmented(store, recipe, device)
-    summary = fit(objective, run=run, store=store, views_of=views, on_step=on_step, progress=progress)
-    export_model(objective.module.trunk, run.model, size=recipe.crops.sizes[0])
+    views, symptoms = augmented(store, recipe, device), Symptoms(recipe, chance=objective.chance)
+
+    def after_step(row: Mapping[str, float]) -> None:
+        symptoms.see(row)
+        if on_step:
+            on_step(row)
+
+    summary = fit(
+        objective, run=run, store=store, views_of=views, watchers=watchers, on_step=after_step, progress=progress
+    )
+    export_model(objective.trunk, run.model, size=recipe.crops.sizes[0])
     stuck = summary["loss"] is not None and summary["loss"] > STUCK * objective.chance
     run.finish({**summary, "stuck": stuck})
-    if stuck:
+    if stuck and "stuck" not in symptoms.said:
         warnings.warn(
             f"training loss must fall below that of a blind guess, ln K = {objective.chance:.3f}; "
             f"got {summary['loss']:.3f}. Train longer, freeze prototypes for longer, use a queue, more prototypes or "

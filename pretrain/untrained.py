@@ -8,50 +8,21 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from fairaudit.pretrain.augment import plain_view
+from fairaudit.pretrain.batch_norm import estimate_batch_norm
 from fairaudit.pretrain.export import export_model
-from fairaudit.pretrain.images import ImageStore, list_images
+from fairaudit.pretrain.images import list_images
 from fairaudit.pretrain.preparation import (
     check_batch,
     read_store,
     resolve_recipe,
+    same_machine,
     seeded,
     torch_threads,
     training_device,
 )
-from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import build_trunk
 from fairaudit.pretrain.run import open_run
-
-CALIBRATION_IMAGES = 2048
-
-
-@torch.no_grad()
-def estimate_batch_norm(model: nn.Module, store: ImageStore, *, size: int, batch: int, progress: bool = False) -> None:
-    """Set the running statistics of every batch normalisation to the mean over the batches of plain images.
-
-    The first 2,048 images of the store in steps of ``batch``; a rest of fewer than two images is left out.
-    """
-    layers = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d)]
-    before = [layer.momentum for layer in layers]
-    device = next(model.parameters()).device
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # cumulative mean
-    model.train()
-    total = min(len(store), CALIBRATION_IMAGES)
-    with progress_bar("measuring activations", total, shown=progress) as advance:
-        for start in range(0, total, batch):
-            indices = list(range(start, min(start + batch, total)))
-            if len(indices) >= 2:
-                pixels, heights, widths = store.batch(indices)
-                view = plain_view((pixels.to(device), heights, widths), size=size)
-                model(pixel_values=view.contiguous(memory_format=torch.channels_last))
-            advance(len(indices))
-    for layer, momentum in zip(layers, before, strict=True):
-        layer.momentum = momentum
-    model.eval()
 
 
 def random_weights(
@@ -89,7 +60,7 @@ def random_weights(
     run = open_run(Path(output), recipe=made, method="random weights", files=files)
     if run.finished:
         return run.folder
-    with torch_threads(threads):
+    with torch_threads(same_machine(run, threads)):
         store = read_store(run, progress=progress)
         trunk: nn.Module = seeded(lambda: build_trunk(made.network.shape()), made.seed)
         trunk.to(training_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -13,11 +13,28 @@ from fairaudit.pretrain.settings import Crops, Network, Optimiser, Schedule, Swa
 
 
 def test_shipped_recipes_load_and_none_is_known_to_fail() -> None:
-    assert shipped_recipes() == ["demo", "quick", "small_real"]
+    ours = ["demo", "quick", "small_real"]
+    seer = [f"seer_regnet_{size}" for size in ("10b", "y_128gf", "y_256gf", "y_32gf", "y_64gf")]
+    assert shipped_recipes() == sorted([*ours, *seer, "swav_imagenet"])
     for name in shipped_recipes():
         recipe = load_recipe(name)
         assert recipe.name == name
-        assert recipe.advice() == []
+        assert recipe.advice() == [] or name in seer  # whose batches are below K, as published
+
+
+def test_the_largest_recipe_is_the_published_one() -> None:
+    """VISSL, configs/config/pretrain/seer/models/regnet10B.yaml: protocols.md E.1."""
+    recipe = load_recipe("seer_regnet_10b")
+    swav, schedule = recipe.swav, recipe.schedule
+    assert recipe.network.shape().widths == (2020, 4040, 11110, 28280)
+    assert (swav.prototypes, swav.dimension, swav.hidden, swav.batch_norm) == (16000, 256, (8192, 8192), False)
+    assert (swav.temperature, swav.epsilon, swav.iterations, swav.queue) == (0.1, 0.03, 10, 0)
+    assert (recipe.crops.sizes, recipe.crops.counts) == ((160, 96), (2, 4))
+    assert round(swav.freeze_prototypes * schedule.steps) == 313
+    assert round(schedule.warm_up * schedule.steps) == 5500
+    assert schedule.batch == 16 * 496
+    assert 0.999e9 < schedule.samples < 1.001e9
+    assert recipe.optimiser.learning_rate == pytest.approx(0.3 * 7936 / 256, rel=1e-3)
 
 
 def test_each_shipped_recipe_begins_with_command_hardware_duration_and_numbers() -> None:
@@ -121,7 +138,8 @@ def test_impossible_values_are_refused(make: object, message: str) -> None:
 
 def test_names_and_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"recipe must be one of: demo, quick, small_real; got 'dem'. Did you mean 'demo'\?"
+        ConfigError,
+        match=r"recipe must be one of: demo, quick, .*, small_real, swav_imagenet; got 'dem'. Did you mean 'demo'\?",
     ):
         load_recipe("dem")
     with pytest.raises(

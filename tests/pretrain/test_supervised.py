@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.pretrain import pretrain, train_supervised
+from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.settings import Crops, Optimiser, Schedule
-from fairaudit.pretrain.supervised import read_labels
 
 
 def test_it_learns_three_colours_and_keeps_their_names(tmp_path: Path, labels: Path) -> None:

@@ -7,10 +7,10 @@ import torch
 
 from fairaudit.pretrain import random_weights
 from fairaudit.pretrain.augment import plain_view
+from fairaudit.pretrain.batch_norm import estimate_batch_norm
 from fairaudit.pretrain.images import ImageStore, list_images
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import PRESETS, build_trunk
-from fairaudit.pretrain.untrained import estimate_batch_norm
 
 
 def test_weights_are_the_first_ones_and_statistics_those_of_the_images(
