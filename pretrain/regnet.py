@@ -6,6 +6,7 @@ The shape is torch-free; only ``build_trunk`` and its kin import torch and trans
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +21,25 @@ STEM = 32
 
 @dataclass(frozen=True)
 class RegNetShape:
-    """Widths and depths of a RegNet-Y.
+    """Widths and depths of a RegNet.
 
     Parameters
     ----------
     widths, depths : tuple of int
-        Channels and blocks of the four stages.
+        Channels and blocks by stage.
     group_width : int
         Channels per group of the 3x3 convolutions; every width is a multiple of it, or smaller.
     stem : int
         Channels of the first convolution.
     downsample_first : bool
         Whether the first stage halves the side too; off for small images, so that 64 px end as 4x4.
+    squeeze : bool
+        Whether blocks have squeeze-and-excitation (RegNet-Y) or not (RegNet-X).
+
+    Raises
+    ------
+    ConfigError
+        If a width is no multiple of the group width, or stages have no blocks.
     """
 
     widths: tuple[int, ...]
@@ -39,14 +47,54 @@ class RegNetShape:
     group_width: int
     stem: int = STEM
     downsample_first: bool = True
+    squeeze: bool = True
+
+    def __post_init__(self) -> None:
+        positive = min((*self.widths, *self.depths, self.group_width)) >= 1
+        if not self.widths or len(self.widths) != len(self.depths) or not positive:
+            raise ConfigError(
+                "network must have a width and a depth of 1 or more for each stage, and a group_width of 1 or more; "
+                f"got widths {self.widths}, depths {self.depths} and group_width {self.group_width}. Correct them."
+            )
+        for width in self.widths:
+            if width > self.group_width and width % self.group_width:
+                fitting = nearest_multiple(width, self.group_width)
+                raise ConfigError(
+                    f"network must have widths that are multiples of its group width, or smaller; got width {width} "
+                    f"with group_width {self.group_width}. Use {fitting}, or a group_width that divides {width}."
+                )
 
 
-def width_rule(depth: int, w_0: int, w_a: float, w_m: float, group_width: int) -> RegNetShape:
+def nearest_multiple(width: int, group_width: int) -> int:
+    """Return the multiple of ``group_width`` that is nearest to ``width``, the even one if two are.
+
+    So do ClassyVision, VISSL (with it every published SEER) and timm.
+    """
+    return round(width / group_width) * group_width
+
+
+def torchvision_multiple(width: int, group_width: int) -> int:
+    """Return the multiple of ``group_width`` that torchvision moves ``width`` to.
+
+    The nearest, the higher one if two are, and one more where this takes away more than a tenth of the width. Of its
+    RegNet-Y, 800MF and 8GF are not what ``nearest_multiple`` gives; timm calls these two ``_tv``.
+    """
+    multiple = max(group_width, (width + group_width // 2) // group_width * group_width)
+    return multiple + group_width if multiple < 0.9 * width else multiple
+
+
+#: From a width and a group width to the width that the stage gets.
+Rounding = Callable[[int, int], int]
+
+
+def width_rule(
+    depth: int, w_0: int, w_a: float, w_m: float, group_width: int, *, rounding: Rounding = nearest_multiple
+) -> RegNetShape:
     """Return the shape that the quantised linear rule gives.
 
     Block j gets the width ``w_0 + w_a * j``, which is moved to the nearest ``w_0 * w_m ** s`` with whole s, rounded
-    to a multiple of 8; blocks of one width make a stage, whose width is then moved to a multiple of the group
-    width [1]_. This is the rule of the published weights; torchvision rounds widths in another way.
+    to a multiple of 8; blocks of one width make a stage, whose width ``rounding`` then moves to a multiple of the
+    group width [1]_. A group width that is larger than a stage becomes that stage's width.
 
     Parameters
     ----------
@@ -60,6 +108,8 @@ def width_rule(depth: int, w_0: int, w_a: float, w_m: float, group_width: int) -
         Ratio between stages, > 1.
     group_width : int
         >= 1.
+    rounding : callable
+        ``nearest_multiple`` or ``torchvision_multiple``.
 
     Raises
     ------
@@ -88,7 +138,7 @@ def width_rule(depth: int, w_0: int, w_a: float, w_m: float, group_width: int) -
         )
     groups = [min(group_width, w) for w in stages]
     return RegNetShape(
-        widths=tuple(round(w / g) * g for w, g in zip(stages, groups, strict=True)),
+        widths=tuple(rounding(w, g) for w, g in zip(stages, groups, strict=True)),
         depths=tuple(widths.count(w) for w in stages),
         group_width=group_width,
     )
@@ -99,7 +149,11 @@ PRESETS: dict[str, RegNetShape] = {
     "y_200mf": width_rule(13, 24, 36.44, 2.49, 8),
     "y_400mf": width_rule(16, 48, 27.89, 2.09, 8),
     "y_800mf": width_rule(14, 56, 38.84, 2.4, 16),
+    "y_800mf_torchvision": width_rule(14, 56, 38.84, 2.4, 16, rounding=torchvision_multiple),
+    "y_1_6gf": width_rule(27, 48, 20.71, 2.65, 24),
+    "y_3_2gf": width_rule(21, 80, 42.63, 2.66, 24),
     "y_8gf": width_rule(17, 192, 76.82, 2.19, 56),
+    "y_8gf_torchvision": width_rule(17, 192, 76.82, 2.19, 56, rounding=torchvision_multiple),
     "y_16gf": width_rule(18, 200, 106.23, 2.48, 112),
     "y_32gf": width_rule(20, 232, 115.89, 2.53, 232),
     "seer_64gf": width_rule(20, 352, 147.48, 2.4, 328),
@@ -107,7 +161,7 @@ PRESETS: dict[str, RegNetShape] = {
     "seer_256gf": width_rule(27, 640, 230.83, 2.53, 373),
     "seer_10b": width_rule(27, 1744, 620.83, 2.52, 1010),
 }
-"""Named shapes. ``seer_64gf`` and ``seer_256gf`` are not the networks that ClassyVision calls 64GF and 256GF."""
+"""Named shapes. ClassyVision means other networks by 256GF and, before its change 730680d, by 64GF."""
 
 
 def regnet_config(shape: RegNetShape, *, labels: tuple[str, ...] = ()) -> Any:
@@ -122,7 +176,7 @@ def regnet_config(shape: RegNetShape, *, labels: tuple[str, ...] = ()) -> Any:
         hidden_sizes=list(shape.widths),
         depths=list(shape.depths),
         groups_width=shape.group_width,
-        layer_type="y",
+        layer_type="y" if shape.squeeze else "x",
         downsample_in_first_stage=shape.downsample_first,
         **named,
     )

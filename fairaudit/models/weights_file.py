@@ -4,28 +4,52 @@ from __future__ import annotations
 
 import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.model import Model
-from fairaudit.models._regnet_keys import RegNetWeights, recognise_regnet
 from fairaudit.models._torch_model import TorchModel, first_line
 from fairaudit.models._transformers import preprocessing_from_file
+from fairaudit.models._trunk import make_network, recognise_trunk
 
 ORDER = 30
-SUFFIXES = (".pt", ".pth", ".torch", ".bin", ".safetensors")
-READS = f"a file of RegNet weights ({', '.join(SUFFIXES)}) with --preprocessing FILE"
+SUFFIXES = (".pt", ".pth", ".pth.tar", ".torch", ".bin", ".safetensors")
+READS = f"a file of RegNet or ResNet weights ({', '.join(SUFFIXES)}) with --preprocessing FILE"
+
+
+class _Skipped:
+    """What stands in a checkpoint for things that training scripts save beside the weights, and nobody reads here."""
+
+    def __init__(self, *args: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+#: Settings (DINO, timm) and numbers of numpy (learning rates of SwAV). They become ``_Skipped``: neither argparse
+#: nor numpy is given anything out of the file.
+_SKIPPED: list[Any] = [
+    (_Skipped, name)
+    for name in (
+        "argparse.Namespace",
+        "numpy.dtype",
+        "numpy.ndarray",
+        *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+    )
+]
 
 
 def recognises(source: str) -> bool:
     """Whether it is a file with one of the suffixes."""
     path = Path(source)
-    return path.is_file() and path.name.lower().endswith((*SUFFIXES, ".pth.tar"))
+    return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
 
 def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> Model:
@@ -39,20 +63,13 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
     """
     path = Path(source)
     _refuse_part_of_folder(source, path)
-    state = find_state(source, read_tensors(path))
-    weights = recognise_regnet(state)
-    if weights is None:
-        raise CheckpointError(
-            f"checkpoint '{source}' must hold the weights of a RegNet with the key names of transformers, VISSL, "
-            f"torchvision or timm; got {len(state)} tensors such as '{next(iter(sorted(state)))}'. "
-            "Open other networks as a transformers folder or as module:function."
-        )
+    trunk = recognise_trunk(source, find_tensors(source, read_file(path)))
     if preprocessing is None:
         raise CheckpointError(
             f"checkpoint '{source}' must come with how images are prepared, which a file of weights does not say; "
             "got no preprocessing. Give the values it was trained with: --preprocessing FILE."
         )
-    network = _fill(source, weights)
+    network = make_network(source, trunk)
 
     def read(batch: Tensor, predict: bool) -> tuple[Tensor, Tensor | None]:
         return network(batch).pooler_output.flatten(1), None
@@ -62,10 +79,10 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
         read,
         preprocessing_from_file(preprocessing),
         name=path.name,
-        kind=f"weights file ({weights.convention} names)",
+        kind=f"weights file ({trunk.convention} names)",
         architecture=type(network).__name__,
         layer="trunk, average-pooled",
-        notes=[weights.note] if weights.note else [],
+        notes=trunk.notes,
         device=device,
     )
 
@@ -83,8 +100,11 @@ def _refuse_part_of_folder(source: str, path: Path) -> None:
         )
 
 
-def read_tensors(path: Path) -> Any:
+def read_file(path: Path) -> Any:
     """Return what the file holds: tensors in plain containers, and nothing that was executed.
+
+    Tensors are mapped into memory, not read, wherever the format allows it: heads and the state of the optimiser,
+    which can be larger than the network, cost nothing.
 
     Raises
     ------
@@ -100,9 +120,9 @@ def read_tensors(path: Path) -> Any:
         except (SafetensorError, OSError) as error:
             raise _damaged(path, error) from error
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_SKIPPED):
             warnings.simplefilter("ignore")  # remarks on old pickle protocols; what matters is raised
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:
         text = str(error)
         if isinstance(error, pickle.UnpicklingError) or "TorchScript" in text:
@@ -113,58 +133,30 @@ def read_tensors(path: Path) -> Any:
         raise _damaged(path, error) from error
 
 
-def find_state(source: str, content: Any) -> dict[str, Tensor]:
-    """Return the largest mapping of names to tensors, looking into nested mappings.
+def find_tensors(source: str, content: Any) -> dict[str, Tensor]:
+    """Return all tensors in ``content`` and the mappings in it, under their keys joined by full stops.
 
     Raises
     ------
     CheckpointError
-        If there is none.
+        If there are none.
     """
-    found: list[dict[str, Tensor]] = []
-    stack: list[Any] = [content]
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    stack: list[tuple[str, Any]] = [("", content)]
     while stack:
-        value = stack.pop()
-        if isinstance(value, Mapping):
-            tensors = {str(k): v for k, v in value.items() if isinstance(v, Tensor)}
-            found.append(tensors)
-            stack.extend(v for v in value.values() if isinstance(v, Mapping))
-    best = max(found, key=len, default={})
-    if not best:
+        name, value = stack.pop()
+        if isinstance(value, Tensor) and name:
+            found[name] = value
+        elif isinstance(value, Mapping) and id(value) not in seen:
+            seen.add(id(value))  # a pickle can hold itself
+            stack.extend((f"{name}.{key}" if name else str(key), inner) for key, inner in value.items())
+    if not found:
         raise CheckpointError(
             f"checkpoint '{source}' must hold weights by name; got a {type(content).__name__} without tensors. "
             "Save the state_dict of the network."
         )
-    return best
-
-
-def _fill(source: str, weights: RegNetWeights) -> nn.Module:
-    from transformers import RegNetConfig, RegNetModel
-
-    config = RegNetConfig(
-        embedding_size=weights.stem,
-        hidden_sizes=list(weights.widths),
-        depths=list(weights.depths),
-        groups_width=weights.group_width,
-        layer_type="y" if weights.squeeze else "x",
-    )
-    # Built without memory, then given the tensors of the file themselves: no time for random numbers.
-    with torch.device("meta"):
-        network = RegNetModel(config)
-    state = {name: t if t.dtype == torch.int64 else t.to(torch.float32) for name, t in weights.state.items()}
-    for name, empty in network.state_dict().items():
-        if name.endswith("num_batches_tracked") and name not in state:
-            state[name] = torch.zeros((), dtype=empty.dtype)
-    try:
-        network.load_state_dict(state, strict=True, assign=True)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())[:300]
-        raise CheckpointError(
-            f"checkpoint '{source}' must hold all weights of the RegNet that its shapes describe; got {detail}. "
-            "Save the whole state_dict."
-        ) from error
-    assert isinstance(network, nn.Module)
-    return network
+    return found
 
 
 def _damaged(path: Path, error: BaseException) -> CheckpointError:
