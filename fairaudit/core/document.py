@@ -48,9 +48,13 @@ def to_document(audit: AuditResult) -> dict[str, Any]:
     DataError
         If the document does not fit the schema.
     """
+    model = dataclasses.asdict(audit.model)
+    if not audit.model.training:
+        # An audit of a checkpoint that does not say stays the same, byte for byte, as before there was such a key.
+        del model["training"]
     document = {
         "schema_version": audit.schema_version,
-        "model": dataclasses.asdict(audit.model),
+        "model": model,
         "data": [dataclasses.asdict(card) for card in audit.data],
         "results": [_result_document(result) for result in audit.results],
         "failures": [dataclasses.asdict(failure) for failure in audit.failures],
@@ -58,9 +62,6 @@ def to_document(audit: AuditResult) -> dict[str, Any]:
         "plan": dict(audit.plan),
         "provenance": dict(audit.provenance),
     }
-    if not audit.model.training:
-        # An audit of a checkpoint that does not say stays the same, byte for byte, as before there was such a key.
-        del document["model"]["training"]
     plain: dict[str, Any] = json.loads(json.dumps(_plain(document)))
     validate(plain, "the audit")
     return plain

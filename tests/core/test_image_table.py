@@ -65,7 +65,11 @@ def test_both_kinds_of_file_give_the_same_text_in_many_batches(tmp_path: Path, r
     ("name", "content", "text"),
     [
         ("a.csv", b"", "table a.csv must be a CSV file in UTF-8 with a header; got: an empty file. Save it again."),
-        ("a.csv", b"x,x\n1,2\n", "columns of table a.csv must have different names; got 'x' twice. Rename one of them."),
+        (
+            "a.csv",
+            b"x,x\n1,2\n",
+            "columns of table a.csv must have different names; got 'x' twice. Rename one of them.",
+        ),
         ("a.csv", b"x,y\n1,2,3\n", "Expected 2 columns, got 3"),
         ("a.csv", b"x,y\n1,\xff\n", "table a.csv must be a CSV file in UTF-8 with a header; got: "),
         ("a.csv", b'x,y\n"1,2\n', "got: a quotation mark that is not closed, which may hold rows. Save it again."),
@@ -89,7 +93,9 @@ def test_other_files_and_columns_are_refused(tmp_path: Path) -> None:
         text = f"column '{name}' of table a.parquet must hold text, numbers or dates; got {kind}. Name another column"
         with pytest.raises(DataError, match=re.escape(text)):
             cells(tmp_path / "a.parquet", name)
-    with pytest.raises(ConfigError, match=r"--field of table a\.parquet must be one of: raw, tags; got 'tag'\. Did you "):
+    with pytest.raises(
+        ConfigError, match=r"--field of table a\.parquet must be one of: raw, tags; got 'tag'\. Did you "
+    ):
         open_table(tmp_path / "a.parquet").check_columns(["tag"], "--field")
 
 
@@ -100,5 +106,7 @@ def test_the_table_of_a_folder_is_found_and_two_are_refused(tmp_path: Path) -> N
     assert found is not None
     assert found.file_column == "file_name"
     (tmp_path / "images.csv").write_text("path\na\n")
-    with pytest.raises(DataError, match=r"must hold one table of its images; got images\.csv and metadata\.csv\. Remove"):
+    with pytest.raises(
+        DataError, match=r"must hold one table of its images; got images\.csv and metadata\.csv\. Remove"
+    ):
         find_table(tmp_path)

@@ -33,20 +33,24 @@ def test_a_profile_goes_to_json_and_back() -> None:
 
 
 def test_what_is_no_profile_is_refused() -> None:
-    for value in (None, [], {}, {"version": 2}):
+    others: tuple[Any, ...] = (None, [], {}, {"version": 2})
+    for value in others:
         with pytest.raises(DataError, match=r"^profile must be a profile of version 1; got .*\. Make it again with "):
             profile_from(value)
     good = profile().document()
-    for key, value, got in (
+    wrong: tuple[tuple[str, Any, str], ...] = (
         ("n_rows", "8", "profile, key 'n_rows' must be as fairaudit data profile writes it; got '8'. Make the profile"),
         ("fields", {}, "profile, key 'fields' must be as fairaudit data profile writes it; got {}."),
         ("fields", [1], "profile, key 'fields' must be as fairaudit data profile writes it; got 1."),
         ("notes", [1], "profile, key 'notes' must be as fairaudit data profile writes it; got 1."),
-    ):
+    )
+    for key, value, got in wrong:
         with pytest.raises(DataError, match=re.escape(got)):
             profile_from({**good, key: value})
     del good["table"]
-    with pytest.raises(DataError, match="profile, key 'table' must be as fairaudit data profile writes it; got 'nothing'"):
+    with pytest.raises(
+        DataError, match="profile, key 'table' must be as fairaudit data profile writes it; got 'nothing'"
+    ):
         profile_from(good)
 
 

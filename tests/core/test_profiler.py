@@ -5,6 +5,7 @@ import json
 import math
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -211,19 +212,28 @@ def test_ten_times_the_rows_do_not_take_ten_times_the_memory(
     assert sizes[1_000_000] < 1.5 * sizes[100_000], sizes
 
 
+COLUMNS = "account, country, file, gender, scene"
+
+
 @pytest.mark.parametrize(
-    ("options", "kind", "text"),
+    ("options", "text"),
     [
-        ({"fields": ["gendre"]}, ConfigError, "--field of table images.csv must be one of: account, country, file, gender, scene; got 'gendre'. Did you mean 'gender'?"),
-        ({"cluster": "acount"}, ConfigError, "--cluster of table images.csv must be one of: account, country, file, gender, scene; got 'acount'. Did you mean 'account'?"),
-        ({"images_at_least": 0}, ConfigError, "--images-at-least must be 1 or more; got 0. Correct it."),
-        ({"sample": 0}, ConfigError, "--sample must be 1 or more; got 0. Correct it."),
-        ({"seed": -1}, ConfigError, "--seed must be 0 or more; got -1. Correct it."),
+        (
+            {"fields": ["gendre"]},
+            f"--field of table images.csv must be one of: {COLUMNS}; got 'gendre'. Did you mean 'gender'?",
+        ),
+        (
+            {"cluster": "acount"},
+            f"--cluster of table images.csv must be one of: {COLUMNS}; got 'acount'. Did you mean 'account'?",
+        ),
+        ({"images_at_least": 0}, "--images-at-least must be 1 or more; got 0. Correct it."),
+        ({"sample": 0}, "--sample must be 1 or more; got 0. Correct it."),
+        ({"seed": -1}, "--seed must be 0 or more; got -1. Correct it."),
     ],
-)  # fmt: skip
-def test_a_wrong_option_is_refused(table: Path, options: dict[str, object], kind: type[Exception], text: str) -> None:
-    with pytest.raises(kind) as error:
-        profile_data(table, **options)  # type: ignore[arg-type]
+)
+def test_a_wrong_option_is_refused(table: Path, options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        profile_data(table, **options)
     assert str(error.value) == text
 
 

@@ -45,11 +45,11 @@ def test_documents_come_back_and_hold_no_path(folders: list[Path]) -> None:
 
 def test_a_wrong_file_stops_before_anything_is_trained(folders: list[Path]) -> None:
     (folders[2] / "datasheet.toml").write_text('licens = "x"\n')
-    with pytest.raises(ConfigError, match="got 'licens'. Did you mean 'licence'"):
+    with pytest.raises(ConfigError, match=r"got 'licens'\. Did you mean 'licence'"):
         training_data(folders)
     (folders[2] / "datasheet.toml").unlink()
     (folders[2] / "images.csv").write_text("country,file\nKE,a,b\n")
-    with pytest.raises(DataError, match="table images.csv must be a CSV file"):
+    with pytest.raises(DataError, match=r"table images\.csv must be a CSV file"):
         training_data(folders)
 
 
