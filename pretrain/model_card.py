@@ -98,6 +98,7 @@ def _data(one: TrainingData) -> list[str]:
     else:
         blocks += [_plain(scope(one.profile)), *(b for field in one.profile.fields for b in _field(field, one.profile))]
         blocks.append(_table(("Copies", ""), copy_facts(one.profile)))
+        blocks.append("\n".join(f"- {_plain(note)}" for note in one.profile.notes))
     return [block for block in blocks if block]
 
 

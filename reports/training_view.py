@@ -49,6 +49,7 @@ class TrainingView:
     why_none: str
     fields: list[FieldView]
     copies: list[tuple[str, str]]
+    notes: tuple[str, ...]
 
 
 def training_views(card: ModelCard) -> list[TrainingView]:
@@ -74,6 +75,7 @@ def _view(one: TrainingData) -> TrainingView:
         why_none="" if profile else one.note or "no profile was made",
         fields=[_field(field, profile) for field in profile.fields] if profile else [],
         copies=copy_facts(profile) if profile else [],
+        notes=profile.notes if profile else (),
     )
 
 

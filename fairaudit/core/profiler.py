@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ import pandas as pd
 from fairaudit.core.copies import EXACT, NEAR, NEAR_LIMIT, Advance, exact_copies, near_copies
 from fairaudit.core.declared_rows import UNKNOWN_CELLS, DeclaredRows
 from fairaudit.core.errors import ConfigError, DataError
-from fairaudit.core.files import file_problem
+from fairaudit.core.files import file_problem, visible_files
 from fairaudit.core.image_table import FILE_COLUMNS, TABLE_NAMES, ImageTable, find_table, open_table
+from fairaudit.core.images import is_image
 from fairaudit.core.profile import Copies, Profile
 from fairaudit.core.reservoir import Reservoir
 
@@ -89,6 +90,9 @@ def profile_data(
     clusters, notes = _clusters(rows, cluster)
     declared = DeclaredRows(rows, clusters, n_rows=reservoir.seen, at_least=images_at_least)
     used = {*wanted, cluster, table.file_column}
+    whole = len(rows) == reservoir.seen
+    if Path(source).is_dir() and table.file_column and whole:
+        notes += _images_without_row(Path(source), rows[table.file_column])
     return Profile(
         table=table.path.name,
         n_rows=reservoir.seen,
@@ -97,7 +101,7 @@ def profile_data(
         cluster=cluster,
         images_at_least=images_at_least,
         fields=tuple(one for name in wanted for one in declared.profiles(name)),
-        copies=_copies(table, rows, whole=len(rows) == reservoir.seen, near=near, progress=progress),
+        copies=_copies(table, rows, whole=whole, near=near, progress=progress),
         not_profiled=tuple(name for name in table.columns if name not in used),
         notes=notes,
     )
@@ -113,6 +117,17 @@ def _clusters(rows: pd.DataFrame, column: str) -> tuple[Any, tuple[str, ...]]:
     codes = np.where(empty, len(rows) + np.arange(len(rows)), codes).astype(np.int64)
     note = f"{int(empty.sum()):,} rows have no {column}: each counts as its own cluster"
     return codes, (note,) if empty.any() else ()
+
+
+def _images_without_row(folder: Path, named: pd.Series) -> tuple[str, ...]:
+    images = [path.relative_to(folder).as_posix() for path in visible_files(folder) if is_image(path)]
+    absent = len(set(images) - {PurePosixPath(name).as_posix() for name in named})
+    if not absent:
+        return ()
+    return (
+        f"{absent:,} of {len(images):,} images in the folder have no row in the table: nothing is declared of them, "
+        "and no number here counts them",
+    )
 
 
 def _copies(

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-#: Columns that the sample has besides those of the stream.
-ROW = "row"
-_KEY = "key"
+#: Columns that the sample has besides those of the stream; no column of a table begins with a space.
+ROW = " row"
+_KEY = " key"
 #: So many rows are collected before those that cannot stay are dropped.
 _LEAST_SLACK = 16_384
 
@@ -60,7 +60,7 @@ class Reservoir:
             self._drop()
 
     def sample(self) -> Any:
-        """Return the rows that stay as a ``pyarrow.Table`` in the order of the stream; ``row`` is their number."""
+        """Return the rows that stay as a ``pyarrow.Table`` in the order of the stream; ``ROW`` is their number."""
         self._drop()
         if not self._kept:
             return None

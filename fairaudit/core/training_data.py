@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,10 @@ def _of(folder: Path) -> TrainingData:
         why = f"{table.path.name} has no column {', '.join(DEFAULT_FIELDS)}"
         return TrainingData(name, datasheet, None, why)
     cluster = next((column for column in CLUSTER_COLUMNS if column in table.columns), "")
-    return TrainingData(name, datasheet, profile_data(table.path, cluster=cluster, near=False))
+    profile = profile_data(folder, cluster=cluster, near=False)
+    # File names can say who is in a picture; a run and its audits travel further than the data.
+    copies = tuple(dataclasses.replace(found, examples=()) for found in profile.copies)
+    return TrainingData(name, datasheet, dataclasses.replace(profile, copies=copies))
 
 
 def documents(data: Sequence[TrainingData]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -171,6 +171,21 @@ def test_copies_among_the_files_that_the_table_names(tmp_path: Path, rng: np.ran
     assert "of a random sample: most copies of the table lie outside it" in sampled.note
 
 
+def test_images_without_a_row_are_told(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("in/a.jpg", "b.jpg", "c.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "images.csv").write_text("file,gender\nin/a.jpg,x\n./b.jpg,x\n")
+    (told,) = profile_data(tmp_path).notes
+    assert told.startswith("1 of 3 images in the folder have no row in the table: nothing is declared of them, and no ")
+    assert profile_data(tmp_path / "images.csv").notes == ()
+
+
+def test_a_column_may_be_called_as_it_likes(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("row,key,gender\n" + "a,b,c\n" * 3)
+    assert [f.n_values for f in profile_data(tmp_path / "t.csv", fields=["row", "key"], sample=2).fields] == [1, 1, 1]
+
+
 def test_without_files_copies_are_not_looked_for(table: Path, tmp_path: Path) -> None:
     assert [c.note for c in profile_data(table).copies] == [
         "", "not looked for: no image that the table names lies beside it",

@@ -35,6 +35,15 @@ def test_each_folder_has_its_datasheet_and_its_profile_or_says_why_not(folders: 
     assert {answer for _, answer in three.declared.rows()} == {"not declared"}
 
 
+def test_names_of_files_do_not_travel(folders: list[Path]) -> None:
+    for name in ("0.jpg", "1.jpg"):
+        (folders[0] / name).write_bytes(b"the same")
+    (one, *_) = training_data(folders[:1])
+    assert one.profile is not None
+    assert [copies.n_surplus for copies in one.profile.copies] == [0, 1, 0]
+    assert [copies.examples for copies in one.profile.copies] == [(), (), ()]
+
+
 def test_documents_come_back_and_hold_no_path(folders: list[Path]) -> None:
     data = training_data(folders)
     text = json.dumps(dict(zip(("datasheets", "profiles"), documents(data), strict=True)), allow_nan=False)
