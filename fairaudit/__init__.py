@@ -5,6 +5,7 @@
 >>> fairaudit.audit_outcomes  # doctest: +SKIP
 >>> fairaudit.compare  # doctest: +SKIP
 >>> fairaudit.load_audit  # doctest: +SKIP
+>>> fairaudit.profile_data  # doctest: +SKIP
 >>> fairaudit.OutcomeFrame  # doctest: +SKIP
 
 The names are loaded when they are first used: ``import fairaudit`` takes neither torch nor pandas.
@@ -18,10 +19,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fairaudit.api import audit, compare, load_audit
     from fairaudit.core.frame import OutcomeFrame
+    from fairaudit.core.profiler import profile_data
     from fairaudit.outcome_audit import audit_outcomes
 
 __version__ = "0.1.0"
-__all__ = ["OutcomeFrame", "__version__", "audit", "audit_outcomes", "compare", "load_audit"]
+__all__ = ["OutcomeFrame", "__version__", "audit", "audit_outcomes", "compare", "load_audit", "profile_data"]
 
 _LINKED = ("indicators", "pretrain", "reports")
 #: Public name to the module that defines it.
@@ -31,6 +33,7 @@ _LAZY = {
     "audit_outcomes": "fairaudit.outcome_audit",
     "compare": "fairaudit.api",
     "load_audit": "fairaudit.api",
+    "profile_data": "fairaudit.core.profiler",
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairaudit.cli_data import data as data_commands
 from fairaudit.core.errors import ConfigError, FairauditError, InputError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(data_commands, name="data")
 
 
 @app.callback(invoke_without_command=True)

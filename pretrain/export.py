@@ -1,4 +1,4 @@
-"""The trained network as a folder that ``transformers`` opens: safetensors, configuration, preprocessing."""
+"""The trained network as a folder that ``transformers`` opens: safetensors, configuration, preprocessing, card."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Any
 
 from torch import nn
 
-from fairaudit.core.files import atomic_folder
+from fairaudit.core.files import atomic_folder, atomic_write
 from fairaudit.pretrain.augment import MEAN, STD
 
 WHOLE_BELOW = 160  # smaller images are not cropped: nothing of a face or an object may get lost
 BILINEAR = 2  # PIL's number; views are made with the same filter
 
 
-def export_model(model: nn.Module, folder: Path, *, size: int) -> None:
+def export_model(model: nn.Module, folder: Path, *, size: int, card: str = "") -> None:
     """Write ``model`` (a RegNetModel or RegNetForImageClassification) with its image processor to ``folder``.
 
     The processor resizes the short side and keeps the middle square of ``size`` pixels; from 160 pixels on it
-    resizes to size * 256 / 224 first, as is usual. A folder that is there is replaced when all is written.
+    resizes to size * 256 / 224 first, as is usual. ``card`` becomes its ``README.md``. A folder that is there is
+    replaced when all is written.
     """
     from transformers import ConvNextImageProcessorPil
 
@@ -32,6 +33,8 @@ def export_model(model: nn.Module, folder: Path, *, size: int) -> None:
     with atomic_folder(folder) as temporary, _no_bar():
         exported.save_pretrained(temporary)
         processor.save_pretrained(temporary)
+        if card:
+            atomic_write(temporary / "README.md", card)
 
 
 @contextmanager

@@ -5,17 +5,19 @@
     recipe.toml      the recipe with every key
     data.json        method, number of images, digest, what was skipped
     machine.json     threads, torch and device that it began with
+    datasheet.json   what datasheet.toml declares of each folder of images, null where it is silent
+    profile.json     what the table of each folder declares of its images, with intervals
     metrics.jsonl    one line per step
     watch.jsonl      what was measured while it trained
     checkpoint.pt    from which an unfinished run goes on; the one before is kept beside it
-    model/           the result, for transformers
+    model/           the result, for transformers, with its model card
     finished.json    time, throughput and warnings; there when the run is complete
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from typing import IO, Any
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_write, write_json
+from fairaudit.core.training_data import TrainingData, documents
 from fairaudit.pretrain.images import ImageFiles, ImageStore
 from fairaudit.pretrain.recipe import Recipe
 
@@ -69,6 +72,12 @@ class Run:
             "skipped": [{"file": name, "reason": reason} for name, reason in store.skipped[:LISTED]],
         }
         write_json(self.folder / "data.json", value)
+
+    def record_declared(self, data: Sequence[TrainingData]) -> None:
+        """Write ``datasheet.json`` and ``profile.json``."""
+        datasheets, profiles = documents(data)
+        write_json(self.folder / "datasheet.json", {"folders": datasheets})
+        write_json(self.folder / "profile.json", {"folders": profiles})
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Mark the run as complete."""

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fairaudit.core.training_data import training_data
 from fairaudit.pretrain.export import export_model
 from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.loop import OnStep, fit
+from fairaudit.pretrain.model_card import model_card
 from fairaudit.pretrain.preparation import (
     augmented,
     check_batch,
@@ -82,7 +84,8 @@ def train_supervised(
     Parameters
     ----------
     labels : path
-        CSV file with the columns ``file`` (relative to the folder of the CSV file) and ``label``.
+        CSV file with the columns ``file`` (relative to the folder of the CSV file) and ``label``. What is declared of
+        the images is looked for beside it.
     recipe, output, seed, samples, progress, threads, on_step
         As in ``pretrain``.
 
@@ -99,12 +102,14 @@ def train_supervised(
     made = resolve_recipe(recipe, seed=seed, samples=samples)
     table = read_labels(Path(labels))
     check_batch(made, table.files)
+    declared = training_data([Path(labels).parent])
     run = open_run(Path(output), recipe=made, method="supervised", files=table.files)
     if run.finished:
         return run.folder
     with torch_threads(same_machine(run, threads)):
         device = training_device()
         store = read_store(run, progress=progress)
+        run.record_declared(declared)
         objective: LabelObjective = seeded(
             lambda: LabelObjective(made.network.shape(), table.classes, device=device), made.seed
         )
@@ -113,6 +118,7 @@ def train_supervised(
         summary = fit(
             objective, run=run, store=store, views_of=views, targets=numbers, on_step=on_step, progress=progress
         )
-        export_model(objective.module, run.model, size=made.crops.sizes[0])
+        card = model_card(made, method=run.method, images=len(store), data=declared)
+        export_model(objective.module, run.model, size=made.crops.sizes[0], card=card)
     run.finish(summary)
     return run.folder

@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fairaudit.core.training_data import TrainingData, training_data
 from fairaudit.pretrain.export import export_model
 from fairaudit.pretrain.images import list_images
 from fairaudit.pretrain.loop import OnStep, fit
+from fairaudit.pretrain.model_card import model_card
 from fairaudit.pretrain.preparation import (
     augmented,
     check_batch,
@@ -49,7 +51,9 @@ def pretrain(
     recipe : Recipe, name or path
         A shipped recipe (``demo``, ``quick``, ``small_real``) or a TOML file.
     data : sequence of path
-        Folders of images, read at any depth; labels are not used.
+        Folders of images, read at any depth; labels are not used. What ``datasheet.toml`` and the table of a folder
+        (``images.csv``, ``images.parquet``, ``metadata.csv``, ``metadata.parquet``) declare goes into the run and its
+        model card.
     output : path
         Run folder; made if it is not there.
     seed, samples : int, optional
@@ -72,9 +76,9 @@ def pretrain(
     Raises
     ------
     ConfigError
-        If the recipe is wrong, or ``output`` holds another run.
+        If the recipe or a datasheet is wrong, or ``output`` holds another run.
     DataError
-        If a folder is missing or empty, or more than 1 % of the images are unreadable.
+        If a folder is missing or empty, more than 1 % of the images are unreadable, or a table cannot be read.
 
     Warns
     -----
@@ -89,20 +93,29 @@ def pretrain(
     made = resolve_recipe(recipe, seed=seed, samples=samples)
     files = list_images([Path(folder) for folder in data])
     check_batch(made, files)
+    declared = training_data([Path(folder) for folder in data])
     run = open_run(Path(output), recipe=made, method="swav", files=files)
     if run.finished:
         return run.folder
     for sentence in made.advice():
         warnings.warn(sentence, TrainingWarning, stacklevel=2)
     with torch_threads(same_machine(run, threads)):
-        _train(run, watchers=watchers, on_step=on_step, progress=progress)
+        _train(run, declared, watchers=watchers, on_step=on_step, progress=progress)
     return run.folder
 
 
-def _train(run: Run, *, watchers: Sequence[Watcher], on_step: OnStep | None, progress: bool) -> None:
+def _train(
+    run: Run,
+    declared: Sequence[TrainingData],
+    *,
+    watchers: Sequence[Watcher],
+    on_step: OnStep | None,
+    progress: bool,
+) -> None:
     """Read, train, export, and say so if nothing was learnt."""
     recipe, device = run.recipe, training_device()
     store = read_store(run, progress=progress)
+    run.record_declared(declared)
     objective: SwavObjective = seeded(lambda: SwavObjective(recipe, device=device), recipe.seed)
     views, symptoms = augmented(store, recipe, device), Symptoms(recipe, chance=objective.chance)
 
@@ -114,7 +127,8 @@ def _train(run: Run, *, watchers: Sequence[Watcher], on_step: OnStep | None, pro
     summary = fit(
         objective, run=run, store=store, views_of=views, watchers=watchers, on_step=after_step, progress=progress
     )
-    export_model(objective.trunk, run.model, size=recipe.crops.sizes[0])
+    card = model_card(run.recipe, method=run.method, images=len(store), data=declared)
+    export_model(objective.trunk, run.model, size=recipe.crops.sizes[0], card=card)
     stuck = summary["loss"] is not None and summary["loss"] > STUCK * objective.chance
     run.finish({**summary, "stuck": stuck})
     if stuck and "stuck" not in symptoms.said:

@@ -8,9 +8,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from fairaudit.core.training_data import training_data
 from fairaudit.pretrain.batch_norm import estimate_batch_norm
 from fairaudit.pretrain.export import export_model
 from fairaudit.pretrain.images import list_images
+from fairaudit.pretrain.model_card import model_card
 from fairaudit.pretrain.preparation import (
     check_batch,
     read_store,
@@ -57,15 +59,18 @@ def random_weights(
     made = resolve_recipe(recipe, seed=seed, samples=None)
     files = list_images([Path(folder) for folder in data])
     check_batch(made, files)
+    declared = training_data([Path(folder) for folder in data])
     run = open_run(Path(output), recipe=made, method="random weights", files=files)
     if run.finished:
         return run.folder
     with torch_threads(same_machine(run, threads)):
         store = read_store(run, progress=progress)
+        run.record_declared(declared)
         trunk: nn.Module = seeded(lambda: build_trunk(made.network.shape()), made.seed)
         trunk.to(training_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
         size = made.crops.sizes[0]
         estimate_batch_norm(trunk, store, size=size, batch=made.schedule.batch, progress=progress)
-        export_model(trunk, run.model, size=size)
+        card = model_card(made, method=run.method, images=len(store), data=declared)
+        export_model(trunk, run.model, size=size, card=card)
     run.finish({"steps": 0, "images_seen": 0})
     return run.folder

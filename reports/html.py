@@ -15,6 +15,7 @@ from fairaudit.reports.group_view import group_tables, headline_features
 from fairaudit.reports.notation import printable
 from fairaudit.reports.plan_view import plan_rows
 from fairaudit.reports.result_view import ResultView, result_view
+from fairaudit.reports.training_view import training_views
 
 #: So many disparities are named in the summary; the sections name all.
 MAX_FINDINGS = 12
@@ -49,6 +50,7 @@ def render(audit: AuditResult) -> str:
         n_findings=found["disparity"],
         plan_rows=plan_rows(audit.plan),
         synthetic=[card for card in audit.data if card.synthetic],
+        training=training_views(audit.model),
     )
 
 

@@ -38,7 +38,8 @@ LAYERS: dict[str, set[str]] = {
     "outcome_table": {"core", "outcome_file", "outcome_votes"},
     "outcome_audit": {*BELOW_CONFIG, "config", "comparison", "tables", "api", "outcome_table"},
     "demo": {*BELOW_CONFIG, "config", "comparison", "tables", "api", "workers"},
-    "cli": {*BELOW_CONFIG, "config", "comparison", "tables", "api", "outcome_audit", "demo", "selftest"},
+    "cli_data": {"core", "progress", "reports"},
+    "cli": {*BELOW_CONFIG, "cli_data", "config", "comparison", "tables", "api", "outcome_audit", "demo", "selftest"},
     "__init__": {"core", "api", "outcome_audit"},
     "__main__": {"cli"},
 }

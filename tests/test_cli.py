@@ -521,15 +521,19 @@ def test_the_options_are_those_that_users_know() -> None:
     import typer.main
 
     group = typer.main.get_command(cli.app)
+    commands = dict(group.commands)  # type: ignore[attr-defined]
+    of_data = commands.pop("data").commands
     surface = {
         name: sorted(o for p in command.params for o in p.opts if o.startswith("--"))
-        for name, command in group.commands.items()  # type: ignore[attr-defined]
+        for name, command in {**commands, **{f"data {name}": command for name, command in of_data.items()}}.items()
     }
     assert surface == {
         "audit": ["--allow-unreadable", "--average", "--batch-size", "--control-feature", "--data", "--feature",
                   "--indicator", "--outcome", "--outcomes", "--output", "--plan", "--preprocessing", "--probe",
                   "--seed", "--set", "--text-encoder", "--tolerance", "--unbounded"],
         "compare": ["--output"],
+        "data datasheet": [],
+        "data profile": ["--cluster", "--field", "--images-at-least", "--json", "--output", "--sample", "--seed"],
         "demo": ["--bias", "--output", "--quick", "--seed"],
         "pretrain": ["--data", "--output", "--samples", "--seed"],
         "report": [],

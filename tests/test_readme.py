@@ -45,6 +45,21 @@ def test_the_command_runs(section: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "out" / "report.html").is_file()
 
 
+def test_the_profile_of_the_readme_is_what_the_command_prints(
+    sample_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```\n(income group of country .*?)\n```", readme, flags=re.DOTALL)
+    assert found
+    command = ["fairaudit", "data", "profile", str(sample_data / "dollar-street-sample"), "--cluster", "household"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert all(line in printed for line in found[1].splitlines())
+
+
 def test_the_example_runs_line_by_line(section: str) -> None:
     found = re.search(r"```python\n(.*?)\n```", section, flags=re.DOTALL)
     assert found

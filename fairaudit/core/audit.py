@@ -38,6 +38,9 @@ class ModelCard:
         How many labels its own head knows; 0 if it has none.
     notes : tuple of str
         Sentences for the report, e.g. on what it was trained.
+    training : mapping
+        What is declared of its training data, as JSON values: ``datasheets`` and ``profiles``
+        (``core.training_data.documents``). Empty where the checkpoint does not say.
     """
 
     name: str
@@ -49,6 +52,7 @@ class ModelCard:
     preprocessing: Mapping[str, Any]
     labels: int = 0
     notes: tuple[str, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,20 @@ def visible_files(folder: str | Path) -> list[Path]:
     return sorted(found, key=lambda path: path.as_posix())
 
 
+def file_problem(root: Path, relative: str) -> str:
+    """Return why the file that a table names cannot be used, or an empty string.
+
+    A name that leads out of ``root`` is refused: a table from elsewhere must not choose files of this computer.
+    """
+    if not relative.strip():
+        return "the row names no file"
+    if "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
+        return "the name leads out of the data folder"
+    if not (root / relative).is_file():
+        return "the file is missing"
+    return ""
+
+
 def atomic_write(path: str | Path, content: bytes | str) -> None:
     """Write bytes, or text as UTF-8, to ``path``: all of it or nothing."""
     with temporary_sibling(path) as temporary:

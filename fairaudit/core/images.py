@@ -91,6 +91,11 @@ def image_digest(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def is_image(path: Path) -> bool:
+    """Whether the file is taken for an image, by its suffix."""
+    return path.name.lower().endswith(IMAGE_SUFFIXES)
+
+
 def find_images(folder: str | Path) -> list[Path]:
     """Return all images below ``folder``, at any depth, sorted by their path.
 
@@ -105,7 +110,7 @@ def find_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"folder {folder} must be an existing folder; got no such folder. Check the path.")
-    found = [path for path in visible_files(folder) if path.name.lower().endswith(IMAGE_SUFFIXES)]
+    found = [path for path in visible_files(folder) if is_image(path)]
     if not found:
         raise DataError(
             f"folder {folder} must contain images ({', '.join(IMAGE_SUFFIXES)}); got none. "

@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.files import file_problem
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.datasets.parts.csv_table import positive_numbers, read_csv
-from fairaudit.datasets.parts.files import existing_folder, file_problem, skipped_table
+from fairaudit.datasets.parts.files import existing_folder, skipped_table
 
 READER = "dollar_street"
 TABLE = "metadata.csv"

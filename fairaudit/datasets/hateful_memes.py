@@ -14,8 +14,9 @@ from typing import Any
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.files import file_problem
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
-from fairaudit.datasets.parts.files import existing_folder, file_problem, skipped_table
+from fairaudit.datasets.parts.files import existing_folder, skipped_table
 
 READER = "hateful_memes"
 #: File (without ``.jsonl``) and the split that its rows belong to, in reading order.

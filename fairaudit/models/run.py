@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from fairaudit.core.errors import CheckpointError
+from fairaudit.core.errors import CheckpointError, InputError
 from fairaudit.core.model import Model
+from fairaudit.core.training_data import documents, training_data_from
 from fairaudit.models._transformers import open_transformers
 
 ORDER = 10
@@ -41,15 +43,20 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
             f"checkpoint '{source}' must be a finished run; got recipe.toml without the folder model. "
             "Give the command that started it again: it goes on from where it ended."
         )
-    return open_transformers(
+    notes, training = [_provenance(path)], _training(path)
+    if training is None:
+        notes.append("What the run's own files declare of its training data could not be read.")
+    model = open_transformers(
         str(path / "model"),
         name=path.name,
         kind="fairaudit run",
         preprocessing=preprocessing,
         device=device,
         local=True,
-        notes=[_provenance(path)],
+        notes=notes,
     )
+    model.card = dataclasses.replace(model.card, training=training or {})
+    return model
 
 
 def _provenance(run: Path) -> str:
@@ -61,6 +68,22 @@ def _provenance(run: Path) -> str:
     named = f" with the recipe '{recipe['name']}'" if isinstance(recipe.get("name"), str) else ""
     seed = f", seed {recipe['seed']}" if isinstance(recipe.get("seed"), int) else ""
     return f"{what}{images}{named}{seed}."
+
+
+def _training(run: Path) -> dict[str, Any] | None:
+    """Return what the run says is declared of its images; nothing for a run that was made before runs said so.
+
+    None where the files are damaged: that costs a section of the report, not the audit.
+    """
+    files = {"datasheets": run / "datasheet.json", "profiles": run / "profile.json"}
+    if not any(path.is_file() for path in files.values()):
+        return {}
+    found = {key: _values(path).get("folders", []) for key, path in files.items()}
+    try:
+        # Read and written again: what the audit holds has no key that nobody knows.
+        return dict(zip(("datasheets", "profiles"), documents(training_data_from(found)), strict=True))
+    except InputError:
+        return None
 
 
 def _values(path: Path) -> dict[str, Any]:

@@ -92,6 +92,22 @@ def same(first: AuditResult, second: AuditResult) -> None:
                 assert left == right, field.name
 
 
+def test_what_is_declared_of_training_data_is_kept_and_its_absence_leaves_no_trace(tmp_path: Path) -> None:
+    """An audit of a checkpoint that says nothing is, byte for byte, one from before there was such a key."""
+    assert "training" not in to_document(audit())["model"]
+    training = {
+        "datasheets": [{"folder": "a", "found": True, "fields": {"licence": "CC0", "terms": None}}],
+        "profiles": [{"folder": "a", "profile": None, "note": "none"}],
+    }
+    declared = audit(model=dataclasses.replace(audit().model, training=training))
+    save_audit(declared, tmp_path)
+    same(declared, load_audit(tmp_path))
+    assert digest(declared) != digest(audit())
+    broken = audit(model=dataclasses.replace(audit().model, training={"datasheets": []}))
+    with pytest.raises(DataError, match=r"the audit must fit the schema of version 1\.0; at model/training"):
+        to_document(broken)
+
+
 def test_an_audit_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     save_audit(audit(), tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.json", "influences.parquet", "statistics.parquet"]

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from fairaudit.core.errors import CheckpointError
+from fairaudit.core.files import write_json
+from fairaudit.core.training_data import documents, training_data
 from fairaudit.models import open_model, transformers_hub
 
 LISTED = (
@@ -76,6 +78,28 @@ def test_run_folder(run_folder: Path) -> None:
 def test_card_says_how_the_run_was_made(run_folder: Path, data: str, note: str) -> None:
     (run_folder / "data.json").write_text(data)
     assert open_model(run_folder).card.notes[0].startswith(note)
+
+
+def test_card_holds_what_the_run_declares_of_its_images(run_folder: Path, tmp_path: Path) -> None:
+    assert open_model(run_folder).card.training == {}  # a run that was made before runs said so
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "datasheet.toml").write_text('licence = "CC0"\n')
+    (tmp_path / "photos" / "images.csv").write_text("country\n" + "KE\n" * 30)
+    sheets, profiles = documents(training_data([tmp_path / "photos"]))
+    write_json(run_folder / "datasheet.json", {"folders": sheets})
+    write_json(run_folder / "profile.json", {"folders": profiles})
+    card = open_model(run_folder).card
+    assert card.training == {"datasheets": sheets, "profiles": profiles}
+    assert len(card.notes) == 1
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", '{"folders": [1]}', '{"folders": [{"profile": {"version": 7}}]}'])
+def test_damaged_declarations_cost_a_note_and_not_the_checkpoint(run_folder: Path, damaged: str) -> None:
+    (run_folder / "datasheet.json").write_text('{"folders": [{"folder": "a", "found": false, "fields": {}}]}')
+    (run_folder / "profile.json").write_text(damaged)
+    card = open_model(run_folder).card
+    assert card.training == {}
+    assert card.notes[1] == "What the run's own files declare of its training data could not be read."
 
 
 def test_unfinished_run(run_folder: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from fairaudit.core.audit import AuditResult, DataCard, ModelCard
+from fairaudit.core.datasheet import Datasheet
+from fairaudit.core.profile import Copies, FieldProfile, Figure, Profile, ValueShare
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
@@ -17,6 +19,7 @@ from fairaudit.core.result import (
     IndicatorResult,
     table,
 )
+from fairaudit.core.training_data import TrainingData, documents
 
 Rows = list[dict[str, Any]]
 
@@ -385,6 +388,27 @@ def data_cards(hostile: str) -> tuple[DataCard, ...]:
     )
 
 
+def training(hostile: str) -> dict[str, Any]:
+    """What is declared of two folders of training images: one with a profile, one of which nobody says anything."""
+    half = Figure(0.5, 0.41, 0.59)
+    shares = (
+        ValueShare("Kenya" + hostile, "value", 60, half, Figure(0.6, 0.5, 0.7)),
+        ValueShare("Peru", "value", 40, Figure(0.3333, 0.25, 0.42), Figure(0.4, 0.3, 0.5)),
+        ValueShare("unknown", "unknown", 20, Figure(0.1667, 0.1, 0.25)),
+    )
+    country = FieldProfile(
+        "country", "", 120, 100, 100, 2, shares, Figure(0.97, 0.9, 1.0), Figure(1.96, 1.8, 2.0), Figure(0, 0, 0),
+        "Wilson", ("a note" + hostile,),
+    )  # fmt: skip
+    copies = Copies("the same bytes" + hostile, 120, 1, 1, (("a" + hostile, "b"),), "")
+    profile = Profile("images" + hostile, 120, 120, 0, "", 100, (country,), (copies,), notes=(hostile,))
+    data = (
+        TrainingData("photos" + hostile, Datasheet({"licence": "CC0" + hostile}), profile),
+        TrainingData("silent", None, None, "no table of the images lies in the folder"),
+    )
+    return dict(zip(("datasheets", "profiles"), documents(data), strict=True))
+
+
 def make_audit(*, hostile: str = "", name: str = "swav_regnet_400mf", shift: float = 0.0, seed: int = 0) -> AuditResult:
     """Return an audit with four indicators, one failure and every status; ``hostile`` is put into every free text."""
     rng = np.random.default_rng(seed)
@@ -399,6 +423,7 @@ def make_audit(*, hostile: str = "", name: str = "swav_regnet_400mf", shift: flo
             labels=1000,
             preprocessing={"size": 224, "crop": "center", "mean": [0.485, 0.456, 0.406], "note": hostile},
             notes=("Trained for 2 epochs on drawn images." + hostile,),
+            training=training(hostile),
         ),
         data=data_cards(hostile),
         results=(similarity(rng, hostile, shift), association(rng, hostile), geography(rng, hostile), memes(rng)),

@@ -25,20 +25,6 @@ def existing_folder(root: str | Path, *, reader: str) -> Path:
     return root
 
 
-def file_problem(root: Path, relative: str) -> str:
-    """Return why the file that a table names cannot be used, or an empty string.
-
-    A name that leads out of ``root`` is refused: a table from elsewhere must not choose files of this computer.
-    """
-    if not relative.strip():
-        return "the row names no file"
-    if "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
-        return "the name leads out of the data folder"
-    if not (root / relative).is_file():
-        return "the file is missing"
-    return ""
-
-
 def skipped_table(rows: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Return the table ``skipped`` of ``Samples`` from pairs of file and reason."""
     listed = list(rows)

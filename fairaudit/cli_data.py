@@ -1,0 +1,64 @@
+"""``fairaudit data``: what is declared of the data itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data = typer.Typer(
+    help="What is declared of the data: profile, datasheet.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@data.command()
+def profile(
+    source: Annotated[
+        Path, typer.Argument(help="A .csv or .parquet with one row an image, or a folder that holds one.")
+    ],
+    field: Annotated[
+        list[str] | None, typer.Option(help="A column besides country, region, gender; may be given several times.")
+    ] = None,
+    cluster: Annotated[str, typer.Option(help="Column of the person, household or account of an image.")] = "",
+    images_at_least: Annotated[int, typer.Option(help="Images that are enough for a value.")] = 100,
+    sample: Annotated[int, typer.Option(help="Rows to keep; a random sample of a longer table.")] = 1_000_000,
+    seed: Annotated[int, typer.Option(help="Seed of that sample.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the profile as JSON.")] = None,
+) -> None:
+    """Count what a table declares of its images, what is unknown, and copies; nothing is inferred from pixels."""
+    from fairaudit.core.datasheet import find_datasheet
+    from fairaudit.core.files import write_json
+    from fairaudit.core.profiler import profile_data
+    from fairaudit.progress import step
+    from fairaudit.reports.profile_screen import show
+
+    datasheet = find_datasheet(source if source.is_dir() else source.parent)
+    with step("profile", shown=not as_json) as advance:
+        found = profile_data(
+            source,
+            fields=field or [],
+            cluster=cluster,
+            images_at_least=images_at_least,
+            sample=sample,
+            seed=seed,
+            progress=advance,
+        )
+    if output is not None:
+        write_json(output, found.document())
+    if as_json:
+        typer.echo(json.dumps(found.document(), indent=1, allow_nan=False))
+    else:
+        show(found, datasheet)
+        if output is not None:
+            typer.echo(output)
+
+
+@data.command()
+def datasheet(folder: Annotated[Path, typer.Argument(help="Folder of the data.")]) -> None:
+    """Write an empty datasheet.toml with its questions; what stays unanswered is shown as not declared."""
+    from fairaudit.core.datasheet import write_template
+
+    typer.echo(write_template(folder))

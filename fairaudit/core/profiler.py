@@ -1,0 +1,187 @@
+"""``profile_data``: from a table of images to its ``Profile``, in one pass and in memory that does not grow with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fairaudit.core.copies import EXACT, NEAR, NEAR_LIMIT, Advance, exact_copies, near_copies
+from fairaudit.core.declared_rows import UNKNOWN_CELLS, DeclaredRows
+from fairaudit.core.errors import ConfigError, DataError
+from fairaudit.core.files import file_problem, visible_files
+from fairaudit.core.image_table import FILE_COLUMNS, TABLE_NAMES, ImageTable, find_table, open_table
+from fairaudit.core.images import is_image
+from fairaudit.core.profile import Copies, Profile
+from fairaudit.core.reservoir import Reservoir
+
+#: Columns that are profiled without being asked for, whatever their case.
+DEFAULT_FIELDS = ("country", "region", "gender")
+SAMPLE = 1_000_000
+IMAGES_AT_LEAST = 100
+
+
+def profile_data(
+    source: str | Path,
+    *,
+    fields: Sequence[str] = (),
+    cluster: str = "",
+    images_at_least: int = IMAGES_AT_LEAST,
+    sample: int = SAMPLE,
+    seed: int = 0,
+    near: bool = True,
+    progress: Advance | None = None,
+) -> Profile:
+    """Return what a table declares of its images: who and where is in it, what is unknown, what is there twice.
+
+    Only columns are read: nothing about people or places is inferred from pixels. Images are opened to find copies.
+
+    Parameters
+    ----------
+    source : str or Path
+        A ``.csv`` or ``.parquet`` file with one row an image, or a folder of images that holds one (``images.csv``,
+        ``images.parquet``, ``metadata.csv`` or ``metadata.parquet``). Files are named from the folder of the table in
+        the column ``file``, ``file_name`` or ``path``.
+    fields : sequence of str
+        Columns besides ``country``, ``region`` and ``gender``, which are profiled where they are there. A country is
+        rolled up to regions and income groups (``core.countries``).
+    cluster : str
+        Column of the person, household or account of an image; intervals count these and not images.
+    images_at_least : int
+        How many images of a value are enough, for ``FieldProfile.reached``.
+    sample : int
+        Rows that are kept; of a longer table a simple random sample.
+    seed : int
+        Of that sample.
+    near : bool
+        Whether to look for near copies, too (at most ``core.copies.NEAR_LIMIT`` images are compared).
+    progress : callable, optional
+        Called with what is done and what there is in all.
+
+    Raises
+    ------
+    ConfigError
+        If a column does not exist, or a number is out of its range.
+    DataError
+        If there is no table, it cannot be read, or it has no row or no field to profile.
+    """
+    _check_number("--images-at-least", images_at_least, 1)
+    _check_number("--sample", sample, 1)
+    _check_number("--seed", seed, 0)
+    table = _open(Path(source))
+    table.check_columns(fields, "--field")
+    table.check_columns([cluster] if cluster else [], "--cluster")
+    wanted = list(dict.fromkeys([*(n for n in table.columns if n.lower() in DEFAULT_FIELDS), *fields]))
+    if not wanted:
+        raise DataError(
+            f"table {table.path.name} must have a column {', '.join(DEFAULT_FIELDS)} or one named by --field; "
+            f"got {', '.join(table.columns)}. Name a column with --field."
+        )
+    reservoir = Reservoir(sample, seed=seed)
+    for batch in table.batches([*wanted, *filter(None, (cluster, table.file_column))]):
+        reservoir.add(batch)
+    if not reservoir.seen:
+        raise DataError(f"table {table.path.name} must have at least one row; got none. Add the images it is about.")
+    rows = reservoir.sample().to_pandas()
+    clusters, notes = _clusters(rows, cluster)
+    declared = DeclaredRows(rows, clusters, n_rows=reservoir.seen, at_least=images_at_least)
+    used = {*wanted, cluster, table.file_column}
+    whole = len(rows) == reservoir.seen
+    if Path(source).is_dir() and table.file_column and whole:
+        notes += _images_without_row(Path(source), rows[table.file_column])
+    return Profile(
+        table=table.path.name,
+        n_rows=reservoir.seen,
+        n_sampled=len(rows),
+        seed=seed,
+        cluster=cluster,
+        images_at_least=images_at_least,
+        fields=tuple(one for name in wanted for one in declared.profiles(name)),
+        copies=_copies(table, rows, whole=whole, near=near, progress=progress),
+        not_profiled=tuple(name for name in table.columns if name not in used),
+        notes=notes,
+    )
+
+
+def _clusters(rows: pd.DataFrame, column: str) -> tuple[Any, tuple[str, ...]]:
+    """Return the cluster code of each row (None: each row is its own) and what is to be said of it."""
+    if not column:
+        return None, ()
+    cells = rows[column].astype(object)
+    empty = cells.str.lower().isin(UNKNOWN_CELLS).to_numpy()
+    codes, _ = pd.factorize(cells)
+    codes = np.where(empty, len(rows) + np.arange(len(rows)), codes).astype(np.int64)
+    note = f"{int(empty.sum()):,} rows have no {column}: each counts as its own cluster"
+    return codes, (note,) if empty.any() else ()
+
+
+def _images_without_row(folder: Path, named: pd.Series) -> tuple[str, ...]:
+    images = [path.relative_to(folder).as_posix() for path in visible_files(folder) if is_image(path)]
+    absent = len(set(images) - {PurePosixPath(name).as_posix() for name in named})
+    if not absent:
+        return ()
+    return (
+        f"{absent:,} of {len(images):,} images in the folder have no row in the table: nothing is declared of them, "
+        "and no number here counts them",
+    )
+
+
+def _copies(
+    table: ImageTable, rows: pd.DataFrame, *, whole: bool, near: bool, progress: Advance | None
+) -> tuple[Copies, ...]:
+    """Return what is there more than once: rows that name one file, files of the same bytes, near copies."""
+    column, root = table.file_column, table.path.parent
+    if not column:
+        why = f"the table has no column {', '.join(FILE_COLUMNS)} that names images"
+        return (Copies(EXACT, 0, note=f"not looked for: {why}"),)
+    names = rows[column].astype(str)
+    repeats = names[names != ""].value_counts()
+    named = Copies(
+        "rows that name the same file", int(repeats.sum()), int((repeats > 1).sum()), int((repeats - 1).sum()),
+        tuple((str(name),) for name in repeats[repeats > 1].index[:5]),
+    )  # fmt: skip
+    unique = list(dict.fromkeys(names))
+    files = [name for name in unique if not file_problem(root, name)]
+    if not files:
+        return named, Copies(EXACT, 0, note="not looked for: no image that the table names lies beside it")
+    told = "" if whole else f"among {len(files):,} images of a random sample: most copies of the table lie outside it"
+    missing = len(unique) - len(files)
+    absent = (
+        f"{missing:,} of {len(unique):,} images are not there, or their name leads out of the folder" if missing else ""
+    )
+    found = [exact_copies(root, files)]
+    if near:
+        # Rows of the sample stand in the table's order: some of them are drawn, not the first ones taken.
+        some = files if len(files) <= NEAR_LIMIT else _drawn(files)
+        part = near_copies(root, some, progress=progress)
+        drawn = f"{NEAR_LIMIT:,} of {len(files):,} images, drawn at random, were compared" if some is not files else ""
+        found.append(dataclasses.replace(part, note="; ".join(filter(None, (drawn, part.note)))))
+    else:
+        found.append(Copies(NEAR, 0, note="not looked for"))
+    return named, *(dataclasses.replace(c, note="; ".join(filter(None, (told, absent, c.note)))) for c in found)
+
+
+def _drawn(files: list[str]) -> list[str]:
+    at = np.sort(np.random.default_rng(0).choice(len(files), NEAR_LIMIT, replace=False))
+    return [files[i] for i in at]
+
+
+def _open(path: Path) -> ImageTable:
+    if not path.is_dir():
+        return open_table(path)
+    table = find_table(path)
+    if table is None:
+        raise DataError(
+            f"folder {path} must hold a table of its images ({', '.join(TABLE_NAMES)}); got none. "
+            "Add one, or give the path of the table."
+        )
+    return table
+
+
+def _check_number(what: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{what} must be {least} or more; got {value}. Correct it.")

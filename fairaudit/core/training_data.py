@@ -1,0 +1,117 @@
+"""``TrainingData``: what is declared of a folder of training images, by datasheet and profile; to and from JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairaudit.core.datasheet import Datasheet, datasheet_from, find_datasheet
+from fairaudit.core.errors import DataError
+from fairaudit.core.image_table import find_table
+from fairaudit.core.profile import Profile, profile_from
+from fairaudit.core.profiler import DEFAULT_FIELDS, profile_data
+
+#: Columns that are taken for the unit of the intervals, the first that is there.
+CLUSTER_COLUMNS = ("cluster_id", "person", "household", "account")
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """One folder that a network was trained on.
+
+    Parameters
+    ----------
+    folder : str
+        Its name, without the folders above it.
+    datasheet : Datasheet or None
+        None where no ``datasheet.toml`` lies in the folder; then nothing is declared.
+    profile : Profile or None
+    note : str
+        Why there is no profile; empty where there is one.
+    """
+
+    folder: str
+    datasheet: Datasheet | None
+    profile: Profile | None
+    note: str = ""
+
+    @property
+    def declared(self) -> Datasheet:
+        """The datasheet, or an empty one."""
+        return self.datasheet or Datasheet()
+
+
+def training_data(folders: Sequence[Path]) -> tuple[TrainingData, ...]:
+    """Return what is declared of each folder, in order.
+
+    Intervals count persons, households or accounts where the table has such a column (``CLUSTER_COLUMNS``). Near copies
+    are not looked for: that would decode every image once more.
+
+    Raises
+    ------
+    InputError
+        If a datasheet or a table is there and cannot be read.
+    """
+    return tuple(_of(Path(folder)) for folder in folders)
+
+
+def _of(folder: Path) -> TrainingData:
+    name, datasheet = folder.resolve().name, find_datasheet(folder)
+    table = find_table(folder)
+    if table is None:
+        return TrainingData(name, datasheet, None, "no table of the images lies in the folder")
+    if not {column.lower() for column in table.columns} & set(DEFAULT_FIELDS):
+        why = f"{table.path.name} has no column {', '.join(DEFAULT_FIELDS)}"
+        return TrainingData(name, datasheet, None, why)
+    cluster = next((column for column in CLUSTER_COLUMNS if column in table.columns), "")
+    profile = profile_data(folder, cluster=cluster, near=False)
+    # File names can say who is in a picture; a run and its audits travel further than the data.
+    copies = tuple(dataclasses.replace(found, examples=()) for found in profile.copies)
+    return TrainingData(name, datasheet, dataclasses.replace(profile, copies=copies))
+
+
+def documents(data: Sequence[TrainingData]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the datasheets and the profiles of all folders as JSON values: what a run's two files hold."""
+    sheets = [{"folder": d.folder, "found": d.datasheet is not None, "fields": d.declared.document()} for d in data]
+    profiles = [
+        {"folder": d.folder, "profile": d.profile.document() if d.profile else None, "note": d.note} for d in data
+    ]
+    return sheets, profiles
+
+
+def training_data_from(document: object) -> tuple[TrainingData, ...]:
+    """Return what ``documents`` gave, as ``{"datasheets": [...], "profiles": [...]}``; nothing for an empty mapping.
+
+    Raises
+    ------
+    InputError
+        If it is not that.
+    """
+    if document == {}:
+        return ()
+    sheets, profiles = ([], [])
+    if isinstance(document, Mapping):
+        sheets, profiles = document.get("datasheets", []), document.get("profiles", [])
+    if not sheets or not _are_rows(sheets) or not _are_rows(profiles) or len(sheets) != len(profiles):
+        raise DataError(
+            "training data of a checkpoint must be datasheets and profiles of the same folders; "
+            f"got {document!r:.60}. Take the files that fairaudit pretrain wrote."
+        )
+    return tuple(_from_rows(sheet, profile) for sheet, profile in zip(sheets, profiles, strict=True))
+
+
+def _are_rows(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(row, Mapping) for row in value)
+
+
+def _from_rows(sheet: Mapping[str, Any], profile: Mapping[str, Any]) -> TrainingData:
+    fields, made = sheet.get("fields"), profile.get("profile")
+    return TrainingData(
+        folder=str(sheet.get("folder", "")),
+        datasheet=datasheet_from(fields) if sheet.get("found") is True else None,
+        profile=None if made is None else profile_from(made),
+        note=str(profile.get("note", "")),
+    )

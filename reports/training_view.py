@@ -1,0 +1,89 @@
+"""What is declared of a checkpoint's training data, for a template: the datasheet and the profile of each folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairaudit.core.audit import ModelCard
+from fairaudit.core.datasheet import FILE_NAME, NOT_DECLARED
+from fairaudit.core.profile import FieldProfile, Profile
+from fairaudit.core.profile_text import copy_facts, field_facts, field_title, scope, value_rows
+from fairaudit.core.training_data import TrainingData, training_data_from
+
+#: So many values of a field are shown; the run's ``profile.json`` has more.
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class FieldView:
+    """One declared field."""
+
+    title: str
+    facts: list[tuple[str, str]]
+    rows: list[tuple[str, str, str, str]]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """One folder of training images.
+
+    Parameters
+    ----------
+    title : str
+        Name of the folder.
+    summary : str
+        How much is declared, in one line: what is seen while the section is folded.
+    answers : list of tuple of str
+        Question and answer; ``"not declared"`` where there is none.
+    scope : str
+        What the profile's numbers are about; empty where there is no profile.
+    why_none : str
+        Why there is no profile; empty where there is one.
+    """
+
+    title: str
+    summary: str
+    answers: list[tuple[str, str]]
+    scope: str
+    why_none: str
+    fields: list[FieldView]
+    copies: list[tuple[str, str]]
+    notes: tuple[str, ...]
+
+
+def training_views(card: ModelCard) -> list[TrainingView]:
+    """Return a view of each folder; none for a checkpoint that does not say what it was trained on.
+
+    Raises
+    ------
+    InputError
+        If the card holds something else than a run of ``fairaudit pretrain`` writes.
+    """
+    return [_view(one) for one in training_data_from(card.training)]
+
+
+def _view(one: TrainingData) -> TrainingView:
+    answers, profile = one.declared.rows(), one.profile
+    answered = sum(answer != NOT_DECLARED for _, answer in answers)
+    sheet = f"{answered} of {len(answers)} questions answered" if one.datasheet else f"no {FILE_NAME}"
+    return TrainingView(
+        title=one.folder,
+        summary=f"datasheet: {sheet}; profile: {_summary(profile) if profile else NOT_DECLARED}",
+        answers=answers,
+        scope=scope(profile) if profile else "",
+        why_none="" if profile else one.note or "no profile was made",
+        fields=[_field(field, profile) for field in profile.fields] if profile else [],
+        copies=copy_facts(profile) if profile else [],
+        notes=profile.notes if profile else (),
+    )
+
+
+def _summary(profile: Profile) -> str:
+    names = ", ".join(field.name for field in profile.fields if not field.source)
+    return f"{names} of {profile.n_rows:,} rows"
+
+
+def _field(field: FieldProfile, profile: Profile) -> FieldView:
+    rows = value_rows(field, limit=SHOWN)
+    return FieldView(field_title(field), field_facts(field, profile), rows, field.notes)
