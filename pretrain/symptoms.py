@@ -14,8 +14,9 @@ from fairaudit.pretrain.recipe import Recipe
 
 WINDOW = 20  # steps over which numbers are averaged
 STUCK = 0.98  # a loss above this share of ln K is that of a blind guess
+STILL = 0.99  # the same before the end, where a loss may yet fall
 PATIENCE = 0.25  # share of the run after which, with prototypes free, the loss should have left ln K
-EMPTY = 0.5  # share of prototypes that are nearest to no vector
+EMPTY = 0.75  # share of prototypes that are nearest to no vector
 RISE = 0.05  # of ln K, by which the loss may rise when the queue starts
 COLLAPSED = 0.02  # spread of unit vectors below which they are all alike
 
@@ -60,7 +61,7 @@ class Symptoms:
         share = self._rows[-1]["step"] / self._recipe.schedule.steps
         loss = self._mean("loss")
         late = share > swav.freeze_prototypes + PATIENCE
-        if late and loss > STUCK * self._chance:
+        if late and loss > STILL * self._chance:
             found.append(
                 (
                     "stuck",
@@ -81,7 +82,7 @@ class Symptoms:
             found.append(
                 (
                     "empty",
-                    f"most prototypes must be nearest to some vector; got {empty:.0%} that are not. "
+                    f"prototypes must be nearest to some vector; got {empty:.0%} that are not. "
                     "Use fewer prototypes, a queue or a larger batch.",
                 )
             )
