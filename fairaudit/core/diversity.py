@@ -92,8 +92,9 @@ def shares(rows: Rows) -> tuple[list[Figure], str]:
     p = rows.counts / rows.n
     std_error, clustered = _std_error(rows, p), rows.clusters is not None
     whole = np.full(len(p), rows.n, dtype=np.int64)
+    no_psi = np.zeros((0, len(p)))  # the quantile is that of all clusters
     estimate = Estimate(
-        p, std_error, np.full(len(p), rows.n_clusters - 1.0), whole, np.full(len(p), rows.n_clusters), p, p, p
+        p, std_error, np.full(len(p), rows.n_clusters - 1.0), whole, np.full(len(p), rows.n_clusters), p, p, no_psi
     )
     low, high, method = group_interval(estimate, kind="share" if clustered else "binary")
     # A quantile of few clusters can leave the value just outside by rounding.
