@@ -2,12 +2,13 @@ r"""How one declared field is distributed: shares, entropy and how many values a
 
 The share of a value has Wilson's interval; where rows are clustered, at the effective sample size
 :math:`\hat p(1-\hat p)/\widehat{\operatorname{Var}}`, with the cluster-robust variance of a ratio of totals over
-clusters (``core.intervals``). The entropy :math:`H = -\sum_v \hat p_v \ln \hat p_v` has the interval of the jackknife
-that leaves out one cluster at a time, which also takes away the first term of its bias [1]_, [2]_. Where all values
-are equally frequent the jackknife sees no variance at all; there :math:`2n(\ln K - H)` is :math:`\chi^2_{K-1}`, so
-that :math:`(K-1)/2n^2` at the effective n is added. The interval is about the source that the rows came from. Its lower
-bound is measured from the smaller and its upper from the larger of the entropy with and without its bias, so that it
-holds the value itself, which describes the rows.
+clusters, and the t quantile at the degrees of freedom of that variance (``core.intervals``). The entropy
+:math:`H = -\sum_v \hat p_v \ln \hat p_v` has the interval of the jackknife that leaves out one cluster at a time,
+which also takes away the first term of its bias [1]_, [2]_. Where all values are equally frequent the jackknife sees
+no variance at all; there :math:`2n(\ln K - H)` is :math:`\chi^2_{K-1}`, so that :math:`(K-1)/2n^2` at the effective n
+is added. The interval is about the source that the rows came from. Its lower bound is measured from the smaller and
+its upper from the larger of the entropy with and without its bias, so that it holds the value itself, which describes
+the rows.
 
 In simulations (300 draws each of 50, 200 and 2,000 rows from 2, 11, 50 and 190 values: equally frequent, as 1/rank
 and as 1/rank squared) at most 9 % of the draws gave an interval that missed the truth, mostly 0 to 5 %. Where more
@@ -31,8 +32,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import xlogy
 
-from fairaudit.core.estimates import Estimate
-from fairaudit.core.intervals import group_interval
+from fairaudit.core.intervals import variance_df, wilson
 from fairaudit.core.outcomes import Floats, Ints
 from fairaudit.core.profile import Figure
 
@@ -89,30 +89,35 @@ def shares(rows: Rows) -> tuple[list[Figure], str]:
     """Return the share of each value among the rows, in [0, 1], and the name of the intervals' method."""
     if rows.n == 0:
         return [Figure(note="no row has a known value")] * rows.n_values, ""
-    p = rows.counts / rows.n
-    std_error, clustered = _std_error(rows, p), rows.clusters is not None
-    whole = np.full(len(p), rows.n, dtype=np.int64)
-    no_psi = np.zeros((0, len(p)))  # the quantile is that of all clusters
-    estimate = Estimate(
-        p, std_error, np.full(len(p), rows.n_clusters - 1.0), whole, np.full(len(p), rows.n_clusters), p, p, no_psi
-    )
-    low, high, method = group_interval(estimate, kind="share" if clustered else "binary")
+    p, u = rows.counts / rows.n, rows.n_clusters
+    if rows.clusters is None:
+        (low, high), method = wilson(p, rows.n, stats.norm.ppf(0.975)), "Wilson"
+    else:
+        second, fourth = _residual_powers(rows, p)
+        df = np.minimum(u - 1, variance_df(second, fourth, n_clusters=u))
+        # Rounding leaves a little where all clusters are alike: there a cluster counts as one.
+        varies = (p > 0) & (p < 1) & (second > (1e-12 * rows.n) ** 2)
+        variance = np.where(varies, second, 1.0) * (u / (u - 1) if u > 1 else 1.0) / rows.n**2
+        effective_n = np.where(varies, p * (1 - p) / variance, u)
+        (low, high), method = wilson(p, effective_n, stats.t.ppf(0.975, np.maximum(df, 1))), "Wilson, effective n"
     # A quantile of few clusters can leave the value just outside by rounding.
     low, high = np.minimum(low, p), np.maximum(high, p)
     return [Figure(float(v), float(a), float(b)) for v, a, b in zip(p, low, high, strict=True)], method
 
 
-def _std_error(rows: Rows, p: Floats) -> Floats:
-    """Return the standard error of each share: the clusters' totals around the share times their size."""
-    if rows.clusters is None:
-        return np.sqrt(p * (1 - p) / rows.n)
-    cells, u = rows.cells, rows.n_clusters
-    sizes = cells.drop_duplicates("cluster")["size"].to_numpy(dtype=np.float64)
-    own = np.bincount(cells["value"], weights=cells["n"] ** 2, minlength=rows.n_values)
-    crossed = np.bincount(cells["value"], weights=cells["n"] * cells["size"], minlength=rows.n_values)
-    squares = np.maximum(own - 2 * p * crossed + p**2 * (sizes**2).sum(), 0.0)
-    root = np.sqrt(squares * (u / (u - 1) if u > 1 else 1.0)) / rows.n
-    return np.where(root > 1e-12, root, 0.0)  # what rounding leaves where all clusters are alike
+def _residual_powers(rows: Rows, p: Floats) -> tuple[Floats, Floats]:
+    """Return sums of the second and fourth powers, over clusters, of its rows with a value less p times its size."""
+    cells, codes = rows.cells, rows.cells["value"]
+    n, size = (cells[name].to_numpy(dtype=np.float64) for name in ("n", "size"))
+    every = cells.drop_duplicates("cluster")["size"].to_numpy(dtype=np.float64)
+
+    def total(power: int) -> Floats:
+        met = np.bincount(codes, weights=(n - p[codes] * size) ** power, minlength=rows.n_values)
+        elsewhere = (every**power).sum() - np.bincount(codes, weights=size**power, minlength=rows.n_values)
+        result: Floats = met + p**power * np.maximum(elsewhere, 0.0)
+        return result
+
+    return total(2), total(4)
 
 
 def evenness(rows: Rows) -> tuple[Figure, Figure]:

@@ -35,19 +35,28 @@ def group_interval(estimate: Estimate, *, kind: str, level: float = 0.95) -> tup
         return nothing, nothing, ""
     if kind == "binary":
         return bounds_at(estimate, stats.norm.ppf(0.5 + level / 2), kind=kind)
-    df = np.minimum(estimate.df, variance_df(estimate)) if kind == "share" else estimate.df
+    df = estimate.df
+    if kind == "share":
+        powers = ((estimate.psi**power).sum(axis=0) for power in (2, 4))
+        df = np.minimum(df, variance_df(*powers, n_clusters=estimate.n_clusters))
     return bounds_at(estimate, stats.t.ppf(0.5 + level / 2, np.maximum(df, 1)), kind=kind)
 
 
-def variance_df(estimate: Estimate) -> Floats:
+def variance_df(second: Floats, fourth: Floats, *, n_clusters: Number) -> Floats:
     """Return the degrees of freedom of a variance that clusters of unequal influence give, at least 1.
 
     Satterthwaite's 2 / CV^2 with the kurtosis seen: 2 U / (kurtosis - 1). For normal influences it is the number of
     clusters; where a few clusters with a rare hit make the variance it is about twice their number.
+
+    Parameters
+    ----------
+    second, fourth : ndarray
+        Sums of the second and fourth powers of the clusters' influences.
+    n_clusters : int or ndarray
+        U, how many clusters there are.
     """
-    second, fourth = (estimate.psi**2).sum(axis=0), (estimate.psi**4).sum(axis=0)
-    kurtosis = estimate.n_clusters * fourth / np.where(second > 0, second, 1.0) ** 2
-    df: Floats = np.maximum(2 * estimate.n_clusters / np.maximum(kurtosis - 1, 1e-9), 1.0)
+    kurtosis = n_clusters * fourth / np.where(second > 0, second, 1.0) ** 2
+    df: Floats = np.maximum(2 * n_clusters / np.maximum(kurtosis - 1, 1e-9), 1.0)
     return df
 
 
