@@ -7,7 +7,8 @@ import os
 import queue
 import sys
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from fairaudit.progress import Advance
 
-_messages: Any = None  # in a worker: where it says how far it is
+_messages: Any = None  # in a worker: where it says how far it is, and what it warns of
+_title = ""  # in a worker: of its job
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,7 @@ class Workers:
         with bars:
             submit()
             while waiting:
-                try:
-                    title, done, total = self._queue.get(timeout=0.2)
-                    bars.update(tasks[title], completed=done, total=total)
-                except (queue.Empty, KeyError):  # a late message of an earlier job has no bar any more
-                    pass
+                self._hear(bars, tasks)
                 for future in [f for f in waiting if f.done()]:
                     job = waiting.pop(future)
                     bars.remove_task(tasks.pop(job.title))
@@ -95,6 +93,20 @@ class Workers:
                     seconds = time.perf_counter() - started[job.title]
                     self._console.print(f"  {job.title} [dim]({seconds:.1f} s)[/dim]")
                     submit()
+            while self._hear(bars, tasks):  # what the last jobs still had to say
+                pass
+
+    def _hear(self, bars: Progress, tasks: Mapping[str, TaskID]) -> bool:
+        """Show the next message of a worker, if one comes soon; return whether one came."""
+        try:
+            title, message = self._queue.get(timeout=0.2)
+        except queue.Empty:
+            return False
+        if isinstance(message, str):
+            self._console.print(f"  {title}: {message}", markup=False, soft_wrap=True)
+        elif title in tasks:  # a late message of an earlier job has no bar any more
+            bars.update(tasks[title], completed=message[0], total=message[1])
+        return True
 
     def close(self) -> None:
         """End the processes."""
@@ -106,16 +118,23 @@ def _start(messages: Any) -> None:
     _messages = messages
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
+    warnings.showwarning = _send_warning
+
+
+def _send_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Let the terminal's owner print it, between its bars; where in our code it arose helps nobody there."""
+    _messages.put((_title, f"{category.__name__}: {message}"))
 
 
 def _work(job: Job) -> None:
-    last = 0.0
+    global _title
+    _title, last = job.title, 0.0
 
     def advance(done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last > 0.1:
             last = time.monotonic()
-            _messages.put((job.title, done, total))
+            _messages.put((job.title, (done, total)))
 
     progress: Advance = advance
     job.work(*job.arguments, progress=progress)
