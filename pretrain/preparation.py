@@ -19,6 +19,7 @@ from fairaudit.core.files import write_json
 from fairaudit.pretrain.augment import make_views
 from fairaudit.pretrain.images import ImageFiles, ImageStore
 from fairaudit.pretrain.loop import ViewsOf
+from fairaudit.pretrain.precision import computes_in
 from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.recipe import Recipe, load_recipe
 from fairaudit.pretrain.run import Run
@@ -44,8 +45,10 @@ def same_machine(run: Run, threads: int | None) -> int | None:
 
     Warns where a run goes on with other threads, another torch or another device than it began with.
     """
+    device = training_device()
     now: dict[str, Any] = {
-        "threads": threads or torch.get_num_threads(), "torch": torch.__version__, "device": training_device().type,
+        "threads": threads or torch.get_num_threads(), "torch": torch.__version__, "device": device.type,
+        "precision": str(computes_in(run.recipe.precision, device)).removeprefix("torch."),
     }  # fmt: skip
     if not run.machine.is_file():
         write_json(run.machine, now)

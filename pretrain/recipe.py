@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
 from fairaudit.pretrain.settings import CUSTOM, Crops, Network, Optimiser, Schedule, Swav, require
 
+PRECISIONS = ("auto", "float32", "bfloat16")
 SHIPPED = Path(__file__).parent / "recipes"
 
 
@@ -25,10 +26,14 @@ class Recipe:
         For people.
     seed : int
         Of the first weights, the order of images and the views, 0 <= seed < 2**32.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the network's products, under autocast; weights, batch statistics, prototypes, codes and the loss are
+        float32 always. ``"auto"`` is bfloat16 on a GPU that has it and float32 elsewhere.
     """
 
     name: str = "unnamed"
     seed: int = 0
+    precision: str = "auto"
     network: Network = field(default_factory=Network)
     swav: Swav = field(default_factory=Swav)
     crops: Crops = field(default_factory=Crops)
@@ -37,6 +42,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "be in [0, 2**32)", self.seed, "Use 0.")
+        if self.precision not in PRECISIONS:
+            raise unknown_name("recipe key 'precision'", self.precision, PRECISIONS)
         require(
             self.swav.queue % self.schedule.batch == 0,
             "swav.queue",
@@ -63,7 +70,7 @@ class Recipe:
 
     def to_toml(self) -> str:
         """Return the recipe as TOML with every key written out."""
-        lines = [f"name = {_toml(self.name)}", f"seed = {self.seed}"]
+        lines = [f"name = {_toml(self.name)}", f"seed = {self.seed}", f"precision = {_toml(self.precision)}"]
         for part in ("network", "swav", "crops", "optimiser", "schedule"):
             lines += ["", f"[{part}]"]
             for key, value in dataclasses.asdict(getattr(self, part)).items():

@@ -4,7 +4,7 @@
 
     recipe.toml      the recipe with every key
     data.json        method, number of images, digest, what was skipped
-    machine.json     threads, torch and device that it began with
+    machine.json     threads, torch, device and precision that it began with
     datasheet.json   what datasheet.toml declares of each folder of images, null where it is silent
     profile.json     what the table of each folder declares of its images, with intervals
     metrics.jsonl    one line per step

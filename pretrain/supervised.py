@@ -16,6 +16,7 @@ from fairaudit.pretrain.export import export_model
 from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.loop import OnStep, fit
 from fairaudit.pretrain.model_card import model_card
+from fairaudit.pretrain.precision import autocast
 from fairaudit.pretrain.preparation import (
     augmented,
     check_batch,
@@ -27,17 +28,18 @@ from fairaudit.pretrain.preparation import (
     training_device,
 )
 from fairaudit.pretrain.recipe import Recipe
-from fairaudit.pretrain.regnet import RegNetShape, regnet_config
+from fairaudit.pretrain.regnet import regnet_config
 from fairaudit.pretrain.run import open_run
 
 
 class LabelObjective:
     """Cross-entropy of the labels of one augmented view of each image."""
 
-    def __init__(self, shape: RegNetShape, classes: tuple[str, ...], *, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, classes: tuple[str, ...], *, device: torch.device) -> None:
         from transformers import RegNetForImageClassification
 
-        model: nn.Module = RegNetForImageClassification(regnet_config(shape, labels=classes))
+        self._precision, self._device = recipe.precision, device
+        model: nn.Module = RegNetForImageClassification(regnet_config(recipe.network.shape(), labels=classes))
         self.module = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.chance = math.log(len(classes))
 
@@ -49,7 +51,8 @@ class LabelObjective:
 
     def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
         """Return the mean cross-entropy and the share of images whose label came first."""
-        logits = self.module(pixel_values=views[0].contiguous(memory_format=torch.channels_last)).logits
+        with autocast(self._precision, self._device):
+            logits = self.module(pixel_values=views[0].contiguous(memory_format=torch.channels_last)).logits.float()
         right = (logits.detach().argmax(dim=1) == targets).float().mean()
         return F.cross_entropy(logits, targets), {"accuracy": float(right)}
 
@@ -110,9 +113,7 @@ def train_supervised(
         device = training_device()
         store = read_store(run, progress=progress)
         run.record_declared(declared)
-        objective: LabelObjective = seeded(
-            lambda: LabelObjective(made.network.shape(), table.classes, device=device), made.seed
-        )
+        objective: LabelObjective = seeded(lambda: LabelObjective(made, table.classes, device=device), made.seed)
         views = augmented(store, made, device, first=1)
         numbers = torch.tensor([table.classes.index(table.labels[at]) for at in store.kept])
         summary = fit(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fairaudit.pretrain.precision import autocast
 from fairaudit.pretrain.queue import VectorQueue
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import RegNetShape, build_trunk
@@ -105,7 +106,7 @@ class SwavNetwork(nn.Module):
         self.prototypes.weight.copy_(F.normalize(self.prototypes.weight, dim=1))
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
-        """Return unit vectors, shape (V, B, D); views of one size go through the trunk together.
+        """Return unit vectors, float32, shape (V, B, D); views of one size go through the trunk together.
 
         Batch statistics are therefore those of one size of view, as in the published form.
         """
@@ -113,7 +114,7 @@ class SwavNetwork(nn.Module):
         for _, group in groupby(views, key=lambda view: view.shape[-1]):
             batch = torch.cat(list(group)).contiguous(memory_format=torch.channels_last)
             features.append(self.trunk(pixel_values=batch).pooler_output.flatten(1))
-        vectors = F.normalize(self.head(torch.cat(features)), dim=1)
+        vectors = F.normalize(self.head(torch.cat(features)).float(), dim=1)
         return vectors.view(len(views), -1, vectors.shape[1])
 
 
@@ -121,7 +122,7 @@ class SwavObjective:
     """What the loop trains: views in, loss out, with the queue and the frozen start of the prototypes."""
 
     def __init__(self, recipe: Recipe, *, device: torch.device) -> None:
-        self.config = recipe.swav
+        self.config, self._precision, self._device = recipe.swav, recipe.precision, device
         network: SwavNetwork = SwavNetwork(recipe.network.shape(), recipe.swav).to(device)
         self.module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.queue = VectorQueue(
@@ -139,7 +140,9 @@ class SwavObjective:
     def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of a batch and what to record; ``share`` is the part of the run that is done."""
         self.module.normalise_prototypes()
-        vectors_VBD = self.module(views).float()
+        with autocast(self._precision, self._device):
+            vectors_VBD = self.module(views)
+        # Prototypes, codes and loss are outside: a code is exp(score / epsilon), and bfloat16 has 8 bits of a score.
         weight_KD = self.module.prototypes.weight
         scores_VBK = vectors_VBD @ weight_KD.T
         with torch.no_grad():
