@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import torch
@@ -42,30 +42,36 @@ def ours(scores_VBK: Tensor) -> Tensor:
 
 def plain(scores_VBK: Tensor) -> Tensor:
     """Return the loss as the published script computes it."""
+    with torch.no_grad():
+        codes = [plain_codes(scores_VBK[i], epsilon=EPSILON, iterations=ITERATIONS) for i in range(ASSIGNED)]
+    return plain_loss(scores_VBK, codes, temperature=TEMPERATURE)
+
+
+def plain_loss(scores_VBK: Tensor, codes: Sequence[Tensor], *, temperature: float) -> Tensor:
+    """Return the loss with a log-softmax for each pair of views."""
     loss, views = scores_VBK.new_zeros(()), len(scores_VBK)
-    for i in range(ASSIGNED):
-        with torch.no_grad():
-            code_BK = _plain_codes(scores_VBK[i].detach())
+    for i, code_BK in enumerate(codes):
         pairs = scores_VBK.new_zeros(())
         for v in range(views):
             if v != i:
-                log_p_BK = torch.log_softmax(scores_VBK[v] / TEMPERATURE, dim=1)
+                log_p_BK = torch.log_softmax(scores_VBK[v] / temperature, dim=1)
                 pairs = pairs - (code_BK * log_p_BK).sum(dim=1).mean()
         loss = loss + pairs / (views - 1)
-    return loss / ASSIGNED
+    return loss / len(codes)
 
 
-def _plain_codes(scores_BK: Tensor) -> Tensor:
-    q_KB = torch.exp(scores_BK / EPSILON).t()
-    k, b = q_KB.shape
-    q_KB /= q_KB.sum()
-    for _ in range(ITERATIONS):
-        q_KB /= q_KB.sum(dim=1, keepdim=True)
-        q_KB /= k
-        q_KB /= q_KB.sum(dim=0, keepdim=True)
-        q_KB /= b
-    q_KB *= b
-    return q_KB.t()
+def plain_codes(scores_NK: Tensor, *, epsilon: float, iterations: int) -> Tensor:
+    """Return the codes of one crop, the table written anew twice an iteration."""
+    q_KN = torch.exp(scores_NK / epsilon).t()
+    k, n = q_KN.shape
+    q_KN /= q_KN.sum()
+    for _ in range(iterations):
+        q_KN /= q_KN.sum(dim=1, keepdim=True)
+        q_KN /= k
+        q_KN /= q_KN.sum(dim=0, keepdim=True)
+        q_KN /= n
+    q_KN *= n
+    return q_KN.t()
 
 
 def seconds(loss: Loss, scores: Tensor, *, calls: int) -> float:
