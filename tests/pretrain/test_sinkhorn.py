@@ -26,6 +26,26 @@ def test_equals_the_published_form_in_float64(epsilon: float, iterations: int) -
     np.testing.assert_allclose(codes.numpy(), expected, atol=5e-7 / epsilon)
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    seed=st.integers(0, 10_000),
+    log_epsilon=st.floats(np.log(0.003), np.log(2.0)),
+    iterations=st.integers(1, 10),
+    n=st.integers(2, 40),
+    k=st.integers(2, 40),
+    extreme=st.floats(0, 1),
+)
+def test_equals_the_published_form_for_any_epsilon_and_any_scores(
+    seed: int, log_epsilon: float, iterations: int, n: int, k: int, extreme: float
+) -> None:
+    rng, epsilon = np.random.default_rng(seed), float(np.exp(log_epsilon))
+    scores = np.where(rng.random((n, k)) < extreme, rng.choice([-1.0, 1.0], (n, k)), rng.uniform(-1, 1, (n, k)))
+    scores = scores.astype(np.float32)
+    codes = sinkhorn(torch.from_numpy(scores), epsilon=epsilon, iterations=iterations).numpy()
+    expected = reference.sinkhorn_codes(scores.astype(np.float64), epsilon, iterations)
+    np.testing.assert_allclose(codes, expected, atol=min(5e-7 / epsilon, 1e-4))
+
+
 def test_many_iterations_reach_the_transport_optimum_and_use_prototypes_equally() -> None:
     scores = cosine_scores(np.random.default_rng(4), 120, 24)
     codes = sinkhorn(torch.from_numpy(scores), epsilon=0.05, iterations=400).numpy()
