@@ -122,6 +122,8 @@ class KnnAccuracy:
         Neighbours that vote, by cosine similarity; the label that comes first in the alphabet wins a tie.
     short_side : int, default 64
         Images are kept with this short side in pixels.
+    name : str, default "knn"
+        Where a run is watched by several label files, each needs a name of its own.
 
     References
     ----------
@@ -129,12 +131,10 @@ class KnnAccuracy:
        CVPR, section 3.4, without its weights.
     """
 
-    name = "knn"
-
-    def __init__(self, labels: Path, *, every: int, k: int = 10, short_side: int = 64) -> None:
+    def __init__(self, labels: Path, *, every: int, k: int = 10, short_side: int = 64, name: str = "knn") -> None:
         if every < 1 or k < 1:
             raise ConfigError(f"every and k must be 1 or more; got {every} and {k}. Look every 5,000 images, say.")
-        self.every, self._k = every, k
+        self.name, self.every, self._k = name, every, k
         table = read_labels(Path(labels))
         self._store = ImageStore(table.files, short_side=short_side)
         codes = {name: code for code, name in enumerate(table.classes)}

@@ -124,11 +124,17 @@ def test_accuracy_is_that_of_scikit_learn_leaving_one_out(labels: Path, k: int) 
     assert found["n"] == 24
 
 
-def test_accuracy_rises_with_training(tmp_path: Path, six_steps: Recipe, labels: Path) -> None:
+def test_accuracy_is_measured_at_the_start_and_at_the_end(tmp_path: Path, six_steps: Recipe, labels: Path) -> None:
     watchers = [KnnAccuracy(labels, every=1000, k=3, short_side=24)]
     run = pretrain(six_steps, data=[labels.parent], output=tmp_path / "run", progress=False, watchers=watchers)
     assert [row["images"] for row in seen(run)] == [0, 48]
     assert all(row["ci_low"] < row["accuracy"] < row["ci_high"] or row["accuracy"] == 1 for row in seen(run))
+
+
+def test_two_label_files_are_told_apart_by_name(tmp_path: Path, six_steps: Recipe, labels: Path) -> None:
+    watchers = [KnnAccuracy(labels, every=1000, k=3, name=name) for name in ("thing", "gender")]
+    run = pretrain(six_steps, data=[labels.parent], output=tmp_path / "run", progress=False, watchers=watchers)
+    assert [row["watcher"] for row in seen(run)] == ["thing", "gender"] * 2
 
 
 def test_a_random_network_is_looked_at_with_statistics_of_the_images(
