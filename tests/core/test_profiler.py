@@ -260,4 +260,6 @@ def test_a_table_without_fields_or_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^table e\.csv must have at least one row; got none\. Add the images it is"):
         profile_data(tmp_path / "e.csv")
     with pytest.raises(DataError, match=r"must hold a table of its images \(images\.csv, images\.parquet, metadata"):
+        profile_data(tmp_path, fields=["gender"])
+    with pytest.raises(DataError, match=r"must contain images \(\.jpg, .*\) or \.tar shards; got none\. Check that"):
         profile_data(tmp_path)
