@@ -82,7 +82,7 @@ def test_a_view_from_disk_is_the_crop_of_the_whole_image(large: Path) -> None:
             ours = cut.views[view][index].permute(1, 2, 0).numpy().astype(np.int16)
             if name in ("0.jpg", "3.jpg"):
                 assert min(w, h) >= 2 * size
-                assert np.corrcoef(ours.ravel(), np.asarray(expected).ravel())[0, 1] > 0.98
+                assert np.corrcoef(ours.ravel(), np.asarray(expected).ravel())[0, 1] > 0.95
             else:
                 assert np.abs(ours - np.asarray(expected, dtype=np.int16)).max() <= 1
 
