@@ -6,13 +6,11 @@ row is zero, images in the default memory layout, the loss read at the end. With
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 
+import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -46,11 +44,11 @@ class OfficialStep:
         self._optimiser = torch.optim.SGD(
             self.network.parameters(), lr=0.01, momentum=options.momentum, weight_decay=options.weight_decay
         )
-        self._dice = random.Random(0)
+        self._rng = np.random.default_rng(0)
 
-    def views(self, paths: Sequence[Path]) -> list[Tensor]:
+    def views(self, contents: Sequence[bytes]) -> list[Tensor]:
         """Return the views of a batch, decoded and cut one image at a time."""
-        each = [pil_views(Image.open(path).convert("RGB"), self._recipe.crops, self._dice) for path in paths]
+        each = [pil_views(content, self._recipe.crops, self._rng) for content in contents]
         return [torch.stack(view).to(self._device) for view in zip(*each, strict=True)]
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:

@@ -31,14 +31,17 @@ from statistics import median
 import torch
 
 from benchmarks.official_step import OfficialStep
+from benchmarks.pil_views import encoded
+from fairaudit.core.image_files import ImageFiles
+from fairaudit.core.image_listing import list_images
 from fairaudit.datasets.synthetic import Size, write_training
-from fairaudit.pretrain.images import ImageFiles, ImageStore, list_images
+from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.loop import batch_at
 from fairaudit.pretrain.optimiser import LarcSGD
-from fairaudit.pretrain.preparation import augmented
 from fairaudit.pretrain.recipe import Recipe, load_recipe
 from fairaudit.pretrain.settings import Network, Schedule
 from fairaudit.pretrain.swav import SwavObjective
+from fairaudit.pretrain.views import Views
 
 BARS = {"demo": 1.3, "y_400mf": 1.1}
 IMAGES = 384  # that are drawn; steps go through them again and again
@@ -90,7 +93,7 @@ class Ours:
         self._store = ImageStore(files, short_side=recipe.crops.store)
         per_image = (clock.now() - start) / len(files)
         self.seconds_decoding = per_image * recipe.schedule.batch / (recipe.schedule.samples / TRAINING_SET)
-        self._views = augmented(self._store, recipe, device)
+        self._views = Views(self._store, recipe, device)
         self._objective = SwavObjective(recipe, device=device)
         self._optimiser = LarcSGD(self._objective.module.parameters(), recipe.optimiser)
 
@@ -107,7 +110,7 @@ class Ours:
         """Return the views of a step."""
         batch, seed = self._recipe.schedule.batch, self._recipe.seed
         epoch, indices = batch_at(number, images=len(self._store), batch=batch, seed=seed)
-        return self._views(indices, epoch)
+        return self._views.finish(self._views.cut(indices, epoch))
 
     def network_alone(self, views: list[torch.Tensor]) -> None:
         """Forward and backward through the network, with no objective."""
@@ -122,7 +125,7 @@ def compare(recipe: Recipe, files: ImageFiles, *, clock: Clock, device: torch.de
 
     def published(form: OfficialStep, number: int) -> None:
         _, indices = batch_at(number, images=len(files), batch=recipe.schedule.batch, seed=recipe.seed)
-        form.train(form.views([files.paths[i] for i in indices]))
+        form.train(form.views([encoded(files, i) for i in indices]))
 
     sides: list[Callable[[int], object]] = [
         ours.step, partial(published, plain), partial(published, same_layout), lambda _: ours.network_alone(views),

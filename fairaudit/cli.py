@@ -55,7 +55,9 @@ def demo(
 @app.command()
 def pretrain(
     recipe: Annotated[str, typer.Argument(help="A recipe file (TOML), or the name of a shipped one.")],
-    data: Annotated[list[Path], typer.Option("--data", help="Folder of images; may be given several times.")],
+    data: Annotated[
+        list[Path], typer.Option("--data", help="Folder of images or .tar shards, a shard, or a table; repeatable.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Run folder.")],
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's seed.")] = None,
     samples: Annotated[int | None, typer.Option(help="Images to see, instead of the recipe's number.")] = None,

@@ -16,7 +16,10 @@ data = typer.Typer(
 @data.command()
 def profile(
     source: Annotated[
-        Path, typer.Argument(help="A .csv or .parquet with one row an image, or a folder that holds one.")
+        Path,
+        typer.Argument(
+            help="A .csv or .parquet with one row an image, a folder that holds one, or images or .tar shards alone."
+        ),
     ],
     field: Annotated[
         list[str] | None, typer.Option(help="A column besides country, region, gender; may be given several times.")

@@ -3,9 +3,10 @@
 Every random number is a function of (seed, epoch, sample, view): the order of images, the size of the batch and
 the number of machines change nothing, and a resumed run sees what an unbroken one would have seen.
 
-A view is a linear map of the image. Crop, flip and antialiased resize are one matrix for rows and one for columns,
-a Gaussian blur multiplies those, and brightness, contrast, saturation, hue and grey are one 3x3 matrix with an
-offset. Values are limited to [0, 1] once, at the end.
+A view is cut from its image as uint8, on the processor: crop, antialiased resize and flip, with PIL's results. What
+follows is done for a batch at once, on the device that trains: a Gaussian blur is one matrix for rows and columns, and
+brightness, contrast, saturation, hue, grey and normalisation are one 3x3 matrix with an offset. Values are limited
+to [0, 1] once, at the end.
 
 Shapes: B images, C = 3 channels, H and W sides of the image, S side of the view, T attempts at a crop.
 """
@@ -13,11 +14,13 @@ Shapes: B images, C = 3 channels, H and W sides of the image, S side of the view
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from fairaudit.pretrain.settings import Crops
 
@@ -27,6 +30,7 @@ GREY = (0.299, 0.587, 0.114)
 REFERENCE_SIDE = 224  # widths of blur are published for views of this side
 ATTEMPTS = 10
 Numbers = npt.NDArray[np.float64]
+Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 # Where each draw of a view stands among its numbers.
 SCALE, ASPECT, LEFT, TOP = (slice(i * ATTEMPTS, (i + 1) * ATTEMPTS) for i in range(4))
 FLIP, RECOLOUR, BRIGHTNESS, CONTRAST, SATURATION, HUE, GREYED, BLURRED, SIGMA = range(4 * ATTEMPTS, 4 * ATTEMPTS + 9)
@@ -41,53 +45,63 @@ def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-def view_numbers(samples: npt.ArrayLike, *, seed: int, epoch: int, view: int, draws: int = DRAWS) -> Numbers:
-    """Return uniform numbers in [0, 1), shape (B, draws): row i depends on samples[i], seed, epoch and view alone."""
+def view_numbers(samples: npt.ArrayLike, *, seed: int, epoch: int, view: npt.ArrayLike, draws: int = DRAWS) -> Numbers:
+    """Return uniform numbers in [0, 1), shape (B, draws): a row depends on its sample, seed, epoch and view alone.
+
+    ``samples`` (B,) and ``view`` () or (B,), or the other way round.
+    """
     state = _mix(np.array([seed], dtype=np.uint64))
-    for value in (np.array([epoch]), np.asarray(samples), np.array([view])):
+    for value in (np.array([epoch]), np.asarray(samples), np.atleast_1d(view)):
         state = _mix(state ^ value.astype(np.uint64))
     bits = _mix(state[:, None] ^ _mix(np.arange(1, draws + 1, dtype=np.uint64))[None, :])
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def crop_boxes(numbers: Numbers, heights: npt.ArrayLike, widths: npt.ArrayLike, scale: tuple[float, float]) -> Numbers:
-    """Return boxes (B, 4) as left, top, width, height in pixels.
+def crop_box(numbers: Sequence[float], width: int, height: int, scale: tuple[float, float]) -> Box:
+    """Return a box in whole pixels, as RandomResizedCrop of torchvision draws it.
 
-    Area is uniform in ``scale`` times the image's area and the logarithm of the aspect uniform between those of
-    3/4 and 4/3; the first of ten attempts that fits is taken, else the whole image cut to an allowed aspect.
+    Area is uniform in ``scale`` times the image's area and the logarithm of the aspect uniform between those of 3/4 and
+    4/3; the first of ten attempts that fits is taken, else the middle of the image, cut to an allowed aspect.
+
+    Parameters
+    ----------
+    numbers : sequence (DRAWS) of float
+        A row of ``view_numbers``; a list, since one number at a time is taken from it.
     """
-    height_B, width_B = np.asarray(heights, dtype=np.float64), np.asarray(widths, dtype=np.float64)
-    area_BT = (height_B * width_B)[:, None] * (scale[0] + (scale[1] - scale[0]) * numbers[:, SCALE])
-    aspect_BT = np.exp(math.log(3 / 4) + (math.log(4 / 3) - math.log(3 / 4)) * numbers[:, ASPECT])
-    w_BT, h_BT = np.sqrt(area_BT * aspect_BT), np.sqrt(area_BT / aspect_BT)
-    fits_BT = (w_BT <= width_B[:, None]) & (h_BT <= height_B[:, None])
-    rows, first = np.arange(len(numbers)), fits_BT.argmax(axis=1)
-    some = fits_BT.any(axis=1)
-    w = np.where(some, w_BT[rows, first], np.minimum(width_B, height_B * 4 / 3))
-    h = np.where(some, h_BT[rows, first], np.minimum(height_B, width_B * 4 / 3))
-    left = np.where(some, numbers[:, LEFT][rows, first], 0.5) * (width_B - w)
-    top = np.where(some, numbers[:, TOP][rows, first], 0.5) * (height_B - h)
-    return np.stack([left, top, w, h], axis=1)
+    draws = zip(numbers[SCALE], numbers[ASPECT], numbers[LEFT], numbers[TOP], strict=True)
+    for share, aspect, left, top in draws:
+        area = width * height * (scale[0] + (scale[1] - scale[0]) * share)
+        ratio = math.exp(math.log(3 / 4) + (math.log(4 / 3) - math.log(3 / 4)) * aspect)
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            return int(left * (width - w + 1)), int(top * (height - h + 1)), w, h
+    w, h = min(width, round(height * 4 / 3)), min(height, round(width * 4 / 3))
+    return (width - w) // 2, (height - h) // 2, w, h
 
 
-def resize_matrix(start_B: Tensor, length_B: Tensor, side_B: Tensor, *, size: int, largest: int) -> Tensor:
-    """Return (B, size, largest): the linear filter that resizes ``length`` pixels from ``start`` to ``size``.
+def resize(pixels: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
+    """Return the pixels in a box, antialiased, as PIL's ``crop(box).resize(size, BILINEAR)`` to one level of 255.
 
-    It is the antialiased bilinear filter of PIL's ``resize(box=...)``: a triangle that widens when shrinking, over
-    the pixels of the image (``side`` of them), with weights that sum to one.
+    Parameters
+    ----------
+    pixels : Tensor of uint8, shape (3, H, W)
+    box : (int, int, int, int)
+        Left, top, width, height.
+    size : (int, int)
+        Height and width.
     """
-    step_B = length_B / size
-    centre_BS = start_B[:, None] + (torch.arange(size, device=start_B.device) + 0.5) * step_B[:, None]
-    pixel_W = torch.arange(largest, device=start_B.device)
-    distance_BSW = (pixel_W + 0.5 - centre_BS[:, :, None]) / step_B.clamp_min(1.0)[:, None, None]
-    weight_BSW = (1 - distance_BSW.abs()).clamp_min(0) * (pixel_W < side_B[:, None, None])
-    return weight_BSW / weight_BSW.sum(dim=-1, keepdim=True)
+    left, top, width, height = box
+    piece = pixels[None, :, top : top + height, left : left + width]
+    return F.interpolate(piece, size=size, mode="bilinear", antialias=True)[0]
 
 
 def blur_matrix(sigma_B: Tensor, *, size: int) -> Tensor:
     """Return (B, size, size): a Gaussian blur along one axis; sigma in pixels, rows sum to one."""
-    distance_SS = torch.arange(size, device=sigma_B.device)[:, None] - torch.arange(size, device=sigma_B.device)
-    weight_BSS = torch.exp(-0.5 * (distance_SS / sigma_B[:, None, None]) ** 2)
+    place_S = torch.arange(size, device=sigma_B.device)
+    kernel_BS = torch.exp(-0.5 * (place_S / sigma_B[:, None]) ** 2)
+    kernel_BS[kernel_BS < 1e-6] = 0  # beyond five sigma; denormal numbers make a product several times as slow
+    both_sides = torch.cat([kernel_BS.flip(1)[:, :-1], kernel_BS], dim=1)
+    weight_BSS = both_sides.unfold(1, size, 1).flip(1)
     return weight_BSS / weight_BSS.sum(dim=-1, keepdim=True)
 
 
@@ -136,94 +150,36 @@ def _hue_turn(angle_B: Tensor) -> Tensor:
     return turned
 
 
+def _sigma(drawn_BN: Tensor, size: int) -> Tensor:
+    return (0.1 + 1.9 * drawn_BN[:, SIGMA]) * size / REFERENCE_SIDE
+
+
 def normalise(views: Tensor) -> Tensor:
-    """Return colours in [0, 1] (B, 3, S, S) with ImageNet's mean taken off and divided by its deviation."""
+    """Return uint8 colours (B, 3, S, S) as float32: in [0, 1], less ImageNet's mean, divided by its deviation."""
     mean, std = torch.tensor(MEAN, device=views.device), torch.tensor(STD, device=views.device)
-    return (views - mean[:, None, None]) / std[:, None, None]
+    return (views / 255 - mean[:, None, None]) / std[:, None, None]
 
 
-def _resample(pixels: Tensor, rows_BSH: Tensor, columns_BSW: Tensor) -> Tensor:
-    """Return (B, 3, S, S) in [0, 1]."""
-    batch, channels, height, width = pixels.shape
-    lines = pixels.view(batch, channels * height, width).float().div_(255)
-    wide = (lines @ columns_BSW.transpose(1, 2)).view(batch, channels, height, -1)
-    return rows_BSH[:, None] @ wide
-
-
-def random_view(
-    pixels: Tensor,
-    heights: Tensor,
-    widths: Tensor,
-    *,
-    numbers: Numbers,
-    size: int,
-    scale: tuple[float, float],
-    crops: Crops,
-) -> Tensor:
-    """Return one random view of each image, normalised, float32, shape (B, 3, size, size).
+def recolour(views: Tensor, numbers: Numbers, crops: Crops) -> Tensor:
+    """Return cut views with their blur and their colours, normalised, float32, shape (B, 3, S, S).
 
     Parameters
     ----------
-    pixels : Tensor of uint8, shape (B, 3, H, W)
-        Padded images; ``heights`` and ``widths`` (B,) say how far each reaches.
+    views : Tensor of uint8, shape (B, 3, S, S)
     numbers : ndarray, shape (B, DRAWS)
         From ``view_numbers``.
     """
-    device = pixels.device
-    boxes = torch.from_numpy(crop_boxes(numbers, heights.numpy(), widths.numpy(), scale)).float().to(device)
-    drawn_BN = torch.from_numpy(numbers).float().to(device)
-    columns = resize_matrix(boxes[:, 0], boxes[:, 2], widths.to(device), size=size, largest=pixels.shape[3])
-    rows = resize_matrix(boxes[:, 1], boxes[:, 3], heights.to(device), size=size, largest=pixels.shape[2])
-    flipped = (drawn_BN[:, FLIP] < crops.flip)[:, None, None]
-    columns = torch.where(flipped, columns.flip(1), columns)
-    if crops.blur > 0:
-        sigma = (0.1 + 1.9 * drawn_BN[:, SIGMA]) * size / REFERENCE_SIDE
-        blur = blur_matrix(torch.where(drawn_BN[:, BLURRED] < crops.blur, sigma, 1e-3), size=size)
-        columns, rows = blur @ columns, blur @ rows
-    view = _resample(pixels, rows, columns)
-    matrix, offset = colour_map(drawn_BN, view.mean(dim=(2, 3)), crops)
-    coloured = (matrix @ view.flatten(2)).view_as(view) + offset[:, :, None, None]
-    return normalise(coloured.clamp_(0, 1))
-
-
-def make_views(
-    batch: tuple[Tensor, Tensor, Tensor],
-    samples: npt.ArrayLike,
-    *,
-    crops: Crops,
-    seed: int,
-    epoch: int,
-    first: int | None = None,
-) -> list[Tensor]:
-    """Return the views of a batch, largest first, each (B, 3, S, S).
-
-    Parameters
-    ----------
-    batch : (Tensor, Tensor, Tensor)
-        Pixels, heights and widths from ``ImageStore.batch``.
-    samples : array of int, shape (B,)
-        Number of each image in the data set.
-    first : int, optional
-        Make only so many views, the same as if all were made.
-    """
-    pixels, heights, widths = batch
-    wanted = [
-        (size, scale)
-        for size, count, scale in zip(crops.sizes, crops.counts, crops.scales, strict=True)
-        for _ in range(count)
-    ]
-    views: list[Tensor] = []
-    for number, (size, scale) in enumerate(wanted[:first]):
-        numbers = view_numbers(samples, seed=seed, epoch=epoch, view=number)
-        views.append(random_view(pixels, heights, widths, numbers=numbers, size=size, scale=scale, crops=crops))
-    return views
-
-
-def plain_view(batch: tuple[Tensor, Tensor, Tensor], *, size: int) -> Tensor:
-    """Return the middle square of each image, unchanged but for its size, normalised, shape (B, 3, size, size)."""
-    pixels, heights, widths = batch
-    short = torch.minimum(heights, widths).float()
-    left, top = (widths - short) / 2, (heights - short) / 2
-    columns = resize_matrix(left, short, widths, size=size, largest=pixels.shape[3]).to(pixels.device)
-    rows = resize_matrix(top, short, heights, size=size, largest=pixels.shape[2]).to(pixels.device)
-    return normalise(_resample(pixels, rows, columns).clamp_(0, 1))
+    drawn_BN = torch.from_numpy(numbers).float().to(views.device)
+    view = views.contiguous().float()
+    blurred = np.flatnonzero(numbers[:, BLURRED] < crops.blur)
+    size = views.shape[-1]
+    for row, matrix in zip(blurred, blur_matrix(_sigma(drawn_BN[blurred], size), size=size), strict=True):
+        torch.bmm(matrix.expand(3, size, size), view[row] @ matrix.T, out=view[row])
+    matrix, offset = colour_map(drawn_BN, view.mean(dim=(2, 3)) / 255, crops)
+    mean, std = torch.tensor(MEAN, device=views.device), torch.tensor(STD, device=views.device)
+    # Scale, colours and normalisation are one product; its limits are what 0 and 1 become.
+    matrix, offset = matrix / (255 * std[:, None]), (offset - mean) / std
+    coloured = torch.baddbmm(offset[:, :, None], matrix, view.flatten(2)).view_as(view)
+    for channel, (middle, deviation) in enumerate(zip(MEAN, STD, strict=True)):
+        coloured[:, channel].clamp_(-middle / deviation, (1 - middle) / deviation)
+    return coloured

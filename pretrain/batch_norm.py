@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from fairaudit.pretrain.augment import plain_view
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.progress import progress_bar
+from fairaudit.pretrain.views import plain_views
 
 CALIBRATION_IMAGES = 2048
 
@@ -30,8 +30,7 @@ def estimate_batch_norm(model: nn.Module, store: ImageStore, *, size: int, batch
         for start in range(0, total, batch):
             indices = list(range(start, min(start + batch, total)))
             if len(indices) >= 2:
-                pixels, heights, widths = store.batch(indices)
-                view = plain_view((pixels.to(device), heights, widths), size=size)
+                _, view = plain_views(store, indices, size=size, device=device)
                 model(pixel_values=view.contiguous(memory_format=torch.channels_last))
             advance(len(indices))
     for layer, momentum in zip(layers, before, strict=True):

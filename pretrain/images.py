@@ -1,16 +1,10 @@
-"""``ImageStore``: the images of one or several folders, decoded once and kept small as uint8.
-
-Shapes: B images of a batch, H and W the largest height and width among them.
-"""
+"""``ImageStore``: the images of a run, decoded once and kept small as uint8, or read from disk at every step."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -18,93 +12,78 @@ from PIL import Image
 from torch import Tensor
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.images import ImageError, find_images, image_digest, open_image
+from fairaudit.core.image_files import ImageFiles
+from fairaudit.core.images import EncodedImage, ImageError
+from fairaudit.pretrain.augment import resize
 
 CACHE_BYTES = 4 * 1024**3  # images beyond this are decoded again whenever they are needed
-HASHED_BYTES = 2 * 1024**3  # larger data sets are told apart by names and sizes alone
-LARGEST_ASPECT = 2.0  # of a longer image the middle is kept
+LARGEST_ASPECT = 2.0  # of a longer image that is kept small the middle is kept
 UNREADABLE_SHARE = 0.01
+JUDGED_FROM = 10_000  # so many images are tried before their share of unreadable ones is judged
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class ImageFiles:
-    """Image files to train on, in a fixed order.
+class Picture(Protocol):
+    """An image whose size is known and whose pixels can be asked for once."""
 
-    Parameters
-    ----------
-    paths : tuple of Path
-    names : tuple of str
-        Path relative to its folder, after the number of the folder, e.g. ``"0/cats/a.jpg"``.
-    digest : str
-        SHA-256 over names, sizes and, up to 2 GiB in all, contents; 64 hex digits.
-    """
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
 
-    paths: tuple[Path, ...]
-    names: tuple[str, ...]
-    digest: str
-
-    @classmethod
-    def of(cls, paths: Sequence[Path], names: Sequence[str]) -> ImageFiles:
-        """Return the files with their digest.
-
-        Raises
-        ------
-        DataError
-            If one of them does not exist.
-        """
-        missing = [path for path in paths if not path.is_file()]
-        if missing:
-            raise DataError(
-                f"every image must exist; got {len(missing)} of {len(paths)} missing, the first {missing[0]}. "
-                "Correct the list or the folder it stands in."
-            )
-        sizes = [path.stat().st_size for path in paths]
-        whole = sum(sizes) <= HASHED_BYTES
-        digest = hashlib.sha256()
-        for path, name, size in zip(paths, names, sizes, strict=True):
-            digest.update(f"{name}\0{size}\0{image_digest(path) if whole else ''}\0".encode())
-        return cls(tuple(paths), tuple(names), digest.hexdigest())
-
-    def __len__(self) -> int:
-        return len(self.paths)
+    def pixels(self, *, shrink: float) -> Tensor:
+        """Return uint8 pixels (3, H, W); their sides may be divided by ``shrink``, at most."""
+        ...
 
 
-def list_images(folders: Sequence[Path]) -> ImageFiles:
-    """Return all images below the folders, each file once.
+class KeptPicture:
+    """An image that is kept, or was decoded, at the size of the store."""
 
-    Raises
-    ------
-    DataError
-        If no folder is given, or one does not exist or holds no image.
-    """
-    if not folders:
-        raise DataError("data must name at least one folder of images; got none. Give a folder.")
-    found: dict[str, tuple[Path, str]] = {}
-    for number, folder in enumerate(folders):
-        for path in find_images(folder):
-            name = f"{number}/{path.relative_to(folder).as_posix()}"
-            found.setdefault(os.path.realpath(path), (path, name))
-    return ImageFiles.of([path for path, _ in found.values()], [name for _, name in found.values()])
+    def __init__(self, pixels: Tensor) -> None:
+        self._pixels = pixels
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._pixels.shape[2], self._pixels.shape[1]
+
+    def pixels(self, *, shrink: float) -> Tensor:
+        """Return the pixels as they are."""
+        return self._pixels
+
+
+class FilePicture:
+    """An image on disk whose header was read."""
+
+    def __init__(self, image: EncodedImage) -> None:
+        self._image, self.size = image, image.size
+
+    def pixels(self, *, shrink: float) -> Tensor:
+        """Return the pixels, of a JPEG at 1, 1/2, 1/4 or 1/8 of its size."""
+        return _tensor(self._image.decode(shrink=shrink))
 
 
 class ImageStore:
-    """Decoded images with a short side of ``short_side`` pixels, by index.
+    """Images by position.
 
     Parameters
     ----------
     files : ImageFiles
-        What to read. All are decoded once when the store is made, so that a damaged file is known before training.
+        What to read.
     short_side : int
-        In pixels; images are made larger, too, where they are smaller.
+        In pixels: all images are decoded once when the store is made, so that a damaged file is known before training,
+        and kept with this short side; smaller ones are made larger. 0: nothing is read beforehand nor kept, and images
+        are decoded whenever they are needed, as a whole or as small as their views allow.
     advance : callable, optional
-        Called after each image, for a progress bar.
+        Called after each image that is read beforehand, for a progress bar.
 
     Attributes
     ----------
-    kept : tuple of int
-        Positions in ``files`` of the images that could be read; index i of the store is ``kept[i]``.
-    skipped : tuple of (str, str)
-        Name and reason of those that could not.
+    kept : sequence of int
+        Positions in ``files`` of the images of the store; index i of the store is ``kept[i]``.
+    skipped : list of (str, str)
+        Name and reason of the images that could not be read, in the order in which they were met.
 
     Raises
     ------
@@ -115,64 +94,104 @@ class ImageStore:
     def __init__(self, files: ImageFiles, *, short_side: int, advance: Callable[[], object] | None = None) -> None:
         self._files, self._short_side = files, short_side
         self._pixels: dict[int, Tensor] = {}
-        kept: list[int] = []
-        skipped: list[tuple[str, str]] = []
-        budget = CACHE_BYTES
-        with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
-            for at, result in enumerate(pool.map(self._try_read, files.paths)):
-                if isinstance(result, str):
-                    skipped.append((files.names[at], result))
-                else:
-                    if result.numel() <= budget:
-                        self._pixels[at] = result
-                        budget -= result.numel()
-                    kept.append(at)
-                if advance:
-                    advance()
-        self.kept, self.skipped = tuple(kept), tuple(skipped)
-        if len(skipped) > UNREADABLE_SHARE * len(files):
-            name, reason = skipped[0]
-            raise DataError(
-                f"at most 1 % of the images must be unreadable; got {len(skipped)} of {len(files)}, "
-                f"the first '{name}': {reason} "
-                "Repair or remove them, or check that the folder is the right one."
-            )
+        self._unreadable: set[int] = set()
+        self._tried = 0
+        self._pool = ThreadPoolExecutor(max_workers=torch.get_num_threads(), thread_name_prefix="images")
+        self.skipped: list[tuple[str, str]] = list(files.refused)
+        self.kept: Sequence[int] = range(len(files))
+        if short_side:
+            self._read_all(advance)
+        self._judge(tried=len(files) if short_side else 0)
 
     def __len__(self) -> int:
         return len(self.kept)
 
-    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return uint8 pixels (B, 3, H, W), padded with zeros, and heights and widths (B,)."""
-        images = [self._get(self.kept[i]) for i in indices]
-        heights = torch.tensor([image.shape[1] for image in images])
-        widths = torch.tensor([image.shape[2] for image in images])
-        pixels = torch.zeros(len(images), 3, int(heights.max()), int(widths.max()), dtype=torch.uint8)
-        for row, image in enumerate(images):
-            pixels[row, :, : image.shape[1], : image.shape[2]] = image
-        return pixels, heights, widths
+    @property
+    def readable(self) -> int:
+        """Images of the store, less those that turned out to be unreadable later."""
+        return len(self.kept) - len(self._unreadable)
 
-    def _get(self, at: int) -> Tensor:
-        image = self._pixels.get(at)
-        return self._read(self._files.paths[at]) if image is None else image
+    def each(self, indices: Sequence[int], make: Callable[[int, Picture], T]) -> tuple[list[int], list[T]]:
+        """Return the indices and what ``make`` makes of each index and its image, in order; made in several threads.
 
-    def _try_read(self, path: Path) -> Tensor | str:
+        An image that cannot be read is skipped, counted and listed, and the next one that can be takes its place: so a
+        batch depends on the images alone.
+
+        Raises
+        ------
+        DataError
+            If more than 1 % of the images cannot be read, counted when 10,000 or all were tried.
+        """
+
+        def attempt(index: int) -> T | ImageError:
+            try:
+                return make(index, self._open(self.kept[index]))
+            except ImageError as error:
+                return error
+
+        used, made = [], []
+        for index, result in zip(indices, self._pool.map(attempt, indices), strict=True):
+            at, found = index, result
+            self._tried += 1
+            while isinstance(found, ImageError):
+                self._skip(at, str(found))
+                at = (at + 1) % len(self)
+                found = attempt(at)
+            used.append(at)
+            made.append(found)
+        return used, made
+
+    def _skip(self, index: int, reason: str) -> None:
+        if index not in self._unreadable:
+            self._unreadable.add(index)
+            self.skipped.append((self._files.name(self.kept[index]), reason))
+            self._judge(tried=self._tried)
+
+    def _judge(self, *, tried: int) -> None:
+        judged = min(len(self._files) + len(self._files.refused), max(tried, JUDGED_FROM))
+        if len(self.skipped) > UNREADABLE_SHARE * judged:
+            name, reason = self.skipped[0]
+            raise DataError(
+                f"at most 1 % of the images must be unreadable; got {len(self.skipped)} of {judged}, "
+                f"the first '{name}': {reason} Repair or remove them, or check that the data are the right ones."
+            )
+
+    def _read_all(self, advance: Callable[[], object] | None) -> None:
+        kept, budget = [], CACHE_BYTES
+        for at, result in enumerate(self._pool.map(self._try_read, range(len(self._files)))):
+            if isinstance(result, str):
+                self.skipped.append((self._files.name(at), result))
+            else:
+                if result.numel() <= budget:
+                    self._pixels[at] = result
+                    budget -= result.numel()
+                kept.append(at)
+            if advance:
+                advance()
+        self.kept = tuple(kept)
+
+    def _open(self, at: int) -> Picture:
+        if not self._short_side:
+            return FilePicture(self._files.open(at))
+        pixels = self._pixels.get(at)
+        return KeptPicture(self._read(at) if pixels is None else pixels)
+
+    def _try_read(self, at: int) -> Tensor | str:
         try:
-            return self._read(path)
+            return self._read(at)
         except ImageError as error:
             return str(error)
 
-    def _read(self, path: Path) -> Tensor:
-        image = open_image(path)
-        width, height = image.size
-        box = _middle(width, height)
-        scale = self._short_side / min(box[2] - box[0], box[3] - box[1])
-        size = (max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale)))
-        small = image.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
-        return torch.from_numpy(np.array(small)).permute(2, 0, 1).contiguous()
+    def _read(self, at: int) -> Tensor:
+        """Return an image at the size of the store; of a very long one the middle."""
+        image = self._files.open(at)
+        pixels = _tensor(image.decode(shrink=min(image.size) / self._short_side))
+        height, width = pixels.shape[1:]
+        longest = round(LARGEST_ASPECT * min(width, height))
+        w, h = min(width, longest), min(height, longest)
+        scale = self._short_side / min(w, h)
+        return resize(pixels, ((width - w) // 2, (height - h) // 2, w, h), (round(h * scale), round(w * scale)))
 
 
-def _middle(width: int, height: int) -> tuple[float, float, float, float]:
-    """Return the box of the image, cut to the largest aspect around its middle."""
-    longest = LARGEST_ASPECT * min(width, height)
-    cut_x, cut_y = max(0.0, (width - longest) / 2), max(0.0, (height - longest) / 2)
-    return (cut_x, cut_y, width - cut_x, height - cut_y)
+def _tensor(image: Image.Image) -> Tensor:
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)

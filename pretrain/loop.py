@@ -18,15 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from fairaudit.core.errors import ConfigError
+from fairaudit.pretrain.ahead import ahead
 from fairaudit.pretrain.checkpoint import load_checkpoint, save_checkpoint
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.optimiser import LarcSGD, learning_rate
 from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.run import Run
+from fairaudit.pretrain.views import Cut, Views
 from fairaudit.pretrain.watch import Looks, Watcher
 
 OnStep = Callable[[Mapping[str, float]], None]
-ViewsOf = Callable[[list[int], int], list[Tensor]]
 WINDOW = 20  # steps over which the last loss is averaged
 
 
@@ -73,7 +74,7 @@ def fit(
     *,
     run: Run,
     store: ImageStore,
-    views_of: ViewsOf,
+    views: Views,
     targets: Tensor | None = None,
     watchers: Sequence[Watcher] = (),
     on_step: OnStep | None = None,
@@ -83,8 +84,8 @@ def fit(
 
     Parameters
     ----------
-    views_of : callable
-        From indices into ``store`` and the epoch to the views, on the device.
+    views : Views
+        What the network sees of each image; the next batches are cut while a step runs.
     targets : Tensor of int64, shape (N,), optional
         Class of each image of the store.
     watchers : sequence of Watcher
@@ -99,19 +100,25 @@ def fit(
     started = time.perf_counter()
     objective.module.train()
     title = f"training {run.recipe.name}"
+
+    def cut_at(step: int) -> tuple[int, Cut]:
+        epoch, indices = batch_at(step, images=len(store), batch=schedule.batch, seed=seed)
+        return epoch, views.cut(indices, epoch)
+
     with (
         run.metrics(done=first) as metrics,
         run.watched(images=first * schedule.batch) as seen,
         progress_bar(title, schedule.steps * schedule.batch, done=first * schedule.batch, shown=progress) as advance,
+        ahead(cut_at, range(first, schedule.steps)) as batches,
     ):
         look = Looks(watchers, seen, objective.trunk, store, run.recipe)
         look(first)
         for step in range(first, schedule.steps):
             share = step / schedule.steps
-            epoch, indices = batch_at(step, images=len(store), batch=schedule.batch, seed=seed)
-            views = views_of(indices, epoch)
-            wanted = torch.empty(0) if targets is None else targets[indices].to(views[0].device)
-            loss, numbers = objective.loss(views, wanted, share=share)
+            epoch, cut = next(batches)
+            pixels = views.finish(cut)
+            wanted = torch.empty(0) if targets is None else targets[cut.indices].to(pixels[0].device)
+            loss, numbers = objective.loss(pixels, wanted, share=share)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             objective.before_step(share=share)

@@ -10,15 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import write_json
-from fairaudit.pretrain.augment import make_views
-from fairaudit.pretrain.images import ImageFiles, ImageStore
-from fairaudit.pretrain.loop import ViewsOf
+from fairaudit.core.image_files import ImageFiles
+from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.precision import computes_in
 from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.recipe import Recipe, load_recipe
@@ -87,8 +84,8 @@ def resolve_recipe(recipe: Recipe | str | Path, *, seed: int | None, samples: in
 
 
 def read_store(run: Run, *, progress: bool) -> ImageStore:
-    """Decode the run's images, write ``data.json`` and check that there is a batch of them."""
-    with progress_bar("reading images", len(run.files), shown=progress) as advance:
+    """Decode the run's images if the recipe keeps them, write ``data.json`` and check that there is a batch of them."""
+    with progress_bar("reading images", len(run.files), shown=progress and run.recipe.crops.store > 0) as advance:
         store = ImageStore(run.files, short_side=run.recipe.crops.store, advance=advance)
     run.record_data(store)
     if len(store) < run.recipe.schedule.batch:
@@ -113,21 +110,3 @@ def seeded(make: Callable[[], Any], seed: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return make()
-
-
-def augmented(store: ImageStore, recipe: Recipe, device: torch.device, *, first: int | None = None) -> ViewsOf:
-    """Return the function from indices and epoch to the recipe's views (the ``first`` of them), made on ``device``."""
-
-    def views(indices: list[int], epoch: int) -> list[Tensor]:
-        pixels, heights, widths = store.batch(indices)
-        numbers = np.array([store.kept[i] for i in indices])
-        return make_views(
-            (pixels.to(device), heights, widths),
-            numbers,
-            crops=recipe.crops,
-            seed=recipe.seed,
-            epoch=epoch,
-            first=first,
-        )
-
-    return views

@@ -25,8 +25,9 @@ from typing import IO, Any
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_write, write_json
+from fairaudit.core.image_files import ImageFiles
 from fairaudit.core.training_data import TrainingData, documents
-from fairaudit.pretrain.images import ImageFiles, ImageStore
+from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.recipe import Recipe
 
 ANOTHER = "Choose another output folder, or delete this one."
@@ -66,7 +67,7 @@ class Run:
         """Write ``data.json``."""
         value = {
             "method": self.method,
-            "images": len(store),
+            "images": store.readable,
             "digest": self.files.digest,
             "n_skipped": len(store.skipped),
             "skipped": [{"file": name, "reason": reason} for name, reason in store.skipped[:LISTED]],

@@ -125,7 +125,9 @@ class Crops:
     scales : tuple of (float, float)
         Area of the view as a share of the image, lowest and highest, one pair per group.
     store : int
-        Images are decoded once and kept with this short side in pixels; at least the largest size.
+        Images are decoded once and kept with this short side in pixels; at least the largest size. 0 keeps none: every
+        step reads its images from disk, and views are cut from the whole image, as published; of a large photograph
+        they are sharper than from one that was kept small.
     flip, colour_probability, grayscale, blur : float
         Probabilities of a left-right flip, of a colour change, of a grey view, of a Gaussian blur.
     colour : float
@@ -165,12 +167,13 @@ class Crops:
             list(self.sizes),
             "Put the largest first and join groups of one size.",
         )
+        require(self.store >= 0, "crops.store", "be 0 or more", self.store, "Use 0 to keep no images.")
         require(
-            self.sizes[0] <= self.store,
+            self.store == 0 or self.sizes[0] <= self.store,
             "crops.sizes",
             f"not be larger than crops.store = {self.store}",
             self.sizes[0],
-            "Raise crops.store or crop smaller.",
+            "Raise crops.store, crop smaller, or use store = 0 to cut views from the whole image.",
         )
         require(
             self.counts[0] >= 2 and min(self.counts) >= 1,

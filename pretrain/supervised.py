@@ -18,7 +18,6 @@ from fairaudit.pretrain.loop import OnStep, fit
 from fairaudit.pretrain.model_card import model_card
 from fairaudit.pretrain.precision import autocast
 from fairaudit.pretrain.preparation import (
-    augmented,
     check_batch,
     read_store,
     resolve_recipe,
@@ -30,6 +29,7 @@ from fairaudit.pretrain.preparation import (
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import regnet_config
 from fairaudit.pretrain.run import open_run
+from fairaudit.pretrain.views import Views
 
 
 class LabelObjective:
@@ -114,12 +114,11 @@ def train_supervised(
         store = read_store(run, progress=progress)
         run.record_declared(declared)
         objective: LabelObjective = seeded(lambda: LabelObjective(made, table.classes, device=device), made.seed)
-        views = augmented(store, made, device, first=1)
+        views = Views(store, made, device, first=1)
         numbers = torch.tensor([table.classes.index(table.labels[at]) for at in store.kept])
-        summary = fit(
-            objective, run=run, store=store, views_of=views, targets=numbers, on_step=on_step, progress=progress
-        )
-        card = model_card(made, method=run.method, images=len(store), data=declared)
+        summary = fit(objective, run=run, store=store, views=views, targets=numbers, on_step=on_step, progress=progress)
+        run.record_data(store)  # images may turn out to be unreadable later
+        card = model_card(made, method=run.method, images=store.readable, data=declared)
         export_model(objective.module, run.model, size=made.crops.sizes[0], card=card)
     run.finish(summary)
     return run.folder

@@ -6,13 +6,12 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fairaudit.core.image_listing import list_images
 from fairaudit.core.training_data import TrainingData, training_data
 from fairaudit.pretrain.export import export_model
-from fairaudit.pretrain.images import list_images
 from fairaudit.pretrain.loop import OnStep, fit
 from fairaudit.pretrain.model_card import model_card
 from fairaudit.pretrain.preparation import (
-    augmented,
     check_batch,
     read_store,
     resolve_recipe,
@@ -25,6 +24,7 @@ from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.run import Run, open_run
 from fairaudit.pretrain.swav import SwavObjective
 from fairaudit.pretrain.symptoms import STUCK, Symptoms, TrainingWarning
+from fairaudit.pretrain.views import Views
 from fairaudit.pretrain.watch import Watcher
 
 
@@ -51,9 +51,10 @@ def pretrain(
     recipe : Recipe, name or path
         A shipped recipe (``demo``, ``quick``, ``small_real``) or a TOML file.
     data : sequence of path
-        Folders of images, read at any depth; labels are not used. What ``datasheet.toml`` and the table of a folder
-        (``images.csv``, ``images.parquet``, ``metadata.csv``, ``metadata.parquet``) declare goes into the run and its
-        model card.
+        Each a folder of images or of uncompressed ``.tar`` shards, at any depth, one shard, or a table with one row an
+        image (``.csv`` or ``.parquet``); labels are not used. What ``datasheet.toml`` and the table, given or in the
+        folder (``images.csv``, ``images.parquet``, ``metadata.csv``, ``metadata.parquet``), declare goes into the run
+        and its model card.
     output : path
         Run folder; made if it is not there.
     seed, samples : int, optional
@@ -78,7 +79,7 @@ def pretrain(
     ConfigError
         If the recipe or a datasheet is wrong, or ``output`` holds another run.
     DataError
-        If a folder is missing or empty, more than 1 % of the images are unreadable, or a table cannot be read.
+        If a source is missing or empty, a table or a shard cannot be read, or more than 1 % of the images cannot.
 
     Warns
     -----
@@ -91,9 +92,9 @@ def pretrain(
        arXiv:2006.09882; Goyal et al. (2022), arXiv:2202.08360.
     """
     made = resolve_recipe(recipe, seed=seed, samples=samples)
-    files = list_images([Path(folder) for folder in data])
+    files = list_images([Path(source) for source in data])
     check_batch(made, files)
-    declared = training_data([Path(folder) for folder in data])
+    declared = training_data([Path(source) for source in data])
     run = open_run(Path(output), recipe=made, method="swav", files=files)
     if run.finished:
         return run.folder
@@ -117,7 +118,7 @@ def _train(
     store = read_store(run, progress=progress)
     run.record_declared(declared)
     objective: SwavObjective = seeded(lambda: SwavObjective(recipe, device=device), recipe.seed)
-    views, symptoms = augmented(store, recipe, device), Symptoms(recipe, chance=objective.chance)
+    views, symptoms = Views(store, recipe, device), Symptoms(recipe, chance=objective.chance)
 
     def after_step(row: Mapping[str, float]) -> None:
         symptoms.see(row)
@@ -125,9 +126,10 @@ def _train(
             on_step(row)
 
     summary = fit(
-        objective, run=run, store=store, views_of=views, watchers=watchers, on_step=after_step, progress=progress
+        objective, run=run, store=store, views=views, watchers=watchers, on_step=after_step, progress=progress
     )
-    card = model_card(run.recipe, method=run.method, images=len(store), data=declared)
+    run.record_data(store)  # images may turn out to be unreadable later
+    card = model_card(run.recipe, method=run.method, images=store.readable, data=declared)
     export_model(objective.trunk, run.model, size=recipe.crops.sizes[0], card=card)
     stuck = summary["loss"] is not None and summary["loss"] > STUCK * objective.chance
     run.finish({**summary, "stuck": stuck})

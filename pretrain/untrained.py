@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from fairaudit.core.image_listing import list_images
 from fairaudit.core.training_data import training_data
 from fairaudit.pretrain.batch_norm import estimate_batch_norm
 from fairaudit.pretrain.export import export_model
-from fairaudit.pretrain.images import list_images
 from fairaudit.pretrain.model_card import model_card
 from fairaudit.pretrain.preparation import (
     check_batch,
@@ -57,9 +57,9 @@ def random_weights(
         As ``pretrain``.
     """
     made = resolve_recipe(recipe, seed=seed, samples=None)
-    files = list_images([Path(folder) for folder in data])
+    files = list_images([Path(source) for source in data])
     check_batch(made, files)
-    declared = training_data([Path(folder) for folder in data])
+    declared = training_data([Path(source) for source in data])
     run = open_run(Path(output), recipe=made, method="random weights", files=files)
     if run.finished:
         return run.folder
@@ -70,7 +70,7 @@ def random_weights(
         trunk.to(training_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
         size = made.crops.sizes[0]
         estimate_batch_norm(trunk, store, size=size, batch=made.schedule.batch, progress=progress)
-        card = model_card(made, method=run.method, images=len(store), data=declared)
+        card = model_card(made, method=run.method, images=store.readable, data=declared)
         export_model(trunk, run.model, size=size, card=card)
     run.finish({"steps": 0, "images_seen": 0})
     return run.folder

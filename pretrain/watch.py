@@ -18,15 +18,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from fairaudit.core.errors import ConfigError
+from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.intervals import wilson
 from fairaudit.core.neighbours import nearest
-from fairaudit.pretrain.augment import plain_view
 from fairaudit.pretrain.batch_norm import estimate_batch_norm
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.run import JsonLines
+from fairaudit.pretrain.views import plain_views
 
 Z_95 = 1.959964
 
@@ -164,8 +164,11 @@ def embed(moment: Moment, store: ImageStore, *, batch: int = 128) -> Any:
     device = next(moment.trunk.parameters()).device
     parts = []
     for start in range(0, len(store), batch):
-        pixels, heights, widths = store.batch(range(start, min(start + batch, len(store))))
-        view = plain_view((pixels.to(device), heights, widths), size=moment.size)
+        indices = range(start, min(start + batch, len(store)))
+        used, view = plain_views(store, indices, size=moment.size, device=device)
+        if used != list(indices):
+            name, reason = store.skipped[-1]
+            raise DataError(f"labelled images must stay readable; got, of '{name}': {reason} Put it back.")
         output = moment.trunk(pixel_values=view.contiguous(memory_format=torch.channels_last))
         parts.append(output.pooler_output.flatten(1).float().cpu().numpy())
     return np.concatenate(parts)

@@ -19,7 +19,6 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,8 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fairaudit.core.images import MAX_BYTES, ImageError, image_digest, open_image
+from fairaudit.core.image_files import ImageFiles
+from fairaudit.core.images import MAX_BYTES, ImageError
 from fairaudit.core.profile import Copies
 
 MOST_BITS = 4
@@ -49,63 +49,63 @@ Advance = Callable[[int, int], None]
 Signs = npt.NDArray[np.float32]
 
 
-def exact_copies(root: Path, files: Sequence[str]) -> Copies:
-    """Return which of the files, named from ``root``, have the same bytes.
+def exact_copies(images: ImageFiles) -> Copies:
+    """Return which of the images have the same bytes.
 
-    Only files of the same size are read. Files of more than 100 MiB, and those that cannot be read, are not compared.
+    Only those of the same size are read. Files of more than 100 MiB, and those that cannot be read, are not compared.
     """
     sizes: dict[int, list[int]] = {}
     unread = 0
-    for at, file in enumerate(files):
-        size = _size(root / file)
-        if size is None:
+    for at in range(len(images)):
+        size = images.size(at)
+        if not 0 <= size <= MAX_BYTES:
             unread += 1
         else:
             sizes.setdefault(size, []).append(at)
     groups: dict[str, list[int]] = {}
     for at in (at for same in sizes.values() if len(same) > 1 for at in same):
         try:
-            groups.setdefault(image_digest(root / files[at]), []).append(at)
+            groups.setdefault(images.image_digest(at), []).append(at)
         except ImageError:
             unread += 1
     note = f"{unread:,} files could not be read or are larger than {MAX_BYTES // 1024**2} MiB" if unread else ""
     found = [group for group in groups.values() if len(group) > 1]
-    return _copies(EXACT, files, found, n=len(files) - unread, note=note)
+    return _copies(EXACT, images, found, n=len(images) - unread, note=note)
 
 
-def near_copies(root: Path, files: Sequence[str], *, progress: Advance | None = None) -> Copies:
-    """Return which of the files, named from ``root``, show nearly the same picture; exact copies are among them.
+def near_copies(images: ImageFiles, *, at: Sequence[int] = (), progress: Advance | None = None) -> Copies:
+    """Return which of the images show nearly the same picture; exact copies are among them.
 
     Parameters
     ----------
-    files : sequence of str
-        At most ``NEAR_LIMIT``.
+    at : sequence of int, optional
+        Which of the images to compare, at most ``NEAR_LIMIT``; all by default.
     progress : callable, optional
         Called with what is done and what there is in all.
     """
     kept: list[int] = []
     signs: list[Signs] = []
     thumbs: list[Signs] = []
-    for at, file in enumerate(files):
-        seen = _read(root / file)
+    wanted = at or range(len(images))
+    for done, one in enumerate(wanted, start=1):
+        seen = _read(images, one)
         if seen is not None:
-            kept.append(at)
+            kept.append(one)
             signs.append(seen[0])
             thumbs.append(seen[1])
         if progress:
-            progress(at + 1, len(files))
-    note = (
-        f"{len(files) - len(kept):,} files could not be read or are a plain surface" if len(kept) < len(files) else ""
-    )
+            progress(done, len(wanted))
+    missed = len(wanted) - len(kept)
+    note = f"{missed:,} files could not be read or are a plain surface" if missed else ""
     if len(kept) < 2:
-        return _copies(NEAR, files, [], n=len(kept), note=note)
+        return _copies(NEAR, images, [], n=len(kept), note=note)
     pairs = _near_pairs(np.stack(signs), np.stack(thumbs))
     graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(kept), len(kept)))
     _, labels = connected_components(graph, directed=False)
     groups: dict[int, list[int]] = {}
     for index in np.unique(pairs):
         groups.setdefault(int(labels[index]), []).append(kept[index])
-    return _copies(NEAR, files, list(groups.values()), n=len(kept), note=note)
+    return _copies(NEAR, images, list(groups.values()), n=len(kept), note=note)
 
 
 def _near_pairs(signs: Signs, thumbs: Signs) -> npt.NDArray[np.int64]:
@@ -121,10 +121,10 @@ def _near_pairs(signs: Signs, thumbs: Signs) -> npt.NDArray[np.int64]:
     return np.concatenate(found)
 
 
-def _read(path: Path) -> tuple[Signs, Signs] | None:
+def _read(images: ImageFiles, at: int) -> tuple[Signs, Signs] | None:
     """Return the hash as signs (64,) and the normalised grey pixels (1024,); None where there are none."""
     try:
-        grey = open_image(path).convert("L")
+        grey = images.open(at).decode().convert("L")
     except ImageError:
         return None
     cells = np.asarray(grey.resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
@@ -135,21 +135,13 @@ def _read(path: Path) -> tuple[Signs, Signs] | None:
     return signs, (thumb - thumb.mean()) / thumb.std()
 
 
-def _size(path: Path) -> int | None:
-    try:
-        size = path.stat().st_size if path.is_file() else None
-    except OSError:
-        return None
-    return size if size is not None and size <= MAX_BYTES else None
-
-
-def _copies(method: str, files: Sequence[str], groups: list[list[int]], *, n: int, note: str) -> Copies:
+def _copies(method: str, images: ImageFiles, groups: list[list[int]], *, n: int, note: str) -> Copies:
     ordered = sorted(sorted(group) for group in groups)
     return Copies(
         method=method,
         n=n,
         n_groups=len(ordered),
         n_surplus=sum(len(group) - 1 for group in ordered),
-        examples=tuple(tuple(files[at] for at in group[:_FILES_OF_AN_EXAMPLE]) for group in ordered[:_EXAMPLES]),
+        examples=tuple(tuple(images.name(at) for at in group[:_FILES_OF_AN_EXAMPLE]) for group in ordered[:_EXAMPLES]),
         note=note,
     )

@@ -107,12 +107,15 @@ def file_problem(root: Path, relative: str) -> str:
 
     A name that leads out of ``root`` is refused: a table from elsewhere must not choose files of this computer.
     """
+    return name_problem(relative) or ("" if (root / relative).is_file() else "the file is missing")
+
+
+def name_problem(relative: str) -> str:
+    """Return why the name that a table gives a file cannot be one below its folder, or an empty string."""
     if not relative.strip():
         return "the row names no file"
     if "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
         return "the name leads out of the data folder"
-    if not (root / relative).is_file():
-        return "the file is missing"
     return ""
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import stat
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import visible_files
@@ -23,22 +25,26 @@ MAX_PIXELS = 100_000_000
 MAX_BYTES = 100 * 1024 * 1024
 
 _CHUNK = 1024 * 1024
+_ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 class ImageError(DataError):
     """An image that is not there, cannot be decoded, or is beyond the limits."""
 
 
-def open_image(path: str | Path, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Image.Image:
-    """Return the image as RGB, turned upright as its EXIF orientation says.
+class EncodedImage:
+    """An image of which only the header was read: its size is known before its pixels are decoded, or how small.
 
     Of an animation it is the first frame; 16-bit grey is scaled to 8 bits; transparency is dropped, as the
     usual loaders of training data do.
 
     Parameters
     ----------
-    path : path
-        File in one of the formats JPEG, PNG, WebP, BMP, GIF, TIFF or PPM; the suffix does not matter.
+    source : path or bytes
+        A file in one of the formats JPEG, PNG, WebP, BMP, GIF, TIFF or PPM, or what stands in one; the suffix does not
+        matter.
+    name : str
+        What errors call it; the path where a path is given.
     max_pixels : int
         Width times height that is still decoded. It is read from the header, before anything is decoded.
     max_bytes : int
@@ -47,30 +53,97 @@ def open_image(path: str | Path, *, max_pixels: int = MAX_PIXELS, max_bytes: int
     Raises
     ------
     ImageError
-        If there is no such file, it cannot be decoded as a whole, or it is beyond a limit.
+        If there is no such file, it is no image, or it is beyond a limit.
     """
-    path = Path(path)
-    _check_file(path, max_bytes)
-    try:
-        image = Image.open(path, formats=_FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(
-            f"image {path} must have at most {max_pixels:,} pixels; got far more. Scale it down or remove it."
-        ) from error
-    except Exception as error:  # decoders raise whatever the damaged bytes lead them to
-        raise _not_decodable(path, error) from error
-    with image:
-        width, height = image.size
-        if width * height > max_pixels:
+
+    def __init__(
+        self, source: str | Path | bytes, *, name: str = "", max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
+    ) -> None:
+        if not isinstance(source, bytes):
+            source = Path(source)
+            _check_file(source, max_bytes)
+        self._name = name or str(source)[:200]
+        try:
+            self._image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise ImageError(
-                f"image {path} must have at most {max_pixels:,} pixels; got {width} x {height}. "
+                f"image {self._name} must have at most {max_pixels:,} pixels; got far more. Scale it down or remove it."
+            ) from error
+        except Exception as error:  # decoders raise whatever the damaged bytes lead them to
+            raise self._not_decodable(error) from error
+        width, height = self._image.size
+        if width * height > max_pixels:
+            self._image.close()
+            raise ImageError(
+                f"image {self._name} must have at most {max_pixels:,} pixels; got {width} x {height}. "
                 "Scale it down or remove it."
             )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of the whole image, upright; ImageError if they cannot be known."""
+        if not isinstance(self._image, JpegImageFile):
+            self._load()  # such a file may say behind its pixels how it is turned, and is never decoded in part
+        width, height = self._image.size
+        return (height, width) if _orientation(self._image) in _ON_ITS_SIDE else (width, height)
+
+    def decode(self, *, shrink: float = 1.0) -> Image.Image:
+        """Return the image as RGB, turned upright as its EXIF orientation says; can be called once.
+
+        Parameters
+        ----------
+        shrink : float
+            By how much its sides may be divided. A JPEG is decoded at the smallest of 1, 1/2, 1/4 and 1/8 of its size
+            that this allows, which takes a fraction of the time: its sides are those of the whole image divided by 1,
+            2, 4 or 8 and rounded up. Other formats are decoded as a whole.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be decoded as a whole.
+        """
+        with self._image as image:
+            factor = next((f for f in (8, 4, 2) if f <= shrink), 1)
+            if factor > 1 and isinstance(image, JpegImageFile):
+                width, height = image.size
+                image.draft(None, (max(1, width // factor), max(1, height // factor)))
+            self._load()
+            try:
+                return _upright(_as_rgb(image), image)
+            except Exception as error:
+                raise self._not_decodable(error) from error
+
+    def _load(self) -> None:
         try:
-            image.load()
-            return _upright(_as_rgb(image), image)
+            self._image.load()
         except Exception as error:
-            raise _not_decodable(path, error) from error
+            self._image.close()
+            raise self._not_decodable(error) from error
+
+    def _not_decodable(self, error: BaseException) -> ImageError:
+        return ImageError(f"image {self._name} must be readable; got {_reason(error)}. Replace or remove it.")
+
+
+def open_image(
+    path: str | Path, *, short_side: int = 0, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
+) -> Image.Image:
+    """Return the image as RGB, turned upright as its EXIF orientation says.
+
+    Parameters
+    ----------
+    path, max_pixels, max_bytes
+        As for ``EncodedImage``.
+    short_side : int
+        Pixels that the short side must have at least: a larger JPEG is decoded at 1/2, 1/4 or 1/8 of its size where
+        that leaves so many (``EncodedImage.decode``). 0 for the whole image.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it cannot be decoded as a whole, or it is beyond a limit.
+    """
+    image = EncodedImage(path, max_pixels=max_pixels, max_bytes=max_bytes)
+    return image.decode(shrink=min(image.size) / short_side if short_side else 1.0)
 
 
 def image_digest(path: str | Path) -> str:
@@ -91,7 +164,7 @@ def image_digest(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def is_image(path: Path) -> bool:
+def is_image(path: PurePath) -> bool:
     """Whether the file is taken for an image, by its suffix."""
     return path.name.lower().endswith(IMAGE_SUFFIXES)
 
@@ -146,12 +219,18 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 where there is none."""
     try:
-        orientation = original.getexif().get(0x0112, 1)
+        found = image.getexif().get(0x0112, 1)
     except Exception:  # a damaged EXIF block says nothing about the orientation; the pixels are whole
-        orientation = 1
-    if orientation in (None, 1):
+        return 1
+    return found if isinstance(found, int) else 1
+
+
+def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
+    orientation = _orientation(original)
+    if orientation == 1:
         upright = rgb.copy() if rgb is original else rgb
         upright.info = {}
         return upright
@@ -162,10 +241,6 @@ def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
     upright = ImageOps.exif_transpose(rgb)
     upright.info = {}
     return upright
-
-
-def _not_decodable(path: Path, error: BaseException) -> ImageError:
-    return ImageError(f"image {path} must be readable; got {_reason(error)}. Replace or remove it.")
 
 
 def _reason(error: BaseException) -> str:

@@ -13,6 +13,8 @@ VALUE_HEAD = ("Value", "Rows", "Share of all rows", "Of those known")
 
 def scope(profile: Profile) -> str:
     """Return what the numbers are about, and what the intervals are about."""
+    if not profile.fields:
+        return f"{profile.n_rows:,} images in {profile.table}: nothing is declared of them, and no table was read."
     unit = f" (clusters: {profile.cluster})" if profile.cluster else " (each row by itself)"
     if profile.is_whole:
         return (

@@ -14,10 +14,13 @@ from fairaudit.core.copies import EXACT, NEAR, NEAR_LIMIT, Advance, exact_copies
 from fairaudit.core.declared_rows import UNKNOWN_CELLS, DeclaredRows
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import file_problem, visible_files
+from fairaudit.core.image_files import ImageFiles, PlainFiles
+from fairaudit.core.image_listing import list_images
 from fairaudit.core.image_table import FILE_COLUMNS, TABLE_NAMES, ImageTable, find_table, open_table
 from fairaudit.core.images import is_image
 from fairaudit.core.profile import Copies, Profile
 from fairaudit.core.reservoir import Reservoir
+from fairaudit.core.shard import is_shard
 
 #: Columns that are profiled without being asked for, whatever their case.
 DEFAULT_FIELDS = ("country", "region", "gender")
@@ -45,7 +48,8 @@ def profile_data(
     source : str or Path
         A ``.csv`` or ``.parquet`` file with one row an image, or a folder of images that holds one (``images.csv``,
         ``images.parquet``, ``metadata.csv`` or ``metadata.parquet``). Files are named from the folder of the table in
-        the column ``file``, ``file_name`` or ``path``.
+        the column ``file``, ``file_name`` or ``path``. Of a folder without a table, and of ``.tar`` shards, images are
+        counted and copies found.
     fields : sequence of str
         Columns besides ``country``, ``region`` and ``gender``, which are profiled where they are there. A country is
         rolled up to regions and income groups (``core.countries``).
@@ -67,12 +71,19 @@ def profile_data(
     ConfigError
         If a column does not exist, or a number is out of its range.
     DataError
-        If there is no table, it cannot be read, or it has no row or no field to profile.
+        If there is neither a table nor an image, the table cannot be read, or it has no row or no field to profile.
     """
     _check_number("--images-at-least", images_at_least, 1)
     _check_number("--sample", sample, 1)
     _check_number("--seed", seed, 0)
     table = _open(Path(source))
+    if table is None and (fields or cluster):
+        raise DataError(
+            f"folder {source} must hold a table of its images ({', '.join(TABLE_NAMES)}) where a column is named; "
+            "got none. Add one, or give the path of the table."
+        )
+    if table is None:
+        return _of_images(Path(source), images_at_least=images_at_least, near=near, progress=progress)
     table.check_columns(fields, "--field")
     table.check_columns([cluster] if cluster else [], "--cluster")
     wanted = list(dict.fromkeys([*(n for n in table.columns if n.lower() in DEFAULT_FIELDS), *fields]))
@@ -153,33 +164,41 @@ def _copies(
     absent = (
         f"{missing:,} of {len(unique):,} images are not there, or their name leads out of the folder" if missing else ""
     )
-    found = [exact_copies(root, files)]
-    if near:
-        # Rows of the sample stand in the table's order: some of them are drawn, not the first ones taken.
-        some = files if len(files) <= NEAR_LIMIT else _drawn(files)
-        part = near_copies(root, some, progress=progress)
-        drawn = f"{NEAR_LIMIT:,} of {len(files):,} images, drawn at random, were compared" if some is not files else ""
-        found.append(dataclasses.replace(part, note="; ".join(filter(None, (drawn, part.note)))))
-    else:
-        found.append(Copies(NEAR, 0, note="not looked for"))
+    found = _same_pictures(ImageFiles([PlainFiles(str(root), files)]), near=near, progress=progress)
     return named, *(dataclasses.replace(c, note="; ".join(filter(None, (told, absent, c.note)))) for c in found)
 
 
-def _drawn(files: list[str]) -> list[str]:
-    at = np.sort(np.random.default_rng(0).choice(len(files), NEAR_LIMIT, replace=False))
-    return [files[i] for i in at]
+def _same_pictures(images: ImageFiles, *, near: bool, progress: Advance | None) -> tuple[Copies, Copies]:
+    """Return which images have the same bytes, and which show nearly the same picture."""
+    exact = exact_copies(images)
+    if not near:
+        return exact, Copies(NEAR, 0, note="not looked for")
+    if len(images) <= NEAR_LIMIT:
+        return exact, near_copies(images, progress=progress)
+    # Images stand in the order of their source: some of them are drawn, not the first ones taken.
+    some = np.sort(np.random.default_rng(0).choice(len(images), NEAR_LIMIT, replace=False))
+    part = near_copies(images, at=some.tolist(), progress=progress)
+    drawn = f"{NEAR_LIMIT:,} of {len(images):,} images, drawn at random, were compared"
+    return exact, dataclasses.replace(part, note="; ".join(filter(None, (drawn, part.note))))
 
 
-def _open(path: Path) -> ImageTable:
-    if not path.is_dir():
-        return open_table(path)
-    table = find_table(path)
-    if table is None:
-        raise DataError(
-            f"folder {path} must hold a table of its images ({', '.join(TABLE_NAMES)}); got none. "
-            "Add one, or give the path of the table."
-        )
-    return table
+def _of_images(source: Path, *, images_at_least: int, near: bool, progress: Advance | None) -> Profile:
+    """Return the profile of images that no table describes: nothing but how many there are, and copies."""
+    images = list_images([source])
+    refused = f"{len(images.refused):,} members of shards cannot be read as images" if images.refused else ""
+    return Profile(
+        table=source.resolve().name, n_rows=len(images), n_sampled=len(images), seed=0, cluster="",
+        images_at_least=images_at_least, fields=(), copies=_same_pictures(images, near=near, progress=progress),
+        notes=(f"nothing is declared of these images: no table ({', '.join(TABLE_NAMES)}) describes them",
+               *filter(None, [refused])),
+    )  # fmt: skip
+
+
+def _open(path: Path) -> ImageTable | None:
+    """Return the table at ``path``, or in that folder; None for images that no table describes."""
+    if path.is_dir():
+        return find_table(path)
+    return None if is_shard(path) else open_table(path)
 
 
 def _check_number(what: str, value: int, least: int) -> None:

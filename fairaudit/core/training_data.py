@@ -10,9 +10,10 @@ from typing import Any
 
 from fairaudit.core.datasheet import Datasheet, datasheet_from, find_datasheet
 from fairaudit.core.errors import DataError
-from fairaudit.core.image_table import find_table
+from fairaudit.core.image_table import find_table, open_table
 from fairaudit.core.profile import Profile, profile_from
 from fairaudit.core.profiler import DEFAULT_FIELDS, profile_data
+from fairaudit.core.shard import is_shard
 
 #: Columns that are taken for the unit of the intervals, the first that is there.
 CLUSTER_COLUMNS = ("cluster_id", "person", "household", "account")
@@ -20,7 +21,7 @@ CLUSTER_COLUMNS = ("cluster_id", "person", "household", "account")
 
 @dataclass(frozen=True)
 class TrainingData:
-    """One folder that a network was trained on.
+    """One folder or table that a network was trained on.
 
     Parameters
     ----------
@@ -44,8 +45,10 @@ class TrainingData:
         return self.datasheet or Datasheet()
 
 
-def training_data(folders: Sequence[Path]) -> tuple[TrainingData, ...]:
-    """Return what is declared of each folder, in order.
+def training_data(sources: Sequence[Path]) -> tuple[TrainingData, ...]:
+    """Return what is declared of each source, in order: a folder, a table of images, or tar shards.
+
+    A datasheet is looked for in the folder of a table or a shard, too; shards of one folder are one source.
 
     Intervals count persons, households or accounts where the table has such a column (``CLUSTER_COLUMNS``). Near copies
     are not looked for: that would decode every image once more.
@@ -55,19 +58,22 @@ def training_data(folders: Sequence[Path]) -> tuple[TrainingData, ...]:
     InputError
         If a datasheet or a table is there and cannot be read.
     """
-    return tuple(_of(Path(folder)) for folder in folders)
+    paths = map(Path, sources)
+    places = dict.fromkeys(path.parent if is_shard(path) and not path.is_dir() else path for path in paths)
+    return tuple(_of(place) for place in places)
 
 
-def _of(folder: Path) -> TrainingData:
-    name, datasheet = folder.resolve().name, find_datasheet(folder)
-    table = find_table(folder)
+def _of(place: Path) -> TrainingData:
+    """Return what is declared of a folder or a table."""
+    name, datasheet = place.resolve().name, find_datasheet(place if place.is_dir() else place.parent)
+    table = find_table(place) if place.is_dir() else open_table(place)
     if table is None:
         return TrainingData(name, datasheet, None, "no table of the images lies in the folder")
     if not {column.lower() for column in table.columns} & set(DEFAULT_FIELDS):
         why = f"{table.path.name} has no column {', '.join(DEFAULT_FIELDS)}"
         return TrainingData(name, datasheet, None, why)
     cluster = next((column for column in CLUSTER_COLUMNS if column in table.columns), "")
-    profile = profile_data(folder, cluster=cluster, near=False)
+    profile = profile_data(place, cluster=cluster, near=False)
     # File names can say who is in a picture; a run and its audits travel further than the data.
     copies = tuple(dataclasses.replace(found, examples=()) for found in profile.copies)
     return TrainingData(name, datasheet, dataclasses.replace(profile, copies=copies))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import struct
 import zlib
@@ -12,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.images import ImageError, find_images, image_digest, open_image
+from fairaudit.core.images import EncodedImage, ImageError, find_images, image_digest, open_image
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -188,3 +191,53 @@ def test_real_photos_open(sample_data: Path) -> None:
     paths = find_images(sample_data / "imagenet-sample")
     assert len(paths) == 1000
     assert {min(open_image(p).size) for p in paths[:50]} == {192}
+
+
+def test_a_jpeg_is_decoded_at_the_smallest_scale_that_leaves_enough(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = save(tmp_path / "a.jpg", rng.integers(0, 256, (403, 650, 3), dtype=np.uint8))
+    sizes = {short: open_image(path, short_side=short).size for short in (403, 202, 201, 100, 50, 10)}
+    whole, half, quarter, eighth = (650, 403), (325, 202), (163, 101), (82, 51)
+    assert sizes == {403: whole, 202: whole, 201: half, 100: quarter, 50: eighth, 10: eighth}
+    png = save(tmp_path / "a.png", rng.integers(0, 256, (80, 64, 3), dtype=np.uint8))
+    assert open_image(png, short_side=8).size == (64, 80)
+
+
+@given(st.integers(8, 70), st.integers(8, 70), st.integers(1, 70), st.sampled_from([1, 6]))
+def test_no_side_is_ever_smaller_than_asked_for(width: int, height: int, short: int, orientation: int) -> None:
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (width, height), (90, 120, 60)).save(buffer, "JPEG", exif=exif)
+    image = EncodedImage(buffer.getvalue(), name="drawn")
+    whole = (height, width) if orientation == 6 else (width, height)
+    assert image.size == whole
+    decoded = image.decode(shrink=min(whole) / short)
+    assert min(decoded.size) >= min(short, min(whole))
+    assert decoded.size in {(-(-whole[0] // f), -(-whole[1] // f)) for f in (1, 2, 4, 8)}
+
+
+def test_the_size_of_a_turned_image_is_known_before_it_is_decoded(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for suffix in ("jpg", "png", "webp"):
+        path = save(tmp_path / f"a.{suffix}", gradient(height=40, width=60), exif=exif)
+        image = EncodedImage(path)
+        assert image.size == (40, 60)
+        assert image.decode().size == (40, 60)
+    half = (tmp_path / "a.png").read_bytes()[:90]
+    with pytest.raises(ImageError, match=r"image half must be readable; got .+\. Replace or remove it\."):
+        EncodedImage(half, name="half").size  # noqa: B018
+
+
+def test_a_reduced_photograph_is_the_whole_one_made_smaller(sample_data: Path) -> None:
+    """43 photographs of homes at 1/2 and 1/4: 2.3 levels of 255 apart in the mean, measured, 6.5 at most."""
+    for path in find_images(sample_data / "dollar-street-sample"):
+        whole = open_image(path)
+        for share in (2, 4):
+            size = (whole.width // share, whole.height // share)
+            reduced = open_image(path, short_side=min(size))
+            assert max(reduced.size) < max(whole.size)
+            a, b = (
+                np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.float64)
+                for image in (whole, reduced)
+            )
+            assert np.abs(a - b).mean() < 8

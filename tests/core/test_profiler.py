@@ -18,6 +18,7 @@ from PIL import Image
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.profile import profile_from
 from fairaudit.core.profiler import profile_data
+from tests.core.shards import write_shard
 
 CELLS = ["woman", "man", "", "unknown", "Unknown", "not recorded", "non-binary", "<b>x</b>", "NA"]
 COUNTRIES = ["US", "United States", "NA", "Namibia", "Atlantis", "", "Kenya", "Antarctica"]
@@ -260,4 +261,23 @@ def test_a_table_without_fields_or_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^table e\.csv must have at least one row; got none\. Add the images it is"):
         profile_data(tmp_path / "e.csv")
     with pytest.raises(DataError, match=r"must hold a table of its images \(images\.csv, images\.parquet, metadata"):
+        profile_data(tmp_path, fields=["gender"])
+    with pytest.raises(DataError, match=r"must contain images \(\.jpg, .*\) or \.tar shards; got none\. Check that"):
         profile_data(tmp_path)
+
+
+def test_of_images_without_a_table_copies_are_counted(tmp_path: Path, rng: np.random.Generator) -> None:
+    for i in range(3):
+        Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(tmp_path / f"{i}.png")
+    (tmp_path / "copy.png").write_bytes((tmp_path / "1.png").read_bytes())
+    profile = profile_data(tmp_path)
+    assert (profile.n_rows, profile.fields) == (4, ())
+    assert [(copies.n, copies.n_groups, copies.n_surplus) for copies in profile.copies] == [(4, 1, 1), (4, 1, 1)]
+    assert profile.copies[0].examples == (("0/1.png", "0/copy.png"),)
+    assert profile_from(profile.document()) == profile
+    members = {path.name: path.read_bytes() for path in sorted(tmp_path.glob("*.png"))}
+    write_shard(tmp_path / "shards" / "a.tar", {**members, "empty.jpg": b""})
+    for source in (tmp_path / "shards", tmp_path / "shards" / "a.tar"):
+        found = profile_data(source, near=False)
+        assert (found.n_rows, found.copies[0].n_surplus) == (4, 1)
+        assert found.notes[1] == "1 members of shards cannot be read as images"

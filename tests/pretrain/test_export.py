@@ -8,10 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from fairaudit.pretrain.augment import plain_view
+from fairaudit.core.image_files import ImageFiles
 from fairaudit.pretrain.export import export_model
-from fairaudit.pretrain.images import ImageFiles, ImageStore
+from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.regnet import PRESETS, build_trunk
+from fairaudit.pretrain.views import plain_views
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_plain_view_is_what_the_processor_makes_of_a_square(
     path = tmp_path / "square.png"
     Image.fromarray(rng.integers(0, 256, size=(32, 32, 3), dtype=np.uint8)).save(path)
     store = ImageStore(ImageFiles.of([path], ["square.png"]), short_side=32)
-    ours = plain_view(store.batch([0]), size=32)[0].numpy()
+    ours = plain_views(store, [0], size=32, device=torch.device("cpu"))[1][0].numpy()
     processor: Any = AutoImageProcessor.from_pretrained(tmp_path / "model")  # type: ignore[no-untyped-call]
     theirs = np.asarray(processor(Image.open(path), return_tensors="np")["pixel_values"])[0]
     np.testing.assert_allclose(ours, theirs, atol=1e-5)

@@ -98,6 +98,7 @@ def test_wrong_keys_and_types_are_named(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: Crops(store=-1), "'crops.store' must be 0 or more; got -1. Use 0 to keep no images."),
         (lambda: Crops(sizes=(96,), store=80), "'crops.sizes' must not be larger than crops.store = 80; got 96. Raise"),
         (lambda: Crops(sizes=(32, 64), counts=(2, 2), scales=((1, 1),) * 2), "must fall from the first to the last"),
         (lambda: Crops(sizes=(64, 32)), "'crops' must have as many sizes as counts and scales; got 2, 1 and 1"),

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 
+from fairaudit.core.image_listing import list_images
 from fairaudit.pretrain import random_weights
-from fairaudit.pretrain.augment import plain_view
 from fairaudit.pretrain.batch_norm import estimate_batch_norm
-from fairaudit.pretrain.images import ImageStore, list_images
+from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import PRESETS, build_trunk
+from fairaudit.pretrain.views import plain_views
 
 
 def test_weights_are_the_first_ones_and_statistics_those_of_the_images(
@@ -27,7 +28,10 @@ def test_weights_are_the_first_ones_and_statistics_those_of_the_images(
     stem = model.embedder.embedder
     store = ImageStore(list_images([pictures]), short_side=24)
     with torch.no_grad():
-        out = [stem.convolution(plain_view(store.batch(range(i, i + 8)), size=24)) for i in (0, 8, 16)]
+        out = [
+            stem.convolution(plain_views(store, range(i, i + 8), size=24, device=torch.device("cpu"))[1])
+            for i in (0, 8, 16)
+        ]
     # The mean over batches of each batch's statistics.
     torch.testing.assert_close(
         stem.normalization.running_mean, torch.stack([o.mean((0, 2, 3)) for o in out]).mean(0), atol=1e-4, rtol=1e-4

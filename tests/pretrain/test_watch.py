@@ -17,11 +17,11 @@ from torch import nn
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.pretrain import KnnAccuracy, pretrain
-from fairaudit.pretrain.augment import plain_view
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import PRESETS, build_trunk
+from fairaudit.pretrain.views import plain_views
 from fairaudit.pretrain.watch import Moment
 
 pytestmark = pytest.mark.filterwarnings("ignore::fairaudit.pretrain.TrainingWarning")
@@ -109,7 +109,9 @@ def test_accuracy_is_that_of_scikit_learn_leaving_one_out(labels: Path, k: int) 
     found = KnnAccuracy(labels, every=10, k=k, short_side=24).look(Moment(0, Channels(), 24))
     table = read_labels(labels)
     store = ImageStore(table.files, short_side=24)
-    x = Channels()(pixel_values=plain_view(store.batch(range(24)), size=24)).pooler_output.flatten(1)
+    x = Channels()(
+        pixel_values=plain_views(store, range(24), size=24, device=torch.device("cpu"))[1]
+    ).pooler_output.flatten(1)
     x = torch.nn.functional.normalize(x, dim=1).detach().double().numpy()
     right = []
     for i in range(24):
