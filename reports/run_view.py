@@ -143,7 +143,7 @@ def _picked(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _svg(figure: Figure, prefix: str, title: str, description: str) -> Markup:
-    return Markup(svg.inline(figure, prefix=prefix, title=title, description=description))
+    return Markup(svg.inline(figure, prefix=f"chart-{prefix}", title=title, description=description))
 
 
 def _ends(rows: pd.DataFrame, *columns: str) -> str:

@@ -127,7 +127,7 @@ def failures(run: RunRecord) -> list[tuple[str, str]]:
 
 def counted(run: RunRecord) -> tuple[int, int]:
     """Return how many comparisons were watched, and at how many looks at most."""
-    rows = watched_disparities(run.looks)
+    rows = _printable(watched_disparities(run.looks))
     by_comparison = rows.groupby(["watcher", *COMPARISON_KEYS], sort=False)["images"].nunique()
     return len(by_comparison), int(by_comparison.max()) if len(by_comparison) else 0
 
