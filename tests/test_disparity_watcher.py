@@ -29,7 +29,7 @@ NUMBERS = ["value", "ci_low", "ci_high", "p_value", "n", "n_clusters"]
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in the layout of UTKFace, of noise: nobody is in it. Gender shows in a colour, in one more than in the other."""
+    """A folder in the layout of UTKFace, of noise: nobody is in it. A colour shows the gender, not always."""
     folder, rng = tmp_path_factory.mktemp("faces"), np.random.default_rng(0)
     for i in range(90):
         pixels = rng.integers(0, 60, (40, 34, 3)) + rng.integers(0, 120, 3) * (1 + i % 2) // 2

@@ -120,7 +120,7 @@ def test_the_figure_draws_the_values_and_bands_of_the_looks(run: RunRecord) -> N
          "status": ["ok", "too_few", "not_estimable"]}
     )  # fmt: skip
     (ax,) = run_figures.disparities([("a", rows)]).axes
-    assert ax.lines[0].get_xydata()[:2].tolist() == [[0, 0.1], [8, 0.2]]  # type: ignore[index]
+    assert np.asarray(ax.lines[0].get_xydata())[:2].tolist() == [[0, 0.1], [8, 0.2]]
     band = ax.collections[0].get_paths()[0].vertices
     assert {(0.0, 0.0), (0.0, 0.2), (8.0, 0.1), (8.0, 0.4)} <= {(float(x), float(y)) for x, y in np.asarray(band)}
     assert ax.lines[1].get_ydata() == [0, 0]
