@@ -103,6 +103,7 @@ def disparities(curves: Sequence[tuple[str, pd.DataFrame]]) -> Figure:
     height = panel * n_rows + 0.15
     each = (_WIDTH - left) / _COLUMNS
     low, high = figures.limits(*(rows for _, rows in curves))
+    low, high = min(low, -0.06 * high), max(high, -0.06 * low)  # zero is in sight, and not on an edge
     with figures.style():
         figure = Figure(figsize=(_WIDTH, height))
         FigureCanvasAgg(figure)
@@ -117,7 +118,7 @@ def disparities(curves: Sequence[tuple[str, pd.DataFrame]]) -> Figure:
             ax = figure.add_axes(box)
             _band(ax, rows, LIGHT[f"series-{i % N_SERIES}"])
             ax.axhline(0, color=LIGHT["faint"], linewidth=1, dashes=(3, 2), zorder=1)
-            ax.set_ylim(min(low, 0), max(high, 0))
+            ax.set_ylim(low, high)
             ax.set_title(figures.label(name, 38), loc="left", fontsize=9, fontweight="bold", pad=6)
             _finish(ax, ticks=3)
             if row + 1 < n_rows and i + n_columns < len(curves):
