@@ -7,6 +7,9 @@
 >>> fairaudit.load_audit  # doctest: +SKIP
 >>> fairaudit.profile_data  # doctest: +SKIP
 >>> fairaudit.OutcomeFrame  # doctest: +SKIP
+>>> fairaudit.train  # doctest: +SKIP
+>>> fairaudit.training_page  # doctest: +SKIP
+>>> fairaudit.DisparityWatcher  # doctest: +SKIP
 
 The names are loaded when they are first used: ``import fairaudit`` takes neither torch nor pandas.
 """
@@ -20,20 +23,36 @@ if TYPE_CHECKING:
     from fairaudit.api import audit, compare, load_audit
     from fairaudit.core.frame import OutcomeFrame
     from fairaudit.core.profiler import profile_data
+    from fairaudit.disparity_watcher import DisparityWatcher
     from fairaudit.outcome_audit import audit_outcomes
+    from fairaudit.training import train, training_page
 
 __version__ = "0.1.0"
-__all__ = ["OutcomeFrame", "__version__", "audit", "audit_outcomes", "compare", "load_audit", "profile_data"]
+__all__ = [
+    "DisparityWatcher",
+    "OutcomeFrame",
+    "__version__",
+    "audit",
+    "audit_outcomes",
+    "compare",
+    "load_audit",
+    "profile_data",
+    "train",
+    "training_page",
+]
 
 _LINKED = ("indicators", "pretrain", "reports")
 #: Public name to the module that defines it.
 _LAZY = {
+    "DisparityWatcher": "fairaudit.disparity_watcher",
     "OutcomeFrame": "fairaudit.core.frame",
     "audit": "fairaudit.api",
     "audit_outcomes": "fairaudit.outcome_audit",
     "compare": "fairaudit.api",
     "load_audit": "fairaudit.api",
     "profile_data": "fairaudit.core.profiler",
+    "train": "fairaudit.training",
+    "training_page": "fairaudit.training",
 }
 
 

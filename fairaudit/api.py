@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fairaudit
 from fairaudit.comparison import Comparison
@@ -17,21 +17,16 @@ from fairaudit.config import AuditConfig, make_config
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.document import digest, save_audit
 from fairaudit.core.document import load_audit as load_result
-from fairaudit.core.errors import ConfigError, InputError, RequirementError
+from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_folder
-from fairaudit.core.indicator import Indicator
 from fairaudit.core.plan import Plan, read_plan
-from fairaudit.core.result import Failure, IndicatorResult
 from fairaudit.core.verdicts import decide
-from fairaudit.progress import Advance, step
+from fairaudit.indicator_run import run_indicators
+from fairaudit.progress import step
 from fairaudit.selftest import short_selftest
-from fairaudit.tables import Tables, data_card, make_tables, read_samples, save_tables
-
-if TYPE_CHECKING:
-    pass
+from fairaudit.tables import data_card, make_tables, read_samples, save_tables
 
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "transformers")
-_SUBJECT_READERS = {"people": "utkface", "objects": "dollar_street", "memes": "hateful_memes"}
 
 
 class Audit(AuditResult):
@@ -125,7 +120,7 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
         made_by = provenance(_PACKAGES, seed=config.seed)
     tables = make_tables(config, model, samples, probe_table, progress=progress)
     with step("indicators", shown=progress) as advance:
-        results, failures = _run_indicators(config, tables, advance)
+        results, failures = run_indicators(config, tables, advance)
     decided, plan = decide(
         results,
         config.plan,
@@ -239,77 +234,6 @@ def check_output(output: Path) -> None:
 
 def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
-
-
-def _run_indicators(
-    config: AuditConfig, tables: Mapping[str, Tables], advance: Advance
-) -> tuple[list[IndicatorResult], list[Failure]]:
-    results: list[IndicatorResult] = []
-    failures: list[Failure] = []
-    for done, indicator in enumerate(config.indicators):
-        advance(done, len(config.indicators))
-        mine = {name: t for name, t in tables.items() if t.samples.subject == indicator.subject}
-        if not mine:
-            reader = _SUBJECT_READERS[indicator.subject]
-            failures.append(
-                Failure(
-                    indicator.name,
-                    "requirements",
-                    f"{indicator.name} needs a data set of {indicator.subject}; none was given.",
-                    f"Add one, for example --data {reader}=DIR.",
-                )
-            )
-        for name, table in mine.items():
-            try:
-                arguments = _arguments(config, indicator, table, tables)
-                results.append(indicator.compute(**arguments))
-            except RequirementError as missing:
-                failures.append(Failure(indicator.name, "requirements", missing.reason, missing.what_to_do, name))
-            except InputError:
-                raise
-            except Exception as error:  # one indicator's defect must not lose what the others found
-                what = f"{type(error).__name__}: {error}"
-                failures.append(
-                    Failure(indicator.name, "compute", f"It ended with {what}", "Report this as a defect.", name)
-                )
-    return results, failures
-
-
-def _arguments(
-    config: AuditConfig, indicator: Indicator, table: Tables, tables: Mapping[str, Tables]
-) -> dict[str, Any]:
-    """Return what ``compute`` names among its parameters, or say what is missing."""
-    options = config.options[indicator.name]
-    have: dict[str, Any] = {
-        "embeddings": table.extraction.embeddings,
-        "predictions": table.predictions,
-        "scores": table.scores,
-    }
-    gallery = getattr(options, "gallery", "")
-    if gallery:
-        have |= {"gallery_samples": tables[gallery].samples,
-                 "gallery_embeddings": tables[gallery].extraction.embeddings}  # fmt: skip
-    for need in indicator.needs:
-        if have.get(need) is None:
-            if need == "scores" and table.scores_missing is not None:
-                raise table.scores_missing
-            raise _missing(indicator, need, config)
-    wanted = {name: have.get(name) for name in (*indicator.needs, *indicator.wants)}
-    return {"samples": table.samples, "config": options, **wanted}
-
-
-def _missing(indicator: Indicator, need: str, config: AuditConfig) -> RequirementError:
-    if need == "predictions":
-        return RequirementError(
-            f"{indicator.name} needs predictions, but '{config.resolved()['checkpoint']}' gives only embeddings.",
-            what_to_do="Add a label head: --probe LABELS.csv (columns file,label; with labels of people and animals).",
-        )
-    if need == "scores":
-        return RequirementError(
-            f"{indicator.name} needs a text encoder beside the checkpoint; none was given.",
-            what_to_do="Add one: --text-encoder FOLDER (a BERT, for example google-bert/bert-base-uncased).",
-        )
-    return RequirementError(f"{indicator.name} needs {need}.", what_to_do="Give a data set or option that has it.")
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

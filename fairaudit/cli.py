@@ -61,11 +61,49 @@ def pretrain(
     output: Annotated[Path, typer.Option("-o", "--output", help="Run folder.")],
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's seed.")] = None,
     samples: Annotated[int | None, typer.Option(help="Images to see, instead of the recipe's number.")] = None,
+    watch: Annotated[
+        list[str] | None, typer.Option(help="[NAME:]READER=DIR: watch disparities on it; may be given several times.")
+    ] = None,
+    watch_labels: Annotated[Path | None, typer.Option(help="CSV with file,label: watch their k-NN accuracy.")] = None,
+    watch_every: Annotated[
+        int | None, typer.Option(help="Images between two looks; a tenth of the run unless given.")
+    ] = None,
+    indicator: Annotated[
+        list[str] | None, typer.Option(help="Watch only this one; may be given several times.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="INDICATOR.FIELD=VALUE of a watched one.")] = None,
+    probe: Annotated[Path | None, typer.Option(help="CSV with file,label: watched labels from a linear probe.")] = None,
+    text_encoder: Annotated[str | None, typer.Option(help="Folder or hub id of a BERT, to watch memes.")] = None,
+    allow_unreadable: Annotated[
+        bool, typer.Option(help="Watch although over 1 % of the watched images are unreadable.")
+    ] = False,
 ) -> None:
-    """Train a RegNet with SwAV on images without labels; a run that was stopped continues."""
-    from fairaudit.pretrain import pretrain as train
+    """Train a RegNet with SwAV on images without labels; a run that was stopped continues.
 
-    typer.echo(train(recipe, data=data, output=output, seed=seed, samples=samples))
+    With --watch, disparities are measured while it trains. Ends with the path of the run's page.
+    """
+    from fairaudit.config import parse_data, parse_options
+    from fairaudit.core.run_record import PAGE
+    from fairaudit.reports.run_wording import lines
+    from fairaudit.training import train
+
+    found = train(
+        recipe,
+        data=data,
+        output=output,
+        seed=seed,
+        samples=samples,
+        labels=watch_labels,
+        watch=parse_data(watch or [], option="--watch"),
+        every=watch_every,
+        indicators=indicator,
+        options=parse_options(set_ or []),
+        probe=probe,
+        text_encoder=text_encoder,
+        allow_unreadable=allow_unreadable,
+    )
+    for line in (*lines(found), output, output / PAGE):
+        typer.echo(line)
 
 
 @app.command()
@@ -158,12 +196,24 @@ def compare(
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="Folder of an audit.")]) -> None:
-    """Write the report of a saved audit again; needs neither the checkpoint nor the images."""
-    from fairaudit.api import load_audit
-    from fairaudit.reports.html import write
+def report(folder: Annotated[Path, typer.Argument(help="Folder of an audit or of a training run.")]) -> None:
+    """Write the page of a saved audit, or of a training run, again; needs neither the checkpoint nor the images."""
+    from fairaudit.core.run_record import is_run
 
-    typer.echo(write(load_audit(folder), folder / "report.html"))
+    if (folder / "audit.json").is_file():
+        from fairaudit.api import load_audit
+        from fairaudit.reports.html import write
+
+        typer.echo(write(load_audit(folder), folder / "report.html"))
+    elif is_run(folder):
+        from fairaudit.training import training_page
+
+        typer.echo(training_page(folder))
+    else:
+        raise ConfigError(
+            f"folder {folder} must hold an audit (audit.json) or a training run (recipe.toml); got neither. "
+            "Give the folder that `fairaudit audit` or `fairaudit pretrain` wrote with -o."
+        )
 
 
 @app.command()

@@ -224,8 +224,8 @@ def make_config(
     return AuditConfig(str(checkpoint), tuple(sources), indicators=chosen, options=configs, **rest)
 
 
-def parse_data(texts: Sequence[str]) -> dict[str, Path]:
-    """Return ``{"[NAME:]READER": DIR}`` of ``["[NAME:]READER=DIR", ...]``.
+def parse_data(texts: Sequence[str], *, option: str = "--data") -> dict[str, Path]:
+    """Return ``{"[NAME:]READER": DIR}`` of ``["[NAME:]READER=DIR", ...]``, as ``option`` gave them.
 
     Raises
     ------
@@ -237,12 +237,12 @@ def parse_data(texts: Sequence[str]) -> dict[str, Path]:
         key, equals, path = text.partition("=")
         if not (equals and key and path):
             raise ConfigError(
-                f"--data must be [NAME:]READER=DIR; got '{text}'. For example: --data utkface=photos/UTKFace."
+                f"{option} must be [NAME:]READER=DIR; got '{text}'. For example: {option} utkface=photos/UTKFace."
             )
         if key in sources:
             raise ConfigError(
                 f"data sets must have different names; got '{key}' twice. "
-                f"Name one of them: --data other:{key.rpartition(':')[2]}=DIR."
+                f"Name one of them: {option} other:{key.rpartition(':')[2]}=DIR."
             )
         sources[key] = Path(path)
     return sources

@@ -16,23 +16,29 @@ WHOLE_BELOW = 160  # smaller images are not cropped: nothing of a face or an obj
 BILINEAR = 2  # PIL's number; views are made with the same filter
 
 
-def export_model(model: nn.Module, folder: Path, *, size: int, card: str = "") -> None:
-    """Write ``model`` (a RegNetModel or RegNetForImageClassification) with its image processor to ``folder``.
+def image_processor(size: int) -> Any:
+    """Return the processor of ``transformers`` that is saved beside a network trained at ``size`` pixels.
 
-    The processor resizes the short side and keeps the middle square of ``size`` pixels; from 160 pixels on it
-    resizes to size * 256 / 224 first, as is usual. ``card`` becomes its ``README.md``. A folder that is there is
-    replaced when all is written.
+    It resizes the short side and keeps the middle square of ``size`` pixels; from 160 pixels on it resizes to
+    size * 256 / 224 first, as is usual.
     """
     from transformers import ConvNextImageProcessorPil
 
     share = 1.0 if size < WHOLE_BELOW else 224 / 256
-    processor: Any = ConvNextImageProcessorPil(
+    return ConvNextImageProcessorPil(
         size={"shortest_edge": size}, crop_pct=share, resample=BILINEAR, image_mean=list(MEAN), image_std=list(STD)
     )
+
+
+def export_model(model: nn.Module, folder: Path, *, size: int, card: str = "") -> None:
+    """Write ``model`` (a RegNetModel or RegNetForImageClassification) with its image processor to ``folder``.
+
+    ``card`` becomes its ``README.md``. A folder that is there is replaced when all is written.
+    """
     exported: Any = model
     with atomic_folder(folder) as temporary, _no_bar():
         exported.save_pretrained(temporary)
-        processor.save_pretrained(temporary)
+        image_processor(size).save_pretrained(temporary)
         if card:
             atomic_write(temporary / "README.md", card)
 

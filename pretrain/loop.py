@@ -141,7 +141,8 @@ def fit(
         "steps": schedule.steps,
         "images_seen": schedule.steps * schedule.batch,
         "seconds": round(seconds, 2),
-        "images_per_second": round((schedule.steps - first) * schedule.batch / max(seconds, 1e-9), 1),
+        "seconds_of_looks": round(look.seconds, 2),
+        "images_per_second": round((schedule.steps - first) * schedule.batch / max(seconds - look.seconds, 1e-9), 1),
         "loss": float(np.mean(recent)) if recent else None,
         "loss_of_chance": objective.chance,
     }

@@ -1,4 +1,4 @@
-"""One progress bar for long work: done, images per second, time left."""
+"""One progress bar for long work, on standard error: done, images per second, time left."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 
@@ -19,7 +20,7 @@ def progress_bar(title: str, total: int, *, done: int = 0, shown: bool = True) -
         TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, disable=not shown) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
         task = bar.add_task(title, total=total, completed=done, note="")
         started, seen = time.perf_counter(), 0
 

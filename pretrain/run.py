@@ -8,10 +8,11 @@
     datasheet.json   what datasheet.toml declares of each folder of images, null where it is silent
     profile.json     what the table of each folder declares of its images, with intervals
     metrics.jsonl    one line per step
-    watch.jsonl      what was measured while it trained
+    watch.jsonl      what was measured while it trained (``core.looks``)
     checkpoint.pt    from which an unfinished run goes on; the one before is kept beside it
     model/           the result, for transformers, with its model card
     finished.json    time, throughput and warnings; there when the run is complete
+    training.html    all of this as a page, where the command line made the run or ``fairaudit report RUN`` was given
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import IO, Any
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_write, write_json
 from fairaudit.core.image_files import ImageFiles
+from fairaudit.core.json_lines import json_line, read_json_lines
 from fairaudit.core.training_data import TrainingData, documents
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.recipe import Recipe
@@ -114,34 +116,34 @@ class JsonLines:
     def open(cls, path: Path, *, keep: Callable[[Mapping[str, Any]], bool]) -> Iterator[JsonLines]:
         """Open ``path`` behind the lines that ``keep`` wants; half a line, where a process ended, is dropped."""
         rows = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        for row in read_json_lines(path):
             try:
-                row = json.loads(line)
                 if keep(row):
                     rows.append(row)
-            except (ValueError, KeyError, TypeError):
+            except (KeyError, TypeError):
                 continue
-        atomic_write(path, "".join(json.dumps(row) + "\n" for row in rows))
+        atomic_write(path, "".join(map(json_line, rows)))
         with path.open("a", encoding="utf-8") as file:
             yield cls(path, file, rows)
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Append a line.
+        """Append a line; NaN is written as ``null``.
 
         Raises
         ------
         ConfigError
             If the disk has no room for it.
         """
+        line = json_line(row)
         try:
-            self._file.write(json.dumps(row) + "\n")
+            self._file.write(line)
             self._file.flush()
         except OSError as error:
             raise ConfigError(
                 f"'{self._path}' must be written to; got '{error.strerror}'. Free space on its disk and give the same "
                 "command: the run goes on from its last checkpoint."
             ) from error
-        self.rows.append(dict(row))
+        self.rows.append(json.loads(line))
 
 
 def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) -> Run:

@@ -1,7 +1,7 @@
 """What is measured while a network trains: watchers see a copy of the trunk every so many images, and change nothing.
 
 ``Looks`` belongs to the loop; ``KnnAccuracy`` is the watcher that every SwAV run should have, since a falling loss
-alone proves nothing.
+alone proves nothing. ``fairaudit.DisparityWatcher``, in a layer that knows indicators, watches groups of people.
 
 Shapes: N images, D features.
 """
@@ -9,7 +9,10 @@ Shapes: N images, D features.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,7 +68,7 @@ class Watcher(Protocol):
     every: int
 
     def look(self, moment: Moment) -> Mapping[str, Any]:
-        """Return numbers and texts for ``watch.jsonl``."""
+        """Return JSON values for ``watch.jsonl``; NaN is written as ``null``."""
         ...
 
 
@@ -74,12 +77,18 @@ class Looks:
 
     Before the first step the copy's batch statistics are those of the training images, since without them the features
     of a random network say little.
+
+    Attributes
+    ----------
+    seconds : float
+        How long looking has taken: the speed of training is told without it.
     """
 
     def __init__(
         self, watchers: Sequence[Watcher], lines: JsonLines, trunk: nn.Module, store: ImageStore, recipe: Recipe
     ) -> None:
         self._watchers, self._lines, self._trunk, self._store, self._recipe = watchers, lines, trunk, store, recipe
+        self.seconds = 0.0
         names = [watcher.name for watcher in watchers]
         if len(set(names)) < len(names):
             raise ConfigError(f"watchers must have names of their own; got {', '.join(names)}. Rename one of them.")
@@ -96,9 +105,12 @@ class Looks:
             and (step in (0, schedule.steps) or images // watcher.every > before // watcher.every)
         ]
         if due:
-            moment = Moment(images, self._copy(images), self._recipe.crops.sizes[0])
-            for watcher in due:
-                self._lines.write({"images": images, "watcher": watcher.name, **watcher.look(moment)})
+            started = time.perf_counter()
+            with same_random_numbers():
+                moment = Moment(images, self._copy(images), self._recipe.crops.sizes[0])
+                for watcher in due:
+                    self._lines.write({"images": images, "watcher": watcher.name, **watcher.look(moment)})
+            self.seconds += time.perf_counter() - started
 
     def _copy(self, images: int) -> nn.Module:
         trunk = copy.deepcopy(self._trunk)
@@ -107,6 +119,19 @@ class Looks:
             size, batch = self._recipe.crops.sizes[0], self._recipe.schedule.batch
             estimate_batch_norm(trunk, self._store, size=size, batch=batch)
         return trunk.eval()
+
+
+@contextmanager
+def same_random_numbers() -> Iterator[None]:
+    """Leave the random states of torch, numpy and Python as they were, whatever the block draws."""
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    numbers, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002  # of libraries that still use it
+    try:
+        with torch.random.fork_rng(devices=gpus):
+            yield
+    finally:
+        random.setstate(numbers)
+        np.random.set_state(legacy)  # noqa: NPY002
 
 
 class KnnAccuracy:

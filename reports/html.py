@@ -50,7 +50,7 @@ def render(audit: AuditResult) -> str:
         n_findings=found["disparity"],
         plan_rows=plan_rows(audit.plan),
         synthetic=[card for card in audit.data if card.synthetic],
-        training=training_views(audit.model),
+        training=training_views(audit.model.training),
     )
 
 

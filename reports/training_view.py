@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from fairaudit.core.audit import ModelCard
 from fairaudit.core.datasheet import FILE_NAME, NOT_DECLARED
 from fairaudit.core.profile import FieldProfile, Profile
 from fairaudit.core.profile_text import copy_facts, field_facts, field_title, scope, value_rows
@@ -52,15 +53,20 @@ class TrainingView:
     notes: tuple[str, ...]
 
 
-def training_views(card: ModelCard) -> list[TrainingView]:
+def training_views(training: Mapping[str, Any]) -> list[TrainingView]:
     """Return a view of each folder; none for a checkpoint that does not say what it was trained on.
+
+    Parameters
+    ----------
+    training : mapping
+        ``ModelCard.training`` of an audit, ``RunRecord.training`` of a run.
 
     Raises
     ------
     InputError
-        If the card holds something else than a run of ``fairaudit pretrain`` writes.
+        If it is something else than a run of ``fairaudit pretrain`` writes.
     """
-    return [_view(one) for one in training_data_from(card.training)]
+    return [_view(one) for one in training_data_from(training)]
 
 
 def _view(one: TrainingData) -> TrainingView:

@@ -18,6 +18,7 @@ from fairaudit import cli
 from fairaudit.core.plan import Plan, PlanRow, read_plan
 
 Run = Callable[..., tuple[int, str, str]]
+WATCHED = ("pretrain", "quick", "--data", "{faces}", "-o", "{tmp}/run")
 
 
 @pytest.fixture
@@ -211,9 +212,34 @@ def sentence(error: str) -> str:
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--plan", "{tmp}/absent.toml"),
             "absent.toml' must be a TOML file; got no file there. Correct the path.",
         ),
-        (("report", "{tmp}/empty"), "must be a folder with audit.json; got none there."),
+        (
+            ("report", "{tmp}/empty"),
+            "empty must hold an audit (audit.json) or a training run (recipe.toml); got neither. Give the folder that "
+            "`fairaudit audit` or `fairaudit pretrain` wrote with -o.",
+        ),
         (("pretrain", "quick", "--data", "{tmp}/empty", "-o", "{tmp}/run"), "must contain images"),
         (("pretrain", "quik", "--data", "{faces}", "-o", "{tmp}/run"), "Did you mean 'quick'?"),
+        ((*WATCHED, "--watch", "utkfaces={faces}"), "got 'utkfaces'. Did you mean 'utkface'?"),
+        ((*WATCHED, "--watch", "{faces}"), "--watch must be [NAME:]READER=DIR; got"),
+        (
+            (*WATCHED, "--watch", "utkface={faces}", "--indicator", "label_asociation"),
+            "got 'label_asociation'. Did you mean 'label_association'?",
+        ),
+        (
+            (*WATCHED, "--watch", "utkface={faces}", "--indicator", "label_association"),
+            "label_association needs predictions, but 'network in training' gives only embeddings. Add a label head: "
+            "--probe LABELS.csv",
+        ),
+        (
+            (*WATCHED, "--indicator", "label_association"),
+            "--indicator must stand beside --watch READER=DIR; got no data set to watch. Add it.",
+        ),
+        (
+            (*WATCHED, "--watch-every", "5"),
+            "--watch-every must stand beside something to watch; got nothing. Add --watch or --watch-labels.",
+        ),
+        ((*WATCHED, "--watch", "utkface={faces}", "--watch-every", "0"), "every must be 1 or more; got 0."),
+        ((*WATCHED, "--watch-labels", "{tmp}/no.csv"), "no.csv' must exist; got nothing there."),
         (("demo", "--bias", "3", "-o", "{tmp}/run"), "bias must be from 0 (nothing planted) to 1; got 3."),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value)[:60],
@@ -535,7 +561,8 @@ def test_the_options_are_those_that_users_know() -> None:
         "data datasheet": [],
         "data profile": ["--cluster", "--field", "--images-at-least", "--json", "--output", "--sample", "--seed"],
         "demo": ["--bias", "--output", "--quick", "--seed"],
-        "pretrain": ["--data", "--output", "--samples", "--seed"],
+        "pretrain": ["--allow-unreadable", "--data", "--indicator", "--output", "--probe", "--samples", "--seed",
+                     "--set", "--text-encoder", "--watch", "--watch-every", "--watch-labels"],
         "report": [],
         "selftest": ["--draws", "--seed"],
     }  # fmt: skip

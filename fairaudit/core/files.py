@@ -153,20 +153,26 @@ def write_json(path: str | Path, value: object) -> None:
     TypeError
         If there is something that JSON cannot say.
     """
-    text = json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(json_value(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     atomic_write(path, text + "\n")
 
 
-def _plain(value: object) -> object:
-    """Return ``value`` with nothing in it but dict, list, str, int, finite float, bool and None."""
+def json_value(value: object) -> object:
+    """Return ``value`` with nothing in it but dict, list, str, int, finite float, bool and None; NaN becomes None.
+
+    Raises
+    ------
+    ValueError
+        If a number is infinite.
+    """
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): json_value(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [json_value(inner) for inner in value]
     if isinstance(value, np.ndarray):
-        return [_plain(inner) for inner in value.tolist()]
+        return [json_value(inner) for inner in value.tolist()]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return json_value(value.item())
     if isinstance(value, Path):
         return value.as_posix()
     if isinstance(value, float) and math.isnan(value):

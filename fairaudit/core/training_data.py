@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from fairaudit.core.profile import Profile, profile_from
 from fairaudit.core.profiler import DEFAULT_FIELDS, profile_data
 from fairaudit.core.shard import is_shard
 
+_AGAIN = "Take the files that fairaudit pretrain wrote."
 #: Columns that are taken for the unit of the intervals, the first that is there.
 CLUSTER_COLUMNS = ("cluster_id", "person", "household", "account")
 
@@ -88,6 +90,30 @@ def documents(data: Sequence[TrainingData]) -> tuple[list[dict[str, Any]], list[
     return sheets, profiles
 
 
+def read_documents(run: Path) -> dict[str, Any]:
+    """Return what a run's folder holds of its images, as ``{"datasheets": [...], "profiles": [...]}``.
+
+    Nothing for a run that was made before runs said so.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged.
+    """
+    files = {"datasheets": run / "datasheet.json", "profiles": run / "profile.json"}
+    if not any(path.is_file() for path in files.values()):
+        return {}
+    found: dict[str, Any] = {}
+    for key, path in files.items():
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            found[key] = values["folders"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"'{path}' must be what a run wrote; got other content. {_AGAIN}") from error
+    # Read and written again: what is passed on has no key that nobody knows.
+    return dict(zip(("datasheets", "profiles"), documents(training_data_from(found)), strict=True))
+
+
 def training_data_from(document: object) -> tuple[TrainingData, ...]:
     """Return what ``documents`` gave, as ``{"datasheets": [...], "profiles": [...]}``; nothing for an empty mapping.
 
@@ -104,7 +130,7 @@ def training_data_from(document: object) -> tuple[TrainingData, ...]:
     if not sheets or not _are_rows(sheets) or not _are_rows(profiles) or len(sheets) != len(profiles):
         raise DataError(
             "training data of a checkpoint must be datasheets and profiles of the same folders; "
-            f"got {document!r:.60}. Take the files that fairaudit pretrain wrote."
+            f"got {document!r:.60}. {_AGAIN}"
         )
     return tuple(_from_rows(sheet, profile) for sheet, profile in zip(sheets, profiles, strict=True))
 

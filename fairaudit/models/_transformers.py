@@ -93,6 +93,29 @@ def open_transformers(
     )
 
 
+def model_in_memory(network: Any, processor: Any, *, name: str, kind: str) -> TorchModel:
+    """Return a trunk of one of the ``FAMILIES`` that was never saved, as if it had been and were opened again.
+
+    Parameters
+    ----------
+    network : PreTrainedModel
+        Without a head. It is put into evaluation mode and takes no gradients any more.
+    processor : image processor
+        What would be saved beside it.
+    """
+    family = str(network.config.model_type)
+    with _quiet():
+        return TorchModel(
+            network,
+            _reader(network, family),
+            _from_processor(processor),
+            name=name,
+            kind=kind,
+            architecture=type(network).__name__,
+            layer=FAMILIES[family],
+        )
+
+
 def preprocessing_from_file(path: Path) -> Preprocess:
     """Return what a preprocessing file describes: our own keys, or a ``preprocessor_config.json``.
 

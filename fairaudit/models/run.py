@@ -6,12 +6,16 @@ import dataclasses
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairaudit.core.errors import CheckpointError, InputError
 from fairaudit.core.model import Model
-from fairaudit.core.training_data import documents, training_data_from
-from fairaudit.models._transformers import open_transformers
+from fairaudit.core.training_data import read_documents
+from fairaudit.models._transformers import model_in_memory, open_transformers
+from fairaudit.pretrain.export import image_processor
+
+if TYPE_CHECKING:
+    from torch import nn
 
 ORDER = 10
 READS = "a folder of fairaudit pretrain (recipe.toml, model)"
@@ -59,6 +63,21 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
     return model
 
 
+def trunk_in_training(trunk: nn.Module, *, size: int, name: str) -> Model:
+    """Return a copy of a trunk that is being trained as the ``Model`` that its export would open as.
+
+    Parameters
+    ----------
+    trunk : Module
+        A copy: it takes no gradients any more.
+    size : int
+        Side in pixels at which the run would export it.
+    name : str
+        What it is called in messages.
+    """
+    return model_in_memory(trunk, image_processor(size), name=name, kind="fairaudit run, in training")
+
+
 def _provenance(run: Path) -> str:
     """Return the sentence on how the weights came about, as far as the run's own files say it."""
     data, recipe = _values(run / "data.json"), _values(run / "recipe.toml")
@@ -75,13 +94,8 @@ def _training(run: Path) -> dict[str, Any] | None:
 
     None where the files are damaged: that costs a section of the report, not the audit.
     """
-    files = {"datasheets": run / "datasheet.json", "profiles": run / "profile.json"}
-    if not any(path.is_file() for path in files.values()):
-        return {}
-    found = {key: _values(path).get("folders", []) for key, path in files.items()}
     try:
-        # Read and written again: what the audit holds has no key that nobody knows.
-        return dict(zip(("datasheets", "profiles"), documents(training_data_from(found)), strict=True))
+        return read_documents(run)
     except InputError:
         return None
 

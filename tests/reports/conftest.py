@@ -14,13 +14,14 @@ from fairaudit.core.audit import AuditResult
 from fairaudit.core.plant import Plant
 from fairaudit.reports.comparison import render_comparison
 from fairaudit.reports.html import fragment, render
+from fairaudit.reports.run_page import render as render_run
 
 
-def _factory() -> ModuleType:
+def _factory(file: str = "audit_factory") -> ModuleType:
     # With --import-mode=importlib a folder of tests is no package, so that its module is loaded by its path.
-    name = "reports_audit_factory"
+    name = f"reports_{file}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("audit_factory.py"))
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{file}.py"))
         assert spec is not None
         assert spec.loader is not None
         sys.modules[name] = module = importlib.util.module_from_spec(spec)
@@ -32,6 +33,23 @@ def _factory() -> ModuleType:
 def factory() -> ModuleType:
     """The module ``audit_factory``."""
     return _factory()
+
+
+@pytest.fixture(scope="session")
+def runs() -> ModuleType:
+    """The module ``run_factory``."""
+    return _factory("run_factory")
+
+
+@pytest.fixture(scope="session")
+def run_page(runs: ModuleType) -> str:
+    return render_run(runs.make_run())
+
+
+@pytest.fixture(scope="session")
+def hostile_run(runs: ModuleType) -> str:
+    hostile: str = _factory().HOSTILE
+    return render_run(runs.make_run(hostile=hostile, training=_factory().training(hostile)))
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +115,13 @@ def hostile_comparison(hostile_audit: AuditResult) -> str:
 
 @pytest.fixture(scope="session")
 def pages(
-    report_page: str, hostile_page: str, comparison_page: str, hostile_comparison: str, hostile_audit: AuditResult
+    report_page: str,
+    hostile_page: str,
+    comparison_page: str,
+    hostile_comparison: str,
+    hostile_audit: AuditResult,
+    run_page: str,
+    hostile_run: str,
 ) -> dict[str, str]:
     """Every kind of output by name."""
     return {
@@ -106,4 +130,6 @@ def pages(
         "comparison": comparison_page,
         "hostile comparison": hostile_comparison,
         "hostile fragment": fragment(hostile_audit),
+        "run": run_page,
+        "hostile run": hostile_run,
     }

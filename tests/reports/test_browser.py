@@ -41,7 +41,7 @@ def test_no_page_is_wider_than_its_window(pages: dict[str, str], chromium: str, 
     # Each page stands in a frame of the wanted width (a window cannot be narrower than 500 pixels). The test page
     # may run a script, and reads the frames because all come from one document.
     frames = []
-    for name in ("report", "comparison", "hostile report", "hostile comparison"):
+    for name in ("report", "comparison", "run", "hostile report", "hostile comparison", "hostile run"):
         inner = pages[name].replace('http-equiv="Content-Security-Policy"', 'name="policy-of-the-page"')
         escaped = inner.replace("&", "&amp;").replace('"', "&quot;")
         for width in (320, 1280):
@@ -61,7 +61,7 @@ def test_no_page_is_wider_than_its_window(pages: dict[str, str], chromium: str, 
     measured = re.search(r'data-widths="([^"]*)"', dom)
     assert measured
     rows = [row.split(",") for row in measured[1].split(";")]
-    assert len(rows) == 8
+    assert len(rows) == 12
     for name, wanted, scroll, client in rows:
         assert int(client) == int(wanted), name
         assert int(scroll) <= int(wanted), name

@@ -13,7 +13,7 @@ import pytest
 from fairaudit.core.audit import AuditResult
 from fairaudit.reports import page
 
-NAMES = ("report", "hostile report", "comparison", "hostile comparison", "hostile fragment")
+NAMES = ("report", "hostile report", "comparison", "hostile comparison", "run", "hostile run", "hostile fragment")
 PAGES = NAMES[:-1]
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 #: Everything our templates and matplotlib write; whatever else turns up came out of data.
@@ -95,7 +95,7 @@ def test_nothing_is_loaded_and_nothing_runs(pages: dict[str, str], name: str) ->
     assert not re.search(r"url\((?!#)|@import", pages[name])
 
 
-@pytest.mark.parametrize("name", ["hostile report", "hostile comparison", "hostile fragment"])
+@pytest.mark.parametrize("name", ["hostile report", "hostile comparison", "hostile run", "hostile fragment"])
 def test_hostile_text_is_shown_as_text(pages: dict[str, str], name: str) -> None:
     text = "".join(Reader(pages[name]).texts)
     assert text.count("<script>alert(1)</script></style><img src=x onerror=alert(2)>\"'`--><b>$\\frac{1}{0}$&amp;") > 5

@@ -44,7 +44,7 @@ def test_the_profile_is_shown_with_n_and_intervals(report_page: str) -> None:
 
 def test_a_checkpoint_that_does_not_say_has_no_such_section(small_audit: AuditResult) -> None:
     silent = dataclasses.replace(small_audit, model=dataclasses.replace(small_audit.model, training={}))
-    assert training_views(silent.model) == []
+    assert training_views(silent.model.training) == []
     assert "Training images in" not in render(silent)
 
 
@@ -57,7 +57,7 @@ def test_markup_in_data_stays_text(factory: ModuleType, small_audit: AuditResult
     assert page.count("&lt;script&gt;x&lt;/script&gt;") >= 6
 
 
-def test_something_else_in_its_place_is_refused(small_audit: AuditResult) -> None:
+def test_something_else_in_its_place_is_refused() -> None:
     wrong = {"datasheets": [{"folder": "a"}], "profiles": [{"profile": {"version": 5}, "note": ""}]}
     with pytest.raises(DataError, match=r"^profile must be a profile of version 1; got 5\. Make it again with "):
-        training_views(dataclasses.replace(small_audit.model, training=wrong))
+        training_views(wrong)

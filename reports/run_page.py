@@ -1,0 +1,44 @@
+"""A ``RunRecord`` as one self-contained HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fairaudit.core.run_record import RunRecord
+from fairaudit.reports import page, run_view, run_wording, watched_view
+from fairaudit.reports.training_view import training_views
+
+
+def render(run: RunRecord) -> str:
+    """Return the page of a training run, finished or not, as HTML.
+
+    The page needs no script, loads nothing, and holds no image of the data. The same files give the same bytes.
+    Everything that comes from data is escaped.
+
+    Raises
+    ------
+    DataError
+        If ``watch.jsonl`` holds something else than a run writes.
+    """
+    comparisons, looks = watched_view.counted(run)
+    return page.document(
+        "run.html.j2",
+        run=run,
+        method_name=run_wording.method(run),
+        sentences=[s for s in (run_wording.progress(run), run_wording.loss(run)) if s],
+        accuracy=run_wording.accuracy(run),
+        speed=run_wording.speed(run),
+        charts=run_view.step_charts(run),
+        knn=run_view.knn_chart(run),
+        watched=watched_view.watched(run),
+        multiplicity=run_wording.multiplicity(comparisons, looks) if comparisons else "",
+        failures=watched_view.failures(run),
+        others=run_view.other_looks(run),
+        synthetic=watched_view.synthetic(run),
+        training=training_views(run.training),
+    )
+
+
+def write(run: RunRecord, path: Path) -> Path:
+    """Render ``run`` and write it atomically to ``path``; return ``path``."""
+    return page.write(render(run), path)

@@ -1,0 +1,163 @@
+"""A training run as its page prints it: figures with their tables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from fairaudit.core.run_record import RunRecord
+from fairaudit.reports import notation, run_figures, run_wording, svg
+
+#: Columns of ``metrics.jsonl`` that say whether prototypes are used, and what each is called.
+HEALTH = {
+    "prototype_use": "prototype use",
+    "empty_prototypes": "empty prototypes",
+    "spread": "spread of vectors",
+    "confidence": "confidence",
+}
+#: Of the steps a table holds so many rows, the first and the last among them.
+TABLE_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with the table of what it draws.
+
+    Parameters
+    ----------
+    title, caption : str
+    figure : Markup
+        An ``<svg>`` element.
+    head : tuple of str
+        Of the table's columns.
+    rows : tuple of tuple of str
+        One per moment.
+    left_out : str
+        How many steps the table leaves out, as a sentence; empty if none.
+    """
+
+    title: str
+    caption: str
+    figure: Markup
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left_out: str = ""
+
+
+def step_charts(run: RunRecord) -> list[Chart]:
+    """Return the charts of what each step records: the loss, and for SwAV how prototypes are used."""
+    if not len(run.steps):
+        return []
+    guess = "" if math.isnan(run.chance) else f" Dashed: a blind guess, {notation.number(run.chance)}."
+    charts = [
+        _of_steps(
+            run, {"loss": "loss"}, "Loss", "loss",
+            f"Below the dashed line the network predicts better than blindly.{guess}" if guess else "Lower is better.",
+            chance=run.chance,
+        )
+    ]  # fmt: skip
+    health = {column: name for column, name in HEALTH.items() if column in run.steps}
+    if health:
+        charts.append(
+            _of_steps(
+                run, health, "Prototypes and vectors", "share",
+                "Prototype use: 1 is evenly, and that is what the codes ask for. Empty: share of prototypes that were "
+                "nearest to no vector for long. Spread: 0 where the vectors of all images are one, a collapse. "
+                "Confidence: mean highest probability of a prediction.",
+            )
+        )  # fmt: skip
+    return charts
+
+
+def knn_chart(run: RunRecord) -> Chart | None:
+    """Return the chart of k-NN accuracy, or None where it was not watched."""
+    looks = [look for look in run.looks if run_wording.is_knn(look)]
+    if not looks:
+        return None
+    known = [{**look.values, "images": look.images, "value": look.values["accuracy"]} for look in looks]
+    rows = pd.DataFrame(known).reindex(columns=["images", "value", "ci_low", "ci_high", "commonest", "n"])
+    rows = rows.apply(pd.to_numeric, errors="coerce")
+    return Chart(
+        title="k-NN accuracy",
+        caption="How often most of an image's nearest neighbours share its label. Band: 95 % interval. Hollow: the "
+        "network before training. Dashed: always guessing the commonest label.",
+        figure=_svg(run_figures.accuracy(rows), "knn", "k-NN accuracy against images seen", _ends(rows, "value")),
+        head=("Images seen", "Accuracy", "95 % interval", "Images"),
+        rows=tuple(
+            (moment(int(r["images"])), notation.number(r["value"]), notation.interval(r["ci_low"], r["ci_high"]),
+             notation.count(r["n"]))
+            for r in rows.to_dict("records")
+        ),
+    )  # fmt: skip
+
+
+def other_looks(run: RunRecord) -> list[tuple[str, Chart]]:
+    """Return, by watcher, the numbers of watchers that this page knows nothing else about; without a figure."""
+    found = []
+    for name in dict.fromkeys(look.watcher for look in run.looks):
+        looks = [look for look in run.looks if look.watcher == name]
+        if any(run_wording.is_knn(look) or "disparities" in look.values for look in looks):
+            continue
+        keys = list(dict.fromkeys(k for look in looks for k, v in look.values.items() if _is_number(v)))
+        rows = tuple(
+            (moment(look.images), *(notation.number(_number(look.values.get(key))) for key in keys)) for look in looks
+        )
+        found.append((name, Chart(name, "", Markup(), ("Images seen", *keys), rows)))
+    return found
+
+
+def moment(images: int) -> str:
+    """Return images seen as a table has them; 0 is the random start."""
+    return notation.count(images) if images else "0 (random start)"
+
+
+def _of_steps(
+    run: RunRecord, names: dict[str, str], title: str, label: str, caption: str, *, chance: float = math.nan
+) -> Chart:
+    figure = run_figures.lines(run.steps, names, chance=chance, label=label)
+    many = len(run.steps) > run_figures.MAX_POINTS
+    shown = _picked(run.steps)
+    return Chart(
+        title=title,
+        caption=caption + (f" Drawn are means over {run_figures.MAX_POINTS} pieces of the run." if many else ""),
+        figure=_svg(figure, notation.slug(title), f"{title} against images seen", _ends(run.steps, *names)),
+        head=("Images seen", *(name.capitalize() for name in names.values())),
+        rows=tuple(
+            (notation.count(r["images"]), *(notation.number(r[column]) for column in names))
+            for r in shown.to_dict("records")
+        ),
+        left_out=f"The table has {len(shown)} of {len(run.steps):,} steps; metrics.jsonl has all."
+        if len(shown) < len(run.steps)
+        else "",
+    )
+
+
+def _picked(steps: pd.DataFrame) -> pd.DataFrame:
+    """Return rows evenly over the run, the first and the last among them."""
+    n = min(len(steps), TABLE_ROWS)
+    return steps.iloc[[round(i * (len(steps) - 1) / max(n - 1, 1)) for i in range(n)]]
+
+
+def _svg(figure: Figure, prefix: str, title: str, description: str) -> Markup:
+    return Markup(svg.inline(figure, prefix=f"chart-{prefix}", title=title, description=description))
+
+
+def _ends(rows: pd.DataFrame, *columns: str) -> str:
+    """Return where each column begins and ends: the figure for people who do not see it."""
+    parts = []
+    for column in columns:
+        first, last = float(rows[column].iloc[0]), float(rows[column].iloc[-1])
+        parts.append(f"{column.replace('_', ' ')} from {notation.number(first)} to {notation.number(last)}")
+    return f"{'; '.join(parts)}. The table that follows holds numbers."
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

@@ -1,0 +1,225 @@
+"""Watched disparities as a page prints them: one section per indicator and data set, one figure per feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from fairaudit.core.looks import COMPARISON_KEYS, Look, watched_disparities, watched_groups
+from fairaudit.core.run_record import RunRecord
+from fairaudit.reports import notation, run_figures, svg, wording
+from fairaudit.reports.run_view import moment
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value at one look, as text."""
+
+    value: str
+    interval: str
+    n: str
+    clusters: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One comparison, or one group, over all looks.
+
+    Parameters
+    ----------
+    name : str
+        What is compared with what, or the group.
+    looks : tuple of (str, Cell)
+        Images seen, and what was measured then.
+    """
+
+    name: str
+    looks: tuple[tuple[str, Cell], ...]
+
+
+@dataclass(frozen=True)
+class WatchedFeature:
+    """The comparisons of one feature: figure, and the numbers that it draws."""
+
+    feature: str
+    caption: str
+    figure: Markup
+    comparisons: tuple[Curve, ...]
+    groups: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class WatchedIndicator:
+    """The section of one indicator on one data set, by one watcher.
+
+    Parameters
+    ----------
+    anchor : str
+        Its id on the page.
+    facts : mapping
+        What the last look says of the indicator: title, question, metric, meaning, version.
+    data : mapping
+        What the last look says of the data set: images, clusters, cluster, synthetic.
+    features : tuple of WatchedFeature
+    notices : tuple of str
+        What must be said beside the curves.
+    """
+
+    anchor: str
+    watcher: str
+    dataset: str
+    facts: Mapping[str, Any]
+    data: Mapping[str, Any]
+    features: tuple[WatchedFeature, ...]
+    notices: tuple[str, ...]
+
+
+def watched(run: RunRecord) -> list[WatchedIndicator]:
+    """Return a section for each watcher, indicator and data set of which the run has looks.
+
+    Raises
+    ------
+    DataError
+        If a line of ``watch.jsonl`` holds something else than a disparity watcher writes.
+    """
+    looks = [look for look in run.looks if "disparities" in look.values]
+    rows, groups = (_printable(table) for table in (watched_disparities(looks), watched_groups(looks)))
+    sections = []
+    for i, (key, part) in enumerate(rows.groupby(["watcher", "indicator", "dataset"], sort=False)):
+        watcher, indicator, dataset = (str(name) for name in key)
+        mine = [look for look in looks if notation.printable(look.watcher) == watcher]
+        own = groups[
+            (groups["watcher"] == watcher) & (groups["indicator"] == indicator) & (groups["dataset"] == dataset)
+        ]
+        anchor = f"w{i}-{notation.slug(indicator, dataset)}"
+        sections.append(
+            WatchedIndicator(
+                anchor=anchor,
+                watcher=watcher,
+                dataset=dataset,
+                facts=_said(mine, "indicators", indicator=indicator, dataset=dataset),
+                data=_said(mine, "data", name=dataset),
+                features=tuple(
+                    _feature(str(feature), rows_of, own[own["feature"] == feature], f"{anchor}-{j}")
+                    for j, (feature, rows_of) in enumerate(part.groupby("feature", sort=False))
+                ),
+                notices=tuple(_notices(mine, indicator, dataset)),
+            )
+        )
+    return sections
+
+
+def failures(run: RunRecord) -> list[tuple[str, str]]:
+    """Return when something could not be measured, and why."""
+    found = []
+    for look in run.looks:
+        for failed in _objects(look, "failures"):
+            who = " on ".join(str(failed[key]) for key in ("indicator", "dataset") if failed.get(key))
+            why = f"{failed.get('reason', '')} {failed.get('what_to_do', '')}".strip()
+            found.append((moment(look.images), f"{who}: {why}" if who else why))
+    return found
+
+
+def counted(run: RunRecord) -> tuple[int, int]:
+    """Return how many comparisons were watched, and at how many looks at most."""
+    rows = _printable(watched_disparities(run.looks))
+    by_comparison = rows.groupby(["watcher", *COMPARISON_KEYS], sort=False)["images"].nunique()
+    return len(by_comparison), int(by_comparison.max()) if len(by_comparison) else 0
+
+
+def synthetic(run: RunRecord) -> list[str]:
+    """Return the names of watched data sets that were drawn."""
+    names = (str(d.get("name")) for look in run.looks for d in _objects(look, "data") if d.get("synthetic") is True)
+    return list(dict.fromkeys(names))
+
+
+def _feature(feature: str, rows: pd.DataFrame, groups: pd.DataFrame, prefix: str) -> WatchedFeature:
+    keys = [key for key in COMPARISON_KEYS if key not in ("indicator", "dataset", "feature")]
+    parts = [part.sort_values("images", kind="stable") for _, part in rows.groupby(keys, sort=False)]
+    named = [(_name(part), part) for part in parts]
+    drawn = named
+    if len(named) > run_figures.MAX_PANELS:
+        far = sorted(range(len(named)), key=lambda i: -abs(float(named[i][1]["value"].fillna(0).iloc[-1])))
+        drawn = [named[i] for i in sorted(far[: run_figures.MAX_PANELS])]
+    caption = (
+        "Dashed: no difference; above it the group named first has the higher value, or a trend rises. Band: 95 % "
+        "interval of each look for itself. Hollow dot: the network before training."
+    )
+    if any((part["status"] != "ok").any() for _, part in drawn):
+        caption += " Grey dots: too few images or clusters to judge."
+    if len(drawn) < len(named):
+        caption += (
+            f" Drawn are the {len(drawn)} of {len(named)} comparisons furthest from no difference at the last look."
+        )
+    title = f"Disparities by {feature} against images seen"
+    figure = svg.inline(run_figures.disparities(drawn), prefix=prefix, title=title, description=_described(drawn))
+    curves = tuple(Curve(name, _looks(part)) for name, part in named)
+    values = tuple(
+        Curve(str(group), _looks(part.sort_values("images", kind="stable")))
+        for group, part in groups.groupby("group", sort=False)
+    )
+    return WatchedFeature(feature, caption, Markup(figure), curves, values)
+
+
+def _name(part: pd.DataFrame) -> str:
+    return wording.comparison(part.iloc[0].to_dict())
+
+
+def _looks(part: pd.DataFrame) -> tuple[tuple[str, Cell], ...]:
+    return tuple(
+        (
+            moment(int(r["images"])),
+            Cell(
+                notation.number(r["value"]),
+                notation.interval(r["ci_low"], r["ci_high"]),
+                notation.count(r["n"]),
+                notation.count(r["n_clusters"]),
+                r["note"],
+            ),
+        )
+        for r in part.to_dict("records")
+    )
+
+
+def _described(curves: Sequence[tuple[str, pd.DataFrame]]) -> str:
+    ends = (
+        f"{name}: from {notation.number(rows['value'].iloc[0])} to {notation.number(rows['value'].iloc[-1])}"
+        for name, rows in curves
+    )
+    return f"{'; '.join(ends)}. The table that follows holds every number."
+
+
+def _notices(looks: Sequence[Look], indicator: str, dataset: str) -> list[str]:
+    settings = [str(look.values.get("settings")) for look in looks if _objects(look, "disparities")]
+    if len(set(settings)) > 1:
+        return [
+            "Options or data of the watcher changed while the run was stopped: not all looks measure the same, and the "
+            "curves join what must not be compared."
+        ]
+    return []
+
+
+def _said(looks: Sequence[Look], what: str, **wanted: str) -> dict[str, Any]:
+    """Return the last object under ``what`` that has the wanted values, or nothing."""
+    for look in reversed(looks):
+        for one in _objects(look, what):
+            if all(notation.printable(str(one.get(key))) == value for key, value in wanted.items()):
+                return dict(one)
+    return {}
+
+
+def _objects(look: Look, what: str) -> list[Mapping[str, Any]]:
+    value = look.values.get(what)
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _printable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with printable text: pandas cannot group by a lone surrogate."""
+    texts = [name for name in table.columns if table[name].dtype == object]
+    clean = {n: pd.Series([notation.printable(v) for v in table[n]], index=table.index, dtype="object") for n in texts}
+    return table.assign(**clean)
