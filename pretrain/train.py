@@ -49,7 +49,7 @@ def pretrain(
     Parameters
     ----------
     recipe : Recipe, name or path
-        A shipped recipe (``demo``, ``quick``, ``small_real``) or a TOML file.
+        A shipped recipe (``debug_cpu``, ``demo``, ``quick``, ``small_real``, ...) or a TOML file.
     data : sequence of path
         Folders of images, read at any depth; labels are not used. What ``datasheet.toml`` and the table of a folder
         (``images.csv``, ``images.parquet``, ``metadata.csv``, ``metadata.parquet``) declare goes into the run and its

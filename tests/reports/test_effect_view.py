@@ -68,8 +68,8 @@ def test_tally_counts_every_answer() -> None:
     ]  # fmt: skip
     assert effect_view.tally(pd.concat(parts, ignore_index=True)) == (
         "Of 5 planned disparities: 1 moved more by the data, 1 moved more by size, 1 moved, but which moves it more "
-        "cannot be told, for 2 neither is shown, and neither is ruled out. In 1 the effect of the data depends on the size. "
-        "1 could not be estimated."
+        "cannot be told, for 2 neither is shown, and neither is ruled out. In 1 the effect of the data depends on the "
+        "size. 1 could not be estimated."
     )
     assert effect_view.tally(parts[-1]) == (
         "No planned disparity could be estimated at every size on either data. 1 could not be estimated."
