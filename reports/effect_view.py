@@ -87,10 +87,11 @@ def effect_section(effects: pd.DataFrame, design: Design, audits: Mapping[str, A
         name: Markup(svg.inline(figure, prefix=name, title=title, description="The tables hold every number."))
         for name, (figure, title) in figures.items()
     }
-    sizes = parameters_of(audits)
+    sizes, order = parameters_of(audits), list(WORDS)
+    rows = [_row(part, design) for _, part in effects.groupby(_KEY, sort=False)]
     return {
         "tally": tally(effects),
-        "rows": [_row(part, design) for _, part in effects.groupby(_KEY, sort=False)],
+        "rows": sorted(rows, key=lambda row: order.index(row.word.key)),  # what is decided stands first
         "words": WORDS,
         "figures": drawn,
         "n_statements": int(effects["p_value"].notna().sum()),
