@@ -177,7 +177,10 @@ def load_audit(path: str | Path) -> Audit:
 
 
 def compare(
-    *audits: str | Path | AuditResult, names: Sequence[str] | None = None, baseline: str | None = None
+    *audits: str | Path | AuditResult,
+    names: Sequence[str] | None = None,
+    baseline: str | None = None,
+    design: Mapping[str, tuple[str, str]] | None = None,
 ) -> Comparison:
     """Lay audits of several checkpoints side by side, and test in pairs what changed.
 
@@ -189,11 +192,14 @@ def compare(
         One for each; default: the folder's name, else the checkpoint's.
     baseline : str, optional
         Which of the names the others are compared with; default: the first.
+    design : mapping of str to (str, str), optional
+        Data and size of each checkpoint, by name, where every size was trained on both of two data sets: then
+        ``effects`` says which of the two moves a disparity. Names that repeat a cell are further trainings of it.
 
     Raises
     ------
     ConfigError
-        If there are fewer than two, or names or the baseline do not fit.
+        If there are fewer than two, or names, baseline or design do not fit.
 
     Examples
     --------
@@ -212,7 +218,8 @@ def compare(
     loaded = [one if isinstance(one, AuditResult) else load_audit(one) for one in audits]
     default = [a.model.name if isinstance(one, AuditResult) else Path(one).resolve().name
                for one, a in zip(audits, loaded, strict=True)]  # fmt: skip
-    return Comparison.of(loaded, names=list(names) if names is not None else default, baseline=baseline or "")
+    return Comparison.of(loaded, names=list(names) if names is not None else default, baseline=baseline or "",
+                         design=design)  # fmt: skip
 
 
 def check_output(output: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairaudit.cli_data import data as data_commands
+from fairaudit.cli_experiment import experiment as experiment_commands
 from fairaudit.core.errors import ConfigError, FairauditError, InputError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data_commands, name="data")
+app.add_typer(experiment_commands, name="experiment")
 
 
 @app.callback(invoke_without_command=True)

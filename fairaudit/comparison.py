@@ -11,9 +11,12 @@ import pandas as pd
 
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.change import changes_of
+from fairaudit.core.design import Cell, Design
 from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.factorial import effects_of
 from fairaudit.core.files import atomic_write
 from fairaudit.core.plant import Plant
+from fairaudit.core.result import EFFECT_COLUMNS, table
 from fairaudit.core.sizes import sizes_of
 
 _KEYS = ["indicator", "dataset", "metric", "feature", "kind", "measure", "group", "reference"]
@@ -36,6 +39,9 @@ class Comparison:
         For the page.
     baseline : str
         Name of the audit that the others are compared with; empty for the first.
+    design : Design, optional
+        Which data and which size the checkpoints have, where every data set goes with every size: then ``effects`` says
+        which of the two moves a disparity.
     """
 
     audits: Mapping[str, AuditResult]
@@ -43,16 +49,26 @@ class Comparison:
     title: str = "Checkpoints side by side"
     intro: str = ""
     baseline: str = ""
+    design: Design | None = None
 
     def __post_init__(self) -> None:
         if not self.baseline:
             object.__setattr__(self, "baseline", next(iter(self.audits)))
         if self.baseline not in self.audits:
             raise unknown_name("baseline", self.baseline, self.audits)
+        if self.design is not None:
+            self.design.check(self.audits)
 
     @classmethod
-    def of(cls, audits: Sequence[AuditResult], *, names: Sequence[str], baseline: str = "") -> Comparison:
-        """Return the comparison; ConfigError for fewer than two audits, or names or a baseline that do not fit."""
+    def of(
+        cls,
+        audits: Sequence[AuditResult],
+        *,
+        names: Sequence[str],
+        baseline: str = "",
+        design: Mapping[str, Cell] | None = None,
+    ) -> Comparison:
+        """Return the comparison; ConfigError for less than two audits, or if names, baseline or design do not fit."""
         if len(audits) < 2:
             raise ConfigError(f"a comparison must have at least two audits; got {len(audits)}. Add another.")
         if len(names) != len(audits) or len(set(names)) != len(names):
@@ -60,7 +76,8 @@ class Comparison:
                 f"a comparison must have a name of its own for each of its {len(audits)} audits; "
                 f"got {', '.join(names)}. Give names that differ."
             )
-        return cls(dict(zip(names, audits, strict=True)), baseline=baseline)
+        crossed = None if design is None else Design(design)
+        return cls(dict(zip(names, audits, strict=True)), baseline=baseline, design=crossed)
 
     @property
     def disparities(self) -> pd.DataFrame:
@@ -80,6 +97,14 @@ class Comparison:
         """
         return changes_of(self.audits, baseline=self.baseline)
 
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """What data and size do to every planned disparity, with intervals and verdicts; empty without a design.
+
+        Columns ``core.result.EFFECT_COLUMNS``; what they mean stands in ``core.factorial.effects_of``.
+        """
+        return table([], EFFECT_COLUMNS) if self.design is None else effects_of(self.audits, self.design)
+
     @property
     def sizes(self) -> pd.DataFrame:
         """Every planned disparity by checkpoint, beside its number of parameters (``core.result.SIZE_COLUMNS``)."""
@@ -87,9 +112,11 @@ class Comparison:
 
     @property
     def summary(self) -> str:
-        """How many changes are shown, in a sentence."""
-        from fairaudit.reports import change_view, notation
+        """How many changes are shown, in a sentence; with a design, what data and size move."""
+        from fairaudit.reports import change_view, effect_view, notation
 
+        if self.design is not None:
+            return notation.printable(effect_view.tally(self.effects))
         return notation.printable(change_view.tally(self.changes))
 
     @property
@@ -102,6 +129,8 @@ class Comparison:
         """Return the page; ``links`` leads from a checkpoint's name to its own report."""
         from fairaudit.reports.comparison import render_comparison
 
+        if self.design is not None:
+            return self._crossed(self.design, links or {})
         return render_comparison(
             self.audits,
             title=self.title,
@@ -110,6 +139,21 @@ class Comparison:
             links=links or {},
             baseline=self.baseline,
             changes=self.changes,
+        )
+
+    def _crossed(self, design: Design, links: Mapping[str, str]) -> str:
+        """Return the page of a crossed design: its effects, and a column for the first training of each cell."""
+        from fairaudit.reports.comparison import render_comparison
+        from fairaudit.reports.effect_view import effect_section
+
+        shown = {name: audit for name, audit in self.audits.items() if name not in design.repeats}
+        return render_comparison(
+            shown,
+            title=self.title,
+            plants=self.plants,
+            intro=self.intro,
+            links={name: link for name, link in links.items() if name in shown},
+            effects=effect_section(self.effects, design, self.audits),
         )
 
     def write(self, path: str | Path, *, links: Mapping[str, str] | None = None) -> Path:

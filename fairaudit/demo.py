@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import fairaudit
-from fairaudit.api import Audit, audit, check_output, compare, load_audit
-from fairaudit.core.errors import ConfigError
-from fairaudit.core.files import atomic_write, write_json
-from fairaudit.datasets.synthetic import DEMO, PLANTS, QUICK, Size, write_population, write_training
+from fairaudit.api import Audit, audit, compare, load_audit
+from fairaudit.datasets.synthetic import PLANTS, write_training
+from fairaudit.drawn_world import WorldSettings, draw_population, steps_of
 from fairaudit.progress import Advance
-from fairaudit.workers import Job, Workers
+from fairaudit.stages import finish, prepare
+from fairaudit.workers import Job
 
 CHECKPOINTS: Mapping[str, str] = {
     "random": "Random weights: what the network's shape alone gives.",
@@ -33,33 +30,8 @@ INTRO = (
 
 
 @dataclass(frozen=True)
-class DemoSettings:
-    """What decides the demo's result.
-
-    Parameters
-    ----------
-    quick : bool
-        The small world and the short recipe.
-    bias : float
-        Strength of the planted disparities, from 0 (none) to 1.
-    seed : int
-        Of the world and of training.
-    """
-
-    quick: bool = False
-    bias: float = 1.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.bias <= 1:
-            raise ConfigError(f"bias must be from 0 (nothing planted) to 1; got {self.bias:g}. Choose a value between.")
-        if self.seed < 0:
-            raise ConfigError(f"seed must be at least 0; got {self.seed}. Choose another.")
-
-    @property
-    def size(self) -> Size:
-        """How much is drawn."""
-        return QUICK if self.quick else DEMO
+class DemoSettings(WorldSettings):
+    """What decides the demo's result; see ``WorldSettings``."""
 
     @property
     def recipe(self) -> str:
@@ -78,23 +50,15 @@ def run_demo(output: Path, *, quick: bool = False, bias: float = 1.0, seed: int 
         If a setting is out of range, or ``output`` holds something else than an earlier demo.
     """
     settings = DemoSettings(quick, bias, seed)
-    _prepare(output, settings)
-    steps = _jobs(output, settings)
-    marks = {job.title: mark for mark, job in steps.items()}
-    jobs = _open_jobs(steps)
-    if jobs:
-        for job in jobs:
-            _clear(marks[job.title])
-        workers = Workers(shown=progress)
-        workers.run(jobs, ended=lambda job: atomic_write(marks[job.title], ""))
-        workers.close()
+    prepare(output, "demo.json", asdict(settings))
+    finish(_stages(output, settings), progress=progress)
     page = compare(*(load_audit(output / name) for name in CHECKPOINTS), names=list(CHECKPOINTS))
     page = replace(page, plants=PLANTS if bias else (), title="fairaudit demo: three checkpoints", intro=INTRO)
     return page.write(output / "report.html", links={name: f"{name}/report.html" for name in CHECKPOINTS})
 
 
-def _jobs(output: Path, settings: DemoSettings) -> dict[Path, Job]:
-    """Return what is to be done, in the order in which it is best begun; keys mark what is done.
+def _stages(output: Path, settings: DemoSettings) -> dict[Path, Job]:
+    """Return what is to be done by the folder that it makes, in the order in which it is best begun.
 
     The longest training goes on while the other checkpoints are trained and audited.
     """
@@ -111,26 +75,12 @@ def _jobs(output: Path, settings: DemoSettings) -> dict[Path, Job]:
     for name in reversed(_ORDER):
         arguments = (runs / name, population, labels, bert, name, output / name)
         jobs[output / name] = Job(f"audit {name}", audit_checkpoint, arguments, (f"train {name}", people, words))
-    return {path.with_name(f"{path.name}.done"): job for path, job in jobs.items()}
-
-
-def _open_jobs(jobs: Mapping[Path, Job]) -> list[Job]:
-    """Return the jobs that are not done, and those that come after one of them."""
-    found: dict[str, Job] = {}
-    for mark, job in jobs.items():
-        if not mark.is_file() or found.keys() & set(job.after):
-            found[job.title] = job
-    return list(found.values())
+    return jobs
 
 
 def draw_training(folder: Path, settings: DemoSettings, *, progress: Advance | None = None) -> None:
     """Draw the training images of the demo's world."""
     write_training(folder, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
-
-
-def draw_population(folder: Path, settings: DemoSettings, *, progress: Advance | None = None) -> None:
-    """Draw the audited population of the demo's world."""
-    write_population(folder, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
 
 
 def train_checkpoint(
@@ -143,12 +93,7 @@ def train_checkpoint(
     from fairaudit.pretrain import load_recipe, pretrain, random_weights, train_supervised
 
     recipe = load_recipe(settings.recipe)
-    steps = recipe.schedule.samples // recipe.schedule.batch
-
-    def advance(row: Mapping[str, Any]) -> None:
-        if progress is not None:
-            progress(int(row["step"]), steps)
-
+    advance = steps_of(recipe, progress)
     images = [training / "images"]
     fixed: dict[str, Any] = {"seed": settings.seed, "threads": 1, "progress": False}
     if name == "random":
@@ -198,22 +143,3 @@ def audit_checkpoint(
         alpha=ALPHA,
         progress=False,
     )
-
-
-def _clear(mark: Path) -> None:
-    """Remove what an interrupted demo left of a step; a run of training continues by itself."""
-    mark.unlink(missing_ok=True)
-    if mark.parent.name != "runs":
-        shutil.rmtree(mark.with_suffix(""), ignore_errors=True)
-
-
-def _prepare(output: Path, settings: DemoSettings) -> None:
-    """Refuse a folder of other things; empty one that an earlier demo made with other settings."""
-    known = {**asdict(settings), "version": fairaudit.__version__}
-    note = output / "demo.json"
-    if note.is_file():
-        if json.loads(note.read_text(encoding="utf-8")) == known:
-            return
-        shutil.rmtree(output)
-    check_output(output)
-    write_json(note, known)

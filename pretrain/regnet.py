@@ -146,6 +146,8 @@ def width_rule(
 
 PRESETS: dict[str, RegNetShape] = {
     "tiny": RegNetShape((16, 32, 64, 128), (1, 1, 2, 1), 16, stem=16, downsample_first=False),
+    "tiny_narrow": RegNetShape((8, 16, 32, 64), (1, 1, 2, 1), 8, stem=8, downsample_first=False),
+    "tiny_wide": RegNetShape((32, 64, 128, 256), (1, 1, 2, 1), 32, stem=32, downsample_first=False),
     "y_200mf": width_rule(13, 24, 36.44, 2.49, 8),
     "y_400mf": width_rule(16, 48, 27.89, 2.09, 8),
     "y_800mf": width_rule(14, 56, 38.84, 2.4, 16),
@@ -161,7 +163,10 @@ PRESETS: dict[str, RegNetShape] = {
     "seer_256gf": width_rule(27, 640, 230.83, 2.53, 373),
     "seer_10b": width_rule(27, 1744, 620.83, 2.52, 1010),
 }
-"""Named shapes. ClassyVision means other networks by 256GF and, before its change 730680d, by 64GF."""
+"""Named shapes; ``tiny_narrow`` and ``tiny_wide`` have half and twice every width of ``tiny``.
+
+ClassyVision means other networks by 256GF and, before its change 730680d, by 64GF.
+"""
 
 
 def regnet_config(shape: RegNetShape, *, labels: tuple[str, ...] = ()) -> Any:

@@ -49,7 +49,7 @@ def pretrain(
     Parameters
     ----------
     recipe : Recipe, name or path
-        A shipped recipe (``demo``, ``quick``, ``small_real``) or a TOML file.
+        A shipped recipe (``debug_cpu``, ``demo``, ``quick``, ``small_real``, ...) or a TOML file.
     data : sequence of path
         Each a folder of images or of uncompressed ``.tar`` shards, at any depth, one shard, or a table with one row an
         image (``.csv`` or ``.parquet``); labels are not used. What ``datasheet.toml`` and the table, given or in the

@@ -73,7 +73,7 @@ def change_row(row: Mapping[Any, Any]) -> ChangeRow:
         before=notation.number(row["value_before"]),
         after=notation.number(row["value"]),
         change=notation.number(row["change"]),
-        interval=notation.interval(*_interval(row)),
+        interval=notation.interval(*interval_of(row)),
         p=notation.p_value(row["p_adjusted"]),
         word=WORDS[row["verdict"]],
         sentence=sentence(row),
@@ -85,7 +85,7 @@ def sentence(row: Mapping[Any, Any]) -> str:
     what = f"{row['feature']}: {wording.comparison(row)} on {row['metric']}".replace("_", " ")
     if row["verdict"] == "not_estimable":
         return f"{what}: no change can be estimated, because {str(row['note']).strip().rstrip('.')}."
-    largest = notation.at_most(max(abs(bound) for bound in _interval(row)))
+    largest = notation.at_most(max(abs(bound) for bound in interval_of(row)))
     said = {
         "smaller": f"the disparity is smaller than in {row['baseline']}",
         "larger": f"the disparity is larger than in {row['baseline']}",
@@ -93,7 +93,7 @@ def sentence(row: Mapping[Any, Any]) -> str:
         "not_shown": f"no change is shown, and one of {largest} is not ruled out",
     }[row["verdict"]]
     went = f"went from {notation.number(row['value_before'])} to {notation.number(row['value'])}"
-    by = f"change {notation.number(row['change'])}, interval {notation.interval(*_interval(row))}"
+    by = f"change {notation.number(row['change'])}, interval {notation.interval(*interval_of(row))}"
     return f"{what} {went} ({by}): {said}."
 
 
@@ -145,6 +145,7 @@ def size_sentence(parameters: Mapping[str, int], names: list[str]) -> str:
     return f"Checkpoints have {notation.size(least)} to {notation.size(most)} parameters{alike}."
 
 
-def _interval(row: Mapping[Any, Any]) -> tuple[float, float]:
+def interval_of(row: Mapping[Any, Any]) -> tuple[float, float]:
+    """Return the adjusted interval of a change, or the plain one where there is none."""
     low, high = float(row["adjusted_low"]), float(row["adjusted_high"])
     return (low, high) if low == low else (float(row["ci_low"]), float(row["ci_high"]))

@@ -14,7 +14,7 @@ from fairaudit.core.audit import AuditResult, ModelCard
 from fairaudit.core.change import alpha_of, changes_of
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plant import Plant
-from fairaudit.core.result import IndicatorResult
+from fairaudit.core.result import CHANGE_COLUMNS, IndicatorResult, table
 from fairaudit.core.sizes import ALIKE, parameters_of, sizes_of
 from fairaudit.reports import change_view, figures, notation, page, plant_view, small_multiples, svg, wording
 from fairaudit.reports.disparity_view import DisparityRow, counts, disparity_row, primary
@@ -78,6 +78,7 @@ def render_comparison(
     links: Mapping[str, str] | None = None,
     baseline: str = "",
     changes: pd.DataFrame | None = None,
+    effects: Mapping[str, Any] | None = None,
 ) -> str:
     """Return one HTML page that shows several audits side by side.
 
@@ -95,6 +96,8 @@ def render_comparison(
         The audit with which the others are compared; default: the first.
     changes : DataFrame, optional
         ``core.change.changes_of`` of the audits, where it is there already.
+    effects : mapping, optional
+        ``effect_view.effect_section`` of a crossed design; it takes the place of the changes.
 
     Raises
     ------
@@ -102,7 +105,9 @@ def render_comparison(
         If there is no audit, or a link is not relative or belongs to no audit.
     """
     addresses = _checked(audits, links or {})
-    if changes is None:
+    if effects is not None:
+        changes = table([], CHANGE_COLUMNS)
+    elif changes is None:
         changes = changes_of(audits, baseline=baseline or next(iter(audits)))
     audits = {name: printable_audit(audit) for name, audit in audits.items()}
     return page.document(
@@ -122,6 +127,7 @@ def render_comparison(
         words=wording.VERDICTS,
         panels=_panels(audits),
         **_changes(audits, changes, baseline or next(iter(audits))),
+        effects=effects,
         plants=plant_view.plant_rows(plants, audits),
         plant_tally=plant_view.tally(plants, audits),
         plant_signs=plant_view.OUTCOMES,

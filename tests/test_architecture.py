@@ -16,6 +16,7 @@ LINKED = ("indicators", "pretrain", "reports")
 # What each part may import; a new module directly in fairaudit/ has to be given its place here.
 BELOW_HEADS = {"core", "pretrain", "models", "datasets", "extraction"}
 BELOW_CONFIG = {*BELOW_HEADS, "heads", "indicators", "reports", "discovery", "progress"}
+IN_A_DRAWN_WORLD = {*BELOW_CONFIG, "config", "comparison", "tables", "api", "workers", "stages", "drawn_world"}
 LAYERS: dict[str, set[str]] = {
     "core": set(),
     "pretrain": {"core"},
@@ -40,11 +41,16 @@ LAYERS: dict[str, set[str]] = {
     "outcome_votes": {"core"},
     "outcome_table": {"core", "outcome_file", "outcome_votes"},
     "outcome_audit": {*BELOW_CONFIG, "config", "comparison", "tables", "api", "outcome_table"},
-    "demo": {*BELOW_CONFIG, "config", "comparison", "tables", "api", "workers"},
+    "stages": {"core", "api", "workers"},
+    "drawn_world": {"core", "datasets", "pretrain", "progress"},
+    "demo": IN_A_DRAWN_WORLD,
+    "experiment": IN_A_DRAWN_WORLD,
+    "cli_experiment": {"experiment"},
     "cli_data": {"core", "progress", "reports"},
     "cli": {
         *BELOW_CONFIG,
         "cli_data",
+        "cli_experiment",
         "config",
         "comparison",
         "tables",

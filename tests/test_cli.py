@@ -241,6 +241,7 @@ def sentence(error: str) -> str:
         ((*WATCHED, "--watch", "utkface={faces}", "--watch-every", "0"), "every must be 1 or more; got 0."),
         ((*WATCHED, "--watch-labels", "{tmp}/no.csv"), "no.csv' must exist; got nothing there."),
         (("demo", "--bias", "3", "-o", "{tmp}/run"), "bias must be from 0 (nothing planted) to 1; got 3."),
+        (("experiment", "data-or-size", "--seeds", "0", "-o", "{tmp}/run"), "seeds must be at least 1; got 0. Use 2"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value)[:60],
 )
@@ -548,10 +549,12 @@ def test_the_options_are_those_that_users_know() -> None:
 
     group = typer.main.get_command(cli.app)
     commands = dict(group.commands)  # type: ignore[attr-defined]
-    of_data = commands.pop("data").commands
+    for group_name in ("data", "experiment"):
+        inner = commands.pop(group_name).commands
+        commands |= {f"{group_name} {name}": command for name, command in inner.items()}
     surface = {
         name: sorted(o for p in command.params for o in p.opts if o.startswith("--"))
-        for name, command in {**commands, **{f"data {name}": command for name, command in of_data.items()}}.items()
+        for name, command in commands.items()
     }
     assert surface == {
         "audit": ["--allow-unreadable", "--average", "--batch-size", "--control-feature", "--data", "--feature",
@@ -561,6 +564,7 @@ def test_the_options_are_those_that_users_know() -> None:
         "data datasheet": [],
         "data profile": ["--cluster", "--field", "--images-at-least", "--json", "--output", "--sample", "--seed"],
         "demo": ["--bias", "--output", "--quick", "--seed"],
+        "experiment data-or-size": ["--bias", "--output", "--quick", "--seed", "--seeds"],
         "pretrain": ["--allow-unreadable", "--data", "--indicator", "--output", "--probe", "--samples", "--seed",
                      "--set", "--text-encoder", "--watch", "--watch-every", "--watch-labels"],
         "report": [],

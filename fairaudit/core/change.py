@@ -30,32 +30,23 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.inference import Influence
 from fairaudit.core.influences import ROW_KEY
 from fairaudit.core.intervals import t_interval
 from fairaudit.core.outcomes import Floats
-from fairaudit.core.pairing import WHICH, Pairing, Row, Side, pairing_of, why_not_paired
+from fairaudit.core.paired import estimate, nothing, why_not
+from fairaudit.core.pairing import WHICH, Pairing, pairing_of, why_not_paired
 from fairaudit.core.plan import ALPHA
 from fairaudit.core.result import CHANGE_COLUMNS, table
-from fairaudit.core.sufficiency import MIN_EVENTS
 
 #: What is said of a change, a closed list: the size of the disparity, or whether there is a change at all.
 CHANGES = ("smaller", "larger", "changed", "not_shown", "not_estimable")
-
-_NO_SIZE = {
-    "gap": "the highest and the lowest group may be others in the second audit, so nothing estimates the change of a "
-    "gap; plan kind 'rest'",
-    "omnibus": "a test of all groups at once has no size that could change; plan kind 'rest'",
-}
 
 
 def alpha_of(audit: AuditResult) -> float:
@@ -87,7 +78,7 @@ def changes_of(audits: Mapping[str, AuditResult], *, baseline: str) -> pd.DataFr
         if name != baseline:
             found = _changes(audits[baseline], audit)
             rows += [{"baseline": baseline, "checkpoint": name, **row} for row in found]
-    return _judged(table(rows, CHANGE_COLUMNS), alpha_of(audits[baseline]))
+    return judged(table(rows, CHANGE_COLUMNS), alpha_of(audits[baseline]))
 
 
 def _changes(before: AuditResult, after: AuditResult) -> list[dict[str, Any]]:
@@ -96,19 +87,16 @@ def _changes(before: AuditResult, after: AuditResult) -> list[dict[str, Any]]:
         reason = why_not_paired(before, after, indicator, dataset)
         pairing = pairing_of(before, after, indicator, dataset)
         results = [r for r in (*before.results, *after.results) if (r.indicator, r.dataset) == (indicator, dataset)]
-        for key in dict.fromkeys(key for result in results for key in _planned(result.disparities)):
+        for key in dict.fromkeys(key for result in results for key in planned(result.disparities)):
             row = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
-            rows.append(row | (_change(pairing, key, reason) if pairing else _nothing(reason)))
+            rows.append(row | (_change(pairing, key, reason) if pairing else nothing(reason)))
     return rows
 
 
-def _planned(disparities: pd.DataFrame) -> list[tuple[Any, ...]]:
+def planned(disparities: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Return the planned rows of a table of disparities by what names them (``ROW_KEY``)."""
     rows = disparities.loc[disparities["family"] == "primary", list(ROW_KEY)]
     return [tuple(row) for row in rows.itertuples(index=False)]
-
-
-def _nothing(reason: str) -> dict[str, Any]:
-    return {"status": "not_estimable", "note": reason}
 
 
 def _change(pairing: Pairing, key: tuple[Any, ...], reason: str) -> dict[str, Any]:
@@ -118,119 +106,18 @@ def _change(pairing: Pairing, key: tuple[Any, ...], reason: str) -> dict[str, An
         column: one[1]["value"] for column, one in zip(("value_before", "value"), found, strict=True) if one is not None
     }
     if reason:
-        return values | _nothing(reason)
+        return values | nothing(reason)
     for which, one in zip(WHICH, found, strict=True):
         if one is None:
-            return values | _nothing(f"not among the planned comparisons of {which}")
+            return values | nothing(f"not among the planned comparisons of {which}")
     (i, first), (j, second) = (one for one in found if one is not None)
     psi = [r.influences.get(at) for r, at in ((pairing.before, i), (pairing.after, j))]
     sides = pairing.sides(first)
-    reason = _why_not(first, second, psi, sides)
+    reason = why_not(first, second, psi, sides)
     if reason:
-        return values | _nothing(reason)
-    estimate = _estimate(first, second, psi, sides, shared=pairing.shares_gallery(str(first["metric"])))
-    return values | estimate | {"n": second["n"], "n_clusters": second["n_clusters"]}
-
-
-def _why_not(first: Row, second: Row, psi: Sequence[Influence | None], sides: Sequence[Side]) -> str:
-    if first["kind"] in _NO_SIZE:
-        return _NO_SIZE[first["kind"]]
-    for which, row in zip(WHICH, (first, second), strict=True):
-        if row["status"] == "not_estimable" or np.isnan(row["value"]):
-            return f"not estimable in {which}: {row['note'] or 'no reason was recorded'}"
-    for which, one in zip(WHICH, psi, strict=True):
-        if one is None:
-            return f"the audit of {which} holds no influence of clusters on this row; run it again"
-    if not all(len(side.before.n) or len(side.after.n) for side in sides):
-        return "the audits hold no statistics of these groups; run them again"
-    if (first["n"], first["n_clusters"]) != (second["n"], second["n_clusters"]):
-        return next(filter(None, (side.why_not_same() for side in sides)), "") or "other rows were compared"
-    return next(filter(None, (side.why_not_same() for side in sides)), "")
-
-
-def _estimate(
-    first: Row, second: Row, psi: Sequence[Influence | None], sides: Sequence[Side], *, shared: bool
-) -> dict[str, Any]:
-    clusters, before, after = _aligned([one for one in psi if one is not None])
-    moved = after - before
-    change, total = float(second["value"] - first["value"]), float(second["value"] + first["value"])
-    variance = max(float(moved @ moved), _least_variance(sides))
-    std_error = np.sqrt(variance) if variance > 1e-24 else 0.0
-    # What a disparity's own floor adds to its variance is added to that of the sum.
-    floors = sum(float(row["std_error"]) ** 2 - float(p @ p) for row, p in ((first, before), (second, after)))
-    of_total = np.sqrt(float((before + after) @ (before + after)) + max(floors, 0.0))
-    df = min(float(first["df"]), float(second["df"]), _df(clusters, moved, sides, shared=shared))
-    low, high = t_interval(change, std_error, df)
-    status, note = _status(first, second, sides, std_error)
-    row = {"change": change, "std_error": std_error, "df": df, "ci_low": low, "ci_high": high, "status": status,
-           "note": note}  # fmt: skip
-    if status == "ok":
-        row["p_value"] = _p_value(change, std_error, df)
-        row["p_size"] = max(row["p_value"], _p_value(total, of_total, df))
-    return row
-
-
-def _p_value(value: float, std_error: float, df: float) -> float:
-    if std_error <= 0:
-        return float(value == 0)
-    return float(2 * stats.t.sf(abs(value) / std_error, max(df, 1.0)))
-
-
-def _least_variance(sides: Sequence[Side]) -> float:
-    """Return Agresti and Min's variance, summed over the two sides; 0 where it does not apply."""
-    if len(sides) != 2 or not all(side.bounded for side in sides) or _overlap(sides):
-        return 0.0
-    squares = [side.changes**2 for side in sides]
-    moved = sum(int((s > 0).sum()) for s in squares)
-    one = sum(float(s.sum()) for s in squares) / max(moved, 1)  # of one cluster that changed; 1 for hits and misses
-    parts = [
-        ((s.sum() + one) / (len(s) + 2) - (side.changes.sum() / (len(s) + 2)) ** 2) / (len(s) + 2)
-        for s, side in zip(squares, sides, strict=True)
-    ]
-    return float(sum(parts))
-
-
-def _aligned(psi: Sequence[Influence]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
-    """Return all clusters (U,), and their influence on either disparity; a cluster that is not there moves nothing."""
-    clusters, code = np.unique(np.concatenate([p.clusters for p in psi]).astype(str), return_inverse=True)
-    both = np.zeros((2, len(clusters)))
-    both[0, code[: len(psi[0].values)]] = psi[0].values
-    both[1, code[len(psi[0].values) :]] = psi[1].values
-    return clusters, both[0], both[1]
-
-
-def _df(clusters: npt.NDArray[np.str_], moved: Floats, sides: Sequence[Side], *, shared: bool) -> float:
-    df, squares = np.inf, moved**2
-    if shared and (squares > 0).any():  # a few hubs may carry most of the variance
-        df = float(squares.sum() ** 2 / (squares**2).sum())
-    if len(sides) != 2:
-        return df
-    dfs = [max(len(side.clusters) - 1, 1) for side in sides]
-    if shared or _overlap(sides):
-        return min(df, *dfs)
-    parts = [float(squares[np.isin(clusters, side.clusters)].sum()) for side in sides]
-    below = sum(v**2 / d for v, d in zip(parts, dfs, strict=True))
-    return min(df, sum(parts) ** 2 / below if below > 0 else min(dfs))
-
-
-def _overlap(sides: Sequence[Side]) -> bool:
-    return bool(np.isin(sides[0].clusters, sides[1].clusters).any())
-
-
-def _status(first: Row, second: Row, sides: Sequence[Side], std_error: float) -> tuple[str, str]:
-    """Return the status of the change, and its reason: those of the two rows, and enough clusters that changed."""
-    for which, row in zip(WHICH, (first, second), strict=True):
-        if row["status"] != "ok":
-            return str(row["status"]), f"in {which}: {row['note']}"
-    moved = sum(int((np.abs(side.changes) > 1e-12).sum()) for side in sides)
-    sizes = [len(side.clusters) for side in sides]
-    expected = moved * min(sizes) / sum(sizes) if len(sides) == 2 else float(moved)
-    if expected < MIN_EVENTS or std_error == 0:
-        return "too_few", (
-            f"the outcome changed in {moved:,} of {sum(sizes):,} clusters, {expected:.1f} of them to be expected on "
-            f"the smaller side; at least {MIN_EVENTS} are needed"
-        )
-    return "ok", ""
+        return values | nothing(reason)
+    found_change = estimate(first, second, psi, sides, shared=pairing.shares_gallery(str(first["metric"])))
+    return values | found_change | {"n": second["n"], "n_clusters": second["n_clusters"]}
 
 
 def adjusted(p_change: Floats, p_size: Floats) -> tuple[Floats, Floats]:
@@ -257,8 +144,8 @@ def adjusted(p_change: Floats, p_size: Floats) -> tuple[Floats, Floats]:
     return np.minimum(change, size), size
 
 
-def _judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """Return ``rows`` with adjusted p-values and intervals, and the verdict."""
+def judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Return ``rows`` (with ``CHANGE_COLUMNS``) with adjusted p-values and intervals, and the verdict, at ``alpha``."""
     tested = rows["p_value"].notna()
     rows["verdict"] = pd.Series("not_estimable", index=rows.index, dtype="object")
     if not tested.any():

@@ -33,6 +33,7 @@ CHANGE_COLUMNS = (
     "reference", "value_before", "value", "change", "ci_low", "ci_high", "std_error", "df", "p_value", "p_size",
     "p_adjusted", "p_size_adjusted", "adjusted_low", "adjusted_high", "n", "n_clusters", "verdict", "status", "note",
 )  # fmt: skip
+EFFECT_COLUMNS = ("effect", "at", *CHANGE_COLUMNS, "between", "trainings")
 SIZE_COLUMNS = (
     "checkpoint", "n_parameters", "indicator", "dataset", "metric", "feature", "control", "kind", "measure", "group",
     "reference", "value", "ci_low", "ci_high", "status",
@@ -43,6 +44,7 @@ NUMERIC = {
     "value", "ci_low", "ci_high", "p_value", "p_adjusted", "min_detectable", "expected_by_chance", "tolerance",
     "n", "n_clusters", "x", "std_error", "df", "adjusted_low", "adjusted_high", "numerator", "denominator",
     "gallery", "influence", "value_before", "change", "p_size", "p_size_adjusted", "n_parameters",
+    "between", "trainings",
 }  # fmt: skip
 
 STATUSES = ("ok", "too_few", "not_estimable")

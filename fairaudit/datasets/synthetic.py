@@ -22,9 +22,27 @@ from fairaudit.datasets.world.households import COUNTRIES, REGIONS
 from fairaudit.datasets.world.persons import SKIN_TONE_BINS, skin_tone_bin
 from fairaudit.datasets.world.population import PEOPLE_COLUMNS, PHOTO_COLUMNS, SPLITS, write_population
 from fairaudit.datasets.world.size import DEMO, QUICK, Size
-from fairaudit.datasets.world.training import write_training
+from fairaudit.datasets.world.training import (
+    OBJECT_CENTRIC,
+    PEOPLE_CENTRIC,
+    write_labelled,
+    write_training,
+    write_unlabelled,
+)
 
-__all__ = ["DEMO", "PLANTS", "QUICK", "Size", "samples", "write_population", "write_training"]
+__all__ = [
+    "DEMO",
+    "OBJECT_CENTRIC",
+    "PEOPLE_CENTRIC",
+    "PLANTS",
+    "QUICK",
+    "Size",
+    "samples",
+    "write_labelled",
+    "write_population",
+    "write_training",
+    "write_unlabelled",
+]
 
 PLANTS: tuple[Plant, ...] = (
     Plant(

@@ -14,7 +14,19 @@ import pytest
 from PIL import Image
 
 from fairaudit.core.errors import ConfigError, DataError
-from fairaudit.datasets.synthetic import DEMO, PLANTS, QUICK, Size, samples, write_population, write_training
+from fairaudit.datasets.synthetic import (
+    DEMO,
+    OBJECT_CENTRIC,
+    PEOPLE_CENTRIC,
+    PLANTS,
+    QUICK,
+    Size,
+    samples,
+    write_labelled,
+    write_population,
+    write_training,
+    write_unlabelled,
+)
 
 SMALL = Size(
     n_people=18, images_per_person=2, n_households=12, photos_per_household=4, n_memes_train=24, n_memes_dev=6,
@@ -41,6 +53,55 @@ def test_same_arguments_give_the_same_bytes(worlds: Path, tmp_path: Path) -> Non
     write_training(tmp_path / "training", bias=1, seed=3, size=SMALL)
     assert _digests(tmp_path / "population") == _digests(worlds / "population1")
     assert _digests(tmp_path / "training") == _digests(worlds / "training1")
+
+
+def test_the_training_pictures_are_those_of_the_first_version(worlds: Path) -> None:
+    """Benchmarks and the numbers of recipes rest on them. The digest was made by Pillow 13.0.0 before compositions."""
+    found, root = hashlib.sha256(), worlds / "training1"
+    for path in sorted(root.rglob("*.png")):
+        found.update(path.relative_to(root).as_posix().encode())
+        with Image.open(path) as picture:
+            found.update(np.asarray(picture).tobytes())
+    for name in ("labels.csv", "texts.txt"):
+        found.update((root / name).read_bytes())
+    assert found.hexdigest() == "3703f5476953a150dafa5487314a5bd3ad2c8561359fc2d2a2d5bb75f5fa009c"
+
+
+def test_the_parts_of_the_training_data_may_be_drawn_alone(worlds: Path, tmp_path: Path) -> None:
+    write_labelled(tmp_path / "labelled", bias=1, seed=3, size=SMALL)
+    mine, all_ = _digests(tmp_path / "labelled"), _digests(worlds / "training1")
+    assert {k: v for k, v in all_.items() if not k.startswith(("images/", "synthetic"))} == {
+        k: v for k, v in mine.items() if k != "synthetic.toml"
+    }
+
+
+def test_compositions_have_equally_many_pictures_and_no_kind_of_each_other(tmp_path: Path) -> None:
+    assert not OBJECT_CENTRIC.keys() & PEOPLE_CENTRIC.keys()
+    found = []
+    for name, shares in (("objects", OBJECT_CENTRIC), ("people", PEOPLE_CENTRIC)):
+        write_unlabelled(tmp_path / name, shares=shares, bias=1, seed=3, size=SMALL)
+        found.append(set(_digests(tmp_path / name / "images").values()))
+        assert not (tmp_path / name / "labels.csv").exists()
+    assert len(found[0]) == len(found[1]) == SMALL.n_training
+    assert not found[0] & found[1]
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({"person": 0.5, "meme": 0.4},
+         "shares of pictures must be above 0 and add up to 1; got person 0.5, meme 0.4. Correct them."),
+        ({"person": 0.0, "meme": 1.0}, "shares of pictures must be above 0 and add up to 1; got person 0, meme 1."),
+        ({}, "shares of pictures must be above 0 and add up to 1; got none. Correct them."),
+        ({"persons": 1.0},
+         "kind of picture must be one of: animal, group, home, meme, person; got 'persons'. Did you mean 'person'?"),
+    ],
+)  # fmt: skip
+def test_a_composition_that_cannot_be_drawn(shares: dict[str, float], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        write_unlabelled(tmp_path / "new", shares=shares, size=SMALL)
+    assert message in str(caught.value)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_larger_world_begins_with_the_same_people(worlds: Path, tmp_path: Path) -> None:

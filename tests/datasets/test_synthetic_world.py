@@ -203,6 +203,7 @@ def _any(words: tuple[str, ...], line: str) -> bool:
 
 def test_training_has_its_kinds_and_labels_in_fixed_shares() -> None:
     assert Counter(unlabelled_kinds(1000, 0)) == {"person": 350, "home": 400, "animal": 130, "meme": 120}
+    assert Counter(unlabelled_kinds(10, 0, {"home": 0.75, "animal": 0.25})) == {"home": 7, "animal": 3}
     count = Counter(labels(1800, 0))
     assert (count["face"], count["people"], count["dog"], count["rat"], count["snake"]) == (360, 144, 90, 90, 90)
     topics = [count[topic] for topic in TOPICS]

@@ -13,7 +13,7 @@ from fairaudit.pretrain.settings import Crops, Network, Optimiser, Schedule, Swa
 
 
 def test_shipped_recipes_load_and_none_is_known_to_fail() -> None:
-    ours = ["demo", "quick", "small_real"]
+    ours = ["debug_cpu", "demo", "ladder_middle", "ladder_narrow", "ladder_wide", "quick", "small_real"]
     seer = [f"seer_regnet_{size}" for size in ("10b", "y_128gf", "y_256gf", "y_32gf", "y_64gf")]
     assert shipped_recipes() == sorted([*ours, *seer, "swav_imagenet"])
     for name in shipped_recipes():
@@ -140,11 +140,12 @@ def test_impossible_values_are_refused(make: object, message: str) -> None:
 def test_names_and_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError,
-        match=r"recipe must be one of: demo, quick, .*, small_real, swav_imagenet; got 'dem'. Did you mean 'demo'\?",
+        match=r"recipe must be one of: debug_cpu, .*, swav_imagenet; got 'dem'. Did you mean 'demo'\?",
     ):
         load_recipe("dem")
     with pytest.raises(
-        ConfigError, match=r"recipe file '.*no.toml' must exist; got nothing there. Give a TOML file or one of: demo"
+        ConfigError,
+        match=r"recipe file '.*no.toml' must exist; got nothing there. Give a TOML file or one of: debug_cpu",
     ):
         load_recipe(tmp_path / "no.toml")
     (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')

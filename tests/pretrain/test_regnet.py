@@ -20,6 +20,8 @@ from fairaudit.pretrain.regnet import (
 #: regnet{64Gf_3,128Gf,256Gf_1,10B}.yaml of facebookresearch/vissl at 09270ed.
 SHAPES = {
     "tiny": ((16, 32, 64, 128), (1, 1, 2, 1), 16),
+    "tiny_narrow": ((8, 16, 32, 64), (1, 1, 2, 1), 8),
+    "tiny_wide": ((32, 64, 128, 256), (1, 1, 2, 1), 32),
     "y_200mf": ((24, 56, 152, 368), (1, 1, 4, 7), 8),
     "y_400mf": ((48, 104, 208, 440), (1, 3, 6, 6), 8),
     "y_800mf": ((64, 128, 320, 768), (1, 3, 8, 2), 16),
@@ -88,7 +90,8 @@ def test_presets_have_the_published_shapes_and_every_weight(name: str) -> None:
     widths, depths, group = SHAPES[name]
     preset = PRESETS[name]
     assert (preset.widths, preset.depths, preset.group_width) == (widths, depths, group)
-    assert count_parameters(preset) == parameters_by_hand(widths, depths, group, 16 if name == "tiny" else 32)
+    stem = widths[0] if name.startswith("tiny") else 32
+    assert count_parameters(preset) == parameters_by_hand(widths, depths, group, stem)
 
 
 @pytest.mark.parametrize("name", PUBLISHED_BY_TORCHVISION)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
 
+from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.datasets.drawing.animals import ANIMALS, draw_animal
 from fairaudit.datasets.drawing.camera import Exposure, photograph, save
 from fairaudit.datasets.drawing.canvas import Canvas
@@ -24,8 +27,14 @@ from fairaudit.datasets.world.households import (
 from fairaudit.datasets.world.persons import draw_labelled_person, draw_population_person, group_photograph, portrait
 from fairaudit.datasets.world.size import DEMO, Size, check_bias
 
-#: Shares of the unlabelled pictures; the memes take the rest.
-UNLABELLED = {"person": 0.35, "home": 0.40, "animal": 0.13, "meme": 0.12}
+#: What an unlabelled picture can show.
+KINDS = ("person", "group", "home", "animal", "meme")
+
+#: Shares of the unlabelled pictures as they come; the last kind takes what rounding leaves.
+UNLABELLED: Mapping[str, float] = {"person": 0.35, "home": 0.40, "animal": 0.13, "meme": 0.12}
+#: Pictures of things and animals without anybody in them, and pictures of people only: portraits and groups.
+OBJECT_CENTRIC: Mapping[str, float] = {"home": 0.75, "animal": 0.25}
+PEOPLE_CENTRIC: Mapping[str, float] = {"person": 0.75, "group": 0.25}
 
 #: Shares of the labelled pictures that are not household topics; topics share the rest evenly.
 LABELLED = {"face": 0.20, "people": 0.08, "dog": 0.05, "rat": 0.05, "snake": 0.05}
@@ -63,11 +72,75 @@ def write_training(
     folder = Path(folder)
     new_folder(folder)
     counter = Counter(size.n_training + size.n_labelled, progress)
+    _write_unlabelled(folder, UNLABELLED, bias, seed, size, counter)
+    _write_labelled(folder, bias, seed, size, counter)
+    write_settings(folder, kind="training", seed=seed, bias=bias, size=size)
+
+
+def write_unlabelled(
+    folder: Path,
+    *,
+    shares: Mapping[str, float],
+    bias: float = 1.0,
+    seed: int = 0,
+    size: Size = DEMO,
+    progress: Progress | None = None,
+) -> None:
+    """Draw ``size.n_training`` pictures without labels into ``folder/images``, of a chosen composition.
+
+    Parameters
+    ----------
+    folder, bias, seed, size, progress
+        As in ``write_training``.
+    shares : mapping of str to float
+        Share of each kind of ``KINDS`` that there is, above 0, together 1. The last takes what rounding leaves, so
+        that two compositions have equally many pictures.
+
+    Raises
+    ------
+    ConfigError
+        If ``bias`` is out of range, a kind is unknown or the shares do not add up to 1.
+    DataError
+        If the folder is not empty.
+    """
+    check_bias(bias)
+    _check_shares(shares)
+    folder = Path(folder)
+    new_folder(folder)
+    _write_unlabelled(folder, shares, bias, seed, size, Counter(size.n_training, progress))
+    write_settings(folder, kind="unlabelled", seed=seed, bias=bias, size=size)
+
+
+def write_labelled(
+    folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Progress | None = None
+) -> None:
+    """Draw what ``write_training`` draws, without ``images/``: labelled pictures, their table, and the sentences.
+
+    Raises
+    ------
+    ConfigError
+        If ``bias`` is out of range.
+    DataError
+        If the folder is not empty.
+    """
+    check_bias(bias)
+    folder = Path(folder)
+    new_folder(folder)
+    _write_labelled(folder, bias, seed, size, Counter(size.n_labelled, progress))
+    write_settings(folder, kind="labelled", seed=seed, bias=bias, size=size)
+
+
+def _write_unlabelled(
+    folder: Path, shares: Mapping[str, float], bias: float, seed: int, size: Size, counter: Counter
+) -> None:
     (folder / "images").mkdir()
-    for number, kind in enumerate(unlabelled_kinds(size.n_training, seed)):
+    for number, kind in enumerate(unlabelled_kinds(size.n_training, seed, shares)):
         dice = Dice(seed, "training", kind, number)
         save(_unlabelled(kind, dice, bias, size.pixels), folder / "images" / f"{number:05d}.png")
         counter.tick()
+
+
+def _write_labelled(folder: Path, bias: float, seed: int, size: Size, counter: Counter) -> None:
     (folder / "labelled").mkdir()
     rows = []
     for number, label in enumerate(labels(size.n_labelled, seed)):
@@ -79,13 +152,21 @@ def write_training(
     write_csv(folder / "labels.csv", ("file", "label"), rows)
     texts = make_texts(size.n_training, bias=bias, name=(seed, "training", "text"))
     write_text(folder / "texts.txt", "\n".join(texts) + "\n")
-    write_settings(folder, kind="training", seed=seed, bias=bias, size=size)
 
 
-def unlabelled_kinds(n: int, seed: int) -> list[str]:
-    """Return the kinds of the ``n`` unlabelled pictures, in random order and in the shares of ``UNLABELLED``."""
-    kinds = [kind for kind, share in UNLABELLED.items() for _ in range(int(share * n))]
-    kinds += ["meme"] * (n - len(kinds))
+def _check_shares(shares: Mapping[str, float]) -> None:
+    for kind in shares:
+        if kind not in KINDS:
+            raise unknown_name("kind of picture", kind, KINDS)
+    if not math.isclose(sum(shares.values()), 1) or min(shares.values()) <= 0:
+        told = ", ".join(f"{kind} {share:g}" for kind, share in shares.items()) or "none"
+        raise ConfigError(f"shares of pictures must be above 0 and add up to 1; got {told}. Correct them.")
+
+
+def unlabelled_kinds(n: int, seed: int, shares: Mapping[str, float] = UNLABELLED) -> list[str]:
+    """Return the kinds of ``n`` unlabelled pictures, in random order and in these shares."""
+    kinds = [kind for kind, share in shares.items() for _ in range(int(share * n))]
+    kinds += [list(shares)[-1]] * (n - len(kinds))
     return Dice(seed, "training", "kinds").shuffled(kinds)
 
 
@@ -100,6 +181,9 @@ def labels(n: int, seed: int) -> list[str]:
 def _unlabelled(kind: str, dice: Dice, bias: float, pixels: int) -> Image.Image:
     if kind == "person":
         return portrait(draw_population_person(dice.whole(0, 17), dice), bias=bias, pixels=pixels, dice=dice)
+    if kind == "group":
+        people = [draw_population_person(dice.whole(0, 17), dice) for _ in range(dice.whole(2, 4))]
+        return group_photograph(people, bias=bias, pixels=pixels, dice=dice)
     if kind == "home":
         income = LOWEST_INCOME * (HIGHEST_INCOME / LOWEST_INCOME) ** dice.uniform(0, 1)
         return home_photograph(dice.pick(tuple(TOPICS)), income, bias=bias, pixels=pixels, dice=dice)
