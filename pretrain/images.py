@@ -84,6 +84,8 @@ class ImageStore:
         Positions in ``files`` of the images of the store; index i of the store is ``kept[i]``.
     skipped : list of (str, str)
         Name and reason of the images that could not be read, in the order in which they were met.
+    short_sides : list of int
+        Of the images that were read beforehand, in pixels of the file.
 
     Raises
     ------
@@ -98,6 +100,7 @@ class ImageStore:
         self._tried = 0
         self._pool = ThreadPoolExecutor(max_workers=torch.get_num_threads(), thread_name_prefix="images")
         self.skipped: list[tuple[str, str]] = list(files.refused)
+        self.short_sides: list[int] = []
         self.kept: Sequence[int] = range(len(files))
         if short_side:
             self._read_all(advance)
@@ -162,10 +165,12 @@ class ImageStore:
             if isinstance(result, str):
                 self.skipped.append((self._files.name(at), result))
             else:
-                if result.numel() <= budget:
-                    self._pixels[at] = result
-                    budget -= result.numel()
+                pixels, short_side = result
+                if pixels.numel() <= budget:
+                    self._pixels[at] = pixels
+                    budget -= pixels.numel()
                 kept.append(at)
+                self.short_sides.append(short_side)
             if advance:
                 advance()
         self.kept = tuple(kept)
@@ -174,23 +179,24 @@ class ImageStore:
         if not self._short_side:
             return FilePicture(self._files.open(at))
         pixels = self._pixels.get(at)
-        return KeptPicture(self._read(at) if pixels is None else pixels)
+        return KeptPicture(self._read(at)[0] if pixels is None else pixels)
 
-    def _try_read(self, at: int) -> Tensor | str:
+    def _try_read(self, at: int) -> tuple[Tensor, int] | str:
         try:
             return self._read(at)
         except ImageError as error:
             return str(error)
 
-    def _read(self, at: int) -> Tensor:
-        """Return an image at the size of the store; of a very long one the middle."""
+    def _read(self, at: int) -> tuple[Tensor, int]:
+        """Return an image at the size of the store, of a very long one the middle, and its short side in the file."""
         image = self._files.open(at)
         pixels = _tensor(image.decode(shrink=min(image.size) / self._short_side))
         height, width = pixels.shape[1:]
         longest = round(LARGEST_ASPECT * min(width, height))
         w, h = min(width, longest), min(height, longest)
         scale = self._short_side / min(w, h)
-        return resize(pixels, ((width - w) // 2, (height - h) // 2, w, h), (round(h * scale), round(w * scale)))
+        box = ((width - w) // 2, (height - h) // 2, w, h)
+        return resize(pixels, box, (round(h * scale), round(w * scale))), min(image.size)
 
 
 def _tensor(image: Image.Image) -> Tensor:

@@ -93,7 +93,25 @@ def read_store(run: Run, *, progress: bool) -> ImageStore:
             "schedule.batch must not be larger than the number of images; got a batch of "
             f"{run.recipe.schedule.batch} for {len(store)} readable images. Use a smaller batch or more images."
         )
+    _check_sizes(run.recipe, store)
     return store
+
+
+def _check_sizes(recipe: Recipe, store: ImageStore) -> None:
+    """Refuse views that are larger than every image, and warn where they are larger than most: they show no more."""
+    size, smaller = recipe.crops.sizes[0], sum(side < recipe.crops.sizes[0] for side in store.short_sides)
+    if smaller and smaller == len(store):
+        raise ConfigError(
+            f"crops.sizes must not begin with more pixels than any image has; got {size}, and a short side of "
+            f"{max(store.short_sides)} in the largest. Use smaller crops.sizes or larger images."
+        )
+    if smaller > len(store) / 2:
+        warnings.warn(
+            f"crops.sizes begins with {size} pixels, and {smaller} of {len(store)} images have a shorter side: their "
+            "views are made larger and show no more. Use smaller crops.sizes or larger images.",
+            TrainingWarning,
+            stacklevel=4,
+        )
 
 
 def check_batch(recipe: Recipe, files: ImageFiles) -> None:

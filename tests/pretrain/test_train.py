@@ -25,6 +25,7 @@ from fairaudit.pretrain.recipe import Recipe, recipe_from_toml
 from fairaudit.pretrain.settings import Optimiser, Schedule
 from fairaudit.pretrain.views import plain_views
 from tests.core.shards import write_shard
+from tests.pretrain.conftest import draw
 
 pytestmark = pytest.mark.filterwarnings("ignore::fairaudit.pretrain.TrainingWarning")
 
@@ -375,6 +376,20 @@ def test_every_epoch_shows_each_image_at_most_once_in_a_new_order() -> None:
 def test_threads_must_be_positive(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
     with pytest.raises(ConfigError, match="threads must be 1 or more; got 0"):
         pretrain(six_steps, data=[pictures], output=tmp_path / "run", progress=False, threads=0)
+
+
+def test_views_larger_than_every_image_are_refused(tmp_path: Path, pictures: Path, six_steps: Recipe) -> None:
+    large = dataclasses.replace(six_steps, crops=dataclasses.replace(six_steps.crops, sizes=(32, 16), store=40))
+    must = r"crops\.sizes must not begin with more pixels than any image has; got 32, and a short side of 24 in"
+    with pytest.raises(ConfigError, match=must):
+        pretrain(large, data=[pictures], output=tmp_path / "run", progress=False)
+
+
+def test_views_larger_than_most_images_are_warned_of(tmp_path: Path, pictures: Path, six_steps: Recipe) -> None:
+    large = dataclasses.replace(six_steps, crops=dataclasses.replace(six_steps.crops, sizes=(32, 16), store=40))
+    draw(tmp_path / "one" / "large.png", 0, width=50, height=50)
+    with pytest.warns(TrainingWarning, match=r"begins with 32 pixels, and 24 of 25 images have a shorter side"):
+        pretrain(large, data=[pictures, tmp_path / "one"], output=tmp_path / "run", progress=False)
 
 
 @pytest.mark.slow
