@@ -67,10 +67,12 @@ TRIED: Mapping[str, Mapping[str, Any]] = {
 
 def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """Return the recipe with keys such as ``"crops.colour"`` changed."""
+    parts: dict[str, dict[str, Any]] = {}
     for key, value in changes.items():
         part, field = key.split(".")
-        recipe = dataclasses.replace(recipe, **{part: dataclasses.replace(getattr(recipe, part), **{field: value})})
-    return recipe
+        parts.setdefault(part, {})[field] = value
+    made = {part: dataclasses.replace(getattr(recipe, part), **fields) for part, fields in parts.items()}
+    return dataclasses.replace(recipe, **made)
 
 
 def draw(folder: Path) -> dict[str, Path]:
