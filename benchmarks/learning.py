@@ -52,7 +52,6 @@ TRIED: Mapping[str, Mapping[str, Any]] = {
     "colour 0.2, grayscale 0.05": {"crops.colour": 0.2, "crops.grayscale": 0.05},
     "epsilon 0.03": {"swav.epsilon": 0.03},
     "128 prototypes": {"swav.prototypes": 128},
-    "prototypes frozen for 0.1 of the run": {"swav.freeze_prototypes": 0.1},
     "no queue": {"swav.queue": 0},
     "two small views more (32 pixels, 0.15 to 0.4)": {
         "crops.sizes": (48, 32), "crops.counts": (2, 2), "crops.scales": ((0.4, 1.0), (0.15, 0.4)),
@@ -61,7 +60,6 @@ TRIED: Mapping[str, Mapping[str, Any]] = {
         "schedule.batch": 128, "swav.queue": 1024, "optimiser.learning_rate": 0.2,
     },
     "LARC 0.001, rate 3": {"optimiser.larc": 0.001, "optimiser.learning_rate": 3.0},
-    "45,000 images": {"schedule.samples": LONG},
 }  # fmt: skip
 
 
