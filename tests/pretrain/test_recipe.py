@@ -13,7 +13,7 @@ from fairaudit.pretrain.settings import Crops, Network, Optimiser, Schedule, Swa
 
 
 def test_shipped_recipes_load_and_none_is_known_to_fail() -> None:
-    ours = ["debug_cpu", "demo", "ladder_middle", "ladder_narrow", "ladder_wide", "quick", "small_real"]
+    ours = ["debug_cpu", "demo", "ladder_middle", "ladder_narrow", "ladder_wide", "quick", "small_faces", "small_real"]
     seer = [f"seer_regnet_{size}" for size in ("10b", "y_128gf", "y_256gf", "y_32gf", "y_64gf")]
     assert shipped_recipes() == sorted([*ours, *seer, "swav_imagenet"])
     for name in shipped_recipes():
