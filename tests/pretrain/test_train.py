@@ -400,10 +400,10 @@ def test_training_on_pictures_of_three_kinds_tells_them_apart(
     from transformers import AutoModel
 
     longer = dataclasses.replace(
-        six_steps, optimiser=Optimiser(learning_rate=0.1), schedule=Schedule(samples=1600, batch=8)
+        six_steps, optimiser=Optimiser(learning_rate=0.1), schedule=Schedule(samples=2400, batch=8)
     )
     run = pretrain(longer, data=[pictures], output=tmp_path / "run", progress=False)
-    assert sum(row["loss"] for row in metrics(run)[-20:]) / 20 < 0.98 * math.log(12)  # seed 0: .967
+    assert sum(row["loss"] for row in metrics(run)[-20:]) / 20 < 0.96 * math.log(12)  # seeds 0 to 3: .82 to .94
     files = list_images([pictures])
     store = ImageStore(files, short_side=24)
     model = AutoModel.from_pretrained(run / "model").eval()
