@@ -6,6 +6,7 @@
 >>> fairaudit.compare  # doctest: +SKIP
 >>> fairaudit.load_audit  # doctest: +SKIP
 >>> fairaudit.profile_data  # doctest: +SKIP
+>>> fairaudit.published  # doctest: +SKIP
 >>> fairaudit.OutcomeFrame  # doctest: +SKIP
 >>> fairaudit.train  # doctest: +SKIP
 >>> fairaudit.training_page  # doctest: +SKIP
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fairaudit.api import audit, compare, load_audit
+    from fairaudit.api import audit, compare, load_audit, published
     from fairaudit.core.frame import OutcomeFrame
     from fairaudit.core.profiler import profile_data
     from fairaudit.disparity_watcher import DisparityWatcher
@@ -37,6 +38,7 @@ __all__ = [
     "compare",
     "load_audit",
     "profile_data",
+    "published",
     "train",
     "training_page",
 ]
@@ -51,6 +53,7 @@ _LAZY = {
     "compare": "fairaudit.api",
     "load_audit": "fairaudit.api",
     "profile_data": "fairaudit.core.profiler",
+    "published": "fairaudit.api",
     "train": "fairaudit.training",
     "training_page": "fairaudit.training",
 }

@@ -1,4 +1,4 @@
-"""The Python interface: ``audit``, ``compare``, ``load_audit``."""
+"""The Python interface: ``audit``, ``compare``, ``load_audit``, ``published``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fairaudit
 from fairaudit.comparison import Comparison
@@ -20,11 +20,16 @@ from fairaudit.core.document import load_audit as load_result
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_folder
 from fairaudit.core.plan import Plan, read_plan
+from fairaudit.core.protocol import Protocol
 from fairaudit.core.verdicts import decide
+from fairaudit.discovery import load_indicator
 from fairaudit.indicator_run import run_indicators
 from fairaudit.progress import step
 from fairaudit.selftest import short_selftest
 from fairaudit.tables import data_card, make_tables, read_samples, save_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "transformers")
 
@@ -49,6 +54,7 @@ def audit(
     indicators: Sequence[str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     plan: str | Path | Plan | None = None,
+    preset: str = "",
     seed: int = 0,
     batch_size: int = 64,
     allow_unreadable: bool = False,
@@ -79,6 +85,9 @@ def audit(
     plan : str, Path or Plan, optional
         Which comparisons count, as a TOML file or an object (``fairaudit.core.plan``). Default: the headline of every
         indicator, by every recorded feature.
+    preset : str, optional
+        Options of a published protocol, ``"goyal2022_paper"`` or ``"goyal2022_code"``, for the indicators that have
+        it; ``options`` win over it. Default: our defaults, and the report says where they differ.
     seed, batch_size, allow_unreadable, alpha, progress
         As in ``AuditConfig``; ``progress=False`` prints nothing.
 
@@ -92,6 +101,7 @@ def audit(
         data,
         indicators=indicators,
         options=options,
+        preset=preset,
         plan=plan if plan is None or isinstance(plan, Plan) else read_plan(plan),
         probe=_path(probe),
         text_encoder=None if text_encoder is None else str(text_encoder),
@@ -220,6 +230,25 @@ def compare(
                for one, a in zip(audits, loaded, strict=True)]  # fmt: skip
     return Comparison.of(loaded, names=list(names) if names is not None else default, baseline=baseline or "",
                          design=design)  # fmt: skip
+
+
+def published(indicator: str) -> pd.DataFrame:
+    """Return numbers that were published on the measure of ``indicator``, to put beside one's own.
+
+    They are cited, not recomputed, and made with other images and checkpoints than an audit's.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``title, model, group, value, unit, source, note``; empty where nothing is shipped.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such indicator.
+    """
+    protocol = load_indicator(indicator).protocol
+    return (Protocol() if protocol is None else protocol).published_rows()
 
 
 def check_output(output: Path) -> None:

@@ -122,6 +122,9 @@ def audit(
     indicator: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="INDICATOR.FIELD=VALUE.")] = None,
     plan: Annotated[Path | None, typer.Option(help="TOML that names the comparisons that count.")] = None,
+    preset: Annotated[
+        str, typer.Option(help="Options of a published protocol: goyal2022_paper or goyal2022_code.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Seed of everything that is fitted.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images at once.")] = 64,
     allow_unreadable: Annotated[bool, typer.Option(help="Go on when over 1 % of the images are unreadable.")] = False,
@@ -174,6 +177,7 @@ def audit(
             indicators=indicator,
             options=parse_options(set_ or []),
             plan=plan,
+            preset=preset,
             seed=seed,
             batch_size=batch_size,
             allow_unreadable=allow_unreadable,

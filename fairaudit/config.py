@@ -19,6 +19,7 @@ from fairaudit.core.samples import Samples
 from fairaudit.datasets import list_readers
 from fairaudit.discovery import list_indicators, load_indicator
 
+_TRUTH = {"true": True, "false": False}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -89,6 +90,8 @@ class AuditConfig:
         Which comparisons count; None for the shipped default.
     alpha : float
         Chance of any false ``disparity`` in an audit without a plan, in (0, 1). Audits that are read together share it.
+    preset : str
+        Published protocol whose options the indicators have, e.g. ``"goyal2022_paper"``; empty for the defaults.
     """
 
     checkpoint: str
@@ -103,6 +106,7 @@ class AuditConfig:
     allow_unreadable: bool = False
     plan: Plan | None = None
     alpha: float = 0.05
+    preset: str = ""
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -183,6 +187,7 @@ class AuditConfig:
             "seed": self.seed,
             "allow_unreadable": self.allow_unreadable,
             "alpha": self.alpha,
+            **({"preset": self.preset} if self.preset else {}),
         }
 
 
@@ -192,6 +197,7 @@ def make_config(
     *,
     indicators: Sequence[str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    preset: str = "",
     **rest: Any,
 ) -> AuditConfig:
     """Return the checked configuration of plain values, as the command line and a notebook give them.
@@ -205,6 +211,8 @@ def make_config(
         Default: all.
     options : mapping of str to mapping, optional
         Fields of an indicator's ``Config``; text is converted to the field's type.
+    preset : str
+        Options of a published protocol, for every indicator that has it; ``options`` win over it.
     **rest
         Further fields of ``AuditConfig``.
 
@@ -220,8 +228,9 @@ def make_config(
     for name in given:
         if name not in [i.name for i in chosen]:
             raise unknown_name("indicator of an option", name, [i.name for i in chosen])
-    configs = {i.name: _indicator_config(i, given.get(i.name, {})) for i in chosen}
-    return AuditConfig(str(checkpoint), tuple(sources), indicators=chosen, options=configs, **rest)
+    presets = _presets(chosen, preset)
+    configs = {i.name: _indicator_config(i, {**presets.get(i.name, {}), **given.get(i.name, {})}) for i in chosen}
+    return AuditConfig(str(checkpoint), tuple(sources), indicators=chosen, options=configs, preset=preset, **rest)
 
 
 def parse_data(texts: Sequence[str], *, option: str = "--data") -> dict[str, Path]:
@@ -268,6 +277,21 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
     return options
 
 
+def _presets(chosen: Sequence[Indicator], preset: str) -> dict[str, Mapping[str, Any]]:
+    """Return the options of ``preset`` by indicator, of those that have it."""
+    known = {i.name: i.protocol.presets for i in chosen if i.protocol is not None}
+    found = {name: presets[preset] for name, presets in known.items() if preset in presets}
+    if preset and not found:
+        names = {name for presets in known.values() for name in presets}
+        if not names:
+            listed = ", ".join(i.name for i in chosen)
+            raise ConfigError(
+                f"preset must be one that an indicator has; got '{preset}', and {listed} has none. Leave it out."
+            )
+        raise unknown_name("preset", preset, names)
+    return found
+
+
 def _indicator_config(indicator: Indicator, given: Mapping[str, Any]) -> Any:
     hints = typing.get_type_hints(indicator.config)
     for name in given:
@@ -288,11 +312,13 @@ def _convert(name: str, hint: Any, value: Any) -> Any:
     try:
         if isinstance(value, str) and hint is not str:
             value = value.strip()
+        if hint is bool:
+            return _TRUTH[str(value).lower()]
         if hint in (int, float, str) and not isinstance(value, bool):
             if hint is int and isinstance(value, float):
                 raise ValueError
             return hint(value)
         raise ValueError
-    except (TypeError, ValueError):
-        kind = {int: "a whole number", float: "a number", str: "text"}.get(hint, str(hint))
+    except (KeyError, TypeError, ValueError):
+        kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(hint, str(hint))
         raise ConfigError(f"option {name} must be {kind}; got '{value}'. Correct it.") from None

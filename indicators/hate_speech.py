@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from fairaudit.core.disparity import Cohort, measure
 from fairaudit.core.errors import ConfigError, RequirementError
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.outcomes import Outcomes
+from fairaudit.core.protocol import read_protocol
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import Samples
 
@@ -141,4 +143,5 @@ INDICATOR = Indicator(
     subject="memes",
     config=Config,
     compute=compute,
+    protocol=read_protocol(files(__package__) / "protocols" / "hate_speech.toml"),
 )

@@ -153,6 +153,8 @@ def _result_document(result: IndicatorResult) -> dict[str, Any]:
     }
     for name in _TABLES:
         document[name] = getattr(result, name).to_dict("records")
+    if not result.protocol:
+        del document["protocol"]  # as before there was such a key
     return document
 
 

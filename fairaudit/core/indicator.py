@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fairaudit.core.disparity import Measured
+from fairaudit.core.protocol import Protocol
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import Subject
 
@@ -36,6 +38,8 @@ class Indicator:
         A parameter with a default is optional: it gets None where the audit has nothing to give.
     controls : tuple of str
         What its option ``control_features`` may name besides the recorded features.
+    protocol : Protocol or None
+        What is published about its measure: presets, differences, numbers to put beside one's own.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Indicator:
     config: type[Any]
     compute: Callable[..., IndicatorResult]
     controls: tuple[str, ...] = ()
+    protocol: Protocol | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -85,6 +90,7 @@ class Indicator:
             warnings=(*warnings, *measured.warnings),
             inference=measured.inference,
             influences=measured.influences,
+            protocol={} if self.protocol is None else self.protocol.describe(dataclasses.asdict(self.config()), params),
         )
 
     def _tables(self, *, required: bool) -> tuple[str, ...]:

@@ -102,6 +102,9 @@ class IndicatorResult:
     influences : mapping of int to Influence
         By position in ``disparities``: how much each cluster moves a row that has a smooth estimator, so that two
         audits can be compared in pairs. Those of primary rows are saved.
+    protocol : mapping
+        How the published protocol differs from what was done, and published numbers, as JSON values
+        (``core.protocol.Protocol.describe``); empty where nothing is published.
     """
 
     indicator: str
@@ -119,6 +122,7 @@ class IndicatorResult:
     warnings: tuple[str, ...] = ()
     inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
     influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False)
+    protocol: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, columns in (

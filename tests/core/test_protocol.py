@@ -1,0 +1,124 @@
+"""Published protocols: what was done is told apart from paper and code; published numbers stay apart from ours."""
+
+from __future__ import annotations
+
+import math
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from fairaudit.core.protocol import PUBLISHED_COLUMNS, Protocol, read_protocol
+from fairaudit.discovery import list_indicators, load_indicator
+
+TEXT = """
+[presets.goyal2022_paper]
+k = [10, 50]
+[presets.goyal2022_code]
+dedup = false
+
+[[differences]]
+point = "Lists"
+option = "k"
+default = "1, 5, 10, 50"
+paper = "10 and 50"
+code = "1, 5, 10, 50"
+source = "section 3"
+
+[[differences]]
+point = "Copies"
+option = "dedup"
+default = "counted once"
+paper = "counted once"
+code = "counted twice"
+source = "appendix"
+
+[[differences]]
+point = "Crop"
+default = "as the checkpoint says"
+paper = "not stated"
+code = "random"
+source = "a configuration"
+
+[[published]]
+title = "Hits"
+source = "a paper, table 5"
+unit = "%"
+note = "Other images."
+groups = ["low", "high"]
+[published.rows]
+"A" = [59.7, nan]
+"B" = [67, 90.5]
+"""
+DEFAULTS = {"k": (1, 5, 10, 50), "dedup": True}
+
+
+@pytest.fixture
+def protocol(tmp_path: Path) -> Protocol:
+    (tmp_path / "p.toml").write_text(TEXT)
+    return read_protocol(tmp_path / "p.toml")
+
+
+@pytest.mark.parametrize(
+    ("used", "preset", "here"),
+    [
+        ({"k": [1, 5, 10, 50], "dedup": True}, "default", ["1, 5, 10, 50", "counted once"]),
+        ({"k": [10, 50], "dedup": True}, "goyal2022_paper", ["10 and 50", "counted once"]),
+        ({"k": (1, 5, 10, 50), "dedup": False}, "goyal2022_code", ["1, 5, 10, 50", "counted twice"]),
+        ({"k": [10, 50], "dedup": False}, "", ["10 and 50", "counted twice"]),
+        ({"k": [7], "dedup": True}, "", ["k = [7]", "counted once"]),
+    ],
+)
+def test_what_was_done_is_said_in_the_words_of_whoever_does_so(
+    protocol: Protocol, used: dict[str, object], preset: str, here: list[str]
+) -> None:
+    said = protocol.describe(DEFAULTS, used)
+    assert said["preset"] == preset
+    assert [one["here"] for one in said["differences"]] == [*here, "as the checkpoint says"]
+
+
+def test_published_numbers_come_one_by_one_with_their_source(protocol: Protocol) -> None:
+    rows = protocol.published_rows()
+    assert tuple(rows.columns) == PUBLISHED_COLUMNS
+    assert rows[["model", "group"]].to_numpy().tolist() == [["A", "low"], ["A", "high"], ["B", "low"], ["B", "high"]]
+    assert rows["value"].tolist()[0::2] == [59.7, 67.0]
+    assert math.isnan(rows["value"][1])
+    assert set(rows["source"]) == {"a paper, table 5"}
+    assert set(rows["note"]) == {"Other images."}
+    table = protocol.describe(DEFAULTS, DEFAULTS)["published"][0]
+    assert table["rows"][0] == {"model": "A", "values": [59.7, None]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[presets.goyal2022_paper]", "[preset.x]", "must have presets, differences and published; got preset"),
+        ("[67, 90.5]", "[67]", "p.toml, 'Hits': 'B' must have 2 values; got 1"),
+        ('option = "k"', 'options = "k"', "options"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_misspelled_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    (tmp_path / "p.toml").write_text(TEXT.replace(old, new))
+    with pytest.raises(TypeError, match=message):
+        read_protocol(tmp_path / "p.toml")
+
+
+@pytest.mark.parametrize("name", list_indicators())
+def test_presets_and_differences_of_an_indicator_name_its_options(name: str) -> None:
+    indicator = load_indicator(name)
+    if indicator.protocol is None:
+        pytest.skip("nothing is published about it")
+    fields = set(indicator.config.__dataclass_fields__)
+    for preset in indicator.protocol.presets.values():
+        assert set(preset) <= fields
+        indicator.config(**{k: tuple(v) if isinstance(v, list) else v for k, v in preset.items()})
+    assert {one.option for one in indicator.protocol.differences} <= fields | {""}
+
+
+def test_every_shipped_protocol_belongs_to_an_indicator() -> None:
+    shipped = {
+        p.name.removesuffix(".toml")
+        for p in (files("fairaudit.indicators") / "protocols").iterdir()
+        if p.name.endswith(".toml")
+    }
+    assert shipped <= set(list_indicators())

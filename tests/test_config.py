@@ -1,0 +1,85 @@
+"""``make_config``: presets of a published protocol, and options that are true or false."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairaudit import config as module
+from fairaudit.config import AuditConfig, make_config
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.indicator import Indicator
+from fairaudit.core.protocol import Protocol
+from fairaudit.discovery import load_indicator
+
+
+@dataclass(frozen=True)
+class Options:
+    k: int = 5
+    dedup: bool = True
+    topics: tuple[str, ...] = ()
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "goyal2022_paper": {"k": 10},
+    "goyal2022_code": {"k": 10, "dedup": False, "topics": ["stove"]},
+}
+
+
+@pytest.fixture
+def with_presets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one indicator have presets, and another have none."""
+
+    def load(name: str) -> Indicator:
+        protocol = Protocol(presets=PRESETS) if name == "label_association" else None
+        return dataclasses.replace(load_indicator(name), config=Options, protocol=protocol)
+
+    monkeypatch.setattr(module, "load_indicator", load)
+
+
+def made(tmp_path: Path, *names: str, preset: str = "", **options: object) -> AuditConfig:
+    given = {"label_association": options} if options else {}
+    return make_config("m", {"utkface": tmp_path}, indicators=names, options=given, preset=preset)
+
+
+@pytest.mark.usefixtures("with_presets")
+def test_a_preset_sets_options_and_what_is_set_by_name_wins(tmp_path: Path) -> None:
+    both = ("label_association", "hate_speech")
+    config = made(tmp_path, *both, preset="goyal2022_code", k="7")
+    assert config.options["label_association"] == Options(k=7, dedup=False, topics=("stove",))
+    assert config.options["hate_speech"] == Options()
+    assert config.resolved()["preset"] == "goyal2022_code"
+    assert "preset" not in made(tmp_path, *both).resolved()
+
+
+@pytest.mark.usefixtures("with_presets")
+def test_a_preset_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, "label_association", preset="goyal2022_papr")
+    assert str(caught.value) == (
+        "preset must be one of: goyal2022_code, goyal2022_paper; got 'goyal2022_papr'. Did you mean 'goyal2022_paper'?"
+    )
+    with pytest.raises(ConfigError) as caught:
+        made(tmp_path, "hate_speech", preset="goyal2022_code")
+    assert str(caught.value) == (
+        "preset must be one that an indicator has; got 'goyal2022_code', and hate_speech has none. Leave it out."
+    )
+
+
+@pytest.mark.usefixtures("with_presets")
+@pytest.mark.parametrize(("given", "value"), [("true", True), (" False", False), (True, True), (False, False)])
+def test_an_option_may_be_true_or_false(tmp_path: Path, given: object, value: bool) -> None:
+    assert made(tmp_path, "label_association", dedup=given).options["label_association"].dedup is value
+
+
+@pytest.mark.usefixtures("with_presets")
+@pytest.mark.parametrize("given", ["yes", "", 1])
+def test_other_words_for_true_are_refused(tmp_path: Path, given: object) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"^option label_association.dedup must be true or false; got '{given}'. Correct it.$"
+    ):
+        made(tmp_path, "label_association", dedup=given)
