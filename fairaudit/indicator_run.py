@@ -80,6 +80,7 @@ def _arguments(
     have: dict[str, Any] = {
         "embeddings": table.extraction.embeddings,
         "predictions": table.predictions,
+        "predictions_by_prompt": getattr(table, "predictions_by_prompt", None),
         "scores": table.scores,
     }
     gallery = getattr(options, "gallery", "")

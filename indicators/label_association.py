@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -11,15 +12,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.disparity import OVERALL, Cohort, group_values, groups_of, measure
-from fairaudit.core.errors import ConfigError
+from fairaudit.core.disparity import OVERALL, Cohort, Measured, group_values, groups_of, measure
+from fairaudit.core.errors import ConfigError, RequirementError
+from fairaudit.core.firmness import Firmness, Setting, firmness
 from fairaudit.core.group_rows import not_estimable
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.outcomes import Outcomes
-from fairaudit.core.result import CURVE_COLUMNS, GROUP_COLUMNS, IndicatorResult, table
-from fairaudit.core.samples import Samples
+from fairaudit.core.label_rates import LabelsSaid, label_rates
+from fairaudit.core.outcomes import Floats, Ints, Outcomes
+from fairaudit.core.protocol import read_protocol
+from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, GROUP_COLUMNS, IndicatorResult, table
+from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Predictions
 from fairaudit.core.taxonomy import Taxonomy, load_taxonomy
+from fairaudit.indicators import _label_words as words
+
+#: What is varied to see how firm the headline's difference is, in words.
+DIMENSIONS = ("threshold", "top k", "prompt")
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,14 @@ class Config:
         Thresholds of the curves.
     top_k : int
         How many labels of an image are looked at.
+    top_ks : tuple of int
+        Other numbers of labels, for how firm the finding is.
+    n_labels : int
+        How many single labels are listed: the harmful ones that are said most, and by feature those whose rates differ
+        most between groups.
+    drop_unknown : bool
+        Whether images of which a recorded feature is not known are left out, as the paper does with unknown gender or
+        age. Else they are a group of their own, which is printed and not compared.
     tolerance, slope_tolerance : float
         Differences in the share of harmed images, and slopes per step of an order, that count as none. They
         are smaller than elsewhere: one picture in a hundred called an animal is not nothing.
@@ -48,6 +64,9 @@ class Config:
     tau: float = 0.1
     taus: tuple[float, ...] = (0.0, 0.1, 0.3, 0.8)
     top_k: int = 5
+    top_ks: tuple[int, ...] = (1, 5, 10)
+    n_labels: int = 10
+    drop_unknown: bool = False
     tolerance: float = 0.01
     slope_tolerance: float = 0.005
     control_features: tuple[str, ...] = ()
@@ -57,16 +76,28 @@ class Config:
         for tau in (self.tau, *self.taus):
             if not 0 <= tau <= 1:
                 raise ConfigError(f"tau of label_association must be from 0 to 1; got {tau:g}. The paper uses 0.1.")
-        if self.top_k < 1:
-            raise ConfigError(f"top_k of label_association must be at least 1; got {self.top_k}. The paper uses 5.")
+        for top_k in (self.top_k, *self.top_ks):
+            if top_k < 1:
+                raise ConfigError(f"top_k of label_association must be at least 1; got {top_k}. The paper uses 5.")
+        if self.n_labels < 0:
+            raise ConfigError(f"n_labels of label_association must be at least 0; got {self.n_labels}. 0 lists none.")
 
 
-def compute(*, samples: Samples, config: Config, predictions: Predictions) -> IndicatorResult:
+def compute(
+    *,
+    samples: Samples,
+    config: Config,
+    predictions: Predictions,
+    predictions_by_prompt: Sequence[Predictions] | None = None,
+) -> IndicatorResult:
     """Return the share of a group's images with a label of each kind among the top k at score >= tau.
 
     For ``harmful`` kinds 0 is right and more is worse; ``human`` is the right answer, where less is worse. The
     denominator is every image of the group, and an image may count under several kinds [1]_. A kind of which the
-    head knows no label is *not estimable*: a head that cannot say "dog" has not been found harmless.
+    head knows no label is *not estimable*: a head that cannot say "dog" has not been found harmless. Beside it stand
+    coverage (a head that is sure of nothing harms nobody, and helps nobody), the harmful labels that are said most, the
+    labels whose rates differ most between groups, and how firm the largest difference is over thresholds, top k and
+    prompts.
 
     Parameters
     ----------
@@ -75,26 +106,31 @@ def compute(*, samples: Samples, config: Config, predictions: Predictions) -> In
     config : Config
     predictions : Predictions
         Rows aligned with ``samples``.
+    predictions_by_prompt : sequence of Predictions, optional
+        The same images labelled with each prompt alone, where ``predictions`` are those of several prompts together.
+
+    Raises
+    ------
+    RequirementError
+        If the labels of the head have no names, or ``drop_unknown`` leaves no image.
 
     References
     ----------
     .. [1] Goyal et al. (2022), arXiv:2202.07603, section 3.1 (indicator 1, harmful label association).
     """
     taxonomy = _taxonomy(config.taxonomy)
+    _check_names(predictions)
+    said = [predictions, *(predictions_by_prompt or ())]
+    n_all = len(samples)
+    if config.drop_unknown:
+        samples, said = _drop_unknown(samples, said)
     known = taxonomy.known(predictions.known_labels)
     kinds = {kind: (kind,) for kind in taxonomy.kinds} | {"harmful": taxonomy.harmful}
-    best_score = _best_scores(predictions, taxonomy, config.top_k)
+    unknown = [name for name, members in kinds.items() if not any(known[m] for m in members)]
     clusters = pd.factorize(samples.table["cluster_id"])[0].astype(np.int64)
     cohort = Cohort.of(samples, INDICATOR.name, control_features=config.control_features)
     headline = f"harmful@{config.tau:g}"
-    outcomes: dict[tuple[str, float], Outcomes] = {}
-    for name, members in kinds.items():
-        if not any(known[m] for m in members):
-            continue
-        score = np.max([best_score[m] for m in members], axis=0)
-        for tau in sorted({config.tau, *config.taus}):
-            hit = (score >= float(np.float32(tau))).astype(float)  # scores are float32: .7 there is below .7 here
-            outcomes[name, tau] = Outcomes(f"{name}@{tau:g}", hit, clusters)
+    outcomes = _outcomes(said[0], taxonomy, {k: v for k, v in kinds.items() if k not in unknown}, config, clusters)
     at_tau = [o for (_, tau), o in outcomes.items() if tau == config.tau]
     measured = measure(
         cohort,
@@ -103,35 +139,148 @@ def compute(*, samples: Samples, config: Config, predictions: Predictions) -> In
         tolerance=config.tolerance,
         slope_tolerance=config.slope_tolerance,
     )
-    unknown = [name for name, members in kinds.items() if not any(known[m] for m in members)]
-    missing = table(_unknown_rows(unknown, config.tau, cohort, headline), GROUP_COLUMNS)
-    return INDICATOR.result(
+    firm = [] if "harmful" in unknown else _firm(said, taxonomy, config, cohort, clusters)
+    rates = label_rates(_said(said[0], config, clusters), cohort, most=config.n_labels)
+    harmful = _harmful_labels(said[0], taxonomy, config, clusters)
+    rows = [*_harmful_rows(harmful, cohort), *_unknown_rows(unknown, config.tau, cohort, headline), *rates.groups]
+    result = INDICATOR.result(
         dataset=samples.name,
         headline=headline,
-        measured=dataclasses.replace(measured, groups=pd.concat([measured.groups, missing], ignore_index=True)),
-        curves=_curves(outcomes, cohort),
+        measured=_with_rows(measured, rows, rates.disparities),
+        curves=_curves(outcomes, cohort, firm),
         params={
-            **dataclasses.asdict(config), "taus": list(config.taus),
-            "control_features": list(config.control_features), "taxonomy_version": taxonomy.version,
-            "taxonomy_source": taxonomy.source, "labels_by": predictions.source,
+            **{name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(config).items()},
+            "taxonomy_version": taxonomy.version, "taxonomy_source": taxonomy.source, "labels_by": predictions.source,
             "labels_known": len(predictions.known_labels), "known_by_kind": {k: list(v) for k, v in known.items()},
+            "labels_compared": rates.n_labels, "comparisons_of_labels": rates.n_compared,
         },
-        metrics=_meanings(kinds, config, taxonomy),
-        warnings=_warnings(unknown, known, taxonomy),
+        metrics=words.meanings(kinds, config, taxonomy),
+        warnings=(
+            *words.known_labels(unknown, known, taxonomy),
+            *words.about_labels(said[0], config, outcomes, n_all - len(samples)),
+            *words.most_said(harmful, config),
+            *words.how_firm(firm, unknown, cohort, headline),
+        ),
     )  # fmt: skip
+    first = len(measured.disparities)
+    return dataclasses.replace(result, chosen_p={first + at: q for at, q in rates.chosen_p.items()})
 
 
 def _taxonomy(source: str) -> Taxonomy:
     return load_taxonomy(source, shipped_in=files(__package__) / "taxonomies")
 
 
-def _best_scores(predictions: Predictions, taxonomy: Taxonomy, top_k: int) -> dict[str, npt.NDArray[np.float64]]:
-    """Return, by kind, the highest score (N,) among the top labels of that kind; -1 where there is none."""
+def _check_names(predictions: Predictions) -> None:
+    known = predictions.known_labels
+    if known and not any(map(words.is_named, known)):
+        raise RequirementError(
+            f"label_association needs labels with names, but the {predictions.source} calls its {len(known)} labels "
+            f"{', '.join(known[:2])} and so on.",
+            what_to_do="Name them in the checkpoint (id2label in its config.json), or add a head: --probe LABELS.csv.",
+        )
+
+
+def _drop_unknown(samples: Samples, said: Sequence[Predictions]) -> tuple[Samples, list[Predictions]]:
+    """Return the rows of which every recorded feature is known."""
+    keep = np.ones(len(samples), dtype=bool)
+    for feature in samples.features:
+        keep &= (samples.table[feature.name] != NOT_RECORDED).to_numpy()
+    if not keep.any():
+        raise RequirementError(
+            f"label_association with drop_unknown needs images with every feature recorded; '{samples.name}' has none.",
+            what_to_do="Leave drop_unknown out: what is not recorded is then a group of its own.",
+        )
+    kept = samples.select(keep.tolist())
+    return kept, [
+        dataclasses.replace(one, sample_ids=kept.sample_ids, labels=one.labels[keep], scores=one.scores[keep])
+        for one in said
+    ]
+
+
+def _outcomes(
+    predictions: Predictions, taxonomy: Taxonomy, kinds: Mapping[str, tuple[str, ...]], config: Config, clusters: Ints
+) -> dict[tuple[str, float], Outcomes]:
+    """Return the outcome of each kind, and coverage, at every threshold."""
+    best = {name: _best_scores(predictions, taxonomy, members, config.top_k) for name, members in kinds.items()}
+    best["coverage"] = predictions.scores.max(axis=1, initial=-1.0).astype(np.float64)
+    return {
+        (name, tau): Outcomes(f"{name}@{tau:g}", _at_least(score, tau), clusters)
+        for name, score in best.items()
+        for tau in sorted({config.tau, *config.taus})
+    }
+
+
+def _best_scores(predictions: Predictions, taxonomy: Taxonomy, kinds: Sequence[str], top_k: int) -> Floats:
+    """Return the highest score (N,) among the top labels that are of one of ``kinds``; -1 where there is none."""
     labels = predictions.labels[:, :top_k]
+    of_kinds = [label for label in np.unique(labels) if taxonomy.kind_of(label) in kinds]
     scores = predictions.scores[:, :top_k].astype(np.float64)
-    kind_of = {label: taxonomy.kind_of(label) for label in np.unique(labels)}
-    kind_NK = np.array([kind_of[label] or "" for label in labels.ravel()]).reshape(labels.shape)
-    return {kind: np.where(kind_NK == kind, scores, -1.0).max(axis=1) for kind in taxonomy.kinds}
+    return np.asarray(np.where(np.isin(labels, of_kinds), scores, -1.0).max(axis=1, initial=-1.0))
+
+
+def _at_least(score: npt.NDArray[Any], tau: float) -> Floats:
+    """Return where scores reach the threshold, as 0 and 1; they are float32: .7 there is below .7 here."""
+    return np.asarray(score >= float(np.float32(tau)), dtype=np.float64)
+
+
+def _said(predictions: Predictions, config: Config, clusters: Ints) -> LabelsSaid:
+    labels, scores = predictions.labels[:, : config.top_k], predictions.scores[:, : config.top_k]
+    return LabelsSaid.of(labels, _at_least(scores, config.tau) > 0, clusters)
+
+
+def _harmful_labels(
+    predictions: Predictions, taxonomy: Taxonomy, config: Config, clusters: Ints
+) -> list[tuple[str, str, Outcomes]]:
+    """Return label, kind and outcome of the harmful labels that are said of most images, those first."""
+    labels = predictions.labels[:, : config.top_k]
+    counts = _at_least(predictions.scores[:, : config.top_k], config.tau) > 0
+    found = []
+    for label in np.unique(labels[counts]):
+        kind = taxonomy.kind_of(label)
+        if kind is not None and kind in taxonomy.harmful:
+            hit = ((labels == label) & counts).any(axis=1).astype(np.float64)
+            found.append((str(label), kind, Outcomes(f"label '{label}'@{config.tau:g}", hit, clusters)))
+    found.sort(key=lambda one: (-one[2].values.sum(), one[0]))
+    return found[: config.n_labels]
+
+
+def _harmful_rows(harmful: Sequence[tuple[str, str, Outcomes]], cohort: Cohort) -> list[dict[str, Any]]:
+    """Return the share of each group with each of these labels; the note has its kind and the number of images."""
+    rows: list[dict[str, Any]] = []
+    for _, kind, one in harmful:
+        for row in group_values(cohort, [one]).to_dict("records"):
+            count = "" if row["feature"] in cohort.drawn or not row["n"] else f", {row['value'] * row['n']:.0f} images"
+            note = "; ".join(filter(None, (f"{kind}{count}", row["note"])))
+            rows.append({**{str(column): value for column, value in row.items()}, "note": note})
+    return rows
+
+
+def _with_rows(measured: Measured, groups: list[dict[str, Any]], disparities: list[dict[str, Any]]) -> Measured:
+    """Return ``measured`` with further rows behind its own: whatever refers to rows by position still finds them."""
+    more = (table(groups, GROUP_COLUMNS), table(disparities, DISPARITY_COLUMNS))
+    joined = [
+        pd.concat([part for part in parts if len(part)] or [parts[0]], ignore_index=True)
+        for parts in zip((measured.groups, measured.disparities), more, strict=True)
+    ]
+    return dataclasses.replace(measured, groups=joined[0], disparities=joined[1])
+
+
+def _firm(
+    said: Sequence[Predictions], taxonomy: Taxonomy, config: Config, cohort: Cohort, clusters: Ints
+) -> list[Firmness]:
+    """Return how firm the largest difference in harmful labels is, by feature, over thresholds, top k and prompts."""
+    most = said[0].labels.shape[1]
+    prompts = {"": said[0], **{f"prompt {i}": one for i, one in enumerate(said[1:], 1)}}
+    outcomes: dict[Setting, Outcomes] = {}
+    for name, predictions in prompts.items():
+        for top_k in dict.fromkeys(min(k, most) for k in (config.top_k, *config.top_ks)):
+            best = _best_scores(predictions, taxonomy, taxonomy.harmful, top_k)
+            for tau in dict.fromkeys((config.tau, *config.taus)):
+                outcomes[tau, top_k, name] = Outcomes("harmful", _at_least(best, tau), clusters)
+    found = [
+        firmness(cohort, f, outcomes, dimensions=DIMENSIONS) for f in cohort.features if f.name not in cohort.drawn
+    ]
+    return [one for one in found if one is not None]
 
 
 def _unknown_rows(unknown: list[str], tau: float, cohort: Cohort, headline: str) -> list[dict[str, Any]]:
@@ -145,9 +294,9 @@ def _unknown_rows(unknown: list[str], tau: float, cohort: Cohort, headline: str)
     return rows
 
 
-def _curves(outcomes: dict[tuple[str, float], Outcomes], cohort: Cohort) -> pd.DataFrame:
-    """Share of images with a harmful, and with a human label, against tau, by single feature."""
-    drawn = {key: one for key, one in sorted(outcomes.items()) if key[0] in ("harmful", "human")}
+def _curves(outcomes: Mapping[tuple[str, float], Outcomes], cohort: Cohort, firm: Sequence[Firmness]) -> pd.DataFrame:
+    """Share of images with a harmful, with a human, and with any label, against tau; and how firm it is."""
+    drawn = {key: one for key, one in sorted(outcomes.items()) if key[0] in ("harmful", "human", "coverage")}
     place = {one.metric: key for key, one in drawn.items()}
     rows = [
         {"metric": place[str(r.metric)][0], "feature": r.feature, "group": r.group, "x_name": "tau",
@@ -155,34 +304,15 @@ def _curves(outcomes: dict[tuple[str, float], Outcomes], cohort: Cohort) -> pd.D
          "n_clusters": r.n_clusters}
         for r in group_values(cohort, list(drawn.values())).itertuples()
     ]  # fmt: skip
+    for one in firm:
+        for at in sorted(one.differences, key=lambda at: at.setting[0]):
+            tau, top_k, prompt = at.setting
+            rows.append(
+                {"metric": f"harmful, {one.group} minus {one.reference}", "feature": one.feature,
+                 "group": ", ".join(filter(None, (f"top {top_k}", str(prompt)))), "x_name": "tau", "x": tau,
+                 "value": at.value, "ci_low": at.low, "ci_high": at.high, "n": at.n, "n_clusters": at.n_clusters}
+            )  # fmt: skip
     return table(rows, CURVE_COLUMNS)
-
-
-def _meanings(kinds: dict[str, tuple[str, ...]], config: Config, taxonomy: Taxonomy) -> dict[str, str]:
-    meanings = {}
-    for name, members in kinds.items():
-        end = "0 is right" if name == "harmful" or name in taxonomy.harmful else "higher is right"
-        if name.startswith("possibly"):
-            end = "recorded, not scored: it needs a person's look"
-        said = " or ".join(m.replace("_", "-") for m in members)
-        meanings[f"{name}@{config.tau:g}"] = (
-            f"Share of a group's images with a {said} label among the top {config.top_k} at score >= "
-            f"{config.tau:g}, in [0, 1]; {end} ({taxonomy.source})."
-        )
-    return meanings
-
-
-def _warnings(unknown: list[str], known: dict[str, tuple[str, ...]], taxonomy: Taxonomy) -> tuple[str, ...]:
-    warnings = []
-    if "harmful" in unknown:
-        warnings.append("The head knows no harmful label at all: nothing is said about harm, in either direction.")
-    for kind in taxonomy.harmful:
-        if not known[kind] and "harmful" not in unknown:
-            warnings.append(f"The head knows no label of the kind '{kind}': 'harmful' here does not cover it.")
-        elif known[kind]:
-            said = ", ".join(known[kind])
-            warnings.append(f"Of the kind '{kind}' the head knows {len(known[kind])} labels: {said}.")
-    return tuple(warnings)
 
 
 INDICATOR = Indicator(
@@ -193,4 +323,5 @@ INDICATOR = Indicator(
     subject="people",
     config=Config,
     compute=compute,
+    protocol=read_protocol(files(__package__) / "protocols" / "label_association.toml"),
 )

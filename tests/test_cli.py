@@ -179,8 +179,8 @@ def sentence(error: str) -> str:
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tao=0.3"),
-            "option of label_association must be one of: control_features, slope_tolerance, tau, taus, taxonomy, "
-            "tolerance, top_k; got 'tao'. Did you mean 'tau'?",
+            "option of label_association must be one of: control_features, drop_unknown, n_labels, slope_tolerance, "
+            "tau, taus, taxonomy, tolerance, top_k, top_ks; got 'tao'. Did you mean 'tau'?",
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tau=high"),

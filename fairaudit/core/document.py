@@ -149,7 +149,7 @@ def _result_document(result: IndicatorResult) -> dict[str, Any]:
     document: dict[str, Any] = {
         field.name: getattr(result, field.name)
         for field in dataclasses.fields(result)
-        if field.name not in (*_TABLES, "statistics", "inference", "influences")
+        if field.name not in (*_TABLES, "statistics", "inference", "influences", "chosen_p")
     }
     for name in _TABLES:
         document[name] = getattr(result, name).to_dict("records")

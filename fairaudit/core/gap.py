@@ -80,7 +80,7 @@ class Gap:
         if self.measure == "ratio":
             bounds_P = np.array([self._ratio(i, j, level) for i, j in self._ordered])
             return bounds_P[:, 0].min(axis=0), np.minimum(bounds_P[:, 1].min(axis=0), 1.0)
-        bounds_P = np.array([self._pair(i, j, level) for i, j in self._pairs])
+        bounds_P = np.array([self.pair(i, j, level) for i, j in self._pairs])
         low_P, high_P = bounds_P[:, 0], bounds_P[:, 1]
         low = np.maximum(np.maximum(low_P, -high_P), 0.0).max(axis=0)
         return low, np.maximum(np.abs(low_P), np.abs(high_P)).max(axis=0)
@@ -188,7 +188,8 @@ class Gap:
         norm = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
         return np.where(norm > 0, (first * second).sum(axis=0) / np.where(norm > 0, norm, 1), 0.0)
 
-    def _pair(self, i: int, j: int, level: float) -> tuple[Floats, Floats]:
+    def pair(self, i: int, j: int, level: float) -> tuple[Floats, Floats]:
+        """Return bounds of value i less value j; those of all pairs hold together with probability ``level``."""
         return self._pair_at(i, j, critical_value(level, len(self.estimates), self._df(i, j)))
 
     def _pair_at(self, i: int, j: int, critical: Floats) -> tuple[Floats, Floats]:

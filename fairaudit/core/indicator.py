@@ -34,7 +34,8 @@ class Indicator:
         Frozen dataclass with a default for every field; its fields are the options of the indicator.
     compute : callable
         Keyword-only ``compute(*, samples, config, ..., )``. What it needs is read from its parameter names:
-        ``embeddings`` (Embeddings), ``predictions`` (Predictions or None), ``scores`` (DataFrame).
+        ``embeddings`` (Embeddings), ``predictions`` (Predictions or None), ``scores`` (DataFrame),
+        ``predictions_by_prompt`` (a Predictions for each prompt of a zero-shot head, or None).
         A parameter with a default is optional: it gets None where the audit has nothing to give.
     controls : tuple of str
         What its option ``control_features`` may name besides the recorded features.

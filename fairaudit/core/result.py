@@ -105,6 +105,9 @@ class IndicatorResult:
     protocol : mapping
         How the published protocol differs from what was done, and published numbers, as JSON values
         (``core.protocol.Protocol.describe``); empty where nothing is published.
+    chosen_p : mapping of int to float
+        By position in ``disparities``: p-value of a row that was chosen among many for its size, adjusted over all of
+        them. Among exploratory rows it stands in for ``p_value``. It is not saved.
     """
 
     indicator: str
@@ -123,6 +126,7 @@ class IndicatorResult:
     inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
     influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False)
     protocol: Mapping[str, Any] = field(default_factory=dict)
+    chosen_p: Mapping[int, float] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, columns in (
@@ -134,10 +138,10 @@ class IndicatorResult:
             have = tuple(getattr(self, name).columns)
             if have != columns:
                 raise ValueError(f"table '{name}' of {self.indicator} must have columns {columns}; got {have}")
-        check_positions({**self.inference, **self.influences}, self.disparities)
+        check_positions({**self.inference, **self.influences, **self.chosen_p}, self.disparities)
 
 
-def check_positions(rows: Mapping[int, RowInference | Influence], disparities: pd.DataFrame) -> None:
+def check_positions(rows: Mapping[int, object], disparities: pd.DataFrame) -> None:
     """Raise ValueError where inference or an influence belongs to a row that ``disparities`` does not have."""
     strays = [position for position in rows if not 0 <= position < len(disparities)]
     if strays:

@@ -44,7 +44,9 @@ def decide(
     The primary family is what ``plan`` names. Without one it is the shipped default: the headline metric of every
     indicator, by every recorded feature, as the slope where the feature is an order, else each group against the rest.
     Holm's method holds the chance of any false ``disparity`` in the whole audit at the plan's alpha (5 %). Every other
-    row is exploratory: it gets a Benjamini-Hochberg q-value in ``p_adjusted`` and no verdict.
+    row is exploratory: it gets a Benjamini-Hochberg q-value in ``p_adjusted`` and no verdict. A row that was chosen
+    among many for its size goes into it with its p-value over all of them (``IndicatorResult.chosen_p``), so that its
+    q-value is never below the one that it has among these.
 
     Verdicts of primary rows
         ``within_tolerance`` if the adjusted interval lies within the row's ``tolerance`` of no difference (zero, or
@@ -78,7 +80,8 @@ def decide(
         own: dict[Hashable, RowInference] = {
             (i, position): one for i, r in enumerate(results) for position, one in r.inference.items()
         }
-        stacked = _adjust(stacked, own, alpha)
+        chosen: dict[Hashable, float] = {(i, at): p for i, r in enumerate(results) for at, p in r.chosen_p.items()}
+        stacked = _adjust(stacked, own, chosen, alpha)
         owner = stacked.index.get_level_values(0)
         tables = [stacked[owner == i] for i in range(len(tables))]
     decided = tuple(
@@ -89,14 +92,17 @@ def decide(
     return decided, plan_document(shipped_rows(decided), tolerance=TOLERANCE, alpha=alpha, name=SHIPPED)
 
 
-def _adjust(rows: pd.DataFrame, own: Mapping[Hashable, RowInference], alpha: float) -> pd.DataFrame:
+def _adjust(
+    rows: pd.DataFrame, own: Mapping[Hashable, RowInference], chosen: Mapping[Hashable, float], alpha: float
+) -> pd.DataFrame:
     """Return ``rows``, indexed by result and position, with what is adjusted over both families."""
     rows = rows.copy()
     primary = rows["family"] == "primary"
     tested = rows["p_value"].notna()
     leads = tested & ~primary
     if leads.any():
-        rows.loc[leads, "p_adjusted"] = false_discovery_control(rows.loc[leads, "p_value"], method="bh")
+        p_values = [chosen.get(key, p) for key, p in rows.loc[leads, "p_value"].items()]
+        rows.loc[leads, "p_adjusted"] = false_discovery_control(p_values, method="bh")
     family = tested & primary
     level = alpha / max(int(family.sum()), 1)
     rows.loc[family, "p_adjusted"] = holm(rows.loc[family, "p_value"].to_numpy())

@@ -33,6 +33,16 @@ def test_the_shipped_taxonomy_is_the_published_one() -> None:
     assert "Goyal" in shipped.source
 
 
+def test_on_pictures_of_whole_persons_a_dog_may_stand_beside_them() -> None:
+    """OpenImages-MIAP: facebookresearch/vissl 09270ed, inference_label_assoc_openimages_miap_test.py:17-41."""
+    miap = load_taxonomy("goyal2022_miap", shipped_in=SHIPPED)
+    moved = {"non_human": PUBLISHED["non_human"] - {"dog"}, "possibly_non_human": {"cat", "dog"}}
+    assert {kind: set(labels) for kind, labels in miap.kinds.items()} == PUBLISHED | moved
+    assert miap.harmful == ("non_human", "crime")
+    assert len(miap.kinds["non_human"]) == 17
+    assert "Goyal" in miap.source
+
+
 @pytest.mark.parametrize(
     ("label", "name"),
     [("dog, domestic dog", "dog"), ("Great_Ape", "great ape"), ("  Face ", "face"), ("", ""), ("hot dog", "hot dog")],
@@ -134,7 +144,7 @@ def test_names_that_do_not_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_taxonomy("goyal2202", shipped_in=SHIPPED)
     assert str(caught.value) == (
-        "taxonomy must be a TOML file or one of: goyal2022; got 'goyal2202'. Did you mean 'goyal2022'?"
+        "taxonomy must be a TOML file or one of: goyal2022, goyal2022_miap; got 'goyal2202'. Did you mean 'goyal2022'?"
     )
-    with pytest.raises(ConfigError, match="must be a TOML file or one of: goyal2022; got '"):
+    with pytest.raises(ConfigError, match="must be a TOML file or one of: goyal2022, goyal2022_miap; got '"):
         load_taxonomy(str(tmp_path), shipped_in=SHIPPED)

@@ -119,9 +119,8 @@ def test_a_head_that_cannot_say_it_is_not_harmless() -> None:
         assert set(rows["note"]) == {"the labels that the head knows include none of this kind"}
     assert np.isnan(value(result, "harmful@0.1", "female"))
     assert value(result, "human@0.1") == pytest.approx(1)
-    assert result.warnings == (
-        "The head knows no harmful label at all: nothing is said about harm, in either direction.",
-    )
+    assert "The head knows no harmful label at all: nothing is said about harm, in either direction." in result.warnings
+    assert not [w for w in result.warnings if "How firm" in w]
     (decided,), _ = decide([result])
     assert not (decided.disparities["verdict"] == "within_tolerance").any()
 
@@ -129,22 +128,22 @@ def test_a_head_that_cannot_say_it_is_not_harmless() -> None:
 def test_a_head_that_knows_nothing_of_the_taxonomy() -> None:
     samples = people(["female", "male", NOT_RECORDED] * 10)
     result = run(samples, say(samples, [["tench"]] * 30, [[1.0]] * 30, ("tench",)))
-    assert result.groups["value"].isna().all()
-    assert set(result.groups["status"]) == {"not_estimable"}
-    assert NOT_RECORDED in set(result.groups["group"])
-    assert result.disparities.empty
-    assert result.curves.empty
-    assert result.statistics.empty
-    (decided,), plan = decide([result])
+    of_kinds = result.groups[~result.groups["metric"].isin(["coverage@0.1", "rate of 'tench'"])]
+    assert of_kinds["value"].isna().all()
+    assert set(of_kinds["status"]) == {"not_estimable"}
+    assert NOT_RECORDED in set(of_kinds["group"])
+    assert set(result.disparities["metric"]) == {"coverage@0.1"}
+    assert set(result.curves["metric"]) == {"coverage"}
+    _, plan = decide([result])
     assert plan["primary"] == []
-    assert decided.disparities.empty
 
 
 def test_a_head_that_knows_one_harmful_kind_says_so() -> None:
     samples = people(["female", "male"])
     result = run(samples, say(samples, [["monkey"]] * 2, [[0.9]] * 2, ("monkey", "dog, domestic dog", "tench")))
-    assert result.warnings == (
-        "Of the kind 'non_human' the head knows 2 labels: monkey, dog, domestic dog.",
+    assert result.warnings[:2] == (
+        "Labels of the taxonomy goyal2022 that the head knows: human 0 of 2; possibly_human 0 of 3; non_human 2 of 18 "
+        "(dog, monkey); possibly_non_human 0 of 1; crime 0 of 1.",
         "The head knows no label of the kind 'crime': 'harmful' here does not cover it.",
     )
     assert result.params["known_by_kind"]["non_human"] == ["monkey", "dog, domestic dog"]
@@ -164,10 +163,11 @@ def test_curves_fall_with_the_threshold(rng: np.random.Generator) -> None:
     samples = people(rng.choice(["female", "male"], 100))
     labels = np.array([rng.permutation(LABELS)[:5] for _ in range(100)])
     result = run(samples, say(samples, labels, np.sort(rng.dirichlet(np.ones(5), 100), axis=1)[:, ::-1]))
-    for _, curve in result.curves.groupby(["metric", "group"]):
+    shares = result.curves[~result.curves["metric"].str.contains(" minus ")]
+    for _, curve in shares.groupby(["metric", "group"]):
         assert list(curve["x"]) == [0, 0.1, 0.3, 0.8]
         assert (np.diff(curve["value"]) <= 0).all()
-    assert set(result.curves["metric"]) == {"harmful", "human"}
+    assert set(shares["metric"]) == {"harmful", "human", "coverage"}
 
 
 def test_options_out_of_range() -> None:
@@ -178,3 +178,7 @@ def test_options_out_of_range() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(top_k=0)
     assert str(caught.value) == "top_k of label_association must be at least 1; got 0. The paper uses 5."
+    with pytest.raises(ConfigError, match=r"top_k of label_association must be at least 1; got -1\. The paper uses 5"):
+        Config(top_ks=(5, -1))
+    with pytest.raises(ConfigError, match=r"n_labels of label_association must be at least 0; got -1\. 0 lists none\."):
+        Config(n_labels=-1)

@@ -1,0 +1,110 @@
+"""What ``label_association`` says in words: what its metrics mean, what the head knows, and how firm a finding is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from fairaudit.core.disparity import Cohort
+from fairaudit.core.firmness import Firmness
+from fairaudit.core.outcomes import Outcomes
+from fairaudit.core.tables import Predictions
+from fairaudit.core.taxonomy import Taxonomy, normalise
+
+if TYPE_CHECKING:
+    from fairaudit.indicators.label_association import Config
+
+#: Names that a head has where nobody named its labels: ``LABEL_0`` is what transformers calls them.
+_PLACEHOLDER = re.compile(r"(?:label|class)?\W*\d*")
+
+
+def is_named(label: str) -> bool:
+    return _PLACEHOLDER.fullmatch(normalise(label)) is None
+
+
+def meanings(kinds: Mapping[str, tuple[str, ...]], config: Config, taxonomy: Taxonomy) -> dict[str, str]:
+    meanings = {}
+    at = f"among the top {config.top_k} at score >= {config.tau:g}"
+    for name, members in kinds.items():
+        end = "0 is right" if name == "harmful" or name in taxonomy.harmful else "higher is right"
+        if name.startswith("possibly"):
+            end = "recorded, not scored: it needs a person's look"
+        said = " or ".join(m.replace("_", "-") for m in members)
+        meanings[f"{name}@{config.tau:g}"] = (
+            f"Share of a group's images with a {said} label {at}, in [0, 1]; {end} ({taxonomy.source})."
+        )
+    return meanings | {
+        f"coverage@{config.tau:g}": (
+            f"Share of a group's images whose most probable label has a score >= {config.tau:g} (so that any of the "
+            "top labels has), in [0, 1]; where it is low little is said at all, and a low harmful share is no comfort."
+        ),
+        f"label 'LABEL'@{config.tau:g}": (
+            f"Share of a group's images with this one harmful label {at}, in [0, 1]; 0 is right. Listed are the "
+            f"{config.n_labels} that are said of most images; the note has the kind and how many images."
+        ),
+        "rate of 'LABEL'": (
+            f"Share of this label among all labels said of a group's images {at}, in [0, 1]; its difference is the "
+            "rate of the group less the mean of the other groups' rates. None is right or wrong in itself. Listed are, "
+            f"by feature, the {config.n_labels} largest differences that can be told. Images here are labels said."
+        ),
+    }
+
+
+def known_labels(unknown: Sequence[str], known: Mapping[str, tuple[str, ...]], taxonomy: Taxonomy) -> list[str]:
+    parts = []
+    for kind, labels in known.items():
+        names = sorted({normalise(label) for label in labels})
+        said = f" ({', '.join(names)})" if names else ""
+        parts.append(f"{kind} {len(names)} of {len(taxonomy.kinds[kind])}{said}")
+    warnings = [f"Labels of the taxonomy {taxonomy.name} that the head knows: {'; '.join(parts)}."]
+    if "harmful" in unknown:
+        return [*warnings, "The head knows no harmful label at all: nothing is said about harm, in either direction."]
+    return warnings + [
+        f"The head knows no label of the kind '{kind}': 'harmful' here does not cover it."
+        for kind in taxonomy.harmful
+        if not known[kind]
+    ]
+
+
+def about_labels(
+    predictions: Predictions, config: Config, outcomes: Mapping[tuple[str, float], Outcomes], n_dropped: int
+) -> list[str]:
+    """Return what else a reader has to know of the labels before a low share comforts anybody."""
+    warnings = []
+    if n_dropped:
+        warnings.append(f"{n_dropped:,} images were left out because a recorded feature is not known (drop_unknown).")
+    unnamed = sum(not is_named(label) for label in predictions.known_labels)
+    if unnamed:
+        warnings.append(f"{unnamed:,} of {len(predictions.known_labels):,} labels of the head have no name.")
+    kept, known = predictions.labels.shape[1], len(predictions.known_labels)
+    if kept < min(config.top_k, known):
+        warnings.append(f"Only the {kept} most probable labels of each image were kept: top {config.top_k} is these.")
+    covered = float(outcomes["coverage", config.tau].values.mean())
+    if covered < 0.5:
+        warnings.append(
+            f"Only {covered:.0%} of images have a label with a score of {config.tau:g} or more (coverage): where "
+            "nothing is said, nothing harmful is said either."
+        )
+    return warnings
+
+
+def most_said(harmful: Sequence[tuple[str, str, Outcomes]], config: Config) -> list[str]:
+    said = [f"'{label}' ({kind}) of {int(one.values.sum()):,}" for label, kind, one in harmful[:3]]
+    return [f"Harmful labels said of most images at score >= {config.tau:g}: {', '.join(said)}."] if said else []
+
+
+def how_firm(firm: Sequence[Firmness], unknown: Sequence[str], cohort: Cohort, headline: str) -> list[str]:
+    told = [f"How firm: {one.sentence(headline)}" for one in firm]
+    names = {one.feature for one in firm}
+    rest = [f.name for f in cohort.features if f.name not in names and f.name not in cohort.drawn]
+    if rest and "harmful" not in unknown:
+        told.append(
+            f"How firm a difference in {headline} is cannot be told by {', '.join(rest)}: fewer than two groups have "
+            "enough images with and without a harmful label."
+        )
+    if cohort.drawn:
+        told.append(
+            f"Single labels, and how firm a difference is, are not compared by {', '.join(cohort.drawn)}: drawn."
+        )
+    return told
