@@ -146,6 +146,22 @@ def open_image(
     return image.decode(shrink=min(image.size) / short_side if short_side else 1.0)
 
 
+def read_image(path: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the bytes of an image file, for ``EncodedImage`` and a digest of just what it decodes.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it cannot be read, or it has more than ``max_bytes``.
+    """
+    path = Path(path)
+    _check_file(path, max_bytes)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"image {path} must be a readable file; got {_reason(error)}. Check its path.") from error
+
+
 def image_digest(path: str | Path) -> str:
     """Return the SHA-256 of the file's bytes, 64 hex digits.
 
