@@ -52,6 +52,7 @@ def audit(
     seed: int = 0,
     batch_size: int = 64,
     allow_unreadable: bool = False,
+    cache: str | Path | None = None,
     alpha: float = 0.05,
     progress: bool = True,
 ) -> Audit:
@@ -79,6 +80,10 @@ def audit(
     plan : str, Path or Plan, optional
         Which comparisons count, as a TOML file or an object (``fairaudit.core.plan``). Default: the headline of every
         indicator, by every recorded feature.
+    cache : str or Path, optional
+        Folder that keeps what the checkpoint made of each image, so that an audit that was interrupted, or is repeated,
+        goes on from there with the same result. The command line uses
+        ``fairaudit.extraction_cache.default_folder()``. Default: nothing is kept.
     seed, batch_size, allow_unreadable, alpha, progress
         As in ``AuditConfig``; ``progress=False`` prints nothing.
 
@@ -99,6 +104,7 @@ def audit(
         seed=seed,
         batch_size=batch_size,
         allow_unreadable=allow_unreadable,
+        cache=_path(cache),
         alpha=alpha,
     )
     return run_audit(config, output=_path(output), progress=progress)
