@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import stat
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -247,9 +248,11 @@ def _orientation(image: Image.Image) -> int:
 def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
     orientation = _orientation(original)
     if orientation == 1:
-        upright = rgb.copy() if rgb is original else rgb
-        upright.info = {}
-        return upright
+        # Not copied where nothing was converted: the pixels stay when the file is closed.
+        rgb.info = {}
+        with suppress(Exception):  # a damaged EXIF block, which says nothing
+            rgb.getexif().clear()
+        return rgb
     # The orientation is handed over alone: conversions drop the EXIF block, and other entries can be damaged.
     exif = Image.Exif()
     exif[0x0112] = orientation
