@@ -76,7 +76,7 @@ class EmbeddingCache:
     """
 
     def __init__(self, folder: Path, model: Model, *, batch: int, labels: int) -> None:
-        if folder.exists() and not folder.is_dir():
+        if os.path.exists(folder) and not os.path.isdir(folder):  # unlike pathlib's, without rights they say no
             raise ConfigError(
                 f"cache {folder} must be a folder; got a file of that name. Choose another with --cache DIR."
             )
@@ -171,7 +171,7 @@ class EmbeddingCache:
     def close(self) -> None:
         """Write what waits, and make room: models that were not used for longest go until ``MAX_BYTES`` are left."""
         self.save()
-        if self._folder.is_dir():
+        with suppress(OSError):  # nothing was written
             os.utime(self._folder)
         sizes = {folder: _bytes_of(folder) for folder in _folders(self._root)}
         for folder in sorted(sizes, key=_last_used):

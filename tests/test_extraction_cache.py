@@ -270,6 +270,14 @@ def test_a_full_disk_costs_the_cache_and_nothing_else(
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
+def test_a_folder_that_cannot_be_made_costs_the_cache_and_nothing_else(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    samples = make_samples(images, 5)
+    with pytest.warns(UserWarning, match=r"must be writable; got Not a directory\. What is computed from now on"):
+        found = extract(Network(), samples, cache=tmp_path / "file" / "cache")
+    assert content(found) == content(extract(Network(), samples))
+
+
 def test_a_cache_is_a_folder(images: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     with pytest.raises(
