@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -362,7 +363,7 @@ torch.set_num_threads(1)
 extraction_cache._LEAST_SECONDS = 0.0
 class Slow(Network):
     def embed(self, batch):
-        time.sleep(0.02)
+        time.sleep(0.01)
         return super().embed(batch)
 samples = make_samples(Path(sys.argv[1]), 120)
 for cache in sys.stdin:
@@ -372,6 +373,7 @@ for cache in sys.stdin:
         os._exit(0)
     print(child, flush=True)
     os.waitpid(child, 0)
+    print("ended", flush=True)
 """
 
 
@@ -387,12 +389,23 @@ def test_processes_killed_at_random_times_give_the_same_bytes(images: Path, tmp_
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdin is not None
         assert parent.stdout is not None
+
+        def start(cache: Path) -> int:
+            print(cache, file=parent.stdin, flush=True)
+            return int(parent.stdout.readline())  # type: ignore[union-attr]
+
+        start(tmp_path / "whole")
+        began = time.monotonic()
+        assert parent.stdout.readline() == "ended\n"
+        longest = time.monotonic() - began
+        assert extract(Network(), samples, batch_size=4, cache=tmp_path / "whole").from_cache == 120
         for number in range(kills):
             cache = tmp_path / f"cache{number // 3}"
-            print(cache, file=parent.stdin, flush=True)
-            child = int(parent.stdout.readline())
-            time.sleep(float(rng.uniform(0.0, 0.5)))
-            os.kill(child, signal.SIGKILL)
+            child = start(cache)
+            time.sleep(float(rng.uniform(0.0, 0.7 * longest)))
+            with contextlib.suppress(ProcessLookupError):  # it was faster than the first
+                os.kill(child, signal.SIGKILL)
+            assert parent.stdout.readline() == "ended\n"
             if number % 3 == 2 or number == kills - 1:
                 found = extract(Network(), samples, batch_size=4, cache=cache)
                 served.append(found.from_cache)
