@@ -58,6 +58,7 @@ def audit(
     seed: int = 0,
     batch_size: int = 64,
     allow_unreadable: bool = False,
+    cache: str | Path | None = None,
     alpha: float = 0.05,
     progress: bool = True,
 ) -> Audit:
@@ -88,6 +89,10 @@ def audit(
     preset : str, optional
         Options of a published protocol, ``"goyal2022_paper"`` or ``"goyal2022_code"``, for the indicators that have
         it; ``options`` win over it. Default: our defaults, and the report says where they differ.
+    cache : str or Path, optional
+        Folder that keeps what the checkpoint made of each image, so that an audit that was interrupted, or is repeated,
+        goes on from there with the same result. The command line uses
+        ``fairaudit.extraction_cache.default_folder()``. Default: nothing is kept.
     seed, batch_size, allow_unreadable, alpha, progress
         As in ``AuditConfig``; ``progress=False`` prints nothing.
 
@@ -109,6 +114,7 @@ def audit(
         seed=seed,
         batch_size=batch_size,
         allow_unreadable=allow_unreadable,
+        cache=_path(cache),
         alpha=alpha,
     )
     return run_audit(config, output=_path(output), progress=progress)

@@ -128,6 +128,10 @@ def audit(
     seed: Annotated[int, typer.Option(help="Seed of everything that is fitted.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images at once.")] = 64,
     allow_unreadable: Annotated[bool, typer.Option(help="Go on when over 1 % of the images are unreadable.")] = False,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder that keeps embeddings; fairaudit in the user's cache unless given.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no embeddings, and use none.")] = False,
     outcomes: Annotated[
         Path | None, typer.Option(help="Instead of a checkpoint: .parquet or .csv with sample_id and outcomes.")
     ] = None,
@@ -166,6 +170,7 @@ def audit(
     else:
         from fairaudit.api import audit as run
         from fairaudit.config import parse_data, parse_options
+        from fairaudit.extraction_cache import default_folder
 
         found = run(
             checkpoint or "",
@@ -181,6 +186,7 @@ def audit(
             seed=seed,
             batch_size=batch_size,
             allow_unreadable=allow_unreadable,
+            cache=None if no_cache else cache or default_folder(),
         )
     _print_audit(found)
     typer.echo(output / "report.html")

@@ -86,6 +86,9 @@ class AuditConfig:
         Images at once.
     allow_unreadable : bool
         Go on when more than 1 % of the images cannot be read.
+    cache : Path or None
+        Folder that keeps what the checkpoint made of each image (``fairaudit.extraction_cache``); None for no cache.
+        It changes nothing but the time.
     plan : Plan or None
         Which comparisons count; None for the shipped default.
     alpha : float
@@ -104,6 +107,7 @@ class AuditConfig:
     seed: int = 0
     batch_size: int = 64
     allow_unreadable: bool = False
+    cache: Path | None = None
     plan: Plan | None = None
     alpha: float = 0.05
     preset: str = ""

@@ -31,3 +31,9 @@ def step(title: str, *, shown: bool = True) -> Iterator[Advance]:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
     console.print(f"  {title} [dim]({time.perf_counter() - started:.1f} s)[/dim]")
+
+
+def say(text: str, *, shown: bool = True) -> None:
+    """Print a line among those of the steps."""
+    if shown:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"  {text}", markup=False)

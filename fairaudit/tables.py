@@ -18,7 +18,7 @@ from fairaudit.core.model import Model
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Predictions
 from fairaudit.datasets import open_reader
-from fairaudit.progress import Advance, step
+from fairaudit.progress import Advance, say, step
 
 if TYPE_CHECKING:
     from fairaudit.extraction import Extraction
@@ -67,21 +67,39 @@ def make_tables(
     for name, one in samples.items():
         with step(f"{name}: {len(one):,} images", shown=progress) as advance:
             made = extract(
-                model, one, batch_size=config.batch_size, progress=advance, allow_unreadable=config.allow_unreadable
+                model,
+                one,
+                batch_size=config.batch_size,
+                progress=advance,
+                allow_unreadable=config.allow_unreadable,
+                cache=config.cache,
             )
         tables[name] = Tables(made, made.predictions)
     if table is not None and any(t.samples.subject != "memes" for t in tables.values()):
         from fairaudit.heads.linear_probe import fit_probe
 
         with step(f"linear probe on {len(table.files):,} images", shown=progress) as advance:
-            probe = fit_probe(model, table, progress=advance, seed=config.seed, batch_size=config.batch_size)
+            probe = fit_probe(
+                model, table, progress=advance, seed=config.seed, batch_size=config.batch_size, cache=config.cache
+            )
             for one_table in tables.values():
                 one_table.predictions = probe.predict(one_table.extraction.embeddings)
+    _tell_cache(config, tables, shown=progress)
     for name, one_table in tables.items():
         if one_table.samples.subject == "memes":
             with step(f"{name}: text and fusion", shown=progress) as advance:
                 _score(config, one_table, advance)
     return tables
+
+
+def _tell_cache(config: AuditConfig, tables: Mapping[str, Tables], *, shown: bool) -> None:
+    if config.cache is None:
+        return
+    from fairaudit.extraction_cache import MAX_BYTES, cache_size
+
+    n, known = (sum(len(t.samples) for t in tables.values()), sum(t.extraction.from_cache for t in tables.values()))
+    held = f"{cache_size(config.cache) / 1e6:,.1f} of at most {MAX_BYTES / 1e6:,.0f} MB"
+    say(f"{known:,} of {n:,} images had been embedded before; {config.cache} holds {held}", shown=shown)
 
 
 def _score(config: AuditConfig, table: Tables, advance: Advance) -> None:

@@ -83,6 +83,21 @@ def test_audit_ends_with_the_path_of_the_report(run: Run, checkpoint: Path, face
     assert "Add one, for example --data dollar_street=DIR." in printed
 
 
+def test_a_repeated_audit_takes_its_embeddings_from_the_cache(
+    run: Run, checkpoint: Path, faces: Path, tmp_path: Path
+) -> None:
+    seen, digests, only = [], [], ("--indicator", "representation_disparity")
+    for options in (("--cache", tmp_path / "cache"), ("--cache", tmp_path / "cache"), ("--no-cache",)):
+        code, _, told = run("audit", checkpoint, "--data", f"utkface={faces}", *only, *options, "-o", tmp_path / "out")
+        assert code == 0
+        seen += re.findall(r"([\d,]+) of 120 images had been embedded before; .*cache holds [\d.]+ of at most", told)
+        digests.append(
+            json.loads((tmp_path / "out" / "audit.json").read_text(encoding="utf-8"))["provenance"]["digest"]
+        )
+    assert seen == ["0", "120"]
+    assert len(set(digests)) == 1
+
+
 def test_report_and_compare_need_only_the_saved_audit(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         only = ("--indicator", "representation_disparity")
@@ -557,9 +572,9 @@ def test_the_options_are_those_that_users_know() -> None:
         for name, command in commands.items()
     }
     assert surface == {
-        "audit": ["--allow-unreadable", "--average", "--batch-size", "--control-feature", "--data", "--feature",
-                  "--indicator", "--outcome", "--outcomes", "--output", "--plan", "--preprocessing", "--probe",
-                  "--seed", "--set", "--text-encoder", "--tolerance", "--unbounded"],
+        "audit": ["--allow-unreadable", "--average", "--batch-size", "--cache", "--control-feature", "--data",
+                  "--feature", "--indicator", "--no-cache", "--outcome", "--outcomes", "--output", "--plan",
+                  "--preprocessing", "--probe", "--seed", "--set", "--text-encoder", "--tolerance", "--unbounded"],
         "compare": ["--output"],
         "data datasheet": [],
         "data profile": ["--cluster", "--field", "--images-at-least", "--json", "--output", "--sample", "--seed"],

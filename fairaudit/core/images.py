@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import stat
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -146,6 +147,22 @@ def open_image(
     return image.decode(shrink=min(image.size) / short_side if short_side else 1.0)
 
 
+def read_image(path: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the bytes of an image file, for ``EncodedImage`` and a digest of just what it decodes.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it cannot be read, or it has more than ``max_bytes``.
+    """
+    path = Path(path)
+    _check_file(path, max_bytes)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"image {path} must be a readable file; got {_reason(error)}. Check its path.") from error
+
+
 def image_digest(path: str | Path) -> str:
     """Return the SHA-256 of the file's bytes, 64 hex digits.
 
@@ -231,9 +248,11 @@ def _orientation(image: Image.Image) -> int:
 def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
     orientation = _orientation(original)
     if orientation == 1:
-        upright = rgb.copy() if rgb is original else rgb
-        upright.info = {}
-        return upright
+        # Not copied where nothing was converted: the pixels stay when the file is closed.
+        rgb.info = {}
+        with suppress(Exception):  # a damaged EXIF block, which says nothing
+            rgb.getexif().clear()
+        return rgb
     # The orientation is handed over alone: conversions drop the EXIF block, and other entries can be damaged.
     exif = Image.Exif()
     exif[0x0112] = orientation

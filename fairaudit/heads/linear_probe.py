@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -162,6 +163,7 @@ def fit_probe(
     seed: int = 0,
     batch_size: int = 64,
     threads: int | None = None,
+    cache: Path | None = None,
 ) -> LinearProbe:
     """Embed the images of ``table`` with the frozen ``model`` and fit a probe on them.
 
@@ -175,12 +177,12 @@ def fit_probe(
         Called with the number of images done and of all images.
     seed : int
         Of the split into fitting, choosing and held-out images.
-    batch_size, threads : int
+    batch_size, threads, cache
         Passed on to ``extract``.
     """
     from fairaudit.extraction import extract  # takes torch, which reading a table or predicting does not need
 
-    extraction = extract(model, table.samples(), batch_size=batch_size, threads=threads, progress=progress)
+    extraction = extract(model, table.samples(), batch_size=batch_size, threads=threads, progress=progress, cache=cache)
     labels = extraction.samples.table["label"].astype(str).tolist()
     return fit_embeddings(extraction.embeddings, labels, table, seed=seed)
 

@@ -37,7 +37,7 @@ class TorchModel:
     notes : list of str
         Sentences for the card; ``read`` may add to it during the first run.
     device : str
-        As in ``open_model``.
+        As in ``open_model``; ``TorchModel.device`` is what it was resolved to.
 
     Raises
     ------
@@ -63,9 +63,9 @@ class TorchModel:
         self.layer = layer
         self._read = read
         self._preprocess = preprocess
-        self._device = choose_device(device)
+        self.device = choose_device(device)
         digest = weights_digest(network)
-        self._network = network.eval().requires_grad_(False).to(self._device)
+        self._network = network.eval().requires_grad_(False).to(self.device)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
         notes = [] if notes is None else notes
         dim = self._try_out(name)
@@ -95,7 +95,7 @@ class TorchModel:
 
     def _run(self, batch: Tensor, *, predict: bool) -> tuple[Tensor, Tensor | None]:
         with torch.inference_mode():
-            moved = batch.to(self._device, memory_format=torch.channels_last)
+            moved = batch.to(self.device, memory_format=torch.channels_last)
             vectors_BD, scores_BC = self._read(moved, predict)
             return vectors_BD.float().cpu(), None if scores_BC is None else scores_BC.float().cpu()
 

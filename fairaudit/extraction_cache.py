@@ -1,0 +1,330 @@
+"""``EmbeddingCache``: what a model said of an image, kept on disk under the contents of both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import secrets
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.files import temporary_sibling
+
+if TYPE_CHECKING:
+    from fairaudit.core.model import Model
+
+# Legend of shape suffixes: B images of a batch, D dimensions, K labels kept.
+
+#: Counted up when the same image and model would give other bytes, or the files have another form.
+VERSION = 1
+#: Bytes of all files together; beyond, models that were not used for longest lose theirs.
+MAX_BYTES = 10_000_000_000
+
+_SAVED_AT_LEAST = 64 * 1024**2  # bytes of rows that wait for being written
+_LEAST_SECONDS = 1.0  # between two files
+_SHARE_LOST = 0.01  # of the time that a pass has taken, by a process that is killed
+_STALE_SECONDS = 24 * 3600.0  # age of a half-written file whose process is taken for dead
+_FOLDER = re.compile(r"[0-9a-f]{32}")
+_SUFFIX = ".rows"
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """A file of rows, and the byte at which they begin."""
+
+    path: Path
+    start: int
+
+
+class EmbeddingCache:
+    """Rows of one model: embedding, and the most probable labels, by the SHA-256 of an image file.
+
+    The rows of a model stand in a folder named by a digest of everything that decides their bytes: weights, layer,
+    preprocessing, number of images in a batch, versions and threads of what computes, and what the model makes of two
+    drawn pictures, which changes with the code of a model, too. A row is served only if its own check sum, which
+    includes that digest and the image's, is right. Each file is written at once or not at all, under a name of its
+    own: a process that is killed loses a second or 1 % of its time, and several may use a folder together.
+
+    Parameters
+    ----------
+    folder : Path
+        For all models; made if it is not there. What lies there and was not written by a cache is left alone.
+    model : Model
+        Its weights must not change while the cache is used.
+    batch : int
+        Images that the network always gets at once: another number can change the last bits of a row.
+    labels : int
+        K, how many labels a row has.
+
+    Raises
+    ------
+    ConfigError
+        If ``folder`` is a file.
+    """
+
+    def __init__(self, folder: Path, model: Model, *, batch: int, labels: int) -> None:
+        if os.path.exists(folder) and not os.path.isdir(folder):  # unlike pathlib's, without rights they say no
+            raise ConfigError(
+                f"cache {folder} must be a folder; got a file of that name. Choose another with --cache DIR."
+            )
+        self._root, self._key = folder, model_key(model, batch=batch)
+        self._folder = folder / self._key[:32]
+        self._type = np.dtype([
+            ("vector", "<f4", (model.card.embedding_dim,)), ("scores", "<f4", (labels,)), ("labels", "<i4", (labels,)),
+            ("check", "u1", (16,)),
+        ])  # fmt: skip
+        self._where: dict[bytes, tuple[_Shard, int]] = {}
+        self._lock = threading.Lock()
+        self._digests: list[bytes] = []
+        self._waiting: list[npt.NDArray[np.void]] = []
+        self._began = self._saved = time.monotonic()
+        self._writes = True
+        for path in sorted(self._folder.glob(f"[!.]*{_SUFFIX}")):  # a leading dot: somebody writes it just now
+            self._open(path)
+
+    def get(self, digest: str) -> np.void | None:
+        """Return the row of the image with this SHA-256 (64 hex digits), or None; may be called from several threads.
+
+        Its fields are ``vector`` (D,), ``scores`` (K,) and ``labels`` (K,), indices of labels.
+        """
+        name = bytes.fromhex(digest)
+        shard, at = self._where.get(name, (None, 0))
+        if shard is None:
+            return None
+        try:
+            with shard.path.open("rb") as file:
+                file.seek(shard.start + at * self._type.itemsize)
+                content = file.read(self._type.itemsize)
+        except OSError:  # another process made room, or the disk is gone: the row is computed again
+            self._forget(shard)
+            return None
+        row: np.void | None = None
+        if len(content) == self._type.itemsize:
+            row = np.frombuffer(content, self._type)[0]
+        if row is None or row["check"].tobytes() != self._check(name, row):
+            self._remove(shard.path)
+            self._forget(shard)
+            return None
+        return row
+
+    def add(
+        self,
+        digests: Sequence[str],
+        vectors_BD: npt.NDArray[np.float32],
+        scores_BK: npt.NDArray[np.float32],
+        labels_BK: npt.NDArray[np.int64],
+    ) -> None:
+        """Keep rows that were computed; they are written when enough wait, and by ``save``."""
+        if not self._writes:
+            return
+        rows = np.zeros(len(digests), self._type)
+        rows["vector"], rows["scores"], rows["labels"] = vectors_BD, scores_BK, labels_BK
+        names = [bytes.fromhex(digest) for digest in digests]
+        for name, row in zip(names, rows, strict=True):
+            row["check"] = np.frombuffer(self._check(name, row), np.uint8)
+        self._digests += names
+        self._waiting.append(rows)
+        now = time.monotonic()
+        pause = max(_LEAST_SECONDS, _SHARE_LOST * (now - self._began))
+        if now - self._saved >= pause or len(self._digests) * self._type.itemsize >= _SAVED_AT_LEAST:
+            self.save()
+
+    def save(self) -> None:
+        """Write what waits; where that cannot be done it is told, and nothing more is kept."""
+        if not self._digests:
+            return
+        names = np.frombuffer(b"".join(self._digests), np.uint8).reshape(-1, 32)
+        rows = np.concatenate(self._waiting)
+        self._digests, self._waiting = [], []
+        try:
+            # Vectors of people's faces: for the owner alone.
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            target = self._folder / f"{secrets.token_hex(8)}{_SUFFIX}"
+            with temporary_sibling(target) as temporary, temporary.open("wb") as file:
+                np.save(file, names, allow_pickle=False)
+                np.save(file, rows, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            self._writes = False
+            warnings.warn(
+                f"cache {self._root} must be writable; got {error.strerror or error}. What is computed from now on is "
+                "not kept. Free space on the disk, or choose another folder with --cache DIR.",
+                stacklevel=2,
+            )
+        self._saved = time.monotonic()
+
+    def close(self) -> None:
+        """Write what waits, and make room: models that were not used for longest go until ``MAX_BYTES`` are left."""
+        self.save()
+        with suppress(OSError):  # nothing was written
+            os.utime(self._folder)
+        sizes = {folder: _bytes_of(folder) for folder in _folders(self._root)}
+        for folder in sorted(sizes, key=_last_used):
+            if sum(sizes.values()) <= MAX_BYTES:
+                break
+            if folder != self._folder:
+                _clear(folder)
+                del sizes[folder]
+
+    def _open(self, path: Path) -> None:
+        """Take up the digests of a file; its rows are checked one by one when they are asked for."""
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                shape, kind = _header(file)
+                if kind != np.uint8 or len(shape) != 2 or shape[1] != 32 or shape[0] * 32 > size:
+                    raise ValueError("no digests")
+                names = file.read(shape[0] * 32)
+                rows, kind = _header(file)
+                shard = _Shard(path, file.tell())
+                if kind != self._type or rows != shape[:1] or size != shard.start + rows[0] * kind.itemsize:
+                    raise ValueError("no rows")
+        except FileNotFoundError:  # another process made room
+            return
+        except Exception:  # whatever damaged bytes lead numpy to
+            self._remove(path)
+            return
+        for at in range(shape[0]):
+            self._where[names[32 * at : 32 * at + 32]] = shard, at
+
+    def _forget(self, shard: _Shard) -> None:
+        with self._lock:
+            self._where = {name: where for name, where in self._where.items() if where[0] is not shard}
+
+    def _remove(self, path: Path) -> None:
+        if not path.exists():  # another thread has removed it
+            return
+        warnings.warn(
+            f"cache file {path.parent.name}/{path.name} must be as it was written; got a damaged one. It was removed, "
+            "and its images are computed again.",
+            stacklevel=2,
+        )
+        with suppress(OSError):
+            path.unlink()
+
+    def _check(self, name: bytes, row: np.void) -> bytes:
+        content = row.tobytes()[: -self._type["check"].itemsize]
+        return hashlib.blake2b(name + content, key=self._key.encode(), digest_size=16).digest()
+
+
+def default_folder() -> Path:
+    """Return where the command line keeps embeddings: ``$FAIRAUDIT_CACHE``, else ``fairaudit`` in the user's cache.
+
+    The user's cache is ``$XDG_CACHE_HOME``, or ``.cache`` in the home folder.
+    """
+    own = os.environ.get("FAIRAUDIT_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairaudit"
+
+
+def cache_size(folder: Path) -> int:
+    """Return the bytes of all files that caches have written below ``folder``."""
+    return sum(_bytes_of(one) for one in _folders(folder))
+
+
+def model_key(model: Model, *, batch: int) -> str:
+    """Return a SHA-256 (64 hex digits) of everything but the image that decides the bytes of a row."""
+    import torch
+    from PIL import Image
+
+    decides = {
+        "version": VERSION,
+        "weights": model.card.digest,
+        "layer": str(getattr(model, "layer", "")),
+        "labels": list(model.labels),
+        "preprocessing": model.card.preprocessing,
+        "batch": batch,
+        "threads": torch.get_num_threads(),
+        "machine": [platform.machine(), torch.backends.cpu.get_cpu_capability(), _device(model)],
+        "torch": [torch.__version__, torch.version.cuda, torch.backends.cudnn.version()],  # type: ignore[no-untyped-call]
+        "pillow": Image.__version__,  # type: ignore[attr-defined]  # missing in its stubs
+        "witness": _witness(model),
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _witness(model: Model) -> str:
+    """Return the SHA-256 of what the model makes of two drawn pictures, as pixels and as vectors.
+
+    Weights do not tell everything: a user's own module, or a library, can compute something else with the same ones.
+    """
+    import torch
+    from PIL import Image
+
+    noise_HWC = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    noise = Image.fromarray(noise_HWC)
+    smooth = Image.fromarray(noise_HWC[:15, :10]).resize((400, 600), Image.Resampling.BICUBIC)
+    batch = torch.stack([model.preprocess(noise), model.preprocess(smooth)])
+    vectors_BD, scores_BC = model.embed_and_predict(batch) if model.labels else (model.embed(batch), None)
+    digest = hashlib.sha256()
+    for tensor in (batch, vectors_BD, scores_BC):
+        if tensor is not None:
+            digest.update(np.ascontiguousarray(tensor.numpy()).data)
+    return digest.hexdigest()
+
+
+def _device(model: Model) -> str:
+    """Return the name of what the model runs on, as far as it says so."""
+    import torch
+
+    device = getattr(model, "device", None)
+    if isinstance(device, torch.device) and device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return str(device or "cpu")
+
+
+def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type of the ``.npy`` array that begins here."""
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("another version")
+    shape, fortran_order, kind = np.lib.format.read_array_header_1_0(file)
+    if fortran_order:
+        raise ValueError("another order")
+    return shape, kind
+
+
+def _folders(root: Path) -> list[Path]:
+    return [path for path in root.glob("*") if _FOLDER.fullmatch(path.name) and path.is_dir()]
+
+
+def _bytes_of(folder: Path) -> int:
+    """Return the bytes of its files, and remove what a process that is dead left half written."""
+    total = 0
+    for path in folder.glob(f"*{_SUFFIX}"):
+        try:
+            status = path.stat()
+        except FileNotFoundError:  # another process was faster
+            continue
+        if path.name.startswith(".") and time.time() - status.st_mtime > _STALE_SECONDS:
+            path.unlink(missing_ok=True)
+        else:
+            total += status.st_size
+    return total
+
+
+def _last_used(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.glob(f"*{_SUFFIX}"):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):  # something else lies in it, or another process writes
+        folder.rmdir()
