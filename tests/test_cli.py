@@ -573,7 +573,7 @@ def test_the_options_are_those_that_users_know() -> None:
     }
     assert surface == {
         "audit": ["--allow-unreadable", "--average", "--batch-size", "--cache", "--control-feature", "--data",
-                  "--feature", "--indicator", "--no-cache", "--outcome", "--outcomes", "--output", "--plan",
+                  "--feature", "--indicator", "--no-cache", "--outcome", "--outcomes", "--output", "--plan", "--preset",
                   "--preprocessing", "--probe", "--seed", "--set", "--text-encoder", "--tolerance", "--unbounded"],
         "compare": ["--output"],
         "data datasheet": [],
