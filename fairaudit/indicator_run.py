@@ -81,6 +81,7 @@ def _arguments(
         "embeddings": table.extraction.embeddings,
         "predictions": table.predictions,
         "scores": table.scores,
+        "content_digests": table.extraction.content_digests,
     }
     gallery = getattr(options, "gallery", "")
     if gallery:

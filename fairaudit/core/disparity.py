@@ -52,6 +52,8 @@ class Cohort:
     controls : mapping of str to ndarray of str, shape (N,)
         Level of each row, by control: the headline is given within its levels too, and standardised over it.
         ``"not recorded"`` where the level is not known; a control is skipped for the feature of its name.
+    only_standardised : frozenset of str
+        Controls that have no rows within their levels.
 
     Raises
     ------
@@ -68,12 +70,13 @@ class Cohort:
     primary: tuple[str, ...] = ()
     drawn: Mapping[str, DrawnLabels] = field(default_factory=dict)
     controls: dict[str, Any] = field(default_factory=dict)
+    only_standardised: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         n = sum(
             len(feature.groups) * len(self.levels(control))
             for control, feature in itertools.product(self.controls, self.features)
-            if control != feature.name
+            if control != feature.name and control not in self.only_standardised
         )
         if n > MAX_GROUPS:
             raise DataError(
@@ -91,11 +94,13 @@ class Cohort:
         numeric: dict[str, tuple[Floats, str]] | None = None,
         exploratory: Sequence[str] = (),
         control_features: Sequence[str] = (),
+        standardise: Sequence[str] = (),
         extra_controls: Mapping[str, Any] | None = None,
     ) -> Cohort:
         """Return the cohort of ``samples``, with derived features (``extra``) behind the recorded ones.
 
-        A control feature is one of these features, or of ``extra_controls``, which are no features.
+        A control feature is one of these features, or of ``extra_controls``, which are no features; so is what
+        ``standardise`` names, which has no rows within its levels unless it is a control feature too.
 
         Raises
         ------
@@ -112,9 +117,11 @@ class Cohort:
         names = samples.cluster_hashes().to_numpy(str)
         known = columns | {name: np.asarray(values, dtype=str) for name, values in (extra_controls or {}).items()}
         check_controls(f"control_features of {indicator} on '{samples.name}'", control_features, known)
-        controls = {name: known[name] for name in control_features}
+        check_controls(f"standardise of {indicator} on '{samples.name}'", standardise, known)
+        controls = {name: known[name] for name in (*control_features, *standardise)}
+        only = frozenset(standardise) - frozenset(control_features)
         drawn = draw_labels(samples)
-        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls)
+        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls, only)
 
     def mask(self, feature: str, group: str) -> Mask:
         """Rows of one group."""
@@ -275,9 +282,11 @@ def _controlled(cohort: Cohort, one: Outcomes) -> tuple[list[dict[str, Any]], li
         for feature in cohort.features:
             if feature.name != control and feature.name not in cohort.drawn:
                 masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
-                values, contrasts = controlled_rows(one, feature, masks, control, levels)
+                values, contrasts = controlled_rows(
+                    one, feature, masks, control, levels, within=control not in cohort.only_standardised
+                )
                 groups, disparities = groups + values, disparities + contrasts
-        for name, (x, label) in cohort.numeric.items():
+        for name, (x, label) in cohort.numeric.items() if control not in cohort.only_standardised else ():
             disparities += controlled_slopes(one, name, x, label, control, levels)
     return groups, disparities
 
