@@ -47,7 +47,8 @@ class Config:
         TOML file that says which labels name the object of each topic; empty: the labels that the data set gives a
         photo, or else the topic itself.
     standardise : tuple of str
-        As ``control_features``, without rows within levels: values and comparisons as if all had the same mix.
+        As ``control_features``, without rows within levels: values and comparisons of regions and income buckets as if
+        all had the same mix.
     country_households : int
         Values of countries are given from so many households on.
     tolerance, slope_tolerance : float
@@ -174,7 +175,8 @@ def _few_homes(groups: pd.DataFrame, least: int) -> pd.DataFrame:
     groups.loc[few, ["value", "ci_low", "ci_high"]] = np.nan
     groups.loc[few, ["ci_method", "status"]] = ["", "too_few"]
     groups.loc[few, "note"] = [
-        f"{n:.0f} households; a country has values from {least} on" for n in groups.loc[few, "n_clusters"]
+        f"{n:.0f} household{'s' * (n != 1)}; a country has values from {least} on"
+        for n in groups.loc[few, "n_clusters"]
     ]
     return groups
 

@@ -53,7 +53,9 @@ class Cohort:
         Level of each row, by control: the headline is given within its levels too, and standardised over it.
         ``"not recorded"`` where the level is not known; a control is skipped for the feature of its name.
     only_standardised : frozenset of str
-        Controls that have no rows within their levels.
+        Controls that have no rows within their levels, and none for features of ``exploratory``.
+    exploratory : frozenset of str
+        Features that are of little weight, such as countries beside regions.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class Cohort:
     drawn: Mapping[str, DrawnLabels] = field(default_factory=dict)
     controls: dict[str, Any] = field(default_factory=dict)
     only_standardised: frozenset[str] = frozenset()
+    exploratory: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         n = sum(
@@ -121,7 +124,10 @@ class Cohort:
         controls = {name: known[name] for name in (*control_features, *standardise)}
         only = frozenset(standardise) - frozenset(control_features)
         drawn = draw_labels(samples)
-        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls, only)
+        return cls(
+            samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls, only,
+            frozenset(exploratory),
+        )  # fmt: skip
 
     def mask(self, feature: str, group: str) -> Mask:
         """Rows of one group."""
@@ -278,15 +284,14 @@ def _controlled(cohort: Cohort, one: Outcomes) -> tuple[list[dict[str, Any]], li
     groups: list[dict[str, Any]] = []
     disparities: list[dict[str, Any]] = []
     for control in cohort.controls:
-        levels = cohort.levels(control)
+        levels, within = cohort.levels(control), control not in cohort.only_standardised
+        left_out = {control, *cohort.drawn, *(() if within else cohort.exploratory)}
         for feature in cohort.features:
-            if feature.name != control and feature.name not in cohort.drawn:
+            if feature.name not in left_out:
                 masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
-                values, contrasts = controlled_rows(
-                    one, feature, masks, control, levels, within=control not in cohort.only_standardised
-                )
+                values, contrasts = controlled_rows(one, feature, masks, control, levels, within=within)
                 groups, disparities = groups + values, disparities + contrasts
-        for name, (x, label) in cohort.numeric.items() if control not in cohort.only_standardised else ():
+        for name, (x, label) in cohort.numeric.items() if within else ():
             disparities += controlled_slopes(one, name, x, label, control, levels)
     return groups, disparities
 

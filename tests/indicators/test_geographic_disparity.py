@@ -308,6 +308,8 @@ def test_countries_need_homes_and_empty_crossings_stay(rng: np.random.Generator)
     assert mali["note"] == "4 households; a country has values from 5 on"
     assert np.isnan(row["region & country", "Africa & Mali"]["value"])
     assert row["region", "Africa"]["n_clusters"] == 10
+    standardised = result.groups[result.groups["control"] == "standardised by topic"]
+    assert set(standardised["feature"]) == {"region", "income_bucket"}
     poor = row["region & income_bucket", "Europe & low"]
     assert (poor["n"], poor["status"], poor["note"]) == (0, "not_estimable", "no image was measured in this group")
     all_of_them = compute(config=Config(country_households=1), **arguments)
