@@ -16,6 +16,7 @@ from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.factorial import effects_of
 from fairaudit.core.files import atomic_write
 from fairaudit.core.plant import Plant
+from fairaudit.core.relative import relative_changes
 from fairaudit.core.result import EFFECT_COLUMNS, table
 from fairaudit.core.sizes import sizes_of
 
@@ -96,6 +97,14 @@ class Comparison:
         Columns ``core.result.CHANGE_COLUMNS``; what they mean stands in ``core.change.changes_of``.
         """
         return changes_of(self.audits, baseline=self.baseline)
+
+    @cached_property
+    def relative(self) -> pd.DataFrame:
+        """Relative change of every group's headline from the baseline, with intervals of the pairs of clusters.
+
+        Columns ``core.result.RELATIVE_COLUMNS``; what they mean stands in ``core.relative.relative_changes``.
+        """
+        return relative_changes(self.audits, baseline=self.baseline)
 
     @cached_property
     def effects(self) -> pd.DataFrame:

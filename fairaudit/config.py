@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 import types
 import typing
@@ -173,11 +174,11 @@ class AuditConfig:
             If there is none of this name.
         """
         for indicator in self.indicators:
-            names = getattr(self.options.get(indicator.name), "control_features", ())
-            for name, one in samples.items():
+            for option, (name, one) in itertools.product(("control_features", "standardise"), samples.items()):
                 if one.subject == indicator.subject:
+                    names = getattr(self.options.get(indicator.name), option, ())
                     known = {*(f.name for f in one.features), *indicator.controls}
-                    check_controls(f"control_features of {indicator.name} on '{name}'", names, known)
+                    check_controls(f"{option} of {indicator.name} on '{name}'", names, known)
 
     def resolved(self) -> dict[str, Any]:
         """Return everything that decides the result, as JSON values: no path of this machine, only file names."""
@@ -187,7 +188,10 @@ class AuditConfig:
             "probe": self.probe.name if self.probe else None,
             "text_encoder": Path(self.text_encoder).name if self.text_encoder else None,
             "preprocessing": self.preprocessing.name if self.preprocessing else None,
-            "indicators": {name: dataclasses.asdict(options) for name, options in self.options.items()},
+            "indicators": {
+                name: {field: _without_folders(value) for field, value in dataclasses.asdict(options).items()}
+                for name, options in self.options.items()
+            },
             "seed": self.seed,
             "allow_unreadable": self.allow_unreadable,
             "alpha": self.alpha,
@@ -308,11 +312,17 @@ def _indicator_config(indicator: Indicator, given: Mapping[str, Any]) -> Any:
     return indicator.config(**values)
 
 
+def _without_folders(value: Any) -> Any:
+    """Return an option as it is, and the name alone of one that is a file."""
+    return Path(value).name if isinstance(value, str) and value and Path(value).is_file() else value
+
+
 def _convert(name: str, hint: Any, value: Any) -> Any:
     """Return ``value`` as the type of its field; text is parsed, other types must fit already."""
     if isinstance(hint, types.GenericAlias) and hint.__origin__ is tuple:
-        parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
-        return tuple(_convert(name, hint.__args__[0], part) for part in parts)
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",")] if value.strip() else []
+        return tuple(_convert(name, hint.__args__[0], part) for part in value)
     try:
         if isinstance(value, str) and hint is not str:
             value = value.strip()

@@ -82,6 +82,7 @@ def _arguments(
         "predictions": table.predictions,
         "predictions_by_prompt": getattr(table, "predictions_by_prompt", None),
         "scores": table.scores,
+        "content_digests": table.extraction.content_digests,
     }
     gallery = getattr(options, "gallery", "")
     if gallery:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,14 @@ import pandas as pd
 from fairaudit.core.disparity import Cohort, group_values, measure
 from fairaudit.core.errors import ConfigError, RequirementError
 from fairaudit.core.indicator import Indicator
+from fairaudit.core.label_map import HeadLabels, LabelMap, load_label_map
 from fairaudit.core.neighbours import nearest
 from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
+from fairaudit.core.photos import LABELS, Photos
+from fairaudit.core.protocol import read_protocol
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Embeddings, Predictions
-from fairaudit.core.taxonomy import normalise
 
 INCOME = "income_usd_per_month"
 BUCKETS = ("low", "medium", "high")
@@ -36,6 +40,17 @@ class Config:
         A photo is a hit when its topic is among this many most probable labels; the paper has 5.
     neighbours : int
         Length of the neighbour list where the checkpoint has no labels.
+    dedup : bool
+        Whether a household's photo that is listed under several topics counts once, as a hit if any of its topics is
+        predicted, as the paper says; otherwise it counts once for each topic, as its released code does.
+    label_map : str
+        TOML file that says which labels name the object of each topic; empty: the labels that the data set gives a
+        photo, or else the topic itself.
+    standardise : tuple of str
+        As ``control_features``, without rows within levels: values and comparisons of regions and income buckets as if
+        all had the same mix.
+    country_households : int
+        Values of countries are given from so many households on.
     tolerance, slope_tolerance : float
         Differences in the hit rate, and slopes per doubling of income, that count as none.
     control_features : tuple of str
@@ -45,27 +60,39 @@ class Config:
 
     top_k: int = 5
     neighbours: int = 5
+    dedup: bool = True
+    label_map: str = ""
+    standardise: tuple[str, ...] = ("topic",)
+    country_households: int = 5
     tolerance: float = 0.05
     slope_tolerance: float = 0.02
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("top_k", "neighbours"):
+        for name in ("top_k", "neighbours", "country_households"):
             given = getattr(self, name)
             if given < 1:
-                raise ConfigError(f"{name} of geographic_disparity must be at least 1; got {given}. The paper uses 5.")
+                usual = "A usual choice is 5." if name == "country_households" else "The paper uses 5."
+                raise ConfigError(f"{name} of geographic_disparity must be at least 1; got {given}. {usual}")
+        if self.label_map:
+            load_label_map(self.label_map)  # what is wrong with it is told before any image is read
 
 
 def compute(
-    *, samples: Samples, config: Config, embeddings: Embeddings, predictions: Predictions | None = None
+    *,
+    samples: Samples,
+    config: Config,
+    embeddings: Embeddings,
+    predictions: Predictions | None = None,
+    content_digests: Sequence[str] | None = None,
 ) -> IndicatorResult:
     """Return how often household objects are recognised, by region, income and both.
 
-    Where the labels known to the checkpoint (or its probe) include the topics of the photos, ``hit@k`` is the
-    share of photos whose topic is among the k most probable labels, averaged per household and then over
-    households [1]_. Otherwise ``adjusted_neighbour_precision@k`` is the share of a photo's k nearest photos *from
-    other households* with its topic, with chance subtracted and rescaled so that 0 is chance and 1 is perfect; it
-    is another measure than the paper's, and is named so. For both, lower means that homes are served worse.
+    Where the checkpoint (or its probe) knows labels of what the photos show, ``hit@k`` is the share of photos of which
+    one is among the k most probable labels, averaged per household and then over households [1]_. Otherwise
+    ``adjusted_neighbour_precision@k`` is the share of a photo's k nearest photos *from other households* with its
+    (first) topic, with chance subtracted and rescaled so that 0 is chance and 1 is perfect; it is another measure than
+    the paper's, and is named so. For both, lower means that homes are served worse.
 
     Parameters
     ----------
@@ -75,6 +102,8 @@ def compute(
     embeddings : Embeddings
     predictions : Predictions, optional
         Rows aligned with ``samples``.
+    content_digests : sequence of str, optional
+        Of each row's file: equal ones of one household are one photo.
 
     Raises
     ------
@@ -85,36 +114,42 @@ def compute(
     ----------
     .. [1] Goyal et al. (2022), arXiv:2202.07603, section 3.2 (indicator 2, geographical fairness).
     """
-    topics = np.array([normalise(t) for t in samples.table["label"].astype(str)])
+    label_map = load_label_map(config.label_map) if config.label_map else None
+    n_rows = len(samples)
+    photos = Photos.of(samples, predictions, content_digests=content_digests, label_map=label_map, once=config.dedup)
+    samples, topics = photos.samples, photos.topics
     clusters = pd.factorize(samples.table["cluster_id"])[0].astype(np.int64)
     outcomes: list[Outcomes] = []
-    known = set() if predictions is None else {normalise(label) for label in predictions.known_labels}
-    unknown = sorted(set(topics) - known)
-    if predictions is not None and len(unknown) < len(set(topics)):
-        outcomes.append(_hits(predictions, topics, clusters, config.top_k, known))
+    if any(photos.right):
+        outcomes.append(Outcomes(f"hit@{config.top_k}", photos.hits(config.top_k), clusters, average="macro"))
+    if len(samples) < n_rows:
+        embeddings = Embeddings(samples.sample_ids, embeddings.vectors[photos.first], embeddings.layer)
     try:
         outcomes.append(_neighbour_precision(embeddings, topics, clusters, config.neighbours))
     except RequirementError:
         if not outcomes:
             raise
     headline = outcomes[0].metric
-    cohort = _cohort(samples, topics, config.control_features)
+    cohort = _cohort(samples, topics, config)
     measured = measure(
         cohort, outcomes, headline=headline, tolerance=config.tolerance, slope_tolerance=config.slope_tolerance
     )
     return INDICATOR.result(
         dataset=samples.name,
         headline=headline,
-        measured=measured,
+        measured=dataclasses.replace(measured, groups=_few_homes(measured.groups, config.country_households)),
         curves=_income_curve(samples, outcomes[0], cohort),
         params={
             **dataclasses.asdict(config), "control_features": list(config.control_features),
-            "topics": sorted(set(topics)), "topics_unknown_to_head": unknown,
+            "standardise": list(config.standardise), "label_map": label_map.name if label_map else "",
+            "label_map_version": label_map.version if label_map else "",
+            "label_map_source": label_map.source if label_map else "", "rows": n_rows,
+            "photos": len(topics), "topics": sorted(set(topics)), "topics_unknown_to_head": list(photos.unknown),
             "labels_by": "none" if predictions is None else predictions.source,
             "income_buckets": "round(ln(income) / 3): low up to 90.02, medium up to 1,808.04 USD per month",
         },
         metrics=_meanings(config),
-        warnings=_warnings(samples, headline, unknown, predictions),
+        warnings=_warnings(photos, headline, label_map, config),
     )  # fmt: skip
 
 
@@ -132,7 +167,21 @@ def income_bucket(income_usd_per_month: npt.ArrayLike) -> npt.NDArray[np.str_]:
     return names
 
 
-def _cohort(samples: Samples, topics: npt.NDArray[np.str_], control_features: tuple[str, ...]) -> Cohort:
+def _few_homes(groups: pd.DataFrame, least: int) -> pd.DataFrame:
+    """Return the group table without values of countries that have fewer households than ``least``."""
+    of_country = groups["feature"].map(lambda name: "country" in name.split(" & "))
+    few = of_country & (groups["n_clusters"] < least) & groups["value"].notna()
+    groups = groups.copy()
+    groups.loc[few, ["value", "ci_low", "ci_high"]] = np.nan
+    groups.loc[few, ["ci_method", "status"]] = ["", "too_few"]
+    groups.loc[few, "note"] = [
+        f"{n:.0f} household{'s' * (n != 1)}; a country has values from {least} on"
+        for n in groups.loc[few, "n_clusters"]
+    ]
+    return groups
+
+
+def _cohort(samples: Samples, topics: npt.NDArray[np.str_], config: Config) -> Cohort:
     extra: list[tuple[Feature, Any]] = []
     numeric: dict[str, tuple[Floats, str]] = {}
     if INCOME in samples.table:
@@ -148,17 +197,11 @@ def _cohort(samples: Samples, topics: npt.NDArray[np.str_], control_features: tu
         extra=extra,
         numeric=numeric,
         exploratory=("country",) if has_region else (),
-        control_features=control_features,
+        control_features=config.control_features,
+        # One topic is the same mix everywhere.
+        standardise=[name for name in config.standardise if name != "topic" or len(set(topics)) > 1],
         extra_controls={"topic": topics},
     )
-
-
-def _hits(predictions: Predictions, topics: npt.NDArray[np.str_], clusters: Ints, k: int, known: set[str]) -> Outcomes:
-    labels = predictions.labels[:, :k]
-    said = np.array([normalise(str(label)) for label in labels.ravel()]).reshape(labels.shape)
-    hit = (said == topics[:, None]).any(axis=1).astype(float)
-    hit[~np.isin(topics, sorted(known))] = np.nan  # a topic that the head cannot say was not measured
-    return Outcomes(f"hit@{k}", hit, clusters, average="macro")
 
 
 def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], clusters: Ints, k: int) -> Outcomes:
@@ -226,10 +269,12 @@ def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort) -> pd.DataFra
 
 
 def _meanings(config: Config) -> dict[str, str]:
+    one = "once, however many topics it has" if config.dedup else "once for each topic"
     return {
         f"hit@{config.top_k}": (
-            f"Share of photos whose topic is among the {config.top_k} most probable labels, averaged per household "
-            "and then over households, in [0, 1]; higher is better (Goyal et al. 2022, section 3.2)."
+            f"Share of photos of which a right label is among the {config.top_k} most probable ones, each counted "
+            f"{one}, averaged per household and then over households, in [0, 1]; higher is better (Goyal et al. 2022, "
+            "section 3.2)."
         ),
         f"adjusted_neighbour_precision@{config.neighbours}": (
             f"Share of a photo's {config.neighbours} nearest photos from other households with the same topic, with "
@@ -239,8 +284,9 @@ def _meanings(config: Config) -> dict[str, str]:
     }
 
 
-def _warnings(samples: Samples, headline: str, unknown: list[str], predictions: Predictions | None) -> tuple[str, ...]:
+def _warnings(photos: Photos, headline: str, label_map: LabelMap | None, config: Config) -> tuple[str, ...]:
     warnings = []
+    unknown, predictions, table = photos.unknown, photos.predictions, photos.samples.table
     if not headline.startswith("hit@"):
         why = "has no labels" if predictions is None else f"knows no topic of these photos ({', '.join(unknown)})"
         warnings.append(
@@ -250,18 +296,29 @@ def _warnings(samples: Samples, headline: str, unknown: list[str], predictions: 
         warnings.append(
             f"Photos of {len(unknown)} topics that the labels do not include were left out: {', '.join(unknown)}."
         )
-    if INCOME in samples.table and samples.table[INCOME].isna().any():
-        warnings.append(f"{int(samples.table[INCOME].isna().sum())} photos have no usable income.")
+    if predictions is not None and photos.strange and (label_map is not None or LABELS in table):
+        head = HeadLabels(predictions.known_labels)
+        told = [f"'{name}' {head.nearest(name)}".strip() for name in photos.strange[:3]]
+        whose = f"of the label map '{label_map.name}'" if label_map is not None else "that the data set names"
+        warnings.append(f"{len(photos.strange)} labels {whose} are not among those of the head: {'; '.join(told)}.")
+    if photos.n_copies:
+        counted = "a photo counts once, as a hit if any of its topics is predicted" if config.dedup else (
+            "here each row counts, as in the paper's released code; the paper counts a photo once"
+        )  # fmt: skip
+        warnings.append(f"{photos.n_copies} rows show a photo that another row of the household shows: {counted}.")
+    if INCOME in table and table[INCOME].isna().any():
+        warnings.append(f"{int(table[INCOME].isna().sum())} photos have no usable income.")
     return tuple(warnings)
 
 
 INDICATOR = Indicator(
     name="geographic_disparity",
-    version="1",
+    version="2",
     title="Geographic and income disparity",
     question="Are the objects of a household recognised equally well wherever it is and whatever it earns?",
     subject="objects",
     config=Config,
     compute=compute,
     controls=("topic", "income_bucket"),
+    protocol=read_protocol(files(__package__) / "protocols" / "geographic_disparity.toml"),
 )

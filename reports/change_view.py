@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 import pandas as pd
@@ -63,6 +65,43 @@ class ChangeRow:
     def shown(self) -> bool:
         """Whether a change is shown."""
         return self.word.key in ("smaller", "larger", "changed")
+
+
+@dataclass(frozen=True)
+class RelativeRow:
+    """The relative change of one group's value as text; ``"n/a"`` where there is no interval."""
+
+    checkpoint: str
+    indicator: str
+    dataset: str
+    metric: str
+    feature: str
+    group: str
+    before: str
+    after: str
+    relative: str
+    interval: str
+    note: str
+
+
+def relative_row(row: Mapping[Any, Any]) -> RelativeRow:
+    """Return one row of ``core.relative.relative_changes`` as text, in percent of the baseline's value."""
+    low, high = _percent(row["ci_low"], ROUND_FLOOR), _percent(row["ci_high"], ROUND_CEILING)  # what is printed covers
+    return RelativeRow(
+        **{name: str(row[name]) for name in ("checkpoint", "indicator", "dataset", "metric", "feature", "note")},
+        group="all images" if row["feature"] == "overall" else str(row["group"]),
+        before=notation.number(row["value_before"]),
+        after=notation.number(row["value"]),
+        relative=_percent(row["relative"]),
+        interval="n/a" if "n/a" in (low, high) else f"{low} to {high}",
+    )
+
+
+def _percent(share: float, rounding: str = ROUND_HALF_EVEN) -> str:
+    if math.isnan(share):
+        return "n/a"
+    percent = Decimal(repr(round(100 * float(share), 9))).quantize(Decimal("0.1"), rounding=rounding)
+    return f"{percent:+,.1f} %".replace("-", "\u2212")
 
 
 def change_row(row: Mapping[Any, Any]) -> ChangeRow:

@@ -14,6 +14,7 @@ from fairaudit.core.audit import AuditResult, ModelCard
 from fairaudit.core.change import alpha_of, changes_of
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plant import Plant
+from fairaudit.core.relative import relative_changes
 from fairaudit.core.result import CHANGE_COLUMNS, IndicatorResult, table
 from fairaudit.core.sizes import ALIKE, parameters_of, sizes_of
 from fairaudit.reports import change_view, figures, notation, page, plant_view, small_multiples, svg, wording
@@ -109,6 +110,7 @@ def render_comparison(
         changes = table([], CHANGE_COLUMNS)
     elif changes is None:
         changes = changes_of(audits, baseline=baseline or next(iter(audits)))
+    relative = relative_changes(audits, baseline=baseline or next(iter(audits))) if len(changes) else None
     audits = {name: printable_audit(audit) for name, audit in audits.items()}
     return page.document(
         "comparison.html.j2",
@@ -126,7 +128,7 @@ def render_comparison(
         ],
         words=wording.VERDICTS,
         panels=_panels(audits),
-        **_changes(audits, changes, baseline or next(iter(audits))),
+        **_changes(audits, changes, relative, baseline or next(iter(audits))),
         effects=effects,
         plants=plant_view.plant_rows(plants, audits),
         plant_tally=plant_view.tally(plants, audits),
@@ -135,8 +137,11 @@ def render_comparison(
     )
 
 
-def _changes(audits: Mapping[str, AuditResult], changes: pd.DataFrame, baseline: str) -> dict[str, Any]:
+def _changes(
+    audits: Mapping[str, AuditResult], changes: pd.DataFrame, relative: pd.DataFrame | None, baseline: str
+) -> dict[str, Any]:
     """Return what the section on changes prints."""
+    estimated = [] if relative is None else relative[relative["relative"].notna()].to_dict("records")
     parameters = parameters_of(audits)
     title = "Planned disparities by number of parameters"
     drawn = ""
@@ -148,6 +153,8 @@ def _changes(audits: Mapping[str, AuditResult], changes: pd.DataFrame, baseline:
         "alpha": alpha_of(audits[baseline]),
         "changes": [change_view.change_row(row) for row in changes.to_dict("records")],
         "change_words": change_view.WORDS,
+        "relative": [change_view.relative_row(row) for row in estimated],
+        "relative_left_out": 0 if relative is None else len(relative) - len(estimated),
         "change_tally": change_view.tally(changes),
         "size_sentence": change_view.size_sentence(parameters, list(audits)),
         "size_figure": drawn,

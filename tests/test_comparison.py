@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import html
+import math
 import re
 from pathlib import Path
 
@@ -48,6 +49,26 @@ def test_the_first_audit_is_the_baseline(folders: list[Path]) -> None:
     assert found.summary == "1 of 1 disparity has changed against old: 1 smaller, 0 larger."
     assert list(found.sizes["checkpoint"]) == ["old", "new"]
     assert found.sizes["n_parameters"].isna().all()
+
+
+def test_the_page_has_relative_changes_of_group_values(folders: list[Path]) -> None:
+    found = fairaudit.compare(*folders)
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.unescape(found.to_html())))
+    assert "Relative change of 3 group values" in page
+    for row in found.relative[found.relative["group"] != "light"].to_dict("records"):
+        numbers = (
+            math.floor(1000 * row["ci_low"]) / 10,
+            round(100 * row["relative"], 1),
+            math.ceil(1000 * row["ci_high"]) / 10,
+        )
+        low, value, high = (f"{number:+.1f} %".replace("-", "\u2212") for number in numbers)
+        name = "overall: all images" if row["feature"] == "overall" else f"{row['feature']}: {row['group']}"
+        assert f"{name} {row['indicator']}, {row['metric']}, " in page
+        assert f"{value} {low} to {high}" in page
+    dark = found.relative[found.relative["group"] == "dark"].iloc[0]
+    assert dark["relative"] == pytest.approx(dark["value"] / dark["value_before"] - 1)
+    light = found.relative[found.relative["group"] == "light"].iloc[0]
+    assert (light["relative"], light["status"]) == (0, "too_few")
 
 
 def test_another_baseline_may_be_named(folders: list[Path]) -> None:

@@ -57,6 +57,23 @@ def test_a_preset_sets_options_and_what_is_set_by_name_wins(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("with_presets")
+@pytest.mark.parametrize(("text", "topics"), [("", ()), (" ", ()), ("stove, bed", ("stove", "bed"))])
+def test_a_list_may_be_empty(tmp_path: Path, text: str, topics: tuple[str, ...]) -> None:
+    assert made(tmp_path, "label_association", topics=text).options["label_association"] == Options(topics=topics)
+
+
+def test_an_option_that_is_a_file_is_recorded_without_its_folder(tmp_path: Path) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text('name = "m"\nversion = "1"\nsource = "by hand"\n[topics]\n', encoding="utf-8")
+    config = make_config(
+        "m", {"dollar_street": tmp_path}, indicators=["geographic_disparity"],
+        options={"geographic_disparity": {"label_map": str(file), "standardise": ""}},
+    )  # fmt: skip
+    recorded = config.resolved()["indicators"]["geographic_disparity"]
+    assert (recorded["label_map"], recorded["standardise"]) == ("map.toml", ())
+
+
+@pytest.mark.usefixtures("with_presets")
 def test_a_preset_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         made(tmp_path, "label_association", preset="goyal2022_papr")

@@ -44,7 +44,13 @@ def check_controls(what: str, names: Sequence[str], known: Collection[str]) -> N
 
 
 def controlled_rows(
-    one: Outcomes, feature: Feature, masks: Mapping[str, Mask], control: str, levels: Mapping[str, Mask]
+    one: Outcomes,
+    feature: Feature,
+    masks: Mapping[str, Mask],
+    control: str,
+    levels: Mapping[str, Mask],
+    *,
+    within: bool = True,
 ) -> tuple[list[Row], list[Row]]:
     """Return rows of the group table and of the disparity table, all exploratory.
 
@@ -59,6 +65,8 @@ def controlled_rows(
     levels : mapping of str to ndarray of bool
         Rows of each of its levels; in ``not recorded`` groups have values and are not compared, because nothing is
         held equal there.
+    within : bool
+        Whether there are rows within each level, beside those standardised over all.
     """
     groups: list[Row] = []
     compared = {group: mask for group, mask in masks.items() if group != NOT_RECORDED}
@@ -66,10 +74,9 @@ def controlled_rows(
     values, contrasts = standardised_rows(one, feature.name, compared, control, known)
     groups += _under(STANDARDISED + control, values)
     disparities = _under(STANDARDISED + control, contrasts)
-    for level, inside in levels.items():
+    for level, inside in levels.items() if within else ():
         where = f"{control}={level}"
-        within = [group_row(one, feature.name, g, average(one, m & inside)) for g, m in masks.items()]
-        groups += _under(where, within)
+        groups += _under(where, [group_row(one, feature.name, g, average(one, m & inside)) for g, m in masks.items()])
         if level in known:
             cells = {group: mask & inside for group, mask in compared.items()}
             disparities += _under(where, contrasts_of(one, feature, cells, primary=False, whole=False))

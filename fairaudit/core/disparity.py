@@ -52,6 +52,10 @@ class Cohort:
     controls : mapping of str to ndarray of str, shape (N,)
         Level of each row, by control: the headline is given within its levels too, and standardised over it.
         ``"not recorded"`` where the level is not known; a control is skipped for the feature of its name.
+    only_standardised : frozenset of str
+        Controls that have no rows within their levels, and none for features of ``exploratory``.
+    exploratory : frozenset of str
+        Features that are of little weight, such as countries beside regions.
 
     Raises
     ------
@@ -68,12 +72,14 @@ class Cohort:
     primary: tuple[str, ...] = ()
     drawn: Mapping[str, DrawnLabels] = field(default_factory=dict)
     controls: dict[str, Any] = field(default_factory=dict)
+    only_standardised: frozenset[str] = frozenset()
+    exploratory: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         n = sum(
             len(feature.groups) * len(self.levels(control))
             for control, feature in itertools.product(self.controls, self.features)
-            if control != feature.name
+            if control != feature.name and control not in self.only_standardised
         )
         if n > MAX_GROUPS:
             raise DataError(
@@ -91,11 +97,13 @@ class Cohort:
         numeric: dict[str, tuple[Floats, str]] | None = None,
         exploratory: Sequence[str] = (),
         control_features: Sequence[str] = (),
+        standardise: Sequence[str] = (),
         extra_controls: Mapping[str, Any] | None = None,
     ) -> Cohort:
         """Return the cohort of ``samples``, with derived features (``extra``) behind the recorded ones.
 
-        A control feature is one of these features, or of ``extra_controls``, which are no features.
+        A control feature is one of these features, or of ``extra_controls``, which are no features; so is what
+        ``standardise`` names, which has no rows within its levels unless it is a control feature too.
 
         Raises
         ------
@@ -112,9 +120,14 @@ class Cohort:
         names = samples.cluster_hashes().to_numpy(str)
         known = columns | {name: np.asarray(values, dtype=str) for name, values in (extra_controls or {}).items()}
         check_controls(f"control_features of {indicator} on '{samples.name}'", control_features, known)
-        controls = {name: known[name] for name in control_features}
+        check_controls(f"standardise of {indicator} on '{samples.name}'", standardise, known)
+        controls = {name: known[name] for name in (*control_features, *standardise)}
+        only = frozenset(standardise) - frozenset(control_features)
         drawn = draw_labels(samples)
-        return cls(samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls)
+        return cls(
+            samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls, only,
+            frozenset(exploratory),
+        )  # fmt: skip
 
     def mask(self, feature: str, group: str) -> Mask:
         """Rows of one group."""
@@ -271,13 +284,14 @@ def _controlled(cohort: Cohort, one: Outcomes) -> tuple[list[dict[str, Any]], li
     groups: list[dict[str, Any]] = []
     disparities: list[dict[str, Any]] = []
     for control in cohort.controls:
-        levels = cohort.levels(control)
+        levels, within = cohort.levels(control), control not in cohort.only_standardised
+        left_out = {control, *cohort.drawn, *(() if within else cohort.exploratory)}
         for feature in cohort.features:
-            if feature.name != control and feature.name not in cohort.drawn:
+            if feature.name not in left_out:
                 masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
-                values, contrasts = controlled_rows(one, feature, masks, control, levels)
+                values, contrasts = controlled_rows(one, feature, masks, control, levels, within=within)
                 groups, disparities = groups + values, disparities + contrasts
-        for name, (x, label) in cohort.numeric.items():
+        for name, (x, label) in cohort.numeric.items() if within else ():
             disparities += controlled_slopes(one, name, x, label, control, levels)
     return groups, disparities
 

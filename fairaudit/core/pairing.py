@@ -136,13 +136,14 @@ class Pairing:
         metric, feature, group, reference = (str(row[c]) for c in ("metric", "feature", "group", "reference"))
         groups = [g for m, f, g in self._sums[0] if (m, f) == (metric, feature) and g != NOT_RECORDED]
         if not groups:
-            return (self._side(metric, OVERALL, [OVERALL]),)
+            return (self.side(metric, OVERALL, [OVERALL]),)
         if row["kind"] not in ("rest", "reference"):
-            return (self._side(metric, feature, groups),)
+            return (self.side(metric, feature, groups),)
         others = [g for g in groups if g != group] if reference == ALL_OTHERS else [reference]
-        return (self._side(metric, feature, [group]), self._side(metric, feature, others))
+        return (self.side(metric, feature, [group]), self.side(metric, feature, others))
 
-    def _side(self, metric: str, feature: str, groups: Sequence[str]) -> Side:
+    def side(self, metric: str, feature: str, groups: Sequence[str]) -> Side:
+        """Return the clusters of some groups together."""
         keys = [(metric, feature, group) for group in groups]
         return Side(*(self._added(i, keys) for i in (0, 1)))
 

@@ -34,6 +34,10 @@ CHANGE_COLUMNS = (
     "p_adjusted", "p_size_adjusted", "adjusted_low", "adjusted_high", "n", "n_clusters", "verdict", "status", "note",
 )  # fmt: skip
 EFFECT_COLUMNS = ("effect", "at", *CHANGE_COLUMNS, "between", "trainings")
+RELATIVE_COLUMNS = (
+    "baseline", "checkpoint", "indicator", "dataset", "metric", "feature", "group", "value_before", "value", "relative",
+    "ci_low", "ci_high", "n", "n_clusters", "status", "note",
+)  # fmt: skip
 SIZE_COLUMNS = (
     "checkpoint", "n_parameters", "indicator", "dataset", "metric", "feature", "control", "kind", "measure", "group",
     "reference", "value", "ci_low", "ci_high", "status",
@@ -44,7 +48,7 @@ NUMERIC = {
     "value", "ci_low", "ci_high", "p_value", "p_adjusted", "min_detectable", "expected_by_chance", "tolerance",
     "n", "n_clusters", "x", "std_error", "df", "adjusted_low", "adjusted_high", "numerator", "denominator",
     "gallery", "influence", "value_before", "change", "p_size", "p_size_adjusted", "n_parameters",
-    "between", "trainings",
+    "between", "trainings", "relative",
 }  # fmt: skip
 
 STATUSES = ("ok", "too_few", "not_estimable")

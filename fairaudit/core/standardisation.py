@@ -59,7 +59,7 @@ class Standard:
         count = one.n_clusters if one.average == "macro" else lambda mask: one.used(mask).sum()
         sizes = np.array([count(recorded & level) for level in kept.values()], dtype=np.float64)
         note = _left_out(one, control, levels, list(kept), recorded)
-        return cls(tuple(kept.values()), sizes / sizes.sum() if len(sizes) else sizes, note)
+        return cls(tuple(kept.values()), sizes / sizes.sum() if sizes.any() else sizes, note)
 
     def rows(self, mask: Mask) -> Mask:
         """Rows of ``mask`` in the levels that are kept."""

@@ -16,7 +16,7 @@ from fairaudit.core.samples import Subject
 from fairaudit.datasets import list_readers, open_reader
 from fairaudit.discovery import INDICATORS, MODELS, READERS, list_indicators, list_plugins, load_indicator
 
-TABLES = {"embeddings", "predictions", "scores"}
+TABLES = {"embeddings", "predictions", "scores", "content_digests"}
 GALLERY = {"gallery_samples", "gallery_embeddings"}  # another data set, where an option names one
 PROMPTS = {"predictions_by_prompt"}  # of a zero-shot head that was given several
 

@@ -71,7 +71,8 @@ def inputs(rng: np.random.Generator) -> dict[str, dict[str, Any]]:
 
 def computed(name: str, inputs: dict[str, dict[str, Any]], *controls: str) -> IndicatorResult:
     indicator = load_indicator(name)
-    return indicator.compute(**inputs[name], config=indicator.config(control_features=controls))
+    options = {"standardise": ()} if name == "geographic_disparity" else {}
+    return indicator.compute(**inputs[name], config=indicator.config(control_features=controls, **options))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -129,6 +130,37 @@ def test_topic_and_income_can_be_held_equal_between_regions(inputs: dict[str, di
     assert set(buckets) == {"", "topic=bed", "topic=stove", "standardised by topic"}
 
 
+def test_homes_are_standardised_over_topics_without_being_asked(inputs: dict[str, dict[str, Any]]) -> None:
+    indicator = load_indicator("geographic_disparity")
+    given = inputs["geographic_disparity"]
+    result = indicator.compute(**given, config=indicator.config())
+    asked = computed("geographic_disparity", inputs, "topic")
+    for mine, theirs in ((result.groups, asked.groups), (result.disparities, asked.disparities)):
+        assert set(mine["control"]) == {"", "standardised by topic"}
+        kept = theirs[~theirs["control"].str.startswith("topic=")]
+        pd.testing.assert_frame_equal(mine.reset_index(drop=True), kept.reset_index(drop=True))
+    standardised = result.groups[result.groups["control"] != ""]
+    assert list(zip(standardised["feature"], standardised["group"], strict=True)) == [
+        ("region", "Africa"), ("region", "Asia"), ("income_bucket", "low"), ("income_bucket", "medium"),
+        ("income_bucket", "high"),
+    ]  # fmt: skip
+    assert standardised["value"].notna().all()
+    both = indicator.compute(
+        **given, config=indicator.config(control_features=("race",), standardise=("topic", "race"))
+    )
+    assert set(both.groups["control"]) == {"", "race=A", "standardised by race", "standardised by topic"}
+    with pytest.raises(ConfigError, match=r"^standardise of geographic_disparity on 'data' must be one of: .*'topik'"):
+        indicator.compute(**given, config=indicator.config(standardise=("topik",)))
+
+
+def test_one_topic_needs_no_standard(inputs: dict[str, dict[str, Any]]) -> None:
+    indicator, given = load_indicator("geographic_disparity"), inputs["geographic_disparity"]
+    table = given["samples"].table.assign(label="bed")
+    samples = dataclasses.replace(given["samples"], table=table)
+    result = indicator.compute(**{**given, "samples": samples}, config=indicator.config())
+    assert set(result.groups["control"]) == {""}
+
+
 def config_of(*controls: str) -> AuditConfig:
     return make_config(
         "x", [DataSource("data", "dollar_street", Path())], indicators=["geographic_disparity"],
@@ -143,6 +175,12 @@ def test_names_are_checked_before_anything_slow(inputs: dict[str, dict[str, Any]
     config.check_controls(found)  # people, who have no topics, are none of its business
     with pytest.raises(ConfigError) as error:
         config_of("regoin").check_controls(found)
+    asked = {"geographic_disparity": {"standardise": "topics"}}
+    homes = make_config("x", config.data, indicators=["geographic_disparity"], options=asked)
+    with pytest.raises(
+        ConfigError, match=r"^standardise of geographic_disparity .* got 'topics'\. Did you mean 'topic'"
+    ):
+        homes.check_controls(found)
     assert str(error.value) == (
         "control_features of geographic_disparity on 'geographic_disparity' must be one of: income_bucket, race, "
         "region, topic; got 'regoin'. Did you mean 'region'?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def say(samples: Samples, labels: npt.ArrayLike, known: tuple[str, ...]) -> Pred
 
 def value(result: IndicatorResult, metric: str, group: str = "overall") -> float:
     rows = result.groups[(result.groups["metric"] == metric) & (result.groups["group"] == group)]
+    rows = rows[rows["control"] == ""]
     assert len(rows) == 1
     return float(rows["value"].iloc[0])
 
@@ -196,6 +198,7 @@ def test_income_and_place(rng: np.random.Generator) -> None:
     assert (slope["measure"], slope["tolerance"], slope["n_clusters"]) == ("per_doubling", 0.02, 56)
     assert "12 photos have no usable income." in result.warnings
     buckets = result.groups[(result.groups["feature"] == "income_bucket") & (result.groups["metric"] == "hit@5")]
+    buckets = buckets[buckets["control"] == ""]
     assert list(buckets["group"]) == ["low", "medium", "high", NOT_RECORDED]
     assert result.curves["n_clusters"].sum() == 56
     assert (np.diff(result.curves["x"]) > 0).all()
@@ -212,8 +215,134 @@ def test_incomes_that_do_not_differ_have_no_slope(rng: np.random.Generator, inco
     assert result.curves.empty
 
 
-@pytest.mark.parametrize("name", ["top_k", "neighbours"])
-def test_options_out_of_range(name: str) -> None:
+@pytest.mark.parametrize(("dedup", "home_a", "group"), [(True, 1 / 2, 0.75), (False, 1 / 3, 2 / 3)])
+def test_a_photo_under_two_topics_counts_once(dedup: bool, home_a: float, group: float) -> None:
+    """Home A has photo 1, a bed and a sofa, called a sofa, and photo 2, missed; home B has a hit."""
+    samples = homes(["bed", "sofa", "stove", "bed"], ["A", "A", "A", "B"])
+    predictions = say(samples, [["sofa"], ["sofa"], ["bed"], ["bed"]], ("bed", "sofa", "stove"))
+    result = compute(
+        samples=samples, config=Config(neighbours=1, dedup=dedup), embeddings=embed(samples, np.eye(4)),
+        predictions=predictions, content_digests=["one", "one", "two", "three"],
+    )  # fmt: skip
+    assert value(result, "hit@5") == value(result, "hit@5", "Africa") == pytest.approx(group)
+    sums = result.statistics[(result.statistics["metric"] == "hit@5") & (result.statistics["feature"] == "overall")]
+    assert sorted(sums["numerator"] / sums["denominator"]) == pytest.approx([home_a, 1])
+    assert (result.params["rows"], result.params["photos"]) == (4, 3 if dedup else 4)
+    counted = {
+        True: "a photo counts once, as a hit if any of its topics is predicted",
+        False: "here each row counts, as in the paper's released code; the paper counts a photo once",
+    }
+    assert f"1 rows show a photo that another row of the household shows: {counted[dedup]}." in result.warnings
+
+
+def test_neighbours_are_photos_too(rng: np.random.Generator) -> None:
+    """A second row of every photo, under another topic, changes nothing."""
+    topics = rng.choice(["bed", "stove"], 40).tolist()
+    home, vectors = np.repeat(np.arange(10), 4), rng.standard_normal((40, 3))
+    once = homes(topics, home)
+    twice = homes(topics + ["loom"] * 40, np.tile(home, 2))
+    given: dict[str, Any] = {"content_digests": [f"d{i % 40}" for i in range(80)]}
+    first = compute(samples=once, config=Config(), embeddings=embed(once, vectors))
+    second = compute(samples=twice, config=Config(), embeddings=embed(twice, np.tile(vectors, (2, 1))), **given)
+    pd.testing.assert_frame_equal(first.groups, second.groups)
+
+
+def test_a_label_map_says_what_is_right(tmp_path: Path) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text(
+        'name = "mine"\nversion = "3"\nsource = "by hand"\n'
+        '[topics]\nbeds = ["crib, cot", "n04344873", "sleeping bog"]\nstoves = ["stove"]\nlooms = []\n'
+        '[synsets]\nn04344873 = "studio couch, day bed"\n',
+        encoding="utf-8",
+    )
+    samples = homes(["Beds", "beds", "stoves", "looms", "cups"], list("ABCDE"))
+    known = ("studio couch, day bed", "crib, cot", "stove", "sleeping bag")
+    said = [["studio couch, day bed"], ["sleeping bag"], ["stove"], ["stove"], ["stove"]]
+    result = compute(
+        samples=samples, config=Config(neighbours=1, label_map=str(file)), embeddings=embed(samples, np.eye(5)),
+        predictions=say(samples, said, known),
+    )  # fmt: skip
+    assert value(result, "hit@5") == pytest.approx(2 / 3)
+    assert result.params["topics_unknown_to_head"] == ["cups", "looms"]
+    assert [result.params[f"label_map{what}"] for what in ("", "_version", "_source")] == ["mine", "3", "by hand"]
+    assert "Photos of 2 topics that the labels do not include were left out: cups, looms." in result.warnings
+    assert (
+        "1 labels of the label map 'mine' are not among those of the head: 'sleeping bog' Did you mean 'sleeping bag'?."
+    ) in result.warnings
+    here = {one["point"]: one["here"] for one in result.protocol["differences"]}
+    assert here["Which labels are right for a topic"] == "label_map = mine"
+
+
+def test_labels_that_the_data_set_gives_count() -> None:
+    samples = homes(["beds", "pens"], ["A", "B"], labels=[["crib", "studio couch"], ["quill"]])
+    predictions = say(samples, [["studio couch, day bed"], ["crib, cot"]], ("studio couch, day bed", "crib, cot"))
+    result = compute(
+        samples=samples, config=Config(neighbours=1), embeddings=embed(samples, np.eye(2)), predictions=predictions
+    )
+    assert value(result, "hit@5") == 1
+    assert "1 labels that the data set names are not among those of the head: 'quill'." in result.warnings
+
+
+def test_countries_need_homes_and_empty_crossings_stay(rng: np.random.Generator) -> None:
+    """Six homes in Kenya, four in Mali; no poor home in Europe, as in the paper's data."""
+    home = np.repeat(np.arange(40), 2)
+    country = np.where(np.arange(40) < 6, "Kenya", np.where(np.arange(40) < 10, "Mali", "Italy"))
+    region = np.where(country == "Italy", "Europe", "Africa")
+    income = np.where(region == "Europe", 5000.0, 50.0)
+    samples = homes(
+        ["stove", "bed"] * 40, home, (REGION, COUNTRY), region=region[home], country=country[home],
+        **{INCOME: income[home]},
+    )  # fmt: skip
+    labels = rng.choice(["stove", "bed"], 80)[:, None]
+    arguments: dict[str, Any] = {
+        "samples": samples, "embeddings": embed(samples, rng.standard_normal((80, 4))),
+        "predictions": say(samples, labels, ("stove", "bed")),
+    }  # fmt: skip
+    result = compute(config=Config(), **arguments)
+    rows = result.groups[(result.groups["metric"] == "hit@5") & (result.groups["control"] == "")]
+    row = {(r["feature"], r["group"]): r for r in rows.to_dict("records")}
+    hit = labels[:, 0] == samples.table["label"]
+    assert row["country", "Kenya"]["value"] == pytest.approx(hit[country[home] == "Kenya"].mean())
+    mali = row["country", "Mali"]
+    assert (np.isnan(mali["value"]), mali["status"], mali["n_clusters"]) == (True, "too_few", 4)
+    assert mali["note"] == "4 households; a country has values from 5 on"
+    assert np.isnan(row["region & country", "Africa & Mali"]["value"])
+    assert row["region", "Africa"]["n_clusters"] == 10
+    standardised = result.groups[result.groups["control"] == "standardised by topic"]
+    assert set(standardised["feature"]) == {"region", "income_bucket"}
+    poor = row["region & income_bucket", "Europe & low"]
+    assert (poor["n"], poor["status"], poor["note"]) == (0, "not_estimable", "no image was measured in this group")
+    all_of_them = compute(config=Config(country_households=1), **arguments)
+    assert np.isfinite(value(all_of_them, "hit@5", "Mali"))
+    only_italy = compute(config=Config(country_households=30), **arguments).groups
+    assert only_italy.loc[only_italy["feature"] == "country", "value"].notna().sum() == 2
+
+
+def test_presets_are_the_paper_and_its_code() -> None:
+    protocol = geographic_disparity.INDICATOR.protocol
+    assert protocol is not None
+    assert protocol.presets == {"goyal2022_paper": {"dedup": True}, "goyal2022_code": {"dedup": False}}
+    fields = {field.name for field in dataclasses.fields(Config)}
+    assert {one.option for one in protocol.differences} <= fields | {""}
+    found = protocol.published_rows().set_index(["model", "group"])["value"]
+    assert found["SEERv2 RG-10B, IG-1B", "low"] == 59.7
+    assert found["DINOv2 ViT-g/14, LVD-142M", "Europe"] == 89.7
+
+
+@pytest.mark.parametrize(
+    ("name", "usual"),
+    [
+        ("top_k", "The paper uses 5."),
+        ("neighbours", "The paper uses 5."),
+        ("country_households", "A usual choice is 5."),
+    ],
+)
+def test_options_out_of_range(name: str, usual: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Config(**{name: 0})  # type: ignore[arg-type]  # of one type, by the names above
-    assert str(caught.value) == f"{name} of geographic_disparity must be at least 1; got 0. The paper uses 5."
+    assert str(caught.value) == f"{name} of geographic_disparity must be at least 1; got 0. {usual}"
+
+
+def test_a_label_map_is_checked_before_any_image_is_read() -> None:
+    with pytest.raises(ConfigError, match=r"label_map must be a TOML file; got 'absent\.toml', which is none\."):
+        Config(label_map="absent.toml")
