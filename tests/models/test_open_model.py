@@ -16,6 +16,7 @@ from fairaudit.models import open_model, transformers_hub
 
 LISTED = (
     "Read are: a folder of fairaudit pretrain (recipe.toml, model); a transformers folder (config.json, safetensors); "
+    "TorchScript or an exported program (.pt2) with --trust-checkpoint and --preprocessing FILE; "
     "a file of RegNet or ResNet weights (.pt, .pth, .pth.tar, .torch, .bin, .safetensors) with --preprocessing FILE; "
     "module:function that returns an nn.Module; OWNER/NAME on the Hugging Face Hub."
 )
