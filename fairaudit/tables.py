@@ -13,7 +13,7 @@ import pandas as pd
 from fairaudit.config import AuditConfig
 from fairaudit.core.audit import DataCard
 from fairaudit.core.errors import RequirementError
-from fairaudit.core.files import write_parquet
+from fairaudit.core.files import atomic_write, write_parquet
 from fairaudit.core.model import Model
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Predictions
@@ -23,6 +23,7 @@ from fairaudit.progress import Advance, step
 if TYPE_CHECKING:
     from fairaudit.extraction import Extraction
     from fairaudit.heads.probe_table import ProbeTable
+    from fairaudit.heads.zero_shot import ZeroShot
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Tables:
     predictions: Predictions | None
     scores: pd.DataFrame | None = None
     scores_missing: RequirementError | None = None
+    predictions_by_prompt: list[Predictions] | None = None  # each template of the prompts alone
 
     @property
     def samples(self) -> Samples:
@@ -60,16 +62,25 @@ def read_samples(config: AuditConfig) -> tuple[dict[str, Samples], ProbeTable | 
 def make_tables(
     config: AuditConfig, model: Model, samples: Mapping[str, Samples], table: ProbeTable | None, *, progress: bool
 ) -> dict[str, Tables]:
-    """Make every table once: one pass over the images, then the probe, then text and fusion."""
+    """Make every table once: one pass over the images, then labels by prompts or probe, then text and fusion."""
     from fairaudit.extraction import extract
+    from fairaudit.features import join
+    from fairaudit.models.features_folder import Features
 
+    prompts = None if config.prompts is None else _zero_shot(model, config.prompts)
     tables = {}
     for name, one in samples.items():
         with step(f"{name}: {len(one):,} images", shown=progress) as advance:
-            made = extract(
-                model, one, batch_size=config.batch_size, progress=advance, allow_unreadable=config.allow_unreadable
-            )
+            if isinstance(model, Features):
+                made = join(model, one, allow_missing=config.allow_unreadable)
+            else:
+                made = extract(
+                    model, one, batch_size=config.batch_size, progress=advance, allow_unreadable=config.allow_unreadable
+                )
         tables[name] = Tables(made, made.predictions)
+        if prompts is not None:
+            tables[name].predictions = prompts.predict(made.embeddings)
+            tables[name].predictions_by_prompt = prompts.predict_by_template(made.embeddings)
     if table is not None and any(t.samples.subject != "memes" for t in tables.values()):
         from fairaudit.heads.linear_probe import fit_probe
 
@@ -82,6 +93,12 @@ def make_tables(
             with step(f"{name}: text and fusion", shown=progress) as advance:
                 _score(config, one_table, advance)
     return tables
+
+
+def _zero_shot(model: Model, prompts: Path) -> ZeroShot:
+    from fairaudit.heads.zero_shot import open_zero_shot
+
+    return open_zero_shot(model, prompts)
 
 
 def _score(config: AuditConfig, table: Tables, advance: Advance) -> None:
@@ -138,5 +155,6 @@ def save_tables(tables: Mapping[str, Tables], folder: Path) -> None:
         save_extraction(target, table.extraction)
         if table.predictions is not None:
             write_parquet(target / "predictions.parquet", table.predictions.to_frame())
+            atomic_write(target / "labels.txt", "".join(f"{label}\n" for label in table.predictions.known_labels))
         if table.scores is not None:
             write_parquet(target / "scores.parquet", table.scores)

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import transformers
 from PIL import Image
 
-from fairaudit.core.errors import CheckpointError, DataError
+import fairaudit
+from fairaudit.core.errors import CheckpointError, ConfigError, DataError
 from fairaudit.core.tables import Embeddings
 from fairaudit.heads.zero_shot import open_zero_shot, zero_shot_by_template
 from fairaudit.models import open_model
@@ -162,3 +164,33 @@ def test_a_network_without_texts(tmp_path: Path) -> None:
         "checkpoint 'vision' must know texts to be asked by --prompts; got CLIPVisionModel, which knows images only. "
         "Give a CLIP or SigLIP with its text tower, or labels of your own: --probe."
     )
+
+
+def test_an_audit_takes_its_labels_from_prompts(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(60):  # noise: nobody is in it
+        pixels = rng.integers(0, 256, (30, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "faces" / f"{20 + i % 50}_{i % 2}_{i % 3}_201701{i:011d}.jpg")
+    (tmp_path / "p.toml").write_text(
+        'templates = ["a {}", "the {}"]\nclasses = ["person", "dog", "prison"]\n', encoding="utf-8"
+    )
+    found = fairaudit.audit(
+        folder,
+        data={"utkface": tmp_path / "faces"},
+        prompts=tmp_path / "p.toml",
+        output=tmp_path / "out",
+        indicators=["label_association"],
+        progress=False,
+    )
+    assert not found.failures
+    assert found.results[0].params["labels_by"] == "zero-shot prompts of p.toml"
+    assert (found.config["prompts"], found.config["layer"]) == ("p.toml", "trunk")
+    tables = tmp_path / "out" / "tables" / "utkface"
+    saved = pd.read_parquet(tables / "predictions.parquet")
+    np.testing.assert_allclose(saved.groupby("sample_id")["score"].sum(), 1, atol=1e-6)
+    assert (tables / "labels.txt").read_text(encoding="utf-8").split() == ["person", "dog", "prison"]
+    with pytest.raises(ConfigError, match=r"labels must come from one source; got --probe and --prompts\. Leave one"):
+        fairaudit.audit(
+            folder, data={"utkface": tmp_path / "faces"}, prompts=tmp_path / "p.toml", probe=tmp_path / "x.csv"
+        )
