@@ -44,6 +44,10 @@ class Tables:
 
 def read_samples(config: AuditConfig) -> tuple[dict[str, Samples], ProbeTable | None]:
     """Read all tables, and leave the probe's images out of what is audited."""
+    if config.prompts is not None:
+        from fairaudit.heads.prompts import read_prompts
+
+        read_prompts(config.prompts)  # refused before anything slow begins
     samples = {s.name: open_reader(s.reader).samples(s.path, name=s.name) for s in config.data}
     if config.probe is None:
         return samples, None

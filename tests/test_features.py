@@ -215,6 +215,11 @@ def test_prompts_need_the_network(audited: tuple[Path, Path], tmp_path: Path) ->
         )
 
 
+def test_wrong_prompts_are_refused_before_the_checkpoint_is_opened(audited: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"must be a TOML file; got no file there"):
+        fairaudit.audit("not-there", data={"utkface": audited[0]}, prompts=tmp_path / "none.toml", progress=False)
+
+
 def test_the_layer_stands_in_the_audit(audited: tuple[Path, Path]) -> None:
     audit = fairaudit.load_audit(audited[1])
     assert audit.model.layer == "trunk, average-pooled"
