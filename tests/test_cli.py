@@ -559,8 +559,8 @@ def test_the_options_are_those_that_users_know() -> None:
     assert surface == {
         "audit": ["--allow-unreadable", "--average", "--batch-size", "--control-feature", "--data", "--feature",
                   "--indicator", "--layer", "--outcome", "--outcomes", "--output", "--plan", "--preprocessing",
-                  "--probe", "--prompts", "--seed", "--set", "--text-encoder", "--tolerance", "--trust-checkpoint",
-                  "--unbounded"],
+                  "--preset", "--probe", "--prompts", "--seed", "--set", "--text-encoder", "--tolerance",
+                  "--trust-checkpoint", "--unbounded"],
         "compare": ["--output"],
         "data datasheet": [],
         "data profile": ["--cluster", "--field", "--images-at-least", "--json", "--output", "--sample", "--seed"],
