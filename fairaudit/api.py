@@ -51,6 +51,9 @@ def audit(
     probe: str | Path | None = None,
     text_encoder: str | Path | None = None,
     preprocessing: str | Path | None = None,
+    layer: str = "trunk",
+    prompts: str | Path | None = None,
+    trust_checkpoint: bool = False,
     indicators: Sequence[str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     plan: str | Path | Plan | None = None,
@@ -67,7 +70,8 @@ def audit(
     Parameters
     ----------
     checkpoint : str or Path
-        A run of ``fairaudit pretrain``, a ``transformers`` folder or hub id, or ``module:function``.
+        A run of ``fairaudit pretrain``, a ``transformers`` folder or hub id, a file of weights, ``module:function``, or
+        a folder of features that were computed elsewhere.
     data : mapping
         Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``.
     output : str or Path, optional
@@ -79,6 +83,12 @@ def audit(
         Folder or hub id of a BERT; needed for memes.
     preprocessing : str or Path, optional
         JSON with ``size``, ``mean``, ``std``, for a checkpoint that does not say them.
+    layer : {"trunk", "projection"}
+        Where embeddings are read; runs of SwAV and CLIP have a projection behind their trunk.
+    prompts : str or Path, optional
+        TOML with ``classes`` and ``templates``, for labels from a CLIP-like checkpoint without training.
+    trust_checkpoint : bool
+        Whether TorchScript and exported programs may be loaded: they execute code.
     indicators : sequence of str, optional
         Default: all.
     options : mapping, optional
@@ -111,6 +121,9 @@ def audit(
         probe=_path(probe),
         text_encoder=None if text_encoder is None else str(text_encoder),
         preprocessing=_path(preprocessing),
+        layer=layer,
+        prompts=_path(prompts),
+        trust_checkpoint=trust_checkpoint,
         seed=seed,
         batch_size=batch_size,
         allow_unreadable=allow_unreadable,
@@ -131,7 +144,9 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
 
     from fairaudit.models import open_model  # takes torch: after all that can be refused without it
 
-    model = open_model(config.checkpoint, preprocessing=config.preprocessing)
+    model = open_model(
+        config.checkpoint, preprocessing=config.preprocessing, layer=config.layer, trusted=config.trust_checkpoint
+    )
     with step("self-test", shown=progress):
         made_by = provenance(_PACKAGES, seed=config.seed)
     tables = make_tables(config, model, samples, probe_table, progress=progress)

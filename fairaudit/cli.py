@@ -113,12 +113,21 @@ def audit(
     context: typer.Context,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the audit and its report.")],
     checkpoint: Annotated[
-        str | None, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")
+        str | None, typer.Argument(help="Run or transformers folder, hub id, weights, module:function, features.")
     ] = None,
     data: Annotated[list[str] | None, typer.Option(help="[NAME:]READER=DIR; may be given several times.")] = None,
     probe: Annotated[Path | None, typer.Option(help="CSV with file,label: labels from a linear probe.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="Folder or hub id of a BERT, for memes.")] = None,
     preprocessing: Annotated[Path | None, typer.Option(help="JSON with size, mean, std, where not known.")] = None,
+    layer: Annotated[
+        str, typer.Option(help="Where embeddings are read: trunk, or the projection behind it.")
+    ] = "trunk",
+    prompts: Annotated[
+        Path | None, typer.Option(help="TOML with classes, templates: labels from texts (CLIP).")
+    ] = None,
+    trust_checkpoint: Annotated[
+        bool, typer.Option("--trust-checkpoint", help="Load TorchScript or .pt2, which execute code.")
+    ] = False,
     indicator: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="INDICATOR.FIELD=VALUE.")] = None,
     plan: Annotated[Path | None, typer.Option(help="TOML that names the comparisons that count.")] = None,
@@ -179,6 +188,9 @@ def audit(
             probe=probe,
             text_encoder=text_encoder,
             preprocessing=preprocessing,
+            layer=layer,
+            prompts=prompts,
+            trust_checkpoint=trust_checkpoint,
             indicators=indicator,
             options=parse_options(set_ or []),
             plan=plan,

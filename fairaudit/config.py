@@ -77,6 +77,12 @@ class AuditConfig:
         Folder or hub id of a BERT, for memes.
     preprocessing : Path or None
         JSON for a checkpoint that does not say how it wants its images.
+    layer : {"trunk", "projection"}
+        Where its embeddings are read.
+    prompts : Path or None
+        TOML with classes and templates: texts that a CLIP-like checkpoint compares with images give the labels.
+    trust_checkpoint : bool
+        Whether a file that executes code when it is loaded may do so.
     indicators : tuple of Indicator
         Which to run; all unless some are named.
     options : mapping of str to dataclass
@@ -103,6 +109,9 @@ class AuditConfig:
     probe: Path | None = None
     text_encoder: str | None = None
     preprocessing: Path | None = None
+    layer: str = "trunk"
+    prompts: Path | None = None
+    trust_checkpoint: bool = False
     indicators: tuple[Indicator, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
@@ -132,6 +141,8 @@ class AuditConfig:
                     f"gallery of {name} must be one of the data sets: {', '.join(names)}; got '{gallery}'. "
                     "Name it with --data NAME:READER=DIR."
                 )
+        if self.probe is not None and self.prompts is not None:
+            raise ConfigError("labels must come from one source; got --probe and --prompts. Leave one of them out.")
         if self.batch_size < 1:
             raise ConfigError(f"batch size must be at least 1; got {self.batch_size}. A usual choice is 64.")
         if not 0 < self.alpha < 1:
@@ -188,6 +199,8 @@ class AuditConfig:
             "probe": self.probe.name if self.probe else None,
             "text_encoder": Path(self.text_encoder).name if self.text_encoder else None,
             "preprocessing": self.preprocessing.name if self.preprocessing else None,
+            "layer": self.layer,
+            "prompts": self.prompts.name if self.prompts else None,
             "indicators": {
                 name: {field: _without_folders(value) for field, value in dataclasses.asdict(options).items()}
                 for name, options in self.options.items()

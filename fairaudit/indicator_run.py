@@ -62,7 +62,8 @@ def no_table(indicator: Indicator, need: str, config: AuditConfig) -> Requiremen
     if need == "predictions":
         return RequirementError(
             f"{indicator.name} needs predictions, but '{config.resolved()['checkpoint']}' gives only embeddings.",
-            what_to_do="Add a label head: --probe LABELS.csv (columns file,label; with labels of people and animals).",
+            what_to_do="Add a label head: --probe LABELS.csv (columns file,label; with labels of people and animals), "
+            "or --prompts PROMPTS.toml for a CLIP or SigLIP.",
         )
     if need == "scores":
         return RequirementError(

@@ -13,7 +13,7 @@ import pandas as pd
 from fairaudit.config import AuditConfig
 from fairaudit.core.audit import DataCard
 from fairaudit.core.errors import RequirementError
-from fairaudit.core.files import write_parquet
+from fairaudit.core.files import atomic_write, write_parquet
 from fairaudit.core.model import Model
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Predictions
@@ -23,6 +23,7 @@ from fairaudit.progress import Advance, say, step
 if TYPE_CHECKING:
     from fairaudit.extraction import Extraction
     from fairaudit.heads.probe_table import ProbeTable
+    from fairaudit.heads.zero_shot import ZeroShot
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Tables:
     predictions: Predictions | None
     scores: pd.DataFrame | None = None
     scores_missing: RequirementError | None = None
+    predictions_by_prompt: list[Predictions] | None = None  # each template of the prompts alone
 
     @property
     def samples(self) -> Samples:
@@ -42,6 +44,10 @@ class Tables:
 
 def read_samples(config: AuditConfig) -> tuple[dict[str, Samples], ProbeTable | None]:
     """Read all tables, and leave the probe's images out of what is audited."""
+    if config.prompts is not None:
+        from fairaudit.heads.prompts import read_prompts
+
+        read_prompts(config.prompts)  # refused before anything slow begins
     samples = {s.name: open_reader(s.reader).samples(s.path, name=s.name) for s in config.data}
     if config.probe is None:
         return samples, None
@@ -60,21 +66,30 @@ def read_samples(config: AuditConfig) -> tuple[dict[str, Samples], ProbeTable | 
 def make_tables(
     config: AuditConfig, model: Model, samples: Mapping[str, Samples], table: ProbeTable | None, *, progress: bool
 ) -> dict[str, Tables]:
-    """Make every table once: one pass over the images, then the probe, then text and fusion."""
+    """Make every table once: one pass over the images, then labels by prompts or probe, then text and fusion."""
     from fairaudit.extraction import extract
+    from fairaudit.features import join
+    from fairaudit.models.features_folder import Features
 
+    prompts = None if config.prompts is None else _zero_shot(model, config.prompts)
     tables = {}
     for name, one in samples.items():
         with step(f"{name}: {len(one):,} images", shown=progress) as advance:
-            made = extract(
-                model,
-                one,
-                batch_size=config.batch_size,
-                progress=advance,
-                allow_unreadable=config.allow_unreadable,
-                cache=config.cache,
-            )
+            if isinstance(model, Features):
+                made = join(model, one, allow_missing=config.allow_unreadable)
+            else:
+                made = extract(
+                    model,
+                    one,
+                    batch_size=config.batch_size,
+                    progress=advance,
+                    allow_unreadable=config.allow_unreadable,
+                    cache=config.cache,
+                )
         tables[name] = Tables(made, made.predictions)
+        if prompts is not None:
+            tables[name].predictions = prompts.predict(made.embeddings)
+            tables[name].predictions_by_prompt = prompts.predict_by_template(made.embeddings)
     if table is not None and any(t.samples.subject != "memes" for t in tables.values()):
         from fairaudit.heads.linear_probe import fit_probe
 
@@ -84,7 +99,8 @@ def make_tables(
             )
             for one_table in tables.values():
                 one_table.predictions = probe.predict(one_table.extraction.embeddings)
-    _tell_cache(config, tables, shown=progress)
+    if config.cache is not None and not isinstance(model, Features):
+        _tell_cache(config.cache, tables, shown=progress)
     for name, one_table in tables.items():
         if one_table.samples.subject == "memes":
             with step(f"{name}: text and fusion", shown=progress) as advance:
@@ -92,14 +108,18 @@ def make_tables(
     return tables
 
 
-def _tell_cache(config: AuditConfig, tables: Mapping[str, Tables], *, shown: bool) -> None:
-    if config.cache is None:
-        return
+def _tell_cache(cache: Path, tables: Mapping[str, Tables], *, shown: bool) -> None:
     from fairaudit.extraction_cache import MAX_BYTES, cache_size
 
     n, known = (sum(len(t.samples) for t in tables.values()), sum(t.extraction.from_cache for t in tables.values()))
-    held = f"{cache_size(config.cache) / 1e6:,.1f} of at most {MAX_BYTES / 1e6:,.0f} MB"
-    say(f"{known:,} of {n:,} images had been embedded before; {config.cache} holds {held}", shown=shown)
+    held = f"{cache_size(cache) / 1e6:,.1f} of at most {MAX_BYTES / 1e6:,.0f} MB"
+    say(f"{known:,} of {n:,} images had been embedded before; {cache} holds {held}", shown=shown)
+
+
+def _zero_shot(model: Model, prompts: Path) -> ZeroShot:
+    from fairaudit.heads.zero_shot import open_zero_shot
+
+    return open_zero_shot(model, prompts)
 
 
 def _score(config: AuditConfig, table: Tables, advance: Advance) -> None:
@@ -156,5 +176,6 @@ def save_tables(tables: Mapping[str, Tables], folder: Path) -> None:
         save_extraction(target, table.extraction)
         if table.predictions is not None:
             write_parquet(target / "predictions.parquet", table.predictions.to_frame())
+            atomic_write(target / "labels.txt", "".join(f"{label}\n" for label in table.predictions.known_labels))
         if table.scores is not None:
             write_parquet(target / "scores.parquet", table.scores)

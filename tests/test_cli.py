@@ -573,8 +573,9 @@ def test_the_options_are_those_that_users_know() -> None:
     }
     assert surface == {
         "audit": ["--allow-unreadable", "--average", "--batch-size", "--cache", "--control-feature", "--data",
-                  "--feature", "--indicator", "--no-cache", "--outcome", "--outcomes", "--output", "--plan", "--preset",
-                  "--preprocessing", "--probe", "--seed", "--set", "--text-encoder", "--tolerance", "--unbounded"],
+                  "--feature", "--indicator", "--layer", "--no-cache", "--outcome", "--outcomes", "--output", "--plan",
+                  "--preprocessing", "--preset", "--probe", "--prompts", "--seed", "--set", "--text-encoder",
+                  "--tolerance", "--trust-checkpoint", "--unbounded"],
         "compare": ["--output"],
         "data datasheet": [],
         "data profile": ["--cluster", "--field", "--images-at-least", "--json", "--output", "--sample", "--seed"],

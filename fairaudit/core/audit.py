@@ -41,6 +41,8 @@ class ModelCard:
     training : mapping
         What is declared of its training data, as JSON values: ``datasheets`` and ``profiles``
         (``core.training_data.documents``). Empty where the checkpoint does not say.
+    layer : str
+        Where the embedding is read, e.g. ``"trunk, average-pooled"``; empty where there is none.
     """
 
     name: str
@@ -53,6 +55,7 @@ class ModelCard:
     labels: int = 0
     notes: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
+    layer: str = ""
 
 
 @dataclass(frozen=True)

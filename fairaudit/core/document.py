@@ -49,9 +49,10 @@ def to_document(audit: AuditResult) -> dict[str, Any]:
         If the document does not fit the schema.
     """
     model = dataclasses.asdict(audit.model)
-    if not audit.model.training:
+    for key in ("training", "layer"):
         # An audit of a checkpoint that does not say stays the same, byte for byte, as before there was such a key.
-        del model["training"]
+        if not model[key]:
+            del model[key]
     document = {
         "schema_version": audit.schema_version,
         "model": model,

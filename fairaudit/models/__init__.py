@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from fairaudit.core.errors import CheckpointError
+from fairaudit.models._opening import Opening
 
 if TYPE_CHECKING:
     from fairaudit.core.model import Model
@@ -36,7 +37,7 @@ class Adapter(Protocol):
         """Whether ``source`` is for this adapter; looks at names only, and reads no weights."""
         ...
 
-    def open_checkpoint(self, source: str, *, preprocessing: Path | None, device: str) -> Model:
+    def open_checkpoint(self, source: str, opening: Opening) -> Model:
         """Return the model, ready to embed.
 
         Raises
@@ -47,10 +48,18 @@ class Adapter(Protocol):
         ...
 
 
-def open_model(source: str | Path, *, preprocessing: str | Path | None = None, device: str = "auto") -> Model:
+def open_model(
+    source: str | Path,
+    *,
+    preprocessing: str | Path | None = None,
+    device: str = "auto",
+    layer: str = "trunk",
+    trusted: bool = False,
+) -> Model:
     """Return the checkpoint ``source`` as a ``Model``.
 
-    No code out of a checkpoint is ever executed. ``module:function`` runs the user's own code, because it says so.
+    No code out of a checkpoint is ever executed unless it is ``trusted``. ``module:function`` runs the user's own code,
+    because it says so.
 
     Parameters
     ----------
@@ -61,21 +70,26 @@ def open_model(source: str | Path, *, preprocessing: str | Path | None = None, d
         JSON file that says how an image becomes a tensor; takes precedence over what the checkpoint says.
     device : str
         ``"auto"`` (a CUDA device if there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    layer : {"trunk", "projection"}
+        Where the embedding is read: what the network makes of an image, or what the projection behind it makes of that
+        (CLIP, and runs of SwAV).
+    trusted : bool
+        Whether TorchScript and exported programs, which execute code, may be loaded.
 
     Raises
     ------
     CheckpointError
-        If it does not exist, is not readable, would have to execute code, or lacks its preprocessing.
+        If it does not exist, is not readable, would have to execute code and is not trusted, lacks its preprocessing
+        or the layer.
     ConfigError
-        If the preprocessing file or the device is wrong.
+        If the preprocessing file, the device or the name of the layer is wrong.
     """
     source = str(source)
+    opening = Opening(None if preprocessing is None else Path(preprocessing), device, layer, trusted)
     adapters = sorted(_adapters(), key=lambda adapter: adapter.ORDER)
     for adapter in adapters:
         if adapter.recognises(source):
-            return adapter.open_checkpoint(
-                source, preprocessing=None if preprocessing is None else Path(preprocessing), device=device
-            )
+            return adapter.open_checkpoint(source, opening)
     raise _not_recognised(source, adapters)
 
 

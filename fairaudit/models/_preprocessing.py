@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 
@@ -55,6 +56,8 @@ class Preprocessing:
         By channel, on the scale [0, 1], in the order of ``channels``.
     channels : {"RGB", "BGR"}
         Order in which the model wants the channels.
+    rounded : bool
+        Whether resized pixels are whole numbers again, as nearly everywhere; DINOv3 does not round.
     """
 
     resize: int | tuple[int, int]
@@ -63,6 +66,7 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     channels: Literal["RGB", "BGR"] = "RGB"
+    rounded: bool = True
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
         """Return float32, shape (3, H, W).
@@ -78,21 +82,31 @@ class Preprocessing:
                 f"image must have at most {MAX_PIXELS:,} pixels once it is resized; got {width} x {height} from "
                 f"{image.width} x {image.height}. Crop or remove it."
             )
-        if (width, height) != image.size:
-            image = image.resize((width, height), INTERPOLATIONS[self.interpolation])
+        pixels_HWC = self._resize(image, (width, height))
         if self.crop is not None:
             top, left = (height - self.crop[0]) // 2, (width - self.crop[1]) // 2
-            image = image.crop((left, top, left + self.crop[1], top + self.crop[0]))
-        pixels_HWC = np.asarray(image, dtype=np.float32)
+            pixels_HWC = pixels_HWC[top : top + self.crop[0], left : left + self.crop[1]]
         if self.channels == "BGR":
             pixels_HWC = pixels_HWC[:, :, ::-1]
         std = np.asarray(self.std, dtype=np.float32)
-        pixels_HWC = pixels_HWC * (np.float32(1 / 255) / std) - np.asarray(self.mean, dtype=np.float32) / std
+        pixels_HWC = (
+            pixels_HWC.astype(np.float32) * (np.float32(1 / 255) / std) - np.asarray(self.mean, dtype=np.float32) / std
+        )
         return torch.from_numpy(np.ascontiguousarray(pixels_HWC.transpose(2, 0, 1)))
 
     def describe(self) -> dict[str, Any]:
         """Return all values as JSON values."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    def _resize(self, image: Image.Image, size: tuple[int, int]) -> npt.NDArray[Any]:
+        """Return the pixels at (width, height): whole numbers, or float32 where they are not rounded."""
+        if size == image.size:
+            return np.asarray(image)
+        resampling = INTERPOLATIONS[self.interpolation]
+        if self.rounded:
+            return np.asarray(image.resize(size, resampling))
+        planes = [Image.fromarray(plane) for plane in np.asarray(image, dtype=np.float32).transpose(2, 0, 1)]
+        return np.stack([np.asarray(plane.resize(size, resampling)) for plane in planes], axis=2)
 
     def _resized(self, image: Image.Image) -> tuple[int, int]:
         if not isinstance(self.resize, int):
@@ -126,9 +140,9 @@ def preprocessing_from_mapping(values: object, *, source: str) -> Preprocessing:
     interpolation = str(values.get("interpolation", "bilinear")).lower()
     if interpolation not in INTERPOLATIONS:
         raise _wrong(source, f"an 'interpolation' among {', '.join(INTERPOLATIONS)}", f"'{interpolation}'")
-    channels = values.get("channels", "RGB")
+    channels = str(values.get("channels", "RGB")).upper()
     if channels not in ("RGB", "BGR"):
-        raise _wrong(source, "'channels' RGB or BGR", f"{channels!r}")
+        raise _wrong(source, "'channels' RGB or BGR", f"{values['channels']!r}")
     resize, crop = _size(values, source)
     mean, std = _three(values, "mean", source), _three(values, "std", source)
     if min(std) <= 0:

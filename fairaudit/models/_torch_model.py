@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
@@ -12,6 +13,9 @@ from torch import Tensor, nn
 from fairaudit.core.audit import ModelCard
 from fairaudit.core.errors import CheckpointError, ConfigError
 from fairaudit.models._preprocessing import Preprocess
+
+if TYPE_CHECKING:
+    from fairaudit.models._text_tower import TextTower
 
 #: From a batch and whether scores are wanted to embeddings (B, D) and softmax scores (B, C) or None.
 Read = Callable[[Tensor, bool], tuple[Tensor, Tensor | None]]
@@ -39,6 +43,11 @@ class TorchModel:
     device : str
         As in ``open_model``; ``TorchModel.device`` is what it was resolved to.
 
+    Attributes
+    ----------
+    texts : TextTower or None
+        What puts texts where its images are; None for a network that knows images only.
+
     Raises
     ------
     CheckpointError
@@ -61,6 +70,7 @@ class TorchModel:
     ) -> None:
         self.labels = labels
         self.layer = layer
+        self.texts: TextTower | None = None  # set by the adapter that finds one
         self._read = read
         self._preprocess = preprocess
         self.device = choose_device(device)
@@ -79,6 +89,7 @@ class TorchModel:
             preprocessing=preprocess.describe(),
             labels=len(labels),
             notes=tuple(notes),
+            layer=layer,
         )
 
     def preprocess(self, image: Image.Image) -> Tensor:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from fairaudit.core.errors import CheckpointError
-from fairaudit.models._preprocessing import (
-    INTERPOLATIONS,
-    Preprocess,
-    Preprocessing,
-    preprocessing_from_mapping,
-    read_json,
-)
-from fairaudit.models._torch_model import TorchModel, first_line
+from fairaudit.models._from_pretrained import load, quiet
+from fairaudit.models._opening import Opening
+from fairaudit.models._processor import from_processor, preprocessing_from_file, saved_preprocessing
+from fairaudit.models._text_tower import TextTower
+from fairaudit.models._torch_model import Read, TorchModel, choose_device
 
 #: ``model_type`` of the configuration, and where the embedding is read.
 FAMILIES = {
@@ -31,8 +22,15 @@ FAMILIES = {
     "convnextv2": "trunk, average-pooled and layer-normalised",
     "vit": "trunk, class token",
     "dinov2": "trunk, class token",
+    "dinov3_vit": "trunk, class token",
+    "dinov3_convnext": "trunk, average-pooled and layer-normalised",
+    "clip": "trunk, class token",
+    "clip_vision_model": "trunk, class token",
+    "siglip": "trunk, attention-pooled",
+    "siglip_vision_model": "trunk, attention-pooled",
 }
-_NAMES = {value: name for name, value in INTERPOLATIONS.items()}
+#: Classes of ``architectures`` that ``AutoModel`` would open without a part that can be audited.
+_OWN_CLASS = ("CLIPVisionModelWithProjection",)
 
 
 def open_transformers(
@@ -40,10 +38,10 @@ def open_transformers(
     *,
     name: str,
     kind: str,
-    preprocessing: Path | None,
-    device: str,
+    opening: Opening,
     local: bool,
     notes: list[str] | None = None,
+    projection: nn.Module | None = None,
 ) -> TorchModel:
     """Return the network at ``where`` (folder or Hub name) with its own head if its configuration names one.
 
@@ -51,6 +49,8 @@ def open_transformers(
     ----------
     local : bool
         Whether nothing may be fetched.
+    projection : Module, optional
+        What stands behind the trunk and is kept elsewhere; embeddings are then read behind it.
 
     Raises
     ------
@@ -61,8 +61,8 @@ def open_transformers(
 
     notes = [] if notes is None else notes
     options: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
-    with _quiet():
-        config = _load(transformers.AutoConfig, where, name, "config.json", options)
+    with quiet():
+        config = load(transformers.AutoConfig, where, name, "config.json", options)
         family = str(config.model_type)
         if family not in FAMILIES:
             raise CheckpointError(
@@ -71,26 +71,35 @@ def open_transformers(
             )
         has_head = any(a.endswith("ForImageClassification") for a in config.architectures or ()) and config.num_labels
         preprocess = (
-            preprocessing_from_file(preprocessing)
-            if preprocessing is not None
-            else _from_processor(_load(transformers.AutoImageProcessor, where, name, "preprocessor", options))
+            preprocessing_from_file(opening.preprocessing)
+            if opening.preprocessing is not None
+            else saved_preprocessing(where, name, options)
         )
-        network = _network(where, name, family, options, head=bool(has_head))
-    labels = tuple(str(config.id2label[i]) for i in range(config.num_labels)) if has_head else ()
-    if labels and all(label == f"LABEL_{i}" for i, label in enumerate(labels)):
-        notes.append("The labels of its head have no names: LABEL_0 and so on are placeholders.")
-    return TorchModel(
-        network,
-        _reader(network, family),
+        network = _network(where, name, config, options, head=bool(has_head))
+    trunk = _trunk(network, head=bool(has_head))
+    projection = projection or _projection(network, name, opening)
+    model = TorchModel(
+        _used(network, trunk, projection, head=bool(has_head)),
+        _reader(network, trunk, projection, family),
         preprocess,
         name=name,
         kind=kind,
         architecture=type(network).__name__,
-        layer=FAMILIES[family],
-        labels=labels,
+        layer=FAMILIES[family] if projection is None else "projection behind the trunk",
+        labels=_labels(config, notes) if has_head else (),
         notes=notes,
-        device=device,
+        device=opening.device,
     )
+    if hasattr(network, "text_model"):
+        model.texts = TextTower(
+            network,
+            lambda: _tokenizer(where, name, options),
+            projection=getattr(network, "visual_projection", None) if projection is None else None,
+            full_length=family == "siglip",
+            name=name,
+            device=choose_device(opening.device),
+        )
+    return model
 
 
 def model_in_memory(network: Any, processor: Any, *, name: str, kind: str) -> TorchModel:
@@ -104,11 +113,11 @@ def model_in_memory(network: Any, processor: Any, *, name: str, kind: str) -> To
         What would be saved beside it.
     """
     family = str(network.config.model_type)
-    with _quiet():
+    with quiet():
         return TorchModel(
             network,
-            _reader(network, family),
-            _from_processor(processor),
+            _reader(network, network, None, family),
+            from_processor(processor),
             name=name,
             kind=kind,
             architecture=type(network).__name__,
@@ -116,70 +125,28 @@ def model_in_memory(network: Any, processor: Any, *, name: str, kind: str) -> To
         )
 
 
-def preprocessing_from_file(path: Path) -> Preprocess:
-    """Return what a preprocessing file describes: our own keys, or a ``preprocessor_config.json``.
+def _labels(config: Any, notes: list[str]) -> tuple[str, ...]:
+    """Return the labels of the head; none where they have no names, which ``notes`` then say."""
+    labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
+    if any(label != f"LABEL_{i}" for i, label in enumerate(labels)):
+        return labels
+    notes.append(
+        "The labels of its head have no names (LABEL_0 and so on), so nothing is made of them: write them as id2label "
+        "into its config.json, or give --probe or --prompts."
+    )
+    return ()
 
-    Raises
-    ------
-    ConfigError
-        If the file is missing or wrong.
-    CheckpointError
-        If it is a ``preprocessor_config.json`` that ``transformers`` does not know.
-    """
-    values = read_json(path)
-    if not (isinstance(values, dict) and ("image_processor_type" in values or "image_mean" in values)):
-        return preprocessing_from_mapping(values, source=f"preprocessing file {path}")
+
+def _network(where: str, name: str, config: Any, options: dict[str, Any], *, head: bool) -> nn.Module:
     import transformers
 
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        shutil.copyfile(path, Path(folder) / "preprocessor_config.json")
-        options = {"local_files_only": True, "trust_remote_code": False}
-        return _from_processor(_load(transformers.AutoImageProcessor, folder, str(path), "preprocessor", options))
-
-
-class ProcessorPreprocess:
-    """An image processor of ``transformers`` that has steps of its own, used as it is."""
-
-    def __init__(self, processor: Any) -> None:
-        self._processor = processor
-
-    def __call__(self, image: Image.Image) -> Tensor:
-        """Return float32, shape (3, H, W)."""
-        pixels: Tensor = self._processor(images=image, return_tensors="pt")["pixel_values"][0]
-        return pixels.float()
-
-    def describe(self) -> dict[str, Any]:
-        """Return the values of the processor."""
-        return {str(key): value for key, value in self._processor.to_dict().items() if value is not None}
-
-
-def _load(loader: Any, where: str, name: str, what: str, options: dict[str, Any], **more: Any) -> Any:
-    """Run ``loader.from_pretrained``; whatever goes wrong becomes one sentence."""
-    if what == "preprocessor":
-        more = {**more, "backend": "pil"}
-    try:
-        return loader.from_pretrained(where, **options, **more)
-    except CheckpointError:
-        raise
-    except Exception as error:  # transformers and the hub raise many kinds, none of them ours
-        if what == "preprocessor":
-            raise CheckpointError(
-                f"checkpoint '{name}' must say how images are prepared, in preprocessor_config.json; got "
-                f"{first_line(error)}. Give the values it was trained with: --preprocessing FILE."
-            ) from error
-        raise CheckpointError(
-            f"checkpoint '{name}' must be readable by transformers; its {what} gave {type(error).__name__}: "
-            f"{first_line(error)}. Check the path or the name."
-        ) from error
-
-
-def _network(where: str, name: str, family: str, options: dict[str, Any], *, head: bool) -> nn.Module:
-    import transformers
-
-    loader = transformers.AutoModelForImageClassification if head else transformers.AutoModel
+    own = next((a for a in config.architectures or () if a in _OWN_CLASS), None)
+    loader = getattr(transformers, own) if own else transformers.AutoModel
+    if head:
+        loader = transformers.AutoModelForImageClassification
     # Without this, ViT gets a pooler with random weights wherever the file has none; the class token is used instead.
-    more = {"add_pooling_layer": False} if family == "vit" and not head else {}
-    network, info = _load(
+    more = {"add_pooling_layer": False} if config.model_type == "vit" and not head else {}
+    network, info = load(
         loader,
         where,
         name,
@@ -200,12 +167,45 @@ def _network(where: str, name: str, family: str, options: dict[str, Any], *, hea
     return network
 
 
-def _reader(network: nn.Module, family: str) -> Any:
-    trunk = getattr(network, str(network.base_model_prefix), network)
+def _trunk(network: Any, *, head: bool) -> nn.Module:
+    """Return the part that sees the image: beside a text tower, below a head, or all."""
+    trunk: nn.Module = network
+    if hasattr(network, "vision_model"):
+        trunk = network.vision_model
+    elif head:
+        trunk = getattr(network, str(network.base_model_prefix))
+    return trunk
 
+
+def _projection(network: nn.Module, name: str, opening: Opening) -> nn.Module | None:
+    """Return what stands behind the trunk, where the user asked for it."""
+    if opening.layer == "trunk":
+        return None
+    projection = getattr(network, "visual_projection", None)
+    if not isinstance(projection, nn.Module):
+        behind = "whose trunk is compared with texts as it is" if hasattr(network, "text_model") else "which has none"
+        opening.require_trunk(name, f"{type(network).__name__}, {behind}")
+    assert isinstance(projection, nn.Module)
+    return projection
+
+
+def _used(network: nn.Module, trunk: nn.Module, projection: nn.Module | None, *, head: bool) -> nn.Module:
+    """Return the weights that decide embeddings and labels: what the card counts and hashes."""
+    if head:
+        return network
+    return trunk if projection is None else nn.ModuleDict({"trunk": trunk, "projection": projection})
+
+
+def _reader(network: nn.Module, trunk: nn.Module, projection: nn.Module | None, family: str) -> Read:
     def pooled(output: Any) -> Tensor:
-        vectors: Tensor = output.last_hidden_state[:, 0] if family == "vit" else output.pooler_output
-        return vectors.flatten(1)
+        vectors = output.last_hidden_state[:, 0] if family == "vit" else output.pooler_output
+        if vectors is None:
+            raise CheckpointError(
+                f"checkpoint must pool its patches into one vector; got a {type(trunk).__name__} without a pooling "
+                "head (vision_use_head). Open it as module:function and return the vector."
+            )
+        flat: Tensor = vectors.flatten(1)
+        return flat if projection is None else projection(flat)
 
     def read(batch: Tensor, predict: bool) -> tuple[Tensor, Tensor | None]:
         if not predict:
@@ -222,52 +222,8 @@ def _reader(network: nn.Module, family: str) -> Any:
     return read
 
 
-def _from_processor(processor: Any) -> Preprocess:
-    """Return our own preprocessing where it does the same as ``processor`` (a test compares them), else a wrapper."""
-    kind, size = type(processor).__name__.removesuffix("Pil").removesuffix("Fast"), processor.size
-    mean, std = processor.image_mean, processor.image_std
-    plain = (
-        processor.do_resize
-        and processor.do_rescale
-        and processor.do_normalize
-        and abs(processor.rescale_factor - 1 / 255) < 1e-9
-        and not getattr(processor, "do_pad", None)
-        and isinstance(mean, (list, tuple))
-        and isinstance(std, (list, tuple))
-        and len(mean) == len(std) == 3
-        and processor.resample in list(_NAMES)
-    )
-    if not plain:
-        return ProcessorPreprocess(processor)
-    resize: int | tuple[int, int] | None = None
-    crop: tuple[int, int] | None = None
-    if kind == "ConvNextImageProcessor" and size.shortest_edge and not processor.do_center_crop:
-        edge = int(size.shortest_edge)
-        # Its rule: below 384 it resizes and crops, from there on it takes the whole image as a square.
-        resize, crop = (int(edge / processor.crop_pct), (edge, edge)) if edge < 384 else ((edge, edge), None)
-    elif kind == "ViTImageProcessor" and size.height and size.width and not processor.do_center_crop:
-        resize = (int(size.height), int(size.width))
-    elif kind == "BitImageProcessor" and size.shortest_edge and not size.longest_edge:
-        resize = int(size.shortest_edge)
-        if processor.do_center_crop:
-            crop = (int(processor.crop_size.height), int(processor.crop_size.width))
-    if resize is None or (crop is not None and isinstance(resize, int) and max(crop) > resize):
-        return ProcessorPreprocess(processor)
-    return Preprocessing(resize, crop, _NAMES[Image.Resampling(processor.resample)], tuple(mean), tuple(std))
+def _tokenizer(where: str, name: str, options: dict[str, Any]) -> Any:
+    import transformers
 
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the tables and progress bars of ``transformers`` off the user's terminal; what matters is raised."""
-    from transformers import utils
-
-    logging: Any = utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
+    with quiet():
+        return load(transformers.AutoTokenizer, where, name, "tokenizer", options)

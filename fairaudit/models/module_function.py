@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.model import Model
+from fairaudit.models._module_output import module_reader
+from fairaudit.models._opening import Opening
 from fairaudit.models._preprocessing import Preprocess, preprocessing_from_mapping
+from fairaudit.models._processor import preprocessing_from_file
 from fairaudit.models._torch_model import TorchModel, first_line
-from fairaudit.models._transformers import preprocessing_from_file
 
 ORDER = 40
 READS = "module:function that returns an nn.Module"
@@ -29,7 +30,7 @@ def recognises(source: str) -> bool:
     return bool(_SOURCE.fullmatch(source)) and not source.split(":")[0].endswith(".py") and not Path(source).exists()
 
 
-def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> Model:
+def open_checkpoint(source: str, opening: Opening) -> Model:
     """Return the network that the function gives.
 
     The embedding is what the network returns for a batch: (B, D), or (B, D, H, W), which is averaged over H and W.
@@ -41,14 +42,15 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
         If module or function are not there or fail, what it returns is no network, or nothing says how images
         are prepared.
     """
+    opening.require_trunk(source, "a module of your own, whose output is the embedding")
     function = _import(source)
     network = _call(source, function)
-    preprocess = _preprocessing(source, network, function, preprocessing)
+    preprocess = _preprocessing(source, network, function, opening.preprocessing)
     labels = _labels(source, network)
     notes: list[str] = []
     return TorchModel(
         network,
-        _reader(source, network, notes),
+        module_reader(source, network, notes),
         preprocess,
         name=source,
         kind="module:function",
@@ -56,7 +58,7 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
         layer="output of the module",
         labels=labels,
         notes=notes,
-        device=device,
+        device=opening.device,
     )
 
 
@@ -120,58 +122,3 @@ def _labels(source: str, network: nn.Module) -> tuple[str, ...]:
             f"checkpoint '{source}' must have 'labels' that are a sequence of texts; got {labels!r:.80}. Correct them."
         )
     return tuple(labels)
-
-
-def _reader(source: str, network: nn.Module, notes: list[str]) -> Any:
-    def read(batch: Tensor, predict: bool) -> tuple[Tensor, Tensor | None]:
-        vectors_BD = _one_vector(source, _tensor(source, network(batch)), notes)
-        if not predict:
-            return vectors_BD, None
-        scores_BC = network.predict(batch)  # type: ignore[operator]  # callable: _labels looked
-        return vectors_BD, _probabilities(source, scores_BC)
-
-    return read
-
-
-def _tensor(source: str, output: Any) -> Tensor:
-    """Return the tensor among what a network may return: pooled before unpooled before first."""
-    for name in ("pooler_output", "last_hidden_state"):
-        value = getattr(output, name, None)
-        if isinstance(value, Tensor):
-            return value
-    if isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    if not isinstance(output, Tensor):
-        raise CheckpointError(
-            f"checkpoint '{source}' must return a tensor, a tuple that starts with one, or an output with "
-            f"pooler_output; got {type(output).__name__}. Return the embedding."
-        )
-    return output
-
-
-def _one_vector(source: str, output: Tensor, notes: list[str]) -> Tensor:
-    if output.ndim == 4:
-        note = f"The network gives maps of {output.shape[2]} x {output.shape[3]}; the embedding is their average."
-        if output.shape[2:] == (1, 1):
-            return output.flatten(1)
-        if note not in notes:
-            notes.append(note)
-        return output.mean(dim=(2, 3))
-    if output.ndim != 2:
-        raise CheckpointError(
-            f"checkpoint '{source}' must return one vector per image, shape (B, D) or (B, D, H, W); got "
-            f"{tuple(output.shape)}. Return the token or the average that represents the image."
-        )
-    return output
-
-
-def _probabilities(source: str, scores: Any) -> Tensor:
-    if isinstance(scores, Tensor) and scores.ndim == 2:
-        sums_B = scores.float().sum(dim=1)
-        if bool((scores >= 0).all()) and torch.allclose(sums_B, torch.ones_like(sums_B), atol=1e-3):
-            return scores
-    got = f"a tensor of shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else type(scores).__name__
-    raise CheckpointError(
-        f"checkpoint '{source}' must have a method predict(batch) that returns probabilities, shape (B, C), rows "
-        f"that sum to 1; got {got} that is not so. Apply softmax in predict."
-    )

@@ -6,16 +6,21 @@ import dataclasses
 import json
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from fairaudit.core.errors import CheckpointError, InputError
 from fairaudit.core.model import Model
 from fairaudit.core.training_data import read_documents
+from fairaudit.models._opening import Opening
+from fairaudit.models._torch_model import first_line
 from fairaudit.models._transformers import model_in_memory, open_transformers
+from fairaudit.models.weights_file import find_tensors, read_file
 from fairaudit.pretrain.export import image_processor
-
-if TYPE_CHECKING:
-    from torch import nn
+from fairaudit.pretrain.recipe import load_recipe
+from fairaudit.pretrain.swav import projection_head
 
 ORDER = 10
 READS = "a folder of fairaudit pretrain (recipe.toml, model)"
@@ -28,18 +33,29 @@ METHODS = {
 }
 
 
+class UnitLength(nn.Module):
+    """The last step of the projection: every vector gets the length one."""
+
+    def forward(self, vectors_BD: Tensor) -> Tensor:
+        """Return float32, shape (B, D)."""
+        return F.normalize(vectors_BD.float(), dim=1)
+
+
 def recognises(source: str) -> bool:
     """Whether it is a folder with a ``recipe.toml``."""
     return (Path(source) / "recipe.toml").is_file()
 
 
-def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> Model:
+def open_checkpoint(source: str, opening: Opening) -> Model:
     """Return the network that the run trained; nothing is fetched.
+
+    The projection is the head that SwAV trains behind the trunk; its vectors have length one. It is not part of the
+    exported ``model/``, but of the run's last checkpoint.
 
     Raises
     ------
     CheckpointError
-        If the run is not finished.
+        If the run is not finished, or the projection is wanted and it has or keeps none.
     """
     path = Path(source).resolve()
     if not (path / "model" / "config.json").is_file():
@@ -54,10 +70,10 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
         str(path / "model"),
         name=path.name,
         kind="fairaudit run",
-        preprocessing=preprocessing,
-        device=device,
+        opening=dataclasses.replace(opening, layer="trunk"),
         local=True,
         notes=notes,
+        projection=_projection(source, path, opening) if opening.layer == "projection" else None,
     )
     model.card = dataclasses.replace(model.card, training=training or {})
     return model
@@ -76,6 +92,31 @@ def trunk_in_training(trunk: nn.Module, *, size: int, name: str) -> Model:
         What it is called in messages.
     """
     return model_in_memory(trunk, image_processor(size), name=name, kind="fairaudit run, in training")
+
+
+def _projection(source: str, run: Path, opening: Opening) -> nn.Module:
+    """Return the head that SwAV trained behind the trunk, with what makes its vectors one long.
+
+    It is read from the last checkpoint alone: the head of the one before belongs to another trunk.
+    """
+    checkpoint = run / "checkpoint.pt"
+    if not checkpoint.is_file():
+        opening.require_trunk(source, "a run without checkpoint.pt, which holds the projection")
+    tensors = find_tensors(source, read_file(checkpoint))
+    prefix = "objective.module.head."
+    weights = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    if not weights:
+        opening.require_trunk(source, "a run that trained none, because it was not one of SwAV")
+    recipe = load_recipe(run / "recipe.toml")
+    head = projection_head(recipe.network.shape().widths[-1], recipe.swav)
+    try:
+        head.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"checkpoint '{source}' must hold the projection that its recipe.toml describes; got {first_line(error)}. "
+            "Restore the run's own files, or leave --layer at trunk."
+        ) from error
+    return nn.Sequential(head, UnitLength())
 
 
 def _provenance(run: Path) -> str:

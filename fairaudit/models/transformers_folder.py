@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairaudit.core.model import Model
+from fairaudit.models._opening import Opening
 from fairaudit.models._transformers import open_transformers
 
 ORDER = 20
@@ -16,14 +17,13 @@ def recognises(source: str) -> bool:
     return (Path(source) / "config.json").is_file()
 
 
-def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> Model:
+def open_checkpoint(source: str, opening: Opening) -> Model:
     """Return the network of the folder; nothing is fetched."""
     path = Path(source)
     return open_transformers(
         str(path),
         name=path.resolve().name,
         kind="transformers",
-        preprocessing=preprocessing,
-        device=device,
+        opening=opening,
         local=True,
     )

@@ -10,6 +10,7 @@ from urllib.request import getproxies
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.model import Model
+from fairaudit.models._opening import Opening
 from fairaudit.models._torch_model import first_line
 from fairaudit.models._transformers import open_transformers
 
@@ -28,7 +29,7 @@ def recognises(source: str) -> bool:
     return bool(_NAME.fullmatch(source)) and not looks_like_file and not below_folder and not Path(source).exists()
 
 
-def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> Model:
+def open_checkpoint(source: str, opening: Opening) -> Model:
     """Return the network of that name.
 
     Raises
@@ -44,8 +45,7 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
             source,
             name=source,
             kind="transformers",
-            preprocessing=preprocessing,
-            device=device,
+            opening=opening,
             local=cached,
             notes=["Named on the Hugging Face Hub; the digest says which weights they were."],
         )

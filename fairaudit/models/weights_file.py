@@ -14,9 +14,11 @@ from torch import Tensor
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.model import Model
+from fairaudit.models._opening import Opening
+from fairaudit.models._preprocessing import read_json
+from fairaudit.models._processor import preprocessing_from_file
 from fairaudit.models._torch_model import TorchModel, first_line
-from fairaudit.models._transformers import preprocessing_from_file
-from fairaudit.models._trunk import make_network, recognise_trunk
+from fairaudit.models._trunk import Trunk, make_network, recognise_trunk
 
 ORDER = 30
 SUFFIXES = (".pt", ".pth", ".pth.tar", ".torch", ".bin", ".safetensors")
@@ -52,7 +54,7 @@ def recognises(source: str) -> bool:
     return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
 
-def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> Model:
+def open_checkpoint(source: str, opening: Opening) -> Model:
     """Return the trunk whose weights the file holds.
 
     Raises
@@ -62,13 +64,15 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
         how images are prepared.
     """
     path = Path(source)
+    opening.require_trunk(source, "a file of weights, of which only the trunk is read")
     _refuse_part_of_folder(source, path)
     trunk = recognise_trunk(source, find_tensors(source, read_file(path)))
-    if preprocessing is None:
+    if opening.preprocessing is None:
         raise CheckpointError(
             f"checkpoint '{source}' must come with how images are prepared, which a file of weights does not say; "
             "got no preprocessing. Give the values it was trained with: --preprocessing FILE."
         )
+    _require_channels(source, trunk, opening.preprocessing)
     network = make_network(source, trunk)
 
     def read(batch: Tensor, predict: bool) -> tuple[Tensor, Tensor | None]:
@@ -77,14 +81,27 @@ def open_checkpoint(source: str, *, preprocessing: Path | None, device: str) -> 
     return TorchModel(
         network,
         read,
-        preprocessing_from_file(preprocessing),
+        preprocessing_from_file(opening.preprocessing),
         name=path.name,
         kind=f"weights file ({trunk.convention} names)",
         architecture=type(network).__name__,
         layer="trunk, average-pooled",
         notes=trunk.notes,
-        device=device,
+        device=opening.device,
     )
+
+
+def _require_channels(source: str, trunk: Trunk, preprocessing: Path) -> None:
+    """Ask for the order of channels where the project that trained the network used both, and the file does not say."""
+    values = read_json(preprocessing)
+    own_keys = isinstance(values, dict) and "size" in values and "image_mean" not in values
+    used_both = trunk.family == "RegNet" and trunk.convention in ("VISSL", "ClassyVision")
+    if used_both and own_keys and "channels" not in values:
+        raise CheckpointError(
+            f"checkpoint '{source}' must come with the order of its channels: RegNets with names of {trunk.convention} "
+            "were trained on RGB (SEER, SwAV) or on BGR (supervised RegNetY-64GF and 128GF of VISSL); got none in "
+            f'{preprocessing.name}. Add "channels": "RGB" or "BGR".'
+        )
 
 
 def _refuse_part_of_folder(source: str, path: Path) -> None:

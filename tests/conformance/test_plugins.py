@@ -86,7 +86,7 @@ def test_adapter_has_its_place_and_leaves_others_their_sources(name: str, tmp_pa
     module = adapter(name)
     assert isinstance(module.ORDER, int)
     assert module.READS
-    assert list(inspect.signature(module.open_checkpoint).parameters) == ["source", "preprocessing", "device"]
+    assert list(inspect.signature(module.open_checkpoint).parameters) == ["source", "opening"]
     for source in (str(tmp_path), str(tmp_path / "absent" / "file.xyz"), ""):
         assert module.recognises(source) is False
 

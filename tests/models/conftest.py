@@ -13,8 +13,17 @@ import transformers
 MakeFolder = Callable[..., Path]
 
 
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyz.")
+VOCABULARY = ("<|startoftext|>", "<|endoftext|>", *LETTERS, *(f"{letter}</w>" for letter in LETTERS))
+VISION = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
+          "image_size": 28, "patch_size": 14}  # fmt: skip
+TEXT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16,
+        "max_position_embeddings": 32, "vocab_size": len(VOCABULARY), "bos_token_id": 0, "eos_token_id": 1,
+        "pad_token_id": 1}  # fmt: skip
+
+
 def small_config(family: str, **more: Any) -> Any:
-    """A configuration with a few thousand weights; every family takes 28 px."""
+    """A configuration with a few thousand weights; every family but one takes 28 px."""
     sizes: dict[str, dict[str, Any]] = {
         "resnet": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"},
         "regnet": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 2], "groups_width": 8},
@@ -23,6 +32,13 @@ def small_config(family: str, **more: Any) -> Any:
                 "image_size": 28, "patch_size": 14},
         "dinov2": {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28,
                    "patch_size": 14},
+        "dinov3_vit": {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
+                       "image_size": 28, "patch_size": 14, "num_register_tokens": 2},
+        "dinov3_convnext": {"hidden_sizes": [8, 8, 8, 16], "depths": [1, 1, 1, 1]},
+        "clip": {"vision_config": VISION, "text_config": TEXT, "projection_dim": 12},
+        "clip_vision_model": {**VISION, "projection_dim": 12},
+        "siglip": {"vision_config": VISION, "text_config": {**TEXT, "projection_size": 16}},
+        "siglip_vision_model": VISION,
         "bert": {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
                  "vocab_size": 20},
     }  # fmt: skip
@@ -51,10 +67,23 @@ def make_folder(tmp_path: Path) -> MakeFolder:
                 module.running_var.uniform_(0.5, 1.5)
         network.save_pretrained(tmp_path / name)
         if processor:
-            transformers.ConvNextImageProcessorPil(size={"shortest_edge": 28}).save_pretrained(tmp_path / name)
+            # Its stages halve the side five times.
+            side = 32 if family == "dinov3_convnext" else 28
+            transformers.ConvNextImageProcessorPil(size={"shortest_edge": side}).save_pretrained(tmp_path / name)
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture
+def save_tokenizer() -> Callable[[Path], None]:
+    """Return a function that saves a tokenizer of CLIP that knows letters beside a network."""
+
+    def save(folder: Path) -> None:
+        vocabulary = {token: i for i, token in enumerate(VOCABULARY)}
+        transformers.CLIPTokenizer(vocab=vocabulary, merges=[]).save_pretrained(folder)
+
+    return save
 
 
 @pytest.fixture

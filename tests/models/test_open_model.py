@@ -16,7 +16,9 @@ from fairaudit.models import open_model, transformers_hub
 
 LISTED = (
     "Read are: a folder of fairaudit pretrain (recipe.toml, model); a transformers folder (config.json, safetensors); "
+    "TorchScript or an exported program (.pt2) with --trust-checkpoint and --preprocessing FILE; "
     "a file of RegNet or ResNet weights (.pt, .pth, .pth.tar, .torch, .bin, .safetensors) with --preprocessing FILE; "
+    "a folder of features (embeddings.npy, samples.csv or .parquet), or an .npy beside a table of its name; "
     "module:function that returns an nn.Module; OWNER/NAME on the Hugging Face Hub."
 )
 

@@ -17,7 +17,7 @@ from PIL import Image
 from fairaudit.core.errors import CheckpointError, ConfigError
 from fairaudit.core.images import ImageError
 from fairaudit.models._preprocessing import Preprocessing, preprocessing_from_mapping
-from fairaudit.models._transformers import ProcessorPreprocess, preprocessing_from_file
+from fairaudit.models._processor import ProcessorPreprocess, preprocessing_from_file
 
 PLAIN = {"size": 32, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
 
@@ -28,6 +28,8 @@ PROCESSORS: list[tuple[str, dict[str, Any]]] = [
     ("ViTImageProcessorPil", {"size": {"height": 30, "width": 50}}),
     ("BitImageProcessorPil", {"size": {"shortest_edge": 37}, "crop_size": {"height": 32, "width": 30}}),
     ("BitImageProcessorPil", {"size": {"shortest_edge": 32}, "do_center_crop": False}),
+    ("CLIPImageProcessorPil", {"size": {"shortest_edge": 37}, "crop_size": {"height": 32, "width": 30}}),
+    ("SiglipImageProcessorPil", {"size": {"height": 30, "width": 50}}),
 ]
 
 
@@ -70,6 +72,45 @@ def test_processors_with_steps_of_their_own_are_used_as_they_are(tmp_path: Path)
     assert ours.describe()["crop_size"]["height"] == 32
 
 
+DINOV3 = {
+    "image_processor_type": "DINOv3ViTImageProcessorFast", "do_resize": True, "do_rescale": True, "do_normalize": True,
+    "size": {"height": 24, "width": 40}, "resample": 2, "rescale_factor": 1 / 255,
+    "image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.3, 0.25],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("resample", "mode"), [(2, "bilinear"), (3, "bicubic")])
+@pytest.mark.parametrize("shape", [(50, 70), (20, 90), (24, 40), (11, 13)])
+def test_equal_to_the_processor_of_dinov3(tmp_path: Path, resample: int, mode: str, shape: tuple[int, int]) -> None:
+    """Which transformers has for torchvision alone: it rescales, then resizes as torch does with antialias."""
+    path = tmp_path / "preprocessor_config.json"
+    path.write_text(json.dumps({**DINOV3, "resample": resample}))
+    image = random_image(1, *shape)
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
+    resized = torch.nn.functional.interpolate(pixels, (24, 40), mode=mode, align_corners=False, antialias=True)[0]
+    expected = (resized - torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1)) / torch.tensor([0.2, 0.3, 0.25]).view(3, 1, 1)
+    prepare = preprocessing_from_file(path)
+    torch.testing.assert_close(prepare(image), expected, atol=2e-5, rtol=0)
+    assert prepare.describe()["rounded"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "got"),
+    [
+        ({"do_center_crop": True}, "got do_center_crop True"),
+        ({"do_resize": False}, "got do_resize False"),
+        ({"size": {"shortest_edge": 24}}, "got a processor of DINOv3 without 'height'"),
+        ({"image_mean": None}, "got a processor of DINOv3 without"),
+        ({"image_std": [0, 1, 1]}, "got values that the processor of DINOv3 is not known to have"),
+    ],
+)
+def test_other_processors_of_dinov3_are_not_guessed(tmp_path: Path, change: dict[str, Any], got: str) -> None:
+    path = tmp_path / "preprocessor_config.json"
+    path.write_text(json.dumps({**DINOV3, **change}))
+    with pytest.raises(CheckpointError, match=f"must say how images are prepared, .*{got}"):
+        preprocessing_from_file(path)
+
+
 def test_values_by_hand() -> None:
     prepare = preprocessing_from_mapping({**PLAIN, "size": 2}, source="x")
     image = Image.new("RGB", (2, 2), (255, 0, 51))
@@ -79,8 +120,10 @@ def test_values_by_hand() -> None:
     assert got[:, 0, 0].tolist() == pytest.approx(expected, abs=1e-6)
 
 
-def test_bgr_turns_the_channels_before_mean_and_std() -> None:
-    prepare = preprocessing_from_mapping({**PLAIN, "size": 1, "channels": "BGR"}, source="x")
+@pytest.mark.parametrize("channels", ["BGR", "bgr"])
+def test_bgr_turns_the_channels_before_mean_and_std(channels: str) -> None:
+    prepare = preprocessing_from_mapping({**PLAIN, "size": 1, "channels": channels}, source="x")
+    assert prepare.describe()["channels"] == "BGR"
     got = prepare(Image.new("RGB", (1, 1), (255, 0, 51)))
     assert got[:, 0, 0].tolist() == pytest.approx([(0.2 - 0.5) / 0.2, -0.4 / 0.3, (1 - 0.3) / 0.4], abs=1e-6)
 

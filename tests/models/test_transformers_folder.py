@@ -16,7 +16,8 @@ from fairaudit.core.errors import CheckpointError, ConfigError
 from fairaudit.core.model import Model
 from fairaudit.models import open_model
 
-FAMILIES = ["resnet", "regnet", "convnext", "vit", "dinov2"]
+WITH_HEAD = ["resnet", "regnet", "convnext", "vit", "dinov2"]
+FAMILIES = [*WITH_HEAD, "dinov3_vit", "dinov3_convnext", "clip_vision_model", "siglip_vision_model"]
 LABELS = ("cat, true cat", "dog", "face")
 
 
@@ -25,14 +26,19 @@ def expected_embedding(folder: Path, family: str, batch: torch.Tensor) -> Any:
     trunk = transformers.AutoModel.from_pretrained(folder).eval()
     with torch.no_grad():
         last = trunk(batch).last_hidden_state
-        if family in ("vit", "dinov2"):
+        if family in ("vit", "dinov2", "dinov3_vit", "dinov3_convnext"):
             return last[:, 0]
+        if family == "clip_vision_model":  # its last hidden state is not normalised yet
+            return trunk.post_layernorm(last[:, 0])
+        if family == "siglip_vision_model":
+            return trunk.head(last)
         mean = last.mean(dim=(2, 3))
         return trunk.layernorm(mean) if family == "convnext" else mean
 
 
-@pytest.mark.parametrize("labels", [(), LABELS], ids=["trunk", "head"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("family", "labels"), [*((family, ()) for family in FAMILIES), *((family, LABELS) for family in WITH_HEAD)]
+)
 def test_embedding_is_the_pooled_trunk(make_folder: Any, images: Any, family: str, labels: tuple[str, ...]) -> None:
     folder = make_folder(family, labels=labels)
     model = open_model(folder)
@@ -47,7 +53,7 @@ def test_embedding_is_the_pooled_trunk(make_folder: Any, images: Any, family: st
     assert (model.labels, model.card.labels, model.card.embedding_dim) == (labels, len(labels), 16)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", WITH_HEAD)
 def test_scores_are_the_softmax_of_its_own_head(make_folder: Any, images: Any, family: str) -> None:
     folder = make_folder(family, labels=LABELS)
     model = open_model(folder)
@@ -74,6 +80,7 @@ def test_card(make_folder: Any) -> None:
     assert (card.name, card.kind, card.architecture) == ("my-regnet", "transformers", "RegNetForImageClassification")
     assert card.n_parameters == sum(p.numel() for p in network.parameters())
     assert card.preprocessing["crop"] == [28, 28]
+    assert card.layer == "trunk, average-pooled"
     assert card.notes == ()
     digest = hashlib.sha256()
     for name in sorted(network.state_dict()):
@@ -94,9 +101,14 @@ def test_digest_says_whether_weights_are_the_same(make_folder: Any, tmp_path: Pa
     assert open_model(folder).card.digest != open_model(tmp_path / "copy").card.digest
 
 
-def test_placeholder_labels_are_said(make_folder: Any) -> None:
+def test_a_head_whose_labels_have_no_names_predicts_nothing(make_folder: Any, images: Any) -> None:
     model = open_model(make_folder("regnet", labels=("LABEL_0", "LABEL_1")))
-    assert model.card.notes == ("The labels of its head have no names: LABEL_0 and so on are placeholders.",)
+    assert model.labels == ()
+    assert model.embed_and_predict(model.preprocess(images[0])[None])[1] is None
+    assert model.card.notes == (
+        "The labels of its head have no names (LABEL_0 and so on), so nothing is made of them: write them as id2label "
+        "into its config.json, or give --probe or --prompts.",
+    )
 
 
 def test_half_precision_weights_become_float32(make_folder: Any, images: Any) -> None:
@@ -187,3 +199,19 @@ def test_nothing_is_printed(make_folder: Any, capfd: pytest.CaptureFixture[str])
     capfd.readouterr()
     open_model(folder)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_trunk_has_no_projection(make_folder: Any) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"must have a projection to be read there; got RegNetModel, which has none"
+    ):
+        open_model(make_folder("regnet"), layer="projection")
+    with pytest.raises(ConfigError, match=r"layer must be one of: projection, trunk; got 'head'\."):
+        open_model(make_folder("regnet"), layer="head")
+
+
+def test_siglip_that_pools_nothing_is_refused(make_folder: Any) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"must pool its patches into one vector; got a SiglipVisionModel without"
+    ):
+        open_model(make_folder("siglip_vision_model", vision_use_head=False))

@@ -38,7 +38,7 @@ PROJECTS: dict[str, tuple[Callable[[], nn.Module], str]] = {
 @pytest.fixture
 def preprocessing(tmp_path: Path) -> Path:
     path = tmp_path / "p.json"
-    path.write_text(json.dumps({"size": 64, "mean": [0.5] * 3, "std": [0.5] * 3}))
+    path.write_text(json.dumps({"size": 64, "mean": [0.5] * 3, "std": [0.5] * 3, "channels": "RGB"}))
     return path
 
 

@@ -1,0 +1,152 @@
+"""``ZeroShot``: labels from prompts, by what a CLIP-like network thinks that texts and images have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fairaudit.core.errors import CheckpointError, DataError
+from fairaudit.core.tables import Embeddings, Predictions
+from fairaudit.heads.prompts import Prompts, read_prompts
+from fairaudit.heads.top_labels import top_labels
+
+if TYPE_CHECKING:
+    from fairaudit.core.model import Model
+    from fairaudit.models._text_tower import TextTower
+
+# Legend of shape suffixes: N images, B images at once, E dimensions of an embedding, D dimensions that images and texts
+# share, C labels, P templates, T texts.
+
+
+@dataclass(frozen=True)
+class ZeroShot:
+    """A classifier whose weights are texts: nothing is fitted.
+
+    The vector of a label is the mean over its names and all templates of vectors that are one long, made one long
+    again [1]_. Its logit for an image is the cosine of the two times the network's own scale, and scores are softmax
+    over all labels. SigLIP was trained to judge each pair by a sigmoid [2]_; its scores here are softmax too, so that a
+    threshold means the same for all models, and its bias, which is one for all labels, has no part in them.
+
+    Parameters
+    ----------
+    prompts : Prompts
+        Labels and templates.
+    tower : TextTower
+        Of the model whose embeddings are labelled.
+    texts_PCD : ndarray of float32
+        By template, the mean over the names of each label of vectors that are one long.
+    layer : str
+        ``Embeddings.layer`` that it labels.
+
+    References
+    ----------
+    .. [1] Radford et al. (2021), "Learning Transferable Visual Models From Natural Language Supervision",
+       arXiv:2103.00020, section 3.1.4.
+    .. [2] Zhai et al. (2023), "Sigmoid Loss for Language Image Pre-Training", arXiv:2303.15343.
+    """
+
+    prompts: Prompts
+    tower: TextTower
+    texts_PCD: npt.NDArray[np.float32]
+    layer: str
+
+    @property
+    def source(self) -> str:
+        """Who says the labels, for ``Predictions.source``."""
+        return f"zero-shot prompts of {self.prompts.path.name}"
+
+    def predict(self, embeddings: Embeddings, *, top_k: int = 10) -> Predictions:
+        """Return the most probable labels of each embedding, averaged over templates.
+
+        Parameters
+        ----------
+        embeddings : Embeddings
+            Of the model, shape (N, E), read at ``layer``.
+        top_k : int, default 10
+            Labels to keep; all if there are fewer.
+
+        Raises
+        ------
+        DataError
+            If the embeddings were read at another layer.
+        """
+        return self._predict(embeddings, _units(self.texts_PCD.mean(axis=0)), top_k, self.source)
+
+    def predict_by_template(self, embeddings: Embeddings, *, top_k: int = 10) -> list[Predictions]:
+        """Return what ``predict`` would with each template alone, in the order of ``prompts.templates``.
+
+        How far they lie apart says how much of a disparity is a matter of wording.
+        """
+        return [
+            self._predict(embeddings, _units(texts_CD), top_k, f"{self.source}, template '{template}'")
+            for template, texts_CD in zip(self.prompts.templates, self.texts_PCD, strict=True)
+        ]
+
+    def params(self) -> dict[str, Any]:
+        """Return what a report says of the prompts, as JSON values."""
+        return {
+            "prompts": self.prompts.path.name,
+            "prompts_digest": self.prompts.digest,
+            "templates": list(self.prompts.templates),
+            "classes": {label: list(names) for label, names in self.prompts.names.items()},
+            "scale": self.tower.scale,
+            "layer": self.layer,
+        }
+
+    def _predict(
+        self, embeddings: Embeddings, texts_CD: npt.NDArray[np.float32], top_k: int, source: str
+    ) -> Predictions:
+        if embeddings.layer != self.layer:
+            raise DataError(
+                f"embeddings must be read at the layer of the prompts, '{self.layer}'; got '{embeddings.layer}'. "
+                "Extract them again with the same model."
+            )
+        weights_DC = self.tower.scale * texts_CD.T.astype(np.float64)
+        return top_labels(
+            embeddings,
+            lambda vectors_BE: _units(self.tower.features(vectors_BE)).astype(np.float64) @ weights_DC,
+            self.prompts.classes,
+            top_k=top_k,
+            source=source,
+        )
+
+
+def open_zero_shot(model: Model, path: Path) -> ZeroShot:
+    """Return the classifier that ``model`` and the prompts in a TOML file make.
+
+    Raises
+    ------
+    CheckpointError
+        If the model has no text tower, or no tokenizer for it.
+    ConfigError
+        If the prompts are wrong (``read_prompts``), or one is too long.
+    """
+    prompts, tower = read_prompts(path), getattr(model, "texts", None)
+    if tower is None:
+        raise CheckpointError(
+            f"checkpoint '{model.card.name}' must know texts to be asked by --prompts; got {model.card.architecture}, "
+            "which knows images only. Give a CLIP or SigLIP with its text tower, or labels of your own: --probe."
+        )
+    texts_PCD = np.stack([_by_label(prompts, tower.encode(prompts.texts(t))) for t in prompts.templates])
+    return ZeroShot(prompts, tower, texts_PCD, layer=str(getattr(model, "layer", "")))
+
+
+def zero_shot_by_template(model: Model, path: Path, embeddings: Embeddings, *, top_k: int = 10) -> list[Predictions]:
+    """Return the labels of ``embeddings`` by each template of the prompts alone; see ``ZeroShot``."""
+    return open_zero_shot(model, path).predict_by_template(embeddings, top_k=top_k)
+
+
+def _by_label(prompts: Prompts, texts_TD: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the mean (C, D) over the names of each label, of what one template made of them; not normalised again."""
+    ends = np.cumsum([len(names) for names in prompts.names.values()])
+    return np.stack([part.mean(axis=0) for part in np.split(_units(texts_TD), ends[:-1])])
+
+
+def _units(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    units: npt.NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return units
