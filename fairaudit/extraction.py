@@ -17,6 +17,7 @@ import torch
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import write_npy, write_parquet
 from fairaudit.core.images import ImageError, image_digest, open_image
+from fairaudit.core.label_mask import LabelIndex
 from fairaudit.core.model import Model
 from fairaudit.core.samples import Samples
 from fairaudit.core.tables import Embeddings, Predictions
@@ -59,6 +60,7 @@ class _Collected:
     vectors_ND: npt.NDArray[np.float32]
     scores_NK: npt.NDArray[np.float32]
     labels_NK: npt.NDArray[np.int64]
+    columns: list[int]
     digests: dict[int, str] = field(default_factory=dict)
     problems: dict[int, str] = field(default_factory=dict)
 
@@ -73,6 +75,8 @@ def extract(
     allow_unreadable: bool = False,
 ) -> Extraction:
     """Embed all images of ``samples``, and label them where the model has a head of its own.
+
+    Where ``samples.classes`` names labels, only these are said: the others' scores count as minus infinity.
 
     The result does not depend on ``batch_size`` or ``threads`` (up to rounding of float32).
 
@@ -95,18 +99,20 @@ def extract(
     ConfigError
         If ``batch_size`` or ``threads`` is below 1.
     DataError
-        If more than 1 % of the images cannot be read and that is not allowed, if none can, or if an embedding is
-        not finite.
+        If more than 1 % of the images cannot be read and that is not allowed, if none can, if an embedding is
+        not finite, or if the head does not know one of ``samples.classes``.
     """
     threads = min(8, os.cpu_count() or 1) if threads is None else threads
     for name, value in (("batch_size", batch_size), ("threads", threads)):
         if value < 1:
             raise ConfigError(f"{name} must be at least 1; got {value}. Use the default.")
-    n, k = len(samples), min(TOP_K, len(model.labels))
+    columns = LabelIndex(model.labels).mask(samples.classes, data=samples.name)
+    n, k = len(samples), min(TOP_K, len(columns))
     found = _Collected(
         np.empty((n, model.card.embedding_dim), dtype=np.float32),
         np.empty((n, k), dtype=np.float32),
         np.empty((n, k), dtype=np.int64),
+        columns,
     )
     rows: list[int] = []
     tensors: list[torch.Tensor] = []
@@ -184,6 +190,9 @@ def _run(model: Model, rows: list[int], batch: torch.Tensor, found: _Collected) 
     vectors_BD, scores_BC = model.embed_and_predict(batch) if model.labels else (model.embed(batch), None)
     found.vectors_ND[rows] = vectors_BD.numpy()
     if scores_BC is not None:
+        if len(found.columns) < scores_BC.shape[1]:  # a softmax over the others as if those outside were not there
+            scores_BC = scores_BC[:, found.columns]
+            scores_BC = scores_BC / scores_BC.sum(dim=1, keepdim=True).clamp_min(torch.finfo(scores_BC.dtype).tiny)
         # Stable: equal scores keep the order of the labels, on every machine and for every batch size.
         scores, order = torch.sort(scores_BC, dim=1, descending=True, stable=True)
         k = found.scores_NK.shape[1]
@@ -205,11 +214,12 @@ def _finish(model: Model, samples: Samples, found: _Collected) -> Extraction:
     digests = tuple(found.digests[row] for row in keep)
     predictions = None
     if model.labels:
+        labels = tuple(model.labels[column] for column in found.columns)
         predictions = Predictions(
             sample_ids=ids,
-            labels=np.asarray(model.labels, dtype=np.str_)[found.labels_NK],
+            labels=np.asarray(labels, dtype=np.str_)[found.labels_NK],
             scores=found.scores_NK,
-            known_labels=model.labels,
+            known_labels=labels,
             source="head of the checkpoint",
         )
     return Extraction(
