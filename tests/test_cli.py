@@ -282,7 +282,8 @@ kind = "rest"
             "representation_disparity",
             "representation_disparities",
             "indicator of plan row 1 must be one of: geographic_disparity, hate_speech, label_association, "
-            "representation_disparity; got 'representation_disparities'. Did you mean 'representation_disparity'?",
+            "recognition_accuracy, representation_disparity; got 'representation_disparities'. Did you mean "
+            "'representation_disparity'?",
         ),
         (
             "[[primary]]",
@@ -325,7 +326,7 @@ def test_a_plan_that_names_no_comparison_of_the_audit_writes_nothing(
 def test_the_plan_of_the_readme_decides_what_counts(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
     """The example of the README, on people alone: its row about homes stays, as not estimable."""
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
+    (example,) = re.findall(r"```toml\n(name = .*?)```", readme, flags=re.DOTALL)
     path = tmp_path / "plan.toml"
     path.write_text(example, encoding="utf-8")
     out = tmp_path / "out"

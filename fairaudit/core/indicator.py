@@ -26,7 +26,7 @@ class Indicator:
         Changes whenever a number it gives could change.
     title, question : str
         As a report prints them.
-    subject : {"people", "objects", "memes"}
+    subject : {"people", "objects", "memes", "labelled"}
         Which data sets it applies to.
     config : type
         Frozen dataclass with a default for every field; its fields are the options of the indicator.
@@ -36,6 +36,9 @@ class Indicator:
         A parameter with a default is optional: it gets None where the audit has nothing to give.
     controls : tuple of str
         What its option ``control_features`` may name besides the recorded features.
+    optional : bool
+        Whether an audit without data of its subject is complete: it is then reported as lacking only where somebody
+        asked for it.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Indicator:
     config: type[Any]
     compute: Callable[..., IndicatorResult]
     controls: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from fairaudit.discovery import INDICATORS, MODELS, READERS, list_indicators, li
 
 TABLES = {"embeddings", "predictions", "scores"}
 GALLERY = {"gallery_samples", "gallery_embeddings"}  # another data set, where an option names one
+REFERENCE = {"reference_samples", "reference_predictions"}  # the same
 
 
 def adapter(name: str) -> ModuleType:
@@ -64,7 +65,7 @@ def test_compute_takes_tables_by_name(name: str) -> None:
     assert {"samples", "config"} <= set(parameters)
     assert indicator.needs
     assert set(indicator.needs) <= TABLES
-    assert set(indicator.wants) <= TABLES | GALLERY
+    assert set(indicator.wants) <= TABLES | GALLERY | REFERENCE
     assert {parameters[table].default for table in indicator.wants} <= {None}
 
 
