@@ -4,6 +4,8 @@
 >>> fairaudit.audit  # doctest: +SKIP
 >>> fairaudit.audit_outcomes  # doctest: +SKIP
 >>> fairaudit.compare  # doctest: +SKIP
+>>> fairaudit.fine_tune  # doctest: +SKIP
+>>> fairaudit.fit_probe  # doctest: +SKIP
 >>> fairaudit.load_audit  # doctest: +SKIP
 >>> fairaudit.profile_data  # doctest: +SKIP
 >>> fairaudit.published  # doctest: +SKIP
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fairaudit.adaptation import fine_tune, fit_probe
     from fairaudit.api import audit, compare, load_audit, published
     from fairaudit.core.frame import OutcomeFrame
     from fairaudit.core.profiler import profile_data
@@ -36,6 +39,8 @@ __all__ = [
     "audit",
     "audit_outcomes",
     "compare",
+    "fine_tune",
+    "fit_probe",
     "load_audit",
     "profile_data",
     "published",
@@ -51,6 +56,8 @@ _LAZY = {
     "audit": "fairaudit.api",
     "audit_outcomes": "fairaudit.outcome_audit",
     "compare": "fairaudit.api",
+    "fine_tune": "fairaudit.adaptation",
+    "fit_probe": "fairaudit.adaptation",
     "load_audit": "fairaudit.api",
     "profile_data": "fairaudit.core.profiler",
     "published": "fairaudit.api",

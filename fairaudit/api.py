@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import fairaudit
 from fairaudit.comparison import Comparison
-from fairaudit.config import AuditConfig, make_config
+from fairaudit.config import AuditConfig, DataSource, make_config
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.document import digest, save_audit
 from fairaudit.core.document import load_audit as load_result
@@ -24,6 +24,7 @@ from fairaudit.core.protocol import Protocol
 from fairaudit.core.verdicts import decide
 from fairaudit.discovery import load_indicator
 from fairaudit.indicator_run import run_indicators
+from fairaudit.label_tests import drops_from, read_tests
 from fairaudit.progress import step
 from fairaudit.selftest import short_selftest
 from fairaudit.tables import data_card, make_tables, read_samples, save_tables
@@ -46,7 +47,8 @@ class Audit(AuditResult):
 def audit(
     checkpoint: str | Path,
     *,
-    data: Mapping[str, str | Path],
+    data: Mapping[str, str | Path] | None = None,
+    tests: str | Path | None = None,
     output: str | Path | None = None,
     probe: str | Path | None = None,
     text_encoder: str | Path | None = None,
@@ -73,12 +75,17 @@ def audit(
         A run of ``fairaudit pretrain``, a ``transformers`` folder or hub id, a file of weights, ``module:function``, or
         a folder of features that were computed elsewhere.
     data : mapping
-        Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``.
+        Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``. May be left out where
+        there are ``tests``.
+    tests : str or Path, optional
+        TOML table of labelled test sets (``label_tests.read_tests``). Unless an option of ``recognition_accuracy`` says
+        otherwise, the drop of accuracy is measured from the first of them.
     output : str or Path, optional
         Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet``, ``tables/`` and ``report.html``.
         Default: nothing is saved.
     probe : str or Path, optional
-        CSV with ``file`` and ``label``; its images are left out of the audit.
+        CSV with ``file``, ``label`` and perhaps ``cluster``, or the folder of a probe that ``fit_probe`` saved; images
+        that were learned are left out of the audit.
     text_encoder : str or Path, optional
         Folder or hub id of a BERT; needed for memes.
     preprocessing : str or Path, optional
@@ -111,9 +118,13 @@ def audit(
     InputError
         If something that was given cannot be used; nothing is written then.
     """
+    sources = [DataSource.parse(key, path) for key, path in (data or {}).items()]
+    if tests is not None:
+        listed = read_tests(Path(tests))
+        sources, options = [*sources, *listed], drops_from(listed[0].name, indicators=indicators, options=options)
     config = make_config(
         str(checkpoint),
-        data,
+        sources,
         indicators=indicators,
         options=options,
         preset=preset,

@@ -11,6 +11,7 @@ import typer
 
 from fairaudit.cli_data import data as data_commands
 from fairaudit.cli_experiment import experiment as experiment_commands
+from fairaudit.cli_heads import finetune, probe
 from fairaudit.core.errors import ConfigError, FairauditError, InputError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 app.add_typer(data_commands, name="data")
 app.add_typer(experiment_commands, name="experiment")
+app.command()(probe)
+app.command()(finetune)
 
 
 @app.callback(invoke_without_command=True)
@@ -116,7 +119,10 @@ def audit(
         str | None, typer.Argument(help="Run or transformers folder, hub id, weights, module:function, features.")
     ] = None,
     data: Annotated[list[str] | None, typer.Option(help="[NAME:]READER=DIR; may be given several times.")] = None,
-    probe: Annotated[Path | None, typer.Option(help="CSV with file,label: labels from a linear probe.")] = None,
+    tests: Annotated[Path | None, typer.Option(help="TOML that lists labelled test sets, the first in domain.")] = None,
+    probe: Annotated[
+        Path | None, typer.Option(help="CSV with file,label, or a folder of `probe`: labels from a linear probe.")
+    ] = None,
     text_encoder: Annotated[str | None, typer.Option(help="Folder or hub id of a BERT, for memes.")] = None,
     preprocessing: Annotated[Path | None, typer.Option(help="JSON with size, mean, std, where not known.")] = None,
     layer: Annotated[
@@ -184,6 +190,7 @@ def audit(
         found = run(
             checkpoint or "",
             data=parse_data(data or []),
+            tests=tests,
             output=output,
             probe=probe,
             text_encoder=text_encoder,

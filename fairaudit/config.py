@@ -36,11 +36,14 @@ class DataSource:
         One of ``fairaudit.datasets.list_readers()``.
     path : Path
         Folder or file that the reader reads.
+    classes : tuple of str
+        The only labels that may be said of its images; empty for all.
     """
 
     name: str
     reader: str
     path: Path
+    classes: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, key: str, path: str | Path) -> DataSource:
@@ -72,7 +75,8 @@ class AuditConfig:
     data : tuple of DataSource
         At least one; names are unique.
     probe : Path or None
-        CSV with ``file`` and ``label``: a linear probe on it gives the labels.
+        CSV with ``file``, ``label`` and perhaps ``cluster``: a linear probe on it gives the labels; or the folder of a
+        probe that was saved.
     text_encoder : str or None
         Folder or hub id of a BERT, for memes.
     preprocessing : Path or None
@@ -85,6 +89,8 @@ class AuditConfig:
         Whether a file that executes code when it is loaded may do so.
     indicators : tuple of Indicator
         Which to run; all unless some are named.
+    asked : frozenset of str
+        Indicators that were named, or of which an option was given.
     options : mapping of str to dataclass
         Resolved ``Config`` of each indicator.
     seed : int
@@ -113,6 +119,7 @@ class AuditConfig:
     prompts: Path | None = None
     trust_checkpoint: bool = False
     indicators: tuple[Indicator, ...] = ()
+    asked: frozenset[str] = frozenset()
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     batch_size: int = 64
@@ -135,12 +142,13 @@ class AuditConfig:
                 f"data sets must have different names; got '{twice}' twice. Name one of them: --data other:{twice}=DIR."
             )
         for name, options in self.options.items():
-            gallery = getattr(options, "gallery", "")
-            if gallery and gallery not in names:
-                raise ConfigError(
-                    f"gallery of {name} must be one of the data sets: {', '.join(names)}; got '{gallery}'. "
-                    "Name it with --data NAME:READER=DIR."
-                )
+            for role in ("gallery", "reference"):
+                chosen = getattr(options, role, "")
+                if chosen and chosen not in names:
+                    raise ConfigError(
+                        f"{role} of {name} must be one of the data sets: {', '.join(names)}; got '{chosen}'. "
+                        "Name it with --data NAME:READER=DIR."
+                    )
         if self.probe is not None and self.prompts is not None:
             raise ConfigError("labels must come from one source; got --probe and --prompts. Leave one of them out.")
         if self.batch_size < 1:
@@ -195,7 +203,11 @@ class AuditConfig:
         """Return everything that decides the result, as JSON values: no path of this machine, only file names."""
         return {
             "checkpoint": Path(self.checkpoint).name if Path(self.checkpoint).exists() else self.checkpoint,
-            "data": [{"name": s.name, "reader": s.reader, "folder": s.path.name} for s in self.data],
+            "data": [
+                {"name": s.name, "reader": s.reader, "folder": s.path.name}
+                | ({"classes": list(s.classes)} if s.classes else {})
+                for s in self.data
+            ],
             "probe": self.probe.name if self.probe else None,
             "text_encoder": Path(self.text_encoder).name if self.text_encoder else None,
             "preprocessing": self.preprocessing.name if self.preprocessing else None,
@@ -251,7 +263,10 @@ def make_config(
             raise unknown_name("indicator of an option", name, [i.name for i in chosen])
     presets = _presets(chosen, preset)
     configs = {i.name: _indicator_config(i, {**presets.get(i.name, {}), **given.get(i.name, {})}) for i in chosen}
-    return AuditConfig(str(checkpoint), tuple(sources), indicators=chosen, options=configs, preset=preset, **rest)
+    asked = frozenset({*(indicators or ()), *given})
+    return AuditConfig(
+        str(checkpoint), tuple(sources), indicators=chosen, asked=asked, options=configs, preset=preset, **rest
+    )
 
 
 def parse_data(texts: Sequence[str], *, option: str = "--data") -> dict[str, Path]:

@@ -16,6 +16,7 @@ import torch
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import write_npy, write_parquet
 from fairaudit.core.images import EncodedImage, ImageError, read_image
+from fairaudit.core.label_mask import LabelIndex
 from fairaudit.core.model import Model
 from fairaudit.core.samples import Samples
 from fairaudit.core.tables import Embeddings, Predictions
@@ -69,6 +70,8 @@ def extract(
 ) -> Extraction:
     """Embed all images of ``samples``, and label them where the model has a head of its own.
 
+    Where ``samples.classes`` names labels, only these are said: the others' scores count as minus infinity.
+
     The network always gets batches of one size, the last one filled up: then the bytes of a row depend neither on its
     place nor on the other images of the batch (measured on processors for RegNet, ConvNeXt and ViT), and not on
     ``threads``, ``cache`` or where an earlier pass was interrupted. ``batch_size`` can change the last bits of float32.
@@ -96,19 +99,20 @@ def extract(
     ConfigError
         If ``batch_size`` or ``threads`` is below 1, or ``cache`` is a file.
     DataError
-        If more than 1 % of the images cannot be read and that is not allowed, if none can, or if an embedding is
-        not finite.
+        If more than 1 % of the images cannot be read and that is not allowed, if none can, if an embedding is
+        not finite, or if the head does not know one of ``samples.classes``.
     """
     threads = min(8, _processors()) if threads is None else threads
     for name, value in (("batch_size", batch_size), ("threads", threads)):
         if value < 1:
             raise ConfigError(f"{name} must be at least 1; got {value}. Use the default.")
+    columns = LabelIndex(model.labels).mask(samples.classes, data=samples.name)
     n, paths = len(samples), samples.paths
     batch = min(batch_size, 1 << (n - 1).bit_length())
     kept = None
     if cache is not None:
-        kept = EmbeddingCache(cache, model, batch=batch, labels=min(TOP_K, len(model.labels)))
-    going = _Pass(model, n, batch=batch, cache=kept)
+        kept = EmbeddingCache(cache, model, batch=batch, labels=min(TOP_K, len(columns)), columns=columns)
+    going = _Pass(model, n, batch=batch, cache=kept, columns=columns)
     try:
         for row, prepared in _prepared(model, paths, kept, ahead=2 * batch, threads=threads):
             if isinstance(prepared, ImageError):
@@ -132,9 +136,9 @@ def extract(
 class _Pass:
     """What came of each row, filled while the images go by; images with the same bytes are computed once."""
 
-    def __init__(self, model: Model, n: int, *, batch: int, cache: EmbeddingCache | None) -> None:
-        k = min(TOP_K, len(model.labels))
-        self._model, self._batch, self._cache = model, batch, cache
+    def __init__(self, model: Model, n: int, *, batch: int, cache: EmbeddingCache | None, columns: list[int]) -> None:
+        k = min(TOP_K, len(columns))
+        self._model, self._batch, self._cache, self._columns = model, batch, cache, columns
         self._vectors_ND = np.empty((n, model.card.embedding_dim), dtype=np.float32)
         self._scores_NK = np.empty((n, k), dtype=np.float32)
         self._labels_NK = np.empty((n, k), dtype=np.int64)
@@ -171,6 +175,9 @@ class _Pass:
         at = list(rows)
         self._vectors_ND[at] = vectors_BD[:n].numpy()
         if scores_BC is not None:
+            if len(self._columns) < scores_BC.shape[1]:  # a softmax over the others as if those outside were not there
+                scores_BC = scores_BC[:, self._columns]
+                scores_BC = scores_BC / scores_BC.sum(dim=1, keepdim=True).clamp_min(torch.finfo(scores_BC.dtype).tiny)
             # Stable: equal scores keep the order of the labels, on every machine and for every batch size.
             scores, order = torch.sort(scores_BC[:n], dim=1, descending=True, stable=True)
             k = self._scores_NK.shape[1]
@@ -196,11 +203,12 @@ class _Pass:
         ids, model = samples.sample_ids, self._model
         predictions = None
         if model.labels:
+            known = tuple(model.labels[column] for column in self._columns)
             predictions = Predictions(
                 sample_ids=ids,
-                labels=np.asarray(model.labels, dtype=np.str_)[labels_NK],
+                labels=np.asarray(known, dtype=np.str_)[labels_NK],
                 scores=scores_NK,
-                known_labels=model.labels,
+                known_labels=known,
                 source="head of the checkpoint",
             )
         return Extraction(

@@ -68,6 +68,8 @@ class EmbeddingCache:
         Images that the network always gets at once: another number can change the last bits of a row.
     labels : int
         K, how many labels a row has.
+    columns : sequence of int
+        Outputs of the model's head that may be said, all unless given; a row's labels are places in it.
 
     Raises
     ------
@@ -75,12 +77,14 @@ class EmbeddingCache:
         If ``folder`` is a file.
     """
 
-    def __init__(self, folder: Path, model: Model, *, batch: int, labels: int) -> None:
+    def __init__(
+        self, folder: Path, model: Model, *, batch: int, labels: int, columns: Sequence[int] | None = None
+    ) -> None:
         if os.path.exists(folder) and not os.path.isdir(folder):  # unlike pathlib's, without rights they say no
             raise ConfigError(
                 f"cache {folder} must be a folder; got a file of that name. Choose another with --cache DIR."
             )
-        self._root, self._key = folder, model_key(model, batch=batch)
+        self._root, self._key = folder, model_key(model, batch=batch, columns=columns)
         self._folder = folder / self._key[:32]
         self._type = np.dtype([
             ("vector", "<f4", (model.card.embedding_dim,)), ("scores", "<f4", (labels,)), ("labels", "<i4", (labels,)),
@@ -236,7 +240,7 @@ def cache_size(folder: Path) -> int:
     return sum(_bytes_of(one) for one in _folders(folder))
 
 
-def model_key(model: Model, *, batch: int) -> str:
+def model_key(model: Model, *, batch: int, columns: Sequence[int] | None = None) -> str:
     """Return a SHA-256 (64 hex digits) of everything but the image that decides the bytes of a row."""
     import torch
     from PIL import Image
@@ -245,7 +249,7 @@ def model_key(model: Model, *, batch: int) -> str:
         "version": VERSION,
         "weights": model.card.digest,
         "layer": str(getattr(model, "layer", "")),
-        "labels": list(model.labels),
+        "labels": list(model.labels) if columns is None else [model.labels[column] for column in columns],
         "preprocessing": model.card.preprocessing,
         "batch": batch,
         "threads": torch.get_num_threads(),

@@ -12,7 +12,9 @@ from fairaudit.core.result import Failure, IndicatorResult
 from fairaudit.progress import Advance
 from fairaudit.tables import Tables
 
-_SUBJECT_READERS = {"people": "utkface", "objects": "dollar_street", "memes": "hateful_memes"}
+_SUBJECT_READERS = {
+    "people": "utkface", "objects": "dollar_street", "memes": "hateful_memes", "labelled": "labelled_images",
+}  # fmt: skip
 
 
 def run_indicators(
@@ -30,7 +32,7 @@ def run_indicators(
     for done, indicator in enumerate(config.indicators):
         advance(done, len(config.indicators))
         mine = {name: t for name, t in tables.items() if t.samples.subject == indicator.subject}
-        if not mine:
+        if not mine and (not indicator.optional or indicator.name in config.asked):
             missing = no_data(indicator)
             failures.append(Failure(indicator.name, "requirements", missing.reason, missing.what_to_do))
         for name, table in mine.items():
@@ -89,6 +91,10 @@ def _arguments(
     if gallery:
         have |= {"gallery_samples": tables[gallery].samples,
                  "gallery_embeddings": tables[gallery].extraction.embeddings}  # fmt: skip
+    reference = getattr(options, "reference", "")
+    if reference:
+        have |= {"reference_samples": tables[reference].samples,
+                 "reference_predictions": tables[reference].predictions}  # fmt: skip
     for need in indicator.needs:
         if have.get(need) is None:
             if need == "scores" and table.scores_missing is not None:

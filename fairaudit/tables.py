@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, Union, cast
 
 import pandas as pd
 
@@ -18,12 +18,19 @@ from fairaudit.core.model import Model
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Predictions
 from fairaudit.datasets import open_reader
+from fairaudit.heads.learned_images import FILE as LEARNED
+from fairaudit.heads.learned_images import LearnedImages
 from fairaudit.progress import Advance, say, step
 
 if TYPE_CHECKING:
     from fairaudit.extraction import Extraction
+    from fairaudit.heads.linear_probe import LinearProbe
+    from fairaudit.heads.probe_folder import SavedProbe
     from fairaudit.heads.probe_table import ProbeTable
     from fairaudit.heads.zero_shot import ZeroShot
+
+#: What ``--probe`` names: a table of labels to fit one on, or a folder that holds one.
+Probe: TypeAlias = Union["ProbeTable", "SavedProbe"]
 
 
 @dataclass
@@ -42,29 +49,43 @@ class Tables:
         return self.extraction.samples
 
 
-def read_samples(config: AuditConfig) -> tuple[dict[str, Samples], ProbeTable | None]:
-    """Read all tables, and leave the probe's images out of what is audited."""
+def read_samples(config: AuditConfig) -> tuple[dict[str, Samples], Probe | None]:
+    """Read all tables, and leave out of what is audited the images from which a probe or a fine-tuned head learned."""
     if config.prompts is not None:
         from fairaudit.heads.prompts import read_prompts
 
         read_prompts(config.prompts)  # refused before anything slow begins
     samples = {s.name: open_reader(s.reader).samples(s.path, name=s.name) for s in config.data}
+    samples |= {s.name: dataclasses.replace(samples[s.name], classes=s.classes) for s in config.data if s.classes}
+    if (Path(config.checkpoint) / LEARNED).is_file():
+        _leave_out(samples, LearnedImages.load(Path(config.checkpoint)).holds, learner=Path(config.checkpoint).name)
     if config.probe is None:
         return samples, None
+    if config.probe.is_dir():
+        from fairaudit.heads.probe_folder import load_probe
+
+        saved = load_probe(config.probe)
+        _leave_out(samples, saved.probe.images.holds, learner="the probe", source=config.probe.name)
+        return samples, saved
     from fairaudit.heads.probe_table import read_probe_table
 
     table = read_probe_table(config.probe)
     taught = {str(path) for path in table.files}
-    for name, one in samples.items():
-        seen = [str(path.resolve()) in taught for path in one.paths]
-        if any(seen):
-            note = f"{sum(seen)} images were left out because the probe learns from them ({config.probe.name})."
-            samples[name] = one.select([not s for s in seen], note=note, reason="the probe learns from it")
+    _leave_out(samples, lambda path: str(path.resolve()) in taught, learner="the probe", source=config.probe.name)
     return samples, table
 
 
+def _leave_out(samples: dict[str, Samples], learned: Callable[[Path], bool], *, learner: str, source: str = "") -> None:
+    """Move the images that were learned to ``skipped``, in place."""
+    for name, one in samples.items():
+        seen = [learned(path) for path in one.paths]
+        if any(seen):
+            note = f"{sum(seen)} images were left out because {learner} learned from them{source and f' ({source})'}."
+            samples[name] = one.select([not s for s in seen], note=note, reason=f"{learner} learned from it")
+
+
 def make_tables(
-    config: AuditConfig, model: Model, samples: Mapping[str, Samples], table: ProbeTable | None, *, progress: bool
+    config: AuditConfig, model: Model, samples: Mapping[str, Samples], probe: Probe | None, *, progress: bool
 ) -> dict[str, Tables]:
     """Make every table once: one pass over the images, then labels by prompts or probe, then text and fusion."""
     from fairaudit.extraction import extract
@@ -72,6 +93,7 @@ def make_tables(
     from fairaudit.models.features_folder import Features
 
     prompts = None if config.prompts is None else _zero_shot(model, config.prompts)
+    saved = None if probe is None else _saved(probe, model)
     tables = {}
     for name, one in samples.items():
         with step(f"{name}: {len(one):,} images", shown=progress) as advance:
@@ -88,17 +110,16 @@ def make_tables(
                 )
         tables[name] = Tables(made, made.predictions)
         if prompts is not None:
-            tables[name].predictions = prompts.predict(made.embeddings)
-            tables[name].predictions_by_prompt = prompts.predict_by_template(made.embeddings)
-    if table is not None and any(t.samples.subject != "memes" for t in tables.values()):
-        from fairaudit.heads.linear_probe import fit_probe
-
-        with step(f"linear probe on {len(table.files):,} images", shown=progress) as advance:
-            probe = fit_probe(
-                model, table, progress=advance, seed=config.seed, batch_size=config.batch_size, cache=config.cache
+            tables[name].predictions = prompts.predict(made.embeddings, classes=one.classes, data=name)
+            tables[name].predictions_by_prompt = prompts.predict_by_template(
+                made.embeddings, classes=one.classes, data=name
             )
-            for one_table in tables.values():
-                one_table.predictions = probe.predict(one_table.extraction.embeddings)
+    if probe is not None and any(t.samples.subject != "memes" for t in tables.values()):
+        fitted = saved or _fit(config, model, cast("ProbeTable", probe), progress=progress)
+        for one_table in tables.values():
+            one_table.predictions = fitted.predict(
+                one_table.extraction.embeddings, classes=one_table.samples.classes, data=one_table.samples.name
+            )
     if config.cache is not None and not isinstance(model, Features):
         _tell_cache(config.cache, tables, shown=progress)
     for name, one_table in tables.items():
@@ -120,6 +141,25 @@ def _zero_shot(model: Model, prompts: Path) -> ZeroShot:
     from fairaudit.heads.zero_shot import open_zero_shot
 
     return open_zero_shot(model, prompts)
+
+
+def _saved(probe: Probe, model: Model) -> LinearProbe | None:
+    """Return the probe that was saved, if it is one and was fitted on this model."""
+    from fairaudit.heads.probe_folder import SavedProbe
+
+    if not isinstance(probe, SavedProbe):
+        return None
+    probe.check(model)
+    return probe.probe
+
+
+def _fit(config: AuditConfig, model: Model, table: ProbeTable, *, progress: bool) -> LinearProbe:
+    from fairaudit.heads.linear_probe import fit_probe
+
+    with step(f"linear probe on {len(table.files):,} images", shown=progress) as advance:
+        return fit_probe(
+            model, table, progress=advance, seed=config.seed, batch_size=config.batch_size, cache=config.cache
+        )
 
 
 def _score(config: AuditConfig, table: Tables, advance: Advance) -> None:

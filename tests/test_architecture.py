@@ -36,7 +36,9 @@ LAYERS: dict[str, set[str]] = {
     "tables": {*BELOW_CONFIG, "config", "extraction_cache", "features"},
     "indicator_run": {"core", "progress", "config", "tables"},
     "selftest": {"core", "discovery", "progress"},
-    "api": {*BELOW_CONFIG, "config", "comparison", "tables", "indicator_run", "selftest"},
+    "label_tests": {"core", "datasets", "config"},
+    "api": {*BELOW_CONFIG, "config", "comparison", "tables", "indicator_run", "label_tests", "selftest"},
+    "adaptation": {"core", "models", "heads", "progress", "api"},
     "disparity_watcher": {"core", "pretrain", "models", "config", "tables", "indicator_run"},
     "training": {"core", "pretrain", "reports", "disparity_watcher"},
     "outcome_file": {"core"},
@@ -48,11 +50,13 @@ LAYERS: dict[str, set[str]] = {
     "demo": IN_A_DRAWN_WORLD,
     "experiment": IN_A_DRAWN_WORLD,
     "cli_experiment": {"experiment"},
+    "cli_heads": {"core", "heads", "adaptation"},
     "cli_data": {"core", "progress", "reports"},
     "cli": {
         *BELOW_CONFIG,
         "cli_data",
         "cli_experiment",
+        "cli_heads",
         "config",
         "comparison",
         "extraction_cache",
@@ -63,7 +67,7 @@ LAYERS: dict[str, set[str]] = {
         "selftest",
         "training",
     },
-    "__init__": {"core", "api", "outcome_audit", "disparity_watcher", "training"},
+    "__init__": {"core", "adaptation", "api", "outcome_audit", "disparity_watcher", "training"},
     "__main__": {"cli"},
 }
 TORCH_FREE = ("core", "datasets", "indicators", "reports")

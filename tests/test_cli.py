@@ -297,7 +297,8 @@ kind = "rest"
             "representation_disparity",
             "representation_disparities",
             "indicator of plan row 1 must be one of: geographic_disparity, hate_speech, label_association, "
-            "representation_disparity; got 'representation_disparities'. Did you mean 'representation_disparity'?",
+            "recognition_accuracy, representation_disparity; got 'representation_disparities'. Did you mean "
+            "'representation_disparity'?",
         ),
         (
             "[[primary]]",
@@ -340,7 +341,7 @@ def test_a_plan_that_names_no_comparison_of_the_audit_writes_nothing(
 def test_the_plan_of_the_readme_decides_what_counts(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
     """The example of the README, on people alone: its row about homes stays, as not estimable."""
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
+    (example,) = re.findall(r"```toml\n(name = .*?)```", readme, flags=re.DOTALL)
     path = tmp_path / "plan.toml"
     path.write_text(example, encoding="utf-8")
     out = tmp_path / "out"
@@ -574,15 +575,19 @@ def test_the_options_are_those_that_users_know() -> None:
     assert surface == {
         "audit": ["--allow-unreadable", "--average", "--batch-size", "--cache", "--control-feature", "--data",
                   "--feature", "--indicator", "--layer", "--no-cache", "--outcome", "--outcomes", "--output", "--plan",
-                  "--preprocessing", "--preset", "--probe", "--prompts", "--seed", "--set", "--text-encoder",
-                  "--tolerance", "--trust-checkpoint", "--unbounded"],
+                  "--preprocessing", "--preset", "--probe", "--prompts", "--seed", "--set", "--tests",
+                  "--text-encoder", "--tolerance", "--trust-checkpoint", "--unbounded"],
         "compare": ["--output"],
         "data datasheet": [],
         "data profile": ["--cluster", "--field", "--images-at-least", "--json", "--output", "--sample", "--seed"],
         "demo": ["--bias", "--output", "--quick", "--seed"],
         "experiment data-or-size": ["--bias", "--output", "--quick", "--seed", "--seeds"],
+        "finetune": ["--batch", "--batch-size", "--classes", "--epochs", "--factor", "--flip", "--labels",
+                     "--least-area", "--milestones", "--momentum", "--output", "--preprocessing", "--preset", "--rate",
+                     "--resize", "--seed", "--size", "--weight-decay"],
         "pretrain": ["--allow-unreadable", "--data", "--indicator", "--output", "--probe", "--samples", "--seed",
                      "--set", "--text-encoder", "--watch", "--watch-every", "--watch-labels"],
+        "probe": ["--batch-size", "--classes", "--labels", "--output", "--preprocessing", "--seed", "--seeds"],
         "report": [],
         "selftest": ["--draws", "--seed"],
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -258,3 +259,25 @@ def test_real_samples(sample_data: Path) -> None:
     assert isinstance(found, Extraction)
     assert len(found.samples) == 43
     np.testing.assert_allclose(found.embeddings.vectors[:3], expected_vectors(samples)[:3], atol=1e-5)
+
+
+def test_a_mask_is_a_softmax_over_the_logits_that_are_left(folder: Path) -> None:
+    samples, model = make_samples(folder, 23), SmallModel(LABELS)
+    masked = dataclasses.replace(samples, classes=(LABELS[9], LABELS[2], LABELS[5]))
+    found = extract(model, masked, batch_size=7).predictions
+    assert found is not None
+    assert found.known_labels == (LABELS[2], LABELS[5], LABELS[9])
+    logits = expected_vectors(samples) @ model.weight.numpy().astype(np.float64)
+    logits[:, [i for i in range(12) if i not in (2, 5, 9)]] = -np.inf
+    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores /= scores.sum(axis=1, keepdims=True)
+    order = np.argsort(-scores, axis=1)[:, :3]
+    assert found.labels.tolist() == np.array(LABELS)[order].tolist()
+    np.testing.assert_allclose(found.scores, np.take_along_axis(scores, order, axis=1), rtol=2e-4)
+
+
+def test_a_class_that_the_head_does_not_know_is_refused(folder: Path) -> None:
+    masked = dataclasses.replace(make_samples(folder, 3), classes=("label 1",))
+    with pytest.raises(DataError, match=r"^classes of data set 'data' must be labels of the head; got 'label 1'"):
+        extract(SmallModel(LABELS), masked)
+    assert extract(SmallModel(), masked).predictions is None

@@ -28,7 +28,7 @@ class Indicator:
         Changes whenever a number it gives could change.
     title, question : str
         As a report prints them.
-    subject : {"people", "objects", "memes"}
+    subject : {"people", "objects", "memes", "labelled"}
         Which data sets it applies to.
     config : type
         Frozen dataclass with a default for every field; its fields are the options of the indicator.
@@ -41,6 +41,9 @@ class Indicator:
         What its option ``control_features`` may name besides the recorded features.
     protocol : Protocol or None
         What is published about its measure: presets, differences, numbers to put beside one's own.
+    optional : bool
+        Whether an audit without data of its subject is complete: it is then reported as lacking only where somebody
+        asked for it.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Indicator:
     compute: Callable[..., IndicatorResult]
     controls: tuple[str, ...] = ()
     protocol: Protocol | None = None
+    optional: bool = False
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pandas as pd
 from fairaudit.core.errors import DataError, did_you_mean
 from fairaudit.core.votes import check_shares
 
-Subject = Literal["people", "objects", "memes", "outcomes"]
+Subject = Literal["people", "objects", "memes", "labelled", "outcomes"]
 KnownBy = Literal["self-reported", "annotated", "perceived", "inferred", "derived", "synthetic", "not stated"]
 
 #: What a missing value of a sensitive feature is called wherever groups are listed.
@@ -69,8 +69,9 @@ class Samples:
         Name of the data set in the audit; also the folder below ``out/tables``.
     reader : str
         Name of the reader that made it, e.g. ``"utkface"``.
-    subject : {"people", "objects", "memes", "outcomes"}
-        What the images show; decides which indicators apply. ``"outcomes"``: rows of a table, no image is there.
+    subject : {"people", "objects", "memes", "labelled", "outcomes"}
+        What the images show; decides which indicators apply. ``"labelled"``: anything whose label is known.
+        ``"outcomes"``: rows of a table, no image is there.
     root : Path
         Folder to which ``path`` is relative.
     table : DataFrame
@@ -96,6 +97,9 @@ class Samples:
         How probable each group is for each row, by the name of a feature whose labels are not certain: rows as in
         ``table``, a column for each group, NaN where it is not recorded (``fairaudit.core.votes.shares_of_votes``
         makes it of votes). ``table`` has the group that counts where one must be named, usually the most probable.
+    classes : tuple of str
+        The only labels that may be said of these images: the scores of others count as minus infinity. Empty for all
+        that a head knows.
 
     Raises
     ------
@@ -118,6 +122,7 @@ class Samples:
     notes: tuple[str, ...] = ()
     skipped: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"file": [], "reason": []}, dtype=str))
     uncertain: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         what = f"data set '{self.name}'"

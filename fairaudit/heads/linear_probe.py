@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
-from fairaudit.core.errors import DataError
-from fairaudit.core.intervals import wilson
+from fairaudit.core.errors import ConfigError, DataError
+from fairaudit.core.files import json_value
 from fairaudit.core.tables import Embeddings, Predictions
+from fairaudit.heads.held_out import HeldOut
+from fairaudit.heads.learned_images import LearnedImages
 from fairaudit.heads.logistic import (
     DEFAULT_STRENGTH,
     MAX_ITERATIONS,
     STRENGTHS,
-    LogisticFit,
-    choose_strength,
+    Losses,
+    best_strength,
     fit_logistic,
-    split_parts,
+    strength_losses,
 )
 from fairaudit.heads.probe_table import ProbeTable, read_probe_table
+from fairaudit.heads.split import OUT, Labels, split_parts
+from fairaudit.heads.top_labels import top_labels
 
 if TYPE_CHECKING:
     from fairaudit.core.model import Model
@@ -32,8 +36,6 @@ __all__ = ["LinearProbe", "ProbeTable", "fit_embeddings", "fit_probe", "read_pro
 
 # Legend of shape suffixes: N rows, D dimensions, C labels, K labels kept.
 
-_ROWS_AT_ONCE = 8192
-
 
 @dataclass(frozen=True)
 class LinearProbe:
@@ -41,8 +43,8 @@ class LinearProbe:
 
     Parameters
     ----------
-    table : ProbeTable
-        From what it was learned.
+    table, table_digest : str
+        Name of the table from which it was learned, and SHA-256 of its bytes.
     classes : tuple of str
         The C labels it can say, sorted.
     weights_CD, bias_C : ndarray of float64
@@ -51,44 +53,43 @@ class LinearProbe:
         ``C`` of scikit-learn: the smaller, the more the weights are pulled to zero.
     n_images : int
         Images that were fitted; fewer than the table has if some could not be read.
-    n_held_out, n_correct : int
-        Images that took no part in fitting or choosing the strength, and how many of them got their own label by a
-        probe fitted on the others. 0 and 0 if no label has two images.
-    seed : int
-        Of the split.
+    held_out : tuple of HeldOut
+        One for each split, at least one: accuracy on images that took no part in fitting or choosing the strength, of
+        a probe fitted on the others.
     layer : str
         ``Embeddings.layer`` on which it was fitted.
+    images : LearnedImages
+        The images that were fitted, so that an audit can leave them out; none where only embeddings were given.
     notes : tuple of str
         Sentences for the report.
     """
 
-    table: ProbeTable
+    table: str
+    table_digest: str
     classes: tuple[str, ...]
     weights_CD: npt.NDArray[np.float64]
     bias_C: npt.NDArray[np.float64]
     strength: float
     n_images: int
-    n_held_out: int
-    n_correct: int
-    seed: int
+    held_out: tuple[HeldOut, ...]
     layer: str
+    images: LearnedImages = field(default_factory=LearnedImages)
     notes: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float:
-        """Share of held-out images with the right label, in [0, 1]; NaN where none was held out."""
-        return self.n_correct / self.n_held_out if self.n_held_out else float("nan")
+        """Share of held-out images of the first split with the right label; NaN where none was held out."""
+        return self.held_out[0].value
 
     @property
     def accuracy_interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of ``accuracy``; NaN, NaN where nothing was held out."""
-        if not self.n_held_out:
-            return float("nan"), float("nan")
-        low, high = wilson(self.accuracy, self.n_held_out, float(stats.norm.ppf(0.975)))
-        return float(low), float(high)
+        """The 95 % interval of ``accuracy`` over clusters; NaN, NaN where nothing was held out."""
+        return self.held_out[0].interval
 
-    def predict(self, embeddings: Embeddings, *, top_k: int = 10) -> Predictions:
-        """Return the most probable labels of each embedding; scores are softmax over all labels.
+    def predict(
+        self, embeddings: Embeddings, *, top_k: int = 10, classes: Sequence[str] = (), data: str = ""
+    ) -> Predictions:
+        """Return the most probable labels of each embedding; scores are softmax over all labels, or over ``classes``.
 
         Parameters
         ----------
@@ -96,63 +97,54 @@ class LinearProbe:
             Of the model on which the probe was fitted, shape (N, D).
         top_k : int, default 10
             Labels to keep; all if there are fewer.
+        classes : sequence of str
+            The only labels that may be said: the scores of others count as minus infinity. Empty for all.
+        data : str
+            Name of the data set to which they belong, for messages.
 
         Raises
         ------
         DataError
-            If the embeddings have another length than those that were fitted.
+            If the embeddings have another length than those that were fitted, or a class is unknown.
         """
-        n, dims = embeddings.vectors.shape
+        dims = embeddings.vectors.shape[1]
         if dims != self.weights_CD.shape[1]:
             raise DataError(
                 f"embeddings must have the {self.weights_CD.shape[1]} dimensions on which the probe was fitted; "
                 f"got {dims}. Fit the probe on the same model."
             )
-        k = min(max(top_k, 1), len(self.classes))
-        labels_C = np.array(self.classes, dtype=np.str_)
-        labels_NK = np.empty((n, k), dtype=labels_C.dtype)
-        scores_NK = np.empty((n, k), dtype=np.float32)
-        for start in range(0, n, _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
-            scores_NC = self._probabilities(embeddings.vectors[rows])
-            # Stable: equal scores keep the order of the labels, so that a tie is the same on every machine.
-            order_NK = np.argsort(-scores_NC, axis=1, kind="stable")[:, :k]
-            labels_NK[rows] = labels_C[order_NK]
-            scores_NK[rows] = np.take_along_axis(scores_NC, order_NK, axis=1)
-        return Predictions(
-            sample_ids=embeddings.sample_ids,
-            labels=labels_NK,
-            scores=scores_NK,
-            known_labels=self.classes,
-            source=f"linear probe on {self.table.path.name}",
+        return top_labels(
+            embeddings,
+            lambda vectors_ND: vectors_ND.astype(np.float64) @ self.weights_CD.T + self.bias_C,
+            self.classes,
+            top_k=top_k,
+            source=f"linear probe on {self.table}",
+            classes=classes,
+            data=data,
         )
 
     def params(self) -> dict[str, Any]:
         """Return what a report says of the probe, as JSON values; None for what could not be measured."""
-        measured = self.n_held_out > 0
-        low, high = self.accuracy_interval
-        return {
-            "table": self.table.path.name,
-            "table_digest": self.table.digest,
+        first = self.held_out[0]
+        values: dict[str, Any] = {
+            "table": self.table,
+            "table_digest": self.table_digest,
             "n_images": self.n_images,
             "classes": list(self.classes),
             "layer": self.layer,
             "strength": self.strength,
             "strengths_tried": list(STRENGTHS),
-            "seed": self.seed,
-            "held_out_n": self.n_held_out,
-            "held_out_accuracy": self.accuracy if measured else None,
-            "held_out_ci_low": low if measured else None,
-            "held_out_ci_high": high if measured else None,
-            "held_out_ci_method": "Wilson" if measured else None,
+            "seed": first.seed,
+            "held_out_n": first.n,
+            "held_out_n_clusters": int(first.overall["n_clusters"]),
+            "held_out_accuracy": first.value,
+            "held_out_ci_low": first.interval[0],
+            "held_out_ci_high": first.interval[1],
+            "held_out_ci_method": str(first.overall["ci_method"]) or None,
+            "held_out_accuracy_by_seed": {str(one.seed): one.value for one in self.held_out},
             "notes": list(self.notes),
         }
-
-    def _probabilities(self, vectors_ND: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        logits_NC = vectors_ND.astype(np.float64) @ self.weights_CD.T + self.bias_C
-        scores_NC: npt.NDArray[np.float64] = np.exp(logits_NC - logits_NC.max(axis=1, keepdims=True))
-        scores_NC /= scores_NC.sum(axis=1, keepdims=True)
-        return scores_NC
+        return {key: json_value(value) for key, value in values.items()}
 
 
 def fit_probe(
@@ -161,6 +153,7 @@ def fit_probe(
     *,
     progress: Callable[[int, int], None] | None = None,
     seed: int = 0,
+    seeds: int = 1,
     batch_size: int = 64,
     threads: int | None = None,
     cache: Path | None = None,
@@ -175,24 +168,41 @@ def fit_probe(
         From ``read_probe_table``.
     progress : callable, optional
         Called with the number of images done and of all images.
-    seed : int
-        Of the split into fitting, choosing and held-out images.
+    seed, seeds : int
+        As in ``fit_embeddings``.
     batch_size, threads, cache
         Passed on to ``extract``.
     """
     from fairaudit.extraction import extract  # takes torch, which reading a table or predicting does not need
 
     extraction = extract(model, table.samples(), batch_size=batch_size, threads=threads, progress=progress, cache=cache)
-    labels = extraction.samples.table["label"].astype(str).tolist()
-    return fit_embeddings(extraction.embeddings, labels, table, seed=seed)
+    rows = extraction.samples.table
+    probe = fit_embeddings(
+        extraction.embeddings,
+        rows["label"].astype(str).tolist(),
+        table,
+        seed=seed,
+        seeds=seeds,
+        clusters=rows["cluster_id"].astype(str).tolist() if table.clusters else (),
+    )
+    return dataclasses.replace(probe, images=LearnedImages.of(extraction.samples, extraction.content_digests))
 
 
-def fit_embeddings(embeddings: Embeddings, labels: Sequence[str], table: ProbeTable, *, seed: int = 0) -> LinearProbe:
+def fit_embeddings(
+    embeddings: Embeddings,
+    labels: Sequence[str],
+    table: ProbeTable,
+    *,
+    seed: int = 0,
+    seeds: int = 1,
+    clusters: Sequence[str] = (),
+) -> LinearProbe:
     """Fit a probe on embeddings that are there already.
 
-    The rows are split by label: some 60 % are fitted with each strength, 20 % choose the strength by log loss, and
-    20 % measure the accuracy of the chosen strength fitted on the other 80 %: measured on the rows that chose, it
-    would be too high. The probe that is returned is then fitted on all rows. Labels are not weighted.
+    The rows are split by label, a cluster never in two parts: some 60 % are fitted with each strength, 20 % choose the
+    strength by log loss, and 20 % measure the accuracy of the chosen strength fitted on the other 80 %: measured on the
+    rows that chose, it would be too high. The probe that is returned is then fitted on all rows, with the strength of
+    the least log loss over all splits. Labels are not weighted.
 
     Parameters
     ----------
@@ -202,8 +212,17 @@ def fit_embeddings(embeddings: Embeddings, labels: Sequence[str], table: ProbeTa
         Length N, in the same order, at least two different ones.
     table : ProbeTable
         From where the rows come; only named in the result.
-    seed : int
-        Of the split.
+    seed, seeds : int
+        Of the first split, and how many splits there are: ``seed``, ``seed + 1`` and so on.
+    clusters : sequence of str
+        Person, household or source image of each row; empty where every row stands for itself.
+
+    Raises
+    ------
+    DataError
+        If labels do not fit the embeddings, or fewer than two are left.
+    ConfigError
+        If ``seeds`` is below 1.
     """
     y_N = np.array([str(label) for label in labels], dtype=np.str_)
     x_ND = np.asarray(embeddings.vectors, dtype=np.float64)
@@ -216,32 +235,46 @@ def fit_embeddings(embeddings: Embeddings, labels: Sequence[str], table: ProbeTa
             f"probe table {table.path.name} must keep at least two labels; only '{', '.join(sorted(set(y_N)))}' has "
             "images that could be read. Repair or replace the images."
         )
-    part_N = split_parts(y_N, seed)
-    strength = choose_strength(x_ND, y_N, part_N)
-    held_out_N = part_N == "held out"
-    n_correct = 0
-    if held_out_N.any():
-        probe = fit_logistic(x_ND[~held_out_N], y_N[~held_out_N], strength)
-        n_correct = int((probe.predict(x_ND[held_out_N]) == y_N[held_out_N]).sum())
+    if seeds < 1:
+        raise ConfigError(f"seeds must be at least 1; got {seeds}. A usual choice is 5.")
+    splits, losses = [], []
+    for one in range(seed, seed + seeds):
+        part_N = split_parts(y_N, one, clusters=clusters)
+        losses.append(strength_losses(x_ND, y_N, part_N))
+        splits.append(_held_out(x_ND, y_N, part_N, best_strength(losses[-1]), clusters, seed=one))
+    tried = [each for each in losses if len(each)]
+    strength = best_strength(np.mean(tried, axis=0) if tried else np.empty(0))
     final = fit_logistic(x_ND, y_N, strength)
     return LinearProbe(
-        table=table,
+        table=table.path.name,
+        table_digest=table.digest,
         classes=tuple(str(c) for c in final.classes),
-        weights_CD=final.weights_CD,
+        weights_CD=np.ascontiguousarray(final.weights_CD),  # as it is read back: sums stay the same to the last bit
         bias_C=final.bias_C,
         strength=strength,
         n_images=len(y_N),
-        n_held_out=int(held_out_N.sum()),
-        n_correct=n_correct,
-        seed=seed,
+        held_out=tuple(splits),
         layer=embeddings.layer,
-        notes=(*table.notes, *_fit_notes(final, len(y_N), table, part_N)),
+        notes=(*table.notes, *_fit_notes(len(y_N), table, splits[0], losses[0], converged=final.converged)),
     )
 
 
-def _fit_notes(final: LogisticFit, n_images: int, table: ProbeTable, part_N: npt.NDArray[np.str_]) -> tuple[str, ...]:
+def _held_out(
+    x_ND: npt.NDArray[np.float64], y_N: Labels, part_N: Labels, strength: float, clusters: Sequence[str], *, seed: int
+) -> HeldOut:
+    """Return the accuracy on the held-out rows of a probe that was fitted on the others."""
+    out_N = part_N == OUT
+    right_N = np.empty(0, dtype=bool)
+    if out_N.any():
+        right_N = fit_logistic(x_ND[~out_N], y_N[~out_N], strength).predict(x_ND[out_N]) == y_N[out_N]
+    mine = [clusters[row] for row in np.flatnonzero(out_N).tolist()] if len(clusters) else ()
+    return HeldOut.of(right_N, y_N[out_N], mine, seed=seed, classes=np.unique(y_N).tolist())
+
+
+def _fit_notes(n_images: int, table: ProbeTable, split: HeldOut, losses: Losses, *, converged: bool) -> tuple[str, ...]:
+    unit = "clusters" if table.clusters else "images"
     notes = []
-    if not final.converged:
+    if not converged:
         notes.append(
             f"The probe's solver stopped after {MAX_ITERATIONS} iterations before its tolerance was reached; "
             "its weights are nearly, not fully, optimal."
@@ -249,8 +282,8 @@ def _fit_notes(final: LogisticFit, n_images: int, table: ProbeTable, part_N: npt
     if n_images < len(table.labels):
         n_lost = len(table.labels) - n_images
         notes.append(f"{n_lost:,} images of {table.path.name} could not be read and were not learned.")
-    if not (part_N == "held out").any():
-        notes.append("No label has two images, so nothing was held out and the probe's accuracy is not known.")
-    elif not (part_N == "choose").any():
-        notes.append(f"No label has three images, so the strength was not chosen but set to {DEFAULT_STRENGTH}.")
+    if not split.n:
+        notes.append(f"No label has two {unit}, so nothing was held out and the probe's accuracy is not known.")
+    elif not len(losses):
+        notes.append(f"No label has three {unit}, so the strength was not chosen but set to {DEFAULT_STRENGTH}.")
     return tuple(notes)

@@ -11,16 +11,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn requires it
 
+from fairaudit.heads.split import CHOOSE, FIT
+
 # Legend of shape suffixes: N rows, D dimensions, C labels, M coordinates in the span of the rows.
+
+Losses = npt.NDArray[np.float64]
 
 #: Inverse strengths of the L2 penalty that are tried (scikit-learn's ``C``), the strongest penalty first.
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 
 #: The strength where no class has enough images to choose by.
 DEFAULT_STRENGTH = 0.01
-
-#: Share of each label's images that chooses the strength, and share on which the accuracy is then measured.
-HELD_OUT = 0.2
 
 MAX_ITERATIONS = 300
 
@@ -97,24 +98,15 @@ def fit_logistic(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], stren
     )
 
 
-def split_parts(y_N: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.str_]:
-    """Return ``"fit"``, ``"choose"`` or ``"held out"`` for each row, by label; every label is in ``"fit"``."""
-    rng = np.random.default_rng(seed)
-    part_N = np.full(len(y_N), "fit", dtype="<U8")
-    for label in np.unique(y_N):
-        rows = rng.permutation(np.flatnonzero(y_N == label))
-        share = max(1, round(HELD_OUT * len(rows)))
-        if len(rows) >= 2:
-            part_N[rows[:share]] = "held out"
-        if len(rows) >= 3:
-            part_N[rows[share : 2 * share]] = "choose"
-    return part_N
-
-
-def choose_strength(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], part_N: npt.NDArray[np.str_]) -> float:
-    """Return the strength with the least log loss on the rows that choose; the stronger penalty wins a tie."""
-    fit_N, choose_N = part_N == "fit", part_N == "choose"
+def strength_losses(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], part_N: npt.NDArray[np.str_]) -> Losses:
+    """Return the log loss of each of ``STRENGTHS``, in nats, on the rows that choose; empty where none does."""
+    fit_N, choose_N = part_N == FIT, part_N == CHOOSE
     if not choose_N.any():
-        return DEFAULT_STRENGTH
+        return np.empty(0)
     losses = [fit_logistic(x_ND[fit_N], y_N[fit_N], c).log_loss(x_ND[choose_N], y_N[choose_N]) for c in STRENGTHS]
-    return STRENGTHS[int(np.argmin(losses))]
+    return np.array(losses)
+
+
+def best_strength(losses: Losses) -> float:
+    """Return the strength with the least loss; the stronger penalty wins a tie, and without losses the default."""
+    return STRENGTHS[int(np.argmin(losses))] if len(losses) else DEFAULT_STRENGTH

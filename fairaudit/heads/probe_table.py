@@ -6,15 +6,18 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from fairaudit.core.errors import DataError, did_you_mean
+from fairaudit.core.errors import ConfigError, DataError, did_you_mean, unknown_name
 from fairaudit.core.samples import Samples
 
 COLUMNS = ("file", "label")
+CLUSTER = "cluster"
+Row = tuple[int, str, str, str]
 
 #: From so many images on, a class has its part in all three pieces: fitting, choosing the strength, held out.
 WELL_COVERED = 3
@@ -38,6 +41,9 @@ class ProbeTable:
         SHA-256 of the bytes of the CSV, 64 hex digits.
     notes : tuple of str
         Sentences for the report.
+    clusters : tuple of str
+        Column ``cluster`` (person, household, source image), in row order; empty where the table has none. Rows of one
+        cluster are never in two parts of a split.
     """
 
     path: Path
@@ -46,19 +52,47 @@ class ProbeTable:
     labels: tuple[str, ...]
     digest: str
     notes: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Every label once, sorted."""
         return tuple(sorted(set(self.labels)))
 
+    def only(self, classes: Sequence[str]) -> ProbeTable:
+        """Return the rows with these labels; the digest stays that of the whole table.
+
+        Raises
+        ------
+        ConfigError
+            If a label is not in the table, or fewer than two are named.
+        """
+        for label in classes:
+            if label not in self.classes:
+                raise unknown_name(f"label of {self.path.name}", label, self.classes)
+        kept = [row for row, label in enumerate(self.labels) if label in set(classes)]
+        if len(set(classes)) < 2:
+            raise ConfigError(
+                f"classes must be at least two labels of {self.path.name}; got {', '.join(classes)}. Name another one."
+            )
+        labels, n_gone = tuple(self.labels[row] for row in kept), len(self.labels) - len(kept)
+        note = f"{n_gone:,} images of {self.path.name} have other labels than those that were asked for."
+        return replace(
+            self,
+            names=tuple(self.names[row] for row in kept),
+            files=tuple(self.files[row] for row in kept),
+            labels=labels,
+            notes=(*((note,) if n_gone else ()), *_notes(self.path.name, Counter(labels))),
+            clusters=tuple(self.clusters[row] for row in kept) if self.clusters else (),
+        )
+
     def samples(self) -> Samples:
-        """Return the table as ``Samples``, to be extracted like any data set; every image is its own cluster."""
+        """Return the table as ``Samples``, to be extracted like any data set; without clusters every image is one."""
         table = pd.DataFrame(
             {
                 "sample_id": self.names,
                 "path": [str(f) for f in self.files],  # absolute: Samples.root does not change it
-                "cluster_id": self.names,
+                "cluster_id": self.clusters or self.names,
                 "split": "",
                 "label": self.labels,
                 "text": "",
@@ -71,18 +105,20 @@ class ProbeTable:
             root=self.path.parent,
             table=table,
             features=(),
-            cluster="image",
+            cluster="cluster" if self.clusters else "image",
             licence="not recorded",
         )
 
 
 def read_probe_table(path: Path) -> ProbeTable:
-    """Read a CSV with the columns ``file`` (relative to the CSV's folder) and ``label``; other columns are ignored.
+    """Read a CSV with the columns ``file`` (relative to the CSV's folder) and ``label``, and perhaps ``cluster``.
+
+    Other columns are ignored.
 
     Raises
     ------
     DataError
-        If the file is not there or is no CSV, a column is missing, a label is empty, a file is not there or
+        If the file is not there or is no CSV, a column is missing, a label or cluster is empty, a file is not there or
         stands twice, or there are fewer than two labels.
     """
     path = Path(path)
@@ -91,8 +127,7 @@ def read_probe_table(path: Path) -> ProbeTable:
     path = path.resolve()
     content = path.read_bytes()
     rows = _rows(path, content)
-    names = tuple(file for _, file, _ in rows)
-    labels = tuple(label for _, _, label in rows)
+    _, names, labels, clusters = zip(*rows, strict=True)
     counts = Counter(labels)
     if len(counts) < 2:
         raise DataError(
@@ -106,31 +141,40 @@ def read_probe_table(path: Path) -> ProbeTable:
         labels=labels,
         digest=hashlib.sha256(content).hexdigest(),
         notes=_notes(path.name, counts),
+        clusters=clusters if clusters[0] else (),
     )
 
 
-def _rows(path: Path, content: bytes) -> list[tuple[int, str, str]]:
-    """Return (line, file, label) of each row, stripped of blanks around them; DataError for a defect."""
+def _rows(path: Path, content: bytes) -> list[Row]:
+    """Return (line, file, label, cluster) of each row, stripped of blanks around them; DataError for a defect.
+
+    The cluster is empty in every row where the table has no such column.
+    """
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [str(name).strip() for name in reader.fieldnames or ()]
         reader.fieldnames = header
         _check_columns(path, header)
-        rows = [(reader.line_num, (row["file"] or "").strip(), (row["label"] or "").strip()) for row in reader]
+        checked = [column for column in (*COLUMNS, CLUSTER) if column in header]
+        rows = [(reader.line_num, _cell(row, "file"), _cell(row, "label"), _cell(row, CLUSTER)) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"probe table {path.name} must be a CSV in UTF-8; got something else ({error}). Save it again as UTF-8."
         ) from error
     if not rows:
         raise DataError(f"probe table {path.name} must have at least one row; got only the header. Add images.")
-    for line, file, label in rows:
-        for column, value in (("file", file), ("label", label)):
-            if not value:
+    for line, *values in rows:
+        for column, value in zip((*COLUMNS, CLUSTER), values, strict=True):
+            if column in checked and not value:
                 raise DataError(
                     f"probe table {path.name} must have a {column} in every row; line {line} has none. "
                     "Fill it in or remove the row."
                 )
     return rows
+
+
+def _cell(row: Mapping[str, str | None], column: str) -> str:
+    return (row.get(column) or "").strip()
 
 
 def _check_columns(path: Path, header: list[str]) -> None:
@@ -142,6 +186,7 @@ def _check_columns(path: Path, header: list[str]) -> None:
                 f"probe table {path.name} must have the columns {', '.join(COLUMNS)}; '{column}' is missing, "
                 f"got: {', '.join(header) or 'nothing'}. {hint}Rename or add the column."
             )
+    for column in (*COLUMNS, CLUSTER):
         if header.count(column) > 1:
             raise DataError(
                 f"probe table {path.name} must have one column '{column}'; got {header.count(column)}. "
@@ -149,19 +194,19 @@ def _check_columns(path: Path, header: list[str]) -> None:
             )
 
 
-def _existing_files(path: Path, rows: list[tuple[int, str, str]]) -> tuple[Path, ...]:
+def _existing_files(path: Path, rows: list[Row]) -> tuple[Path, ...]:
     """Return the resolved files; DataError if one is not there, or is named by two rows."""
-    files = tuple((path.parent / file).resolve() for _, file, _ in rows)
+    files = tuple((path.parent / file).resolve() for _, file, *_ in rows)
     missing = [row for row, file in zip(rows, files, strict=True) if not file.is_file()]
     if missing:
-        line, name, _ = missing[0]
+        line, name, *_ = missing[0]
         raise DataError(
             f"probe table {path.name} must name files that exist, relative to {path.parent}; "
             f"{len(missing):,} of {len(rows):,} are not there, the first is '{name}' in line {line}. "
             "Correct the paths or move the table."
         )
     first: dict[Path, int] = {}
-    for (line, name, _), file in zip(rows, files, strict=True):
+    for (line, name, *_), file in zip(rows, files, strict=True):
         if file in first:
             raise DataError(
                 f"probe table {path.name} must name a file once; '{name}' stands in the lines {first[file]} and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,9 @@ class ZeroShot:
         """Who says the labels, for ``Predictions.source``."""
         return f"zero-shot prompts of {self.prompts.path.name}"
 
-    def predict(self, embeddings: Embeddings, *, top_k: int = 10) -> Predictions:
+    def predict(
+        self, embeddings: Embeddings, *, top_k: int = 10, classes: Sequence[str] = (), data: str = ""
+    ) -> Predictions:
         """Return the most probable labels of each embedding, averaged over templates.
 
         Parameters
@@ -68,21 +71,27 @@ class ZeroShot:
             Of the model, shape (N, E), read at ``layer``.
         top_k : int, default 10
             Labels to keep; all if there are fewer.
+        classes : sequence of str
+            The only labels that may be said. Empty for all.
+        data : str
+            Name of the data set to which they belong, for messages.
 
         Raises
         ------
         DataError
-            If the embeddings were read at another layer.
+            If the embeddings were read at another layer, or a class is unknown.
         """
-        return self._predict(embeddings, _units(self.texts_PCD.mean(axis=0)), top_k, self.source)
+        return self._predict(embeddings, _units(self.texts_PCD.mean(axis=0)), self.source, top_k, classes, data)
 
-    def predict_by_template(self, embeddings: Embeddings, *, top_k: int = 10) -> list[Predictions]:
+    def predict_by_template(
+        self, embeddings: Embeddings, *, top_k: int = 10, classes: Sequence[str] = (), data: str = ""
+    ) -> list[Predictions]:
         """Return what ``predict`` would with each template alone, in the order of ``prompts.templates``.
 
         How far they lie apart says how much of a disparity is a matter of wording.
         """
         return [
-            self._predict(embeddings, _units(texts_CD), top_k, f"{self.source}, template '{template}'")
+            self._predict(embeddings, _units(texts_CD), f"{self.source}, template '{template}'", top_k, classes, data)
             for template, texts_CD in zip(self.prompts.templates, self.texts_PCD, strict=True)
         ]
 
@@ -98,7 +107,13 @@ class ZeroShot:
         }
 
     def _predict(
-        self, embeddings: Embeddings, texts_CD: npt.NDArray[np.float32], top_k: int, source: str
+        self,
+        embeddings: Embeddings,
+        texts_CD: npt.NDArray[np.float32],
+        source: str,
+        top_k: int,
+        classes: Sequence[str],
+        data: str,
     ) -> Predictions:
         if embeddings.layer != self.layer:
             raise DataError(
@@ -112,6 +127,8 @@ class ZeroShot:
             self.prompts.classes,
             top_k=top_k,
             source=source,
+            classes=classes,
+            data=data,
         )
 
 

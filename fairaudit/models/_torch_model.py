@@ -92,6 +92,16 @@ class TorchModel:
             layer=layer,
         )
 
+    @property
+    def network(self) -> nn.Module:
+        """The network, in evaluation mode and without gradients; nobody may change it."""
+        return self._network
+
+    @property
+    def preprocessing(self) -> Preprocess:
+        """What turns an image into a tensor."""
+        return self._preprocess
+
     def preprocess(self, image: Image.Image) -> Tensor:
         """Return the RGB image as the model wants it: float32, shape (3, H, W)."""
         return self._preprocess(image)

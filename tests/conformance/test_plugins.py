@@ -19,6 +19,7 @@ from fairaudit.discovery import INDICATORS, MODELS, READERS, list_indicators, li
 TABLES = {"embeddings", "predictions", "scores", "content_digests"}
 GALLERY = {"gallery_samples", "gallery_embeddings"}  # another data set, where an option names one
 PROMPTS = {"predictions_by_prompt"}  # of a zero-shot head that was given several
+REFERENCE = {"reference_samples", "reference_predictions"}  # the same
 
 
 def adapter(name: str) -> ModuleType:
@@ -65,7 +66,7 @@ def test_compute_takes_tables_by_name(name: str) -> None:
     assert {"samples", "config"} <= set(parameters)
     assert indicator.needs
     assert set(indicator.needs) <= TABLES
-    assert set(indicator.wants) <= TABLES | GALLERY | PROMPTS
+    assert set(indicator.wants) <= TABLES | GALLERY | PROMPTS | REFERENCE
     assert {parameters[table].default for table in indicator.wants} <= {None}
 
 

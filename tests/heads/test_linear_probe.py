@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.special import softmax
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -19,10 +21,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fairaudit.core.audit import ModelCard
-from fairaudit.core.errors import DataError
+from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.tables import Embeddings
 from fairaudit.heads import logistic
 from fairaudit.heads.linear_probe import LinearProbe, ProbeTable, fit_embeddings, fit_probe, read_probe_table
+from fairaudit.heads.split import split_parts
 
 Vectors = npt.NDArray[np.float32]
 
@@ -69,7 +72,7 @@ def test_held_out_accuracy_and_strength_are_those_of_scikit_learn(rng: np.random
     x, labels = blobs(rng, 300, 10, 6, distance=0.5)
     y = np.array(labels)
     probe = fit_embeddings(embeddings_of(x), labels, table_of(labels), seed=3)
-    part = logistic.split_parts(y, 3)
+    part = split_parts(y, 3)
     x64 = x.astype(np.float64)
     fit, choose, held = (part == name for name in ("fit", "choose", "held out"))
     losses = {}
@@ -78,21 +81,44 @@ def test_held_out_accuracy_and_strength_are_those_of_scikit_learn(rng: np.random
         losses[strength] = log_loss(y[choose], model.predict_proba(x64[choose]), labels=model.classes_)
     assert probe.strength == min(losses, key=lambda s: losses[s])
     model = pipeline(probe.strength).fit(x64[~held], y[~held])
-    assert probe.n_held_out == held.sum() == 60
-    assert probe.n_correct == (model.predict(x64[held]) == y[held]).sum()
-    interval = binomtest(probe.n_correct, probe.n_held_out).proportion_ci(method="wilson")
+    assert probe.held_out[0].n == held.sum() == 60
+    assert probe.accuracy == pytest.approx(model.score(x64[held], y[held]))
+    interval = binomtest(round(probe.accuracy * 60), 60).proportion_ci(method="wilson")
     assert probe.accuracy_interval == pytest.approx((interval.low, interval.high))
 
 
-def test_parts_are_split_by_label() -> None:
-    y = np.array(["a"] * 50 + ["b"] * 10 + ["c"] * 3 + ["d"] * 2 + ["e"])
-    part = logistic.split_parts(y, 0)
-    count = {
-        label: [int((part[y == label] == p).sum()) for p in ("fit", "choose", "held out")] for label in sorted(set(y))
-    }
-    assert count == {"a": [30, 10, 10], "b": [6, 2, 2], "c": [1, 1, 1], "d": [1, 0, 1], "e": [1, 0, 0]}
-    assert (logistic.split_parts(y, 0) == part).all()
-    assert (logistic.split_parts(y, 1) != part).any()
+def test_clusters_are_held_out_whole_and_several_splits_are_those_of_scikit_learn(rng: np.random.Generator) -> None:
+    x, labels = blobs(rng, 300, 10, 4, distance=0.5)
+    y, x64, clusters = np.array(labels), x.astype(np.float64), [str(i // 5) for i in range(300)]
+    table = dataclasses.replace(table_of(labels), clusters=tuple(clusters))
+    probe = fit_embeddings(embeddings_of(x), labels, table, seed=2, seeds=3, clusters=clusters)
+    assert [one.seed for one in probe.held_out] == [2, 3, 4]
+    total = np.zeros(len(logistic.STRENGTHS))
+    for one in probe.held_out:
+        part = split_parts(y, one.seed, clusters=clusters)
+        fit, choose, held = (part == name for name in ("fit", "choose", "held out"))
+        losses = []
+        for strength in logistic.STRENGTHS:
+            model = pipeline(strength).fit(x64[fit], y[fit])
+            losses.append(log_loss(y[choose], model.predict_proba(x64[choose]), labels=model.classes_))
+        total += losses
+        model = pipeline(logistic.STRENGTHS[int(np.argmin(losses))]).fit(x64[~held], y[~held])
+        assert one.value == pytest.approx(model.score(x64[held], y[held]))
+        assert int(one.overall["n_clusters"]) == len({clusters[i] for i in np.flatnonzero(held)})
+    assert probe.strength == logistic.STRENGTHS[int(np.argmin(total))]
+    assert probe.params()["held_out_accuracy_by_seed"] == {str(one.seed): one.value for one in probe.held_out}
+
+
+def test_there_is_at_least_one_split() -> None:
+    with pytest.raises(ConfigError, match=r"^seeds must be at least 1; got 0\. A usual choice is 5\.$"):
+        fit_embeddings(embeddings_of(np.eye(4)), ["a", "b", "a", "b"], table_of(["a", "b", "a", "b"]), seeds=0)
+
+
+def test_labels_in_one_cluster_cannot_be_held_out() -> None:
+    labels = ["a", "b", "a", "b"]
+    table = dataclasses.replace(table_of(labels), clusters=("x",) * 4)
+    probe = fit_embeddings(embeddings_of(np.eye(4)), labels, table, clusters=table.clusters)
+    assert probe.notes == ("No label has two clusters, so nothing was held out and the probe's accuracy is not known.",)
 
 
 def test_separable_labels_are_learned(rng: np.random.Generator) -> None:
@@ -127,7 +153,7 @@ def test_scores_are_a_distribution_in_falling_order(case: tuple[int, list[list[f
     c, logits = case
     classes = tuple(f"label {i}" for i in range(c))
     # Identity weights: the embeddings are the logits.
-    probe = LinearProbe(table_of(list(classes)), classes, np.eye(c), np.zeros(c), 1.0, c, 0, 0, 0, "logits")
+    probe = LinearProbe("labels.csv", "0" * 64, classes, np.eye(c), np.zeros(c), 1.0, c, (), "logits")
     said = probe.predict(embeddings_of(np.array(logits)), top_k=top_k)
     k = min(top_k, c)
     assert said.scores.shape == (len(logits), k)
@@ -138,6 +164,21 @@ def test_scores_are_a_distribution_in_falling_order(case: tuple[int, list[list[f
         assert all(set(row) == set(classes) for row in said.labels)
     first = [row[classes.index(label)] for row, label in zip(logits, said.labels[:, 0], strict=True)]
     np.testing.assert_allclose(first, np.max(logits, axis=1), atol=1e-9)  # closer than that, exp cannot tell them apart
+
+
+def test_a_mask_equals_logits_of_minus_infinity(rng: np.random.Generator) -> None:
+    x, labels = blobs(rng, 120, 8, 5, distance=0.5)
+    probe = fit_embeddings(embeddings_of(x), labels, table_of(labels))
+    said = probe.predict(embeddings_of(x), classes=["class 4", "class 1"], data="x")
+    logits = x.astype(np.float64) @ probe.weights_CD.T + probe.bias_C
+    logits[:, [0, 2, 3]] = -np.inf
+    expected = softmax(logits, axis=1)
+    assert said.known_labels == ("class 1", "class 4")
+    assert said.labels.shape == (120, 2)
+    assert said.labels[:, 0].tolist() == [f"class {c}" for c in expected.argmax(axis=1)]
+    np.testing.assert_allclose(said.scores[:, 0], expected.max(axis=1), rtol=1e-6)
+    with pytest.raises(DataError, match=r"^classes of data set 'x' must be labels of the head; got 'class 9'"):
+        probe.predict(embeddings_of(x), classes=["class 9"], data="x")
 
 
 def test_scale_and_shift_of_a_dimension_change_nothing(rng: np.random.Generator) -> None:
@@ -177,7 +218,7 @@ def test_params_are_json(rng: np.random.Generator) -> None:
 def test_two_images_cannot_be_held_out() -> None:
     labels = ["a", "b"]
     probe = fit_embeddings(embeddings_of(np.eye(2)), labels, table_of(labels))
-    assert probe.n_held_out == 0
+    assert probe.held_out[0].n == 0
     assert np.isnan(probe.accuracy)
     params = probe.params()
     assert params["held_out_accuracy"] is None
@@ -188,7 +229,7 @@ def test_two_images_cannot_be_held_out() -> None:
 def test_the_strength_is_not_chosen_without_images_to_choose_by() -> None:
     labels = ["a", "b", "a", "b"]
     probe = fit_embeddings(embeddings_of(np.eye(4)), labels, table_of(labels))
-    assert (probe.n_held_out, probe.strength) == (2, 0.01)
+    assert (probe.held_out[0].n, probe.strength) == (2, 0.01)
     assert probe.notes == ("No label has three images, so the strength was not chosen but set to 0.01.",)
 
 

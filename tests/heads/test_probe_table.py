@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fairaudit.core.errors import DataError
+from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.heads.linear_probe import read_probe_table
 
 
@@ -49,6 +49,35 @@ def test_samples_have_one_row_per_image(tmp_path: Path) -> None:
     assert not samples.show_images
 
 
+def test_a_column_cluster_is_read(tmp_path: Path) -> None:
+    table = read_probe_table(write(tmp_path, "cluster,file,label\np1,a.png,x\n p1 ,b.png,y\np2,c.png,x\n"))
+    assert table.clusters == ("p1", "p1", "p2")
+    samples = table.samples()
+    assert samples.table["cluster_id"].tolist() == ["p1", "p1", "p2"]
+    assert samples.cluster == "cluster"
+    assert read_probe_table(write(tmp_path, "file,label\na.png,x\nb.png,y\n")).clusters == ()
+
+
+def test_some_labels_only(tmp_path: Path) -> None:
+    rows = "file,label,cluster\na.png,x,1\nb.png,y,2\nc.png,z,3\nd.png,x,4\n"
+    whole = read_probe_table(write(tmp_path, rows))
+    table = whole.only(["x", "z"])
+    assert table.names == ("a.png", "c.png", "d.png")
+    assert table.labels == ("x", "z", "x")
+    assert table.clusters == ("1", "3", "4")
+    assert [path.name for path in table.files] == ["a.png", "c.png", "d.png"]
+    assert table.digest == whole.digest
+    assert table.notes[0] == "1 images of labels.csv have other labels than those that were asked for."
+    with pytest.raises(
+        ConfigError, match=r"^label of labels.csv must be one of: x, y, z; got 'w'\. Choose one of them"
+    ):
+        whole.only(["x", "w"])
+    with pytest.raises(
+        ConfigError, match=r"^classes must be at least two labels of labels.csv; got x\. Name another one\.$"
+    ):
+        whole.only(["x"])
+
+
 def test_small_classes_are_noted(tmp_path: Path) -> None:
     files = tuple(f"{i}.png" for i in range(6))
     rows = "".join(f"{i}.png,{label}\n" for i, label in enumerate(["a", "a", "a", "b", "b", "c"]))
@@ -80,6 +109,14 @@ def test_small_classes_are_noted(tmp_path: Path) -> None:
         (
             "file,label,label\na.png,x,y\n",
             "probe table labels.csv must have one column 'label'; got 2. Rename the others.",
+        ),
+        (
+            "file,label,cluster\na.png,x,1\nb.png,y,\n",
+            "probe table labels.csv must have a cluster in every row; line 3 has none. Fill it in or remove the row.",
+        ),
+        (
+            "file,cluster,label,cluster\na.png,1,x,1\n",
+            "probe table labels.csv must have one column 'cluster'; got 2. Rename the others.",
         ),
         ("file,label\n", "probe table labels.csv must have at least one row; got only the header. Add images."),
         (

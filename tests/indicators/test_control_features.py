@@ -20,7 +20,13 @@ from fairaudit.core.verdicts import decide
 from fairaudit.discovery import load_indicator
 from fairaudit.indicators.geographic_disparity import INCOME
 
-SHIPPED = ("geographic_disparity", "hate_speech", "label_association", "representation_disparity")
+SHIPPED = (
+    "geographic_disparity",
+    "hate_speech",
+    "label_association",
+    "recognition_accuracy",
+    "representation_disparity",
+)
 N = 400
 
 
@@ -65,6 +71,7 @@ def inputs(rng: np.random.Generator) -> dict[str, dict[str, Any]]:
         "geographic_disparity": {"samples": homes, "embeddings": vectors, "predictions": labels},
         "hate_speech": {"samples": memes, "scores": scores},
         "label_association": {"samples": people, "predictions": labels},
+        "recognition_accuracy": {"samples": dataclasses.replace(homes, subject="labelled"), "predictions": labels},
         "representation_disparity": {"samples": people, "embeddings": vectors},
     }
 

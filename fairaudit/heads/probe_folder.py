@@ -1,0 +1,191 @@
+"""``SavedProbe``: a linear probe in a folder, for the one checkpoint on which it was fitted.
+
+``probe.json`` says what it is, ``weights.safetensors`` holds its weights and ``images.parquet`` what it learned from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from fairaudit.core.errors import CheckpointError, ConfigError, DataError
+from fairaudit.core.files import atomic_folder, write_json
+from fairaudit.core.model import Model
+from fairaudit.heads.held_out import HeldOut
+from fairaudit.heads.learned_images import LearnedImages
+from fairaudit.heads.linear_probe import LinearProbe
+
+RECORD, WEIGHTS = "probe.json", "weights.safetensors"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class SavedProbe:
+    """A probe, and the model that it belongs to.
+
+    Parameters
+    ----------
+    folder : Path
+        From where it was read.
+    probe : LinearProbe
+    model : str
+        Name of the checkpoint, for messages.
+    model_digest, preprocessing_digest : str
+        SHA-256 of its weights, and of how it takes its images.
+    """
+
+    folder: Path
+    probe: LinearProbe
+    model: str
+    model_digest: str
+    preprocessing_digest: str
+
+    def check(self, model: Model) -> None:
+        """Refuse a model other than the one on which the probe was fitted.
+
+        Raises
+        ------
+        CheckpointError
+            If weights, layer or preprocessing differ.
+        """
+        card = model.card
+        other = None
+        if card.digest != self.model_digest:
+            other = ("weights", f"of '{self.model}' ({self.model_digest[:12]})", f"'{card.name}' ({card.digest[:12]})")
+        elif layer_of(model) != self.probe.layer:
+            other = ("layer", f"'{self.probe.layer}'", f"'{layer_of(model)}'")
+        elif preprocessing_digest(card.preprocessing) != self.preprocessing_digest:
+            given = preprocessing_digest(card.preprocessing)[:12]
+            other = ("preprocessing", f"with the digest {self.preprocessing_digest[:12]}", given)
+        if other is not None:
+            what, fitted, got = other
+            raise CheckpointError(
+                f"checkpoint of the probe {self.folder.name} must have the {what} on which it was fitted, {fitted}; "
+                f"got {got}. Fit it again on this one: fairaudit probe."
+            )
+
+
+def layer_of(model: Model) -> str:
+    """Return where the model's embeddings are read, as ``extract`` names it."""
+    return str(getattr(model, "layer", "output of the model"))
+
+
+def preprocessing_digest(values: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of how a model takes its images, 64 hex digits."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def check_folder(output: Path, record: str = RECORD, what: str = "probe") -> None:
+    """Refuse an output folder that holds something else than ``what``: it would be replaced as a whole.
+
+    Parameters
+    ----------
+    output : Path
+    record, what : str
+        File by which an earlier one is known, and what it is called.
+
+    Raises
+    ------
+    ConfigError
+        If it is a file, or a folder that holds other things.
+    """
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"output {output} must be a folder; got a file of that name. Choose another name.")
+    if output.is_dir() and any(output.iterdir()) and not (output / record).is_file():
+        raise ConfigError(
+            f"output {output} must be a new folder, an empty one or an earlier {what}; got a folder with other files. "
+            "Choose another folder."
+        )
+
+
+def save_probe(probe: LinearProbe, model: Model, output: Path, *, versions: Mapping[str, str]) -> None:
+    """Write the folder of a probe that was fitted on ``model``; an earlier probe there is replaced.
+
+    Parameters
+    ----------
+    versions : mapping of str to str
+        Of the packages that made it.
+    """
+    check_folder(output)
+    with atomic_folder(output) as folder:
+        # safetensors writes memory as it lies; of another order it would make another matrix.
+        arrays = {"weights": np.ascontiguousarray(probe.weights_CD), "bias": np.ascontiguousarray(probe.bias_C)}
+        save_file(arrays, folder / WEIGHTS)
+        probe.images.save(folder)
+        record = {
+            "format": _FORMAT,
+            "model": {
+                "name": model.card.name,
+                "digest": model.card.digest,
+                "preprocessing": model.card.preprocessing,
+                "preprocessing_digest": preprocessing_digest(model.card.preprocessing),
+            },
+            "probe": probe.params(),
+            "held_out": [one.to_json() for one in probe.held_out],
+            "weights_digest": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
+            "versions": dict(versions),
+        }
+        write_json(folder / RECORD, record)
+
+
+def load_probe(folder: Path) -> SavedProbe:
+    """Read what ``save_probe`` wrote.
+
+    Raises
+    ------
+    DataError
+        If the folder holds no probe, a newer one, or one whose files are damaged or do not belong together.
+    """
+    folder = Path(folder)
+    if not (folder / RECORD).is_file():
+        raise DataError(
+            f"probe {folder} must be a CSV with file and label, or a folder of `fairaudit probe` ({RECORD}); got a "
+            "folder without it. Check the path."
+        )
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        if record["format"] != _FORMAT:
+            raise ValueError(f"the format {record['format']}, where this version reads {_FORMAT}")
+        content = (folder / WEIGHTS).read_bytes()
+        if hashlib.sha256(content).hexdigest() != record["weights_digest"]:
+            raise ValueError(f"a {WEIGHTS} with another digest than {RECORD} says")
+        return SavedProbe(
+            folder=folder,
+            probe=_probe(record, load_file(folder / WEIGHTS), LearnedImages.load(folder)),
+            model=str(record["model"]["name"]),
+            model_digest=str(record["model"]["digest"]),
+            preprocessing_digest=str(record["model"]["preprocessing_digest"]),
+        )
+    except DataError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error).rstrip(".")
+        raise DataError(f"probe {folder} must be whole, as it was written; got {reason}. Fit it again.") from error
+
+
+def _probe(record: dict[str, Any], weights: dict[str, Any], images: LearnedImages) -> LinearProbe:
+    said = record["probe"]
+    classes, weights_CD, bias_C = tuple(map(str, said["classes"])), weights["weights"], weights["bias"]
+    if weights_CD.ndim != 2 or weights_CD.shape[:1] != (len(classes),) or bias_C.shape != (len(classes),):
+        raise ValueError(f"weights of shape {weights_CD.shape} for {len(classes)} labels")
+    return LinearProbe(
+        table=str(said["table"]),
+        table_digest=str(said["table_digest"]),
+        classes=classes,
+        weights_CD=weights_CD.astype(np.float64),
+        bias_C=bias_C.astype(np.float64),
+        strength=float(said["strength"]),
+        n_images=int(said["n_images"]),
+        held_out=tuple(HeldOut.from_json(one) for one in record["held_out"]),
+        layer=str(said["layer"]),
+        images=images,
+        notes=tuple(map(str, said["notes"])),
+    )

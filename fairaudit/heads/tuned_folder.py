@@ -1,0 +1,145 @@
+"""``tune``: the labels of a table, learned by a whole network, as a ``transformers`` folder with its record."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fairaudit.core.errors import DataError
+from fairaudit.core.files import atomic_folder, write_json
+from fairaudit.core.images import image_digest
+from fairaudit.core.model import Model
+from fairaudit.extraction import extract
+from fairaudit.heads.fine_tuning import Tuner, classifier_on, preprocessing_of
+from fairaudit.heads.held_out import HeldOut
+from fairaudit.heads.learned_images import LearnedImages
+from fairaudit.heads.probe_folder import check_folder
+from fairaudit.heads.probe_table import ProbeTable
+from fairaudit.heads.split import OUT, split_parts
+from fairaudit.heads.text_encoder import quiet_transformers
+from fairaudit.heads.tuning_recipe import TuningRecipe
+from fairaudit.models import open_model
+from fairaudit.models._preprocessing import INTERPOLATIONS, Preprocessing
+
+RECORD, TUNED = "fine_tuning.json", "fine-tuned network"
+
+
+@dataclass(frozen=True)
+class TunedModel:
+    """A fine-tuned network on disk.
+
+    Parameters
+    ----------
+    folder : Path
+        A ``transformers`` folder that ``fairaudit audit`` opens as a checkpoint with a head of its own.
+    classes : tuple of str
+        The labels it says, sorted.
+    held_out : HeldOut
+        Accuracy on the images that it did not learn, a fifth of the table.
+    n_learned : int
+        Images that it learned.
+    loss : float
+        Mean cross-entropy of the last epoch, in nats.
+    """
+
+    folder: Path
+    classes: tuple[str, ...]
+    held_out: HeldOut
+    n_learned: int
+    loss: float
+
+
+def tune(
+    model: Model,
+    table: ProbeTable,
+    recipe: TuningRecipe,
+    output: Path,
+    *,
+    versions: Mapping[str, str],
+    batch_size: int = 64,
+    progress: Callable[[int, int], None] | None = None,
+) -> TunedModel:
+    """Fine-tune a copy of ``model`` on four fifths of ``table``, measure it on the rest, and write both to ``output``.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint, the table or the recipe cannot be used; nothing is written then.
+    """
+    check_folder(output, RECORD, TUNED)
+    classes = table.classes
+    part_N = split_parts(np.array(table.labels, dtype=np.str_), recipe.seed, clusters=table.clusters)
+    learned, held = np.flatnonzero(part_N != OUT).tolist(), (part_N == OUT).tolist()
+    preprocessing = preprocessing_of(model, recipe)
+    network = classifier_on(model, classes, seed=recipe.seed)
+    tuner = Tuner(network, recipe, preprocessing)
+    loss = tuner.fit(
+        [table.files[row] for row in learned],
+        [table.names[row] for row in learned],
+        [classes.index(table.labels[row]) for row in learned],
+        progress=progress,
+    )
+    with atomic_folder(output) as folder:
+        with quiet_transformers():
+            network.save_pretrained(folder)
+            image_processor(preprocessing).save_pretrained(folder)
+        held_out = _measured(folder, table, held, seed=recipe.seed, batch_size=batch_size)
+        _learned(table, part_N != OUT).save(folder)
+        write_json(folder / RECORD, {
+            "format": 1,
+            "base": {"name": model.card.name, "digest": model.card.digest},
+            "table": {"name": table.path.name, "digest": table.digest, "notes": table.notes},
+            "classes": classes,
+            "recipe": dataclasses.asdict(recipe),
+            "learning_rate": recipe.learning_rate,
+            "n_learned": tuner.n_learned,
+            "loss": loss,
+            "held_out": held_out.to_json(),
+            "versions": dict(versions),
+        })  # fmt: skip
+    return TunedModel(output, classes, held_out, tuner.n_learned, loss)
+
+
+def image_processor(preprocessing: Preprocessing) -> Any:
+    """Return the processor of ``transformers`` that prepares images as ``preprocessing`` does."""
+    import transformers
+
+    common: dict[str, Any] = {
+        "resample": Image.Resampling(INTERPOLATIONS[preprocessing.interpolation]),
+        "image_mean": list(preprocessing.mean),
+        "image_std": list(preprocessing.std),
+    }
+    if isinstance(preprocessing.resize, int):
+        height, width = preprocessing.crop or (preprocessing.resize, preprocessing.resize)
+        crop = {"height": height, "width": width}
+        size = {"shortest_edge": preprocessing.resize}
+        return transformers.BitImageProcessorPil(size=size, do_center_crop=True, crop_size=crop, **common)
+    height, width = preprocessing.resize
+    return transformers.ViTImageProcessorPil(size={"height": height, "width": width}, **common)
+
+
+def _measured(folder: Path, table: ProbeTable, held: list[bool], *, seed: int, batch_size: int) -> HeldOut:
+    """Return the accuracy of the network, opened as an audit opens it, on the held-out rows of the table."""
+    if not any(held):
+        return HeldOut.of(np.empty(0, dtype=bool), np.empty(0, dtype=np.str_), (), seed=seed, classes=table.classes)
+    found = extract(open_model(folder), table.samples().select(held), batch_size=batch_size)
+    if found.predictions is None:
+        raise DataError(f"fine-tuned network {folder.name} must have a head; got none. Report this as a defect.")
+    rows = found.samples.table
+    y_N = rows["label"].to_numpy(str)
+    clusters = rows["cluster_id"].astype(str).tolist() if table.clusters else ()
+    right_N = found.predictions.labels[:, 0] == y_N
+    return HeldOut.of(right_N, y_N, clusters, seed=seed, classes=table.classes)
+
+
+def _learned(table: ProbeTable, learned_N: npt.NDArray[np.bool_]) -> LearnedImages:
+    """Return the images of these rows of the table, which an audit has to leave out."""
+    samples = table.samples().select(learned_N.tolist())
+    return LearnedImages.of(samples, [image_digest(path) for path in samples.paths])

@@ -1,0 +1,115 @@
+"""``TuningRecipe``: how a whole network is fine-tuned on labels, with the published recipe as a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fairaudit.core.errors import ConfigError, unknown_name
+
+#: Batch for which a recipe says its learning rate; the rate grows in proportion to the batch.
+REFERENCE_BATCH = 256
+
+
+@dataclass(frozen=True)
+class TuningRecipe:
+    """SGD with momentum on the cross-entropy of labels, with a learning rate that falls in steps.
+
+    Parameters
+    ----------
+    name : str
+        Of the preset from which it was made.
+    epochs, batch : int
+        Passes over the images (at least 1), and images a step (at least 2).
+    rate : float
+        Learning rate at a batch of 256, above 0.
+    momentum, weight_decay : float
+        In [0, 1), and at least 0; the decay is on all weights, normalisation too. Momentum is not Nesterov's.
+    milestones : tuple of int
+        Epochs from which the rate is multiplied by ``factor``, rising.
+    factor : float
+        In (0, 1].
+    size, resize : int
+        Images are seen as squares of ``size`` pixels; in use their short side is made ``resize`` and the middle square
+        kept. 0 and 0: as the checkpoint itself takes its images.
+    least_area : float
+        In training a random part of the image is seen, of at least this share of its area, in (0, 1].
+    flip : float
+        Probability of a left-right flip.
+    seed : int
+        Of the head's first weights, of the split, the order and the views.
+    """
+
+    name: str
+    epochs: int
+    batch: int
+    rate: float
+    momentum: float
+    weight_decay: float
+    milestones: tuple[int, ...]
+    factor: float = 0.1
+    size: int = 0
+    resize: int = 0
+    least_area: float = 0.08
+    flip: float = 0.5
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for key, holds, must in (
+            ("epochs", self.epochs >= 1, "at least 1"),
+            ("batch", self.batch >= 2, "at least 2"),
+            ("rate", self.rate > 0, "above 0"),
+            ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
+            ("weight_decay", self.weight_decay >= 0, "at least 0"),
+            ("milestones", list(self.milestones) == sorted({*self.milestones}), "rising epochs"),
+            ("factor", 0 < self.factor <= 1, "in (0, 1]"),
+            ("size", self.size == 0 or self.size >= 16, "0 or at least 16 pixels"),
+            ("resize", self.resize == 0 or self.resize >= self.size > 0, "0, or at least a size that is given"),
+            ("least_area", 0 < self.least_area <= 1, "in (0, 1]"),
+            ("flip", 0 <= self.flip <= 1, "in [0, 1]"),
+            ("seed", self.seed >= 0, "at least 0"),
+        ):
+            if not holds:
+                shown = ",".join(map(str, self.milestones)) if key == "milestones" else f"{getattr(self, key):g}"
+                raise ConfigError(f"{key} of fine-tuning must be {must}; got {shown}. Correct it.")
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the first epochs, at the batch of this recipe."""
+        return self.rate * self.batch / REFERENCE_BATCH
+
+    def rate_at(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0."""
+        return self.learning_rate * self.factor ** sum(epoch >= milestone for milestone in self.milestones)
+
+
+PRESETS: Mapping[str, TuningRecipe] = {
+    # Goyal et al. (2022), arXiv:2202.07603: the command that its authors document for indicator 1, on 32 GPUs.
+    "goyal2022": TuningRecipe(
+        "goyal2022", epochs=105, batch=1024, rate=0.0125, momentum=0.9, weight_decay=1e-4,
+        milestones=(30, 60, 90, 100), size=224, resize=256,
+    ),
+    # For a network and a table that a processor can handle; the images as large as the checkpoint takes them.
+    "small": TuningRecipe(
+        "small", epochs=20, batch=32, rate=0.16, momentum=0.9, weight_decay=1e-4, milestones=(12, 17), least_area=0.3,
+    ),
+}  # fmt: skip
+
+
+def make_tuning_recipe(preset: str, changes: Mapping[str, Any] | None = None) -> TuningRecipe:
+    """Return the preset with ``changes`` of its fields; those that are None are left as they are.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such preset or field, or a value is out of its range.
+    """
+    if preset not in PRESETS:
+        raise unknown_name("preset of fine-tuning", preset, PRESETS)
+    given = {key: value for key, value in (changes or {}).items() if value is not None}
+    fields = set(TuningRecipe.__dataclass_fields__) - {"name"}
+    for key in given:
+        if key not in fields:
+            raise unknown_name("field of fine-tuning", key, fields)
+    return replace(PRESETS[preset], **given)

@@ -1,0 +1,234 @@
+"""Recognition accuracy: how often a checkpoint's label is right, for every group, in domain and out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fairaudit.core.disparity import OVERALL, Cohort, measure
+from fairaudit.core.errors import ConfigError, RequirementError
+from fairaudit.core.estimates import average, difference
+from fairaudit.core.indicator import Indicator
+from fairaudit.core.intervals import t_interval
+from fairaudit.core.label_mask import LabelIndex
+from fairaudit.core.outcomes import Floats, Mask, Outcomes
+from fairaudit.core.result import GROUP_COLUMNS, IndicatorResult, table
+from fairaudit.core.samples import Samples
+from fairaudit.core.sufficiency import status_of
+from fairaudit.core.tables import Predictions
+
+HEADLINE = "accuracy@1"
+_PLACEHOLDER = "LABEL_"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options of ``recognition_accuracy``.
+
+    Parameters
+    ----------
+    top_k : int
+        Besides the most probable label: an image counts as right when its label is among so many.
+    reference : str
+        Name of the data set from which the drop of accuracy is measured on the others, by group; empty for none.
+    tolerance, slope_tolerance : float
+        Differences in accuracy, and slopes per step of an order, that count as none.
+    control_features : tuple of str
+        Recorded features: groups are compared within their levels too, and as if every group had the same mix of
+        them.
+    """
+
+    top_k: int = 5
+    reference: str = ""
+    tolerance: float = 0.05
+    slope_tolerance: float = 0.02
+    control_features: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1:
+            raise ConfigError(f"top_k of recognition_accuracy must be at least 1; got {self.top_k}. A usual one is 5.")
+
+
+def compute(
+    *,
+    samples: Samples,
+    config: Config,
+    predictions: Predictions,
+    reference_samples: Samples | None = None,
+    reference_predictions: Predictions | None = None,
+) -> IndicatorResult:
+    """Return the share of images whose label is the most probable one, and among the k most probable, by group.
+
+    1 is right everywhere; a lower share says that a group's images are recognised worse. Where the data set names its
+    ``classes``, only these can be said: so are test sets scored that hold some of the classes of a head [1]_. The drop
+    is the accuracy on the reference less that on this data set, for everybody and for each group of both: above 0,
+    the group is recognised worse here than there.
+
+    Parameters
+    ----------
+    samples : Samples
+        Labelled images.
+    config : Config
+    predictions : Predictions
+        Rows aligned with ``samples``.
+    reference_samples, reference_predictions : optional
+        The same of the data set that ``config.reference`` names.
+
+    Raises
+    ------
+    RequirementError
+        If the head knows no label of these images, or what is compared with is no labelled data set.
+
+    References
+    ----------
+    .. [1] Hendrycks et al. (2021), "Natural Adversarial Examples", arXiv:1907.07174, and "The Many Faces of
+       Robustness", arXiv:2006.16241: 200 of the 1,000 classes of ImageNet.
+    """
+    hits = {k: _hits(samples, predictions, k) for k in _lengths(config, predictions)}
+    codes = pd.factorize(samples.table["cluster_id"])[0].astype(np.int64)
+    measured = measure(
+        Cohort.of(samples, INDICATOR.name, control_features=config.control_features),
+        [Outcomes(f"accuracy@{k}", values, codes) for k, values in hits.items()],
+        headline=HEADLINE,
+        tolerance=config.tolerance,
+        slope_tolerance=config.slope_tolerance,
+    )
+    drops: list[dict[str, Any]] = []
+    if config.reference not in ("", samples.name):
+        if reference_samples is None or reference_predictions is None or reference_samples.subject != "labelled":
+            raise RequirementError(
+                f"recognition_accuracy compares '{samples.name}' with '{config.reference}', which has no labels to be "
+                "right or wrong about.",
+                what_to_do="Name a data set of labelled images: --set recognition_accuracy.reference=NAME.",
+            )
+        there = _hits(reference_samples, reference_predictions, 1)
+        drops = list(_drops(reference_samples, there, samples, hits[1], metric=f"drop_from_{config.reference}"))
+    unknown = sorted(set(samples.table["label"][np.isnan(hits[1])]))
+    return INDICATOR.result(
+        dataset=samples.name,
+        headline=HEADLINE,
+        measured=dataclasses.replace(
+            measured, groups=pd.concat([measured.groups, table(drops, GROUP_COLUMNS)], ignore_index=True)
+        )
+        if drops
+        else measured,
+        params={
+            **dataclasses.asdict(config),
+            "control_features": list(config.control_features),
+            "labels_by": predictions.source,
+            "labels_known": len(predictions.known_labels),
+            "classes": list(samples.classes),
+            "labels_unknown_to_head": unknown,
+        },
+        metrics=_meanings(hits, config, samples),
+        warnings=_warnings(samples, hits[1], unknown),
+    )
+
+
+def _lengths(config: Config, predictions: Predictions) -> list[int]:
+    """Return the lists that are looked at: of all labels that may be said every label is one."""
+    longer = min(config.top_k, predictions.labels.shape[1])
+    return [1, longer] if 1 < longer < len(predictions.known_labels) else [1]
+
+
+def _hits(samples: Samples, predictions: Predictions, k: int) -> Floats:
+    """Return 1 where the label is among the k most probable, else 0; NaN where the head does not know it."""
+    known = predictions.known_labels
+    if all(label.startswith(_PLACEHOLDER) for label in known):
+        raise RequirementError(
+            f"the labels of the head have no names, only {known[0]} and so on, so none of '{samples.name}' is among "
+            "them.",
+            what_to_do="Give them names in id2label of config.json, or add a label head: --probe LABELS.csv.",
+        )
+    index = LabelIndex(known)
+    if len(index.mask(samples.classes, data=samples.name)) < len(known):
+        raise RequirementError(
+            f"the labels said of '{samples.name}' must be limited to its {len(samples.classes)} classes, and these are "
+            f"not ({predictions.source}).",
+            what_to_do="Use the checkpoint's own head or a linear probe, or leave the classes out.",
+        )
+    own = samples.table["label"].astype(str)
+    names = {label: {known[column] for column in index.columns(label)} for label in own.unique()}
+    if not any(names.values()):
+        raise RequirementError(
+            f"the head knows none of the {len(names)} labels of '{samples.name}', such as '{own.iloc[0]}'; it knows "
+            f"{len(known)}, such as '{known[0]}'.",
+            what_to_do="Write the labels as the head does, or add a label head: --probe LABELS.csv.",
+        )
+    said: npt.NDArray[np.str_] = predictions.labels[:, :k]
+    return np.array(
+        [float(bool(names[label] & {*row})) if names[label] else np.nan for label, row in zip(own, said, strict=True)]
+    )
+
+
+def _drops(
+    there: Samples, hits_there: Floats, here: Samples, hits_here: Floats, *, metric: str
+) -> Iterator[dict[str, Any]]:
+    """Yield the drop of everybody's accuracy, and of each group of each feature that both data sets have."""
+    n = len(there)
+    clusters = pd.factorize(pd.concat([there.table["cluster_id"].astype(str), here.table["cluster_id"].astype(str)]))[0]
+    both = Outcomes(metric, np.concatenate([hits_there, hits_here]), clusters.astype(np.int64))
+    first: Mask = np.arange(len(both.values)) < n
+    yield _drop(both, OVERALL, OVERALL, first, ~first)
+    shared = {f.name for f in there.features}
+    for feature in (f for f in here.features if f.name in shared):
+        groups = np.concatenate([there.table[feature.name].to_numpy(str), here.table[feature.name].to_numpy(str)])
+        for group in feature.groups:
+            yield _drop(both, feature.name, group, first & (groups == group), ~first & (groups == group))
+
+
+def _drop(both: Outcomes, feature: str, group: str, there: Mask, here: Mask) -> dict[str, Any]:
+    sides = average(both, there), average(both, here)
+    # Never narrower than for two samples of their own, also where both hold the same images.
+    lost = difference(*sides, unit_interval=True)
+    status, note = status_of(lost, np.minimum(*(side.n_clusters for side in sides)))
+    if min(side.n for side in sides) == 0:
+        status, note = "not_estimable", "no image of this group was measured in one of the two data sets"
+    low, high = t_interval(lost.value, lost.std_error, lost.df)
+    return {"metric": both.metric, "feature": feature, "group": group, "value": lost.value, "ci_low": low,
+            "ci_high": high, "ci_method": "cluster t", "n": lost.n, "n_clusters": lost.n_clusters, "status": status,
+            "note": note}  # fmt: skip
+
+
+def _meanings(hits: dict[int, Floats], config: Config, samples: Samples) -> dict[str, str]:
+    among = f", where only {len(samples.classes)} labels may be said" if samples.classes else ""
+    meanings = {
+        f"accuracy@{k}": "Share of images whose label is "
+        + ("the most probable one" if k == 1 else f"among the {k} most probable ones")
+        + f"{among}, in [0, 1]; higher is better."
+        for k in hits
+    }
+    if config.reference not in ("", samples.name):
+        meanings[f"drop_from_{config.reference}"] = (
+            f"Accuracy on '{config.reference}' less accuracy here, of the same group, in [-1, 1]: above 0 the group is "
+            "recognised worse here. Its interval is for one row by itself."
+        )
+    return meanings
+
+
+def _warnings(samples: Samples, hits: Floats, unknown: list[str]) -> tuple[str, ...]:
+    if not unknown:
+        return ()
+    shown = ", ".join(unknown[:10]) + (", ..." if len(unknown) > 10 else "")
+    return (
+        f"{int(np.isnan(hits).sum()):,} of {len(samples):,} images have a label that the head does not know and were "
+        f"left out: {shown}.",
+    )
+
+
+INDICATOR = Indicator(
+    name="recognition_accuracy",
+    version="1",
+    title="Recognition accuracy",
+    question="Is an image's label as often right for every group, in the domain of the training data and out of it?",
+    subject="labelled",
+    config=Config,
+    compute=compute,
+    optional=True,
+)
