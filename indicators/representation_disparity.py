@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from fairaudit.core.indicator import Indicator
 from fairaudit.core.list_measures import by_chance
 from fairaudit.core.neighbours import nearest
 from fairaudit.core.outcomes import Outcomes
+from fairaudit.core.protocol import read_protocol
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
 from fairaudit.core.retrieval import Findable, Retrieval, cluster_codes
 from fairaudit.core.samples import NOT_RECORDED, Samples
@@ -338,4 +340,5 @@ INDICATOR = Indicator(
     subject="people",
     config=Config,
     compute=compute,
+    protocol=read_protocol(files(__package__) / "protocols" / "representation_disparity.toml"),
 )

@@ -19,7 +19,7 @@ from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Embeddings
 from fairaudit.core.verdicts import decide
 from fairaudit.indicators import representation_disparity
-from fairaudit.indicators.representation_disparity import Config, compute
+from fairaudit.indicators.representation_disparity import INDICATOR, Config, compute
 from tests.reference import retrieval
 
 GENDER = Feature("gender", ("female", "male"), "annotated", "by hand")
@@ -437,3 +437,30 @@ def test_a_gallery_role_that_does_not_exist() -> None:
     assert str(caught.value) == (
         "gallery_role of representation_disparity must be one of: fixed, sampled; got 'fix'. Did you mean 'fixed'?"
     )
+
+
+def test_presets_do_as_paper_and_code_do() -> None:
+    protocol = INDICATOR.protocol
+    assert protocol is not None
+    assert protocol.presets == {
+        "goyal2022_paper": {"attribute": "gender", "k": [10, 50]},
+        "goyal2022_code": {"attribute": "gender", "k": [1, 5, 10, 50], "unmatched": "count_as_miss"},
+    }
+    defaults = dataclasses.asdict(Config())
+    for preset, words in (("goyal2022_paper", "left out of every average and counted"),
+                          ("goyal2022_code", "count as misses in the averages over everybody, over age and over skin "
+                           "tone")):  # fmt: skip
+        said = protocol.describe(defaults, defaults | dict(protocol.presets[preset]))
+        assert said["preset"] == preset
+        here = {one["option"]: one["here"] for one in said["differences"]}
+        assert here["unmatched"] == words
+
+
+def test_published_numbers_are_those_of_the_figure() -> None:
+    """A gap of 24.3 points between men and women fell to 1.9 from the supervised network to the largest SEER."""
+    assert INDICATOR.protocol is not None
+    rows = INDICATOR.protocol.published_rows()
+    figure = rows[rows["unit"] == "%"].pivot(index="model", columns="group", values="value")
+    gap = (figure["male"] - figure["female"]).round(1)
+    assert gap.to_dict() == {"Supervised ImageNet": 24.3, "SEER RG-128": 9.4, "SEER RG-10B": 1.9}
+    assert rows["note"].str.contains("not compared with it").all()
