@@ -300,8 +300,8 @@ def _meanings(lists: _Lists, attribute: str, chance: dict[str, float]) -> dict[s
 
 def _mix(chance: float) -> str:
     return (
-        f"0 is the gallery's mix, and lists drawn at random have {chance:.2f}. A list of the query's own value alone "
-        "is far from the mix and has precision 1: read both together; groups are not compared on it"
+        f"0 is the gallery's mix, and lists drawn at random have about {chance:.2f}. A list of the query's own value "
+        "alone is far from the mix and has precision 1: read both together; groups are not compared on it"
     )
 
 

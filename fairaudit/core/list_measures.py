@@ -22,7 +22,7 @@ from fairaudit.core.outcomes import Floats, Ints
 
 #: Neighbours behind a list that say what would take a lost item's place; more are taken behind longer lists.
 BEHIND = 10
-_DRAWS = 2000
+_DRAWS = 500
 
 
 class Measure(NamedTuple):

@@ -69,7 +69,7 @@ def test_chance_against_all_possible_lists() -> None:
         skews = np.maximum(
             np.log(np.maximum(counts, 1e-300) / k / 0.3), np.log(np.maximum(k - counts, 1e-300) / k / 0.7)
         )
-        assert found[f"max_skew@{k}"] == pytest.approx(hypergeom.pmf(counts, 100, 30, k) @ skews, rel=0.06)
+        assert found[f"max_skew@{k}"] == pytest.approx(hypergeom.pmf(counts, 100, 30, k) @ skews, rel=0.12)
     assert set(found) == {"max_skew@5", "max_skew@10", "ndkl@10"}
     assert found == by_chance(classes, (5, 10))
 

@@ -25,9 +25,10 @@ def test_neighbours_with_many_ties_and_copies(seed: int, n: int, cells: int) -> 
     left = n - int(np.bincount(clusters, minlength=4)[own].max())
     assume(left > 0)
     k = int(rng.integers(1, left + 1))
-    arguments = {"k": k, "query_clusters": own, "gallery_clusters": clusters}
     with patch.multiple(neighbours, _TILE_CELLS=cells, _TILE_COLUMNS=4):
-        found = nearest(queries.astype(float), gallery.astype(float), **arguments)
+        found = nearest(
+            queries.astype(float), gallery.astype(float), k=k, query_clusters=own, gallery_clusters=clusters
+        )
     for i in range(5):
         lengths = np.linalg.norm(gallery, axis=1) * np.linalg.norm(queries[i])
         cosines = (gallery @ queries[i] / np.where(lengths > 0, lengths, 1)).round(6)
