@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.disparity import Cohort, Measured, measure
+from fairaudit.core import fixed_gallery
+from fairaudit.core.disparity import Cohort, measure
 from fairaudit.core.errors import ConfigError, RequirementError, did_you_mean, unknown_name
 from fairaudit.core.indicator import Indicator
+from fairaudit.core.list_measures import by_chance
 from fairaudit.core.neighbours import nearest
-from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
+from fairaudit.core.outcomes import Outcomes
+from fairaudit.core.protocol import read_protocol
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
+from fairaudit.core.retrieval import Findable, Retrieval, cluster_codes
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Embeddings
 
@@ -22,17 +27,10 @@ from fairaudit.core.tables import Embeddings
 
 #: A list must weigh this many times the rarest value's weight; shorter ones are too coarse to put chance at 1 / C.
 _LEAST_ITEMS = 4
-#: Neighbours behind a list that say what would take a lost item's place; more are taken behind longer lists.
-_BEHIND = 10
 #: What the gallery is taken for: a sample like the queries, or all that there is.
 GALLERY_ROLES = ("sampled", "fixed")
-CONDITIONAL = "conditional on this gallery"
-_FIXED_WARNING = (
-    f"Intervals, tests and verdicts are {CONDITIONAL}: they count that other people could have been looked up, and not "
-    "that others could have been there to be found. They say nothing about another gallery. Where queries alone were "
-    "resampled on 2,564 UTKFace images, labels without meaning raised false alarms in 56 to 74 % of audits (34 % where "
-    "the gallery was other images), and in 0.3 % where the gallery counted as a sample, too."
-)
+#: What becomes of queries with a value that the gallery does not have.
+UNMATCHED = ("leave_out", "count_as_miss")
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,10 @@ class Config:
         ``"sampled"``: a gallery of other people could have been drawn, and intervals count that. ``"fixed"``: it is
         all that will ever be searched; intervals hold for this gallery only and are often several times too narrow
         for any other.
+    unmatched : {"leave_out", "count_as_miss"}
+        Queries with a value that the gallery does not have can never be matched. ``"leave_out"``: they count nowhere.
+        ``"count_as_miss"``: in ``precision@k`` they count as 0, as in the code that the paper's authors published;
+        everywhere else they are left out.
     tolerance, slope_tolerance : float
         Differences in class-balanced precision, and slopes per step of an order, that count as none.
     control_features : tuple of str
@@ -63,6 +65,7 @@ class Config:
     k: tuple[int, ...] = (1, 5, 10, 50)
     gallery: str = ""
     gallery_role: str = "sampled"
+    unmatched: str = "leave_out"
     tolerance: float = 0.05
     slope_tolerance: float = 0.02
     control_features: tuple[str, ...] = ()
@@ -75,6 +78,8 @@ class Config:
             )
         if self.gallery_role not in GALLERY_ROLES:
             raise unknown_name("gallery_role of representation_disparity", self.gallery_role, GALLERY_ROLES)
+        if self.unmatched not in UNMATCHED:
+            raise unknown_name("unmatched of representation_disparity", self.unmatched, UNMATCHED)
 
 
 def compute(
@@ -91,7 +96,9 @@ def compute(
     group worse [1]_. An image is never its own neighbour, nor is another image of the same person where persons
     are known. Raw precision follows how common an attribute is in the gallery, so it is printed without a
     comparison; ``balanced_precision@k`` weighs the gallery so that every value of the attribute counts the same,
-    which puts chance at one over the number of values for everybody.
+    which puts chance at one over the number of values for everybody. ``lift@k`` is raw precision over its chance, and
+    ``max_skew@k`` and ``ndkl@k`` say how far a list is from the gallery's mix [2]_; they are printed without a
+    comparison, too, since their ranges follow how common a value is.
 
     Parameters
     ----------
@@ -106,20 +113,22 @@ def compute(
     Raises
     ------
     RequirementError
-        If the attribute is not recorded, has fewer than two values, the gallery is smaller than k, or holds too few
-        of some value.
+        If the attribute is not recorded, has fewer than two values in the gallery or none that both sets have, the
+        gallery is smaller than k, or holds too few of some value.
 
     References
     ----------
     .. [1] Goyal et al. (2022), arXiv:2202.07603, section 3.3 (indicator 3, same-attribute retrieval).
+    .. [2] Geyik, Ambler and Kenthapadi (2019), arXiv:1905.01989, for MaxSkew@k and NDKL.
     """
     if gallery_samples is None or gallery_embeddings is None:
         gallery_samples, gallery_embeddings = samples, embeddings
     lists = _search(samples, gallery_samples, config, embeddings, gallery_embeddings)
-    outcomes, fixed = _outcomes(lists), config.gallery_role == "fixed"
+    outcomes, fixed = _outcomes(lists, config.unmatched), config.gallery_role == "fixed"
     if fixed:
         outcomes = [dataclasses.replace(one, gallery=None) for one in outcomes]
     headline = f"balanced_precision@{10 if 10 in lists.balanced_ks else max(lists.balanced_ks)}"
+    chance = by_chance(lists.retrieval.findable.class_G, lists.ks)
     measured = measure(
         Cohort.of(samples, INDICATOR.name, control_features=config.control_features),
         outcomes,
@@ -129,7 +138,7 @@ def compute(
         slope_tolerance=config.slope_tolerance,
     )
     if fixed:
-        measured = _conditional(measured)
+        measured = fixed_gallery.conditional(measured)
     return INDICATOR.result(
         dataset=samples.name,
         headline=headline,
@@ -139,30 +148,23 @@ def compute(
             **dataclasses.asdict(config), "control_features": list(config.control_features), "k": list(lists.ks),
             "k_balanced": list(lists.balanced_ks),
             "gallery": gallery_samples.name, "classes": list(lists.classes), "chance": 1 / len(lists.classes),
-            "n_queries": int(lists.known_Q.sum()), "n_gallery": lists.n_gallery, "layer": embeddings.layer,
+            "n_queries": int(lists.retrieval.known_Q.sum()), "n_unmatched": int((~lists.retrieval.known_Q).sum()),
+            "n_gallery": len(lists.retrieval.findable.class_G), "expected_by_chance": chance, "layer": embeddings.layer,
             "own_cluster_excluded": samples.cluster,
         },
-        metrics=_meanings(lists, config.attribute),
-        warnings=(*((_FIXED_WARNING,) if fixed else ()), *_warnings(samples, config, lists)),
+        metrics=_meanings(lists, config.attribute, chance),
+        warnings=(*((fixed_gallery.WARNING,) if fixed else ()), *_warnings(samples, config, lists)),
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Lists:
-    """Neighbour lists of all queries, and what is needed to judge them."""
+    """What was found, and the lengths of lists for which something can be said."""
 
+    retrieval: Retrieval
     ks: tuple[int, ...]
     balanced_ks: tuple[int, ...]
     classes: tuple[str, ...]
-    n_gallery: int
-    clusters_Q: Ints
-    truth_Q: npt.NDArray[np.str_]
-    known_Q: npt.NDArray[np.bool_]
-    clusters_QK: Ints
-    class_QK: Ints
-    match_QK: Floats
-    weight_QK: Floats
-    parts_UC: Floats
 
 
 def _search(
@@ -170,77 +172,37 @@ def _search(
 ) -> _Lists:
     truth_Q, truth_G = (_attribute(s, config.attribute) for s in (samples, gallery))
     rows = np.flatnonzero(truth_G != NOT_RECORDED)
-    clusters_Q, clusters_G = _cluster_codes(samples, gallery)
+    clusters_Q, clusters_G = cluster_codes(samples, gallery)
     clusters_G = clusters_G[rows]
     classes, class_G = np.unique(truth_G[rows], return_inverse=True)
-    if len(classes) < 2:
-        raise RequirementError(
-            f"attribute '{config.attribute}' must have at least two values in the gallery '{gallery.name}'; "
-            f"got {len(classes)}.",
-            what_to_do="Add images of other groups, or match another attribute "
-            "(--set representation_disparity.attribute=NAME).",
-        )
+    _check_classes(config.attribute, classes, truth_Q, samples.name, gallery.name)
     rarest = len(rows) / (len(classes) * np.bincount(class_G).min())
     left = len(rows) - int(np.bincount(clusters_G).max())
     ks = tuple(k for k in config.k if k <= left)
     balanced_ks = tuple(k for k in ks if k >= _LEAST_ITEMS * rarest)
     if not balanced_ks:
         raise _no_list(config, left, rarest, gallery.name, samples.cluster)
-    weight_QC = _class_weights(clusters_Q, clusters_G, class_G)
-    wanted = (max(ks) + max(*ks, _BEHIND)) / min(weight_QC.min(), 1.0)
+    findable = Findable(clusters_Q, clusters_G, class_G)
     found_QK = nearest(
         vectors.vectors,
         gallery_vectors.vectors[rows],
-        k=min(left, int(np.ceil(wanted)) + 1),
+        k=min(left, findable.length(max(ks))),
         query_clusters=clusters_Q,
         gallery_clusters=clusters_G,
     )
-    class_QK = class_G[found_QK]
-    return _Lists(
-        ks=ks,
-        balanced_ks=balanced_ks,
-        classes=tuple(str(c) for c in classes),
-        n_gallery=len(rows),
-        clusters_Q=clusters_Q,
-        truth_Q=truth_Q,
-        known_Q=np.isin(truth_Q, classes),
-        clusters_QK=clusters_G[found_QK],
-        class_QK=class_QK,
-        match_QK=(classes[class_QK] == truth_Q[:, None]).astype(float),
-        weight_QK=np.take_along_axis(weight_QC, class_QK, axis=1),
-        parts_UC=class_parts(class_G, clusters_G),
-    )
+    class_Q = np.where(np.isin(truth_Q, classes), np.searchsorted(classes, truth_Q), -1)
+    return _Lists(Retrieval(findable, found_QK, class_Q), ks, balanced_ks, tuple(str(c) for c in classes))
 
 
-def _outcomes(lists: _Lists) -> list[Outcomes]:
-    outcomes = []
-    for k in lists.ks:
-        value, influence = _precision(lists.match_QK, np.ones_like(lists.weight_QK), k, lists.known_Q)
-        role = GalleryRole(lists.clusters_QK[:, :k], influence[:, :k])
-        outcomes.append(Outcomes(f"precision@{k}", value, lists.clusters_Q, gallery=role))
-    for k in lists.balanced_ks:
-        value, influence = _precision(lists.match_QK, lists.weight_QK, k, lists.known_Q)
-        # A value that grows in the gallery loses weight: each of its items counts for less.
-        by_class = [np.where(lists.class_QK == c, influence, 0).sum(axis=1) for c in range(len(lists.classes))]
-        end = int(np.flatnonzero(influence.any(axis=0)).max(initial=0)) + 1
-        role = GalleryRole(lists.clusters_QK[:, :end], influence[:, :end], -np.stack(by_class, axis=1), lists.parts_UC)
-        outcomes.append(Outcomes(f"balanced_precision@{k}", value, lists.clusters_Q, gallery=role))
-    return outcomes
-
-
-def _conditional(measured: Measured) -> Measured:
-    """Return the tables with the condition beside every interval and test."""
-    told = []
-    for rows in (measured.groups, measured.disparities):
-        with_interval = rows["ci_method"] != ""
-        note = (rows["note"] + "; " + CONDITIONAL).str.removeprefix("; ")
-        told.append(
-            rows.assign(
-                ci_method=(rows["ci_method"] + ", " + CONDITIONAL).where(with_interval, ""),
-                note=note.where(with_interval, rows["note"]),
-            )
-        )
-    return dataclasses.replace(measured, groups=told[0], disparities=told[1])
+def _outcomes(lists: _Lists, unmatched: str = "leave_out") -> list[Outcomes]:
+    found, ks = lists.retrieval, lists.ks
+    return [
+        *(found.precision(k, misses=unmatched == "count_as_miss") for k in ks),
+        *(found.balanced_precision(k) for k in lists.balanced_ks),
+        *(found.lift(k) for k in ks),
+        *(found.max_skew(k) for k in ks),
+        found.ndkl(max(ks)),
+    ]
 
 
 def _attribute(samples: Samples, name: str) -> npt.NDArray[np.str_]:
@@ -254,44 +216,23 @@ def _attribute(samples: Samples, name: str) -> npt.NDArray[np.str_]:
     return samples.table[name].to_numpy(str)
 
 
-def _cluster_codes(samples: Samples, gallery: Samples) -> tuple[Ints, Ints]:
-    """One code space for both sets; clusters of different sets are different unless the sets are one."""
-    same = gallery.name == samples.name
-    keys_Q = samples.table["cluster_id"].astype(str)
-    keys_G = keys_Q if same else "gallery/" + gallery.table["cluster_id"].astype(str)
-    codes, _ = pd.factorize(pd.concat([keys_Q, keys_G], ignore_index=True))
-    codes = codes.astype(np.int64)
-    return codes[: len(keys_Q)], codes[len(keys_Q) :]
-
-
-def _class_weights(clusters_Q: Ints, clusters_G: Ints, class_G: Ints) -> Floats:
-    """Return the weight (Q, C) of an item by query and value: in what a query can find, every value weighs the same."""
-    counts_C = np.bincount(class_G).astype(np.float64)
-    own_UC = np.zeros((max(int(clusters_Q.max()), int(clusters_G.max())) + 1, len(counts_C)))
-    np.add.at(own_UC, (clusters_G, class_G), 1.0)
-    left_QC = counts_C - own_UC[clusters_Q]
-    total_Q1 = left_QC.sum(axis=1, keepdims=True)
-    return np.asarray(total_Q1 / (len(counts_C) * np.maximum(left_QC, 1)), dtype=np.float64)
-
-
-def _precision(match_QK: Floats, weight_QK: Floats, k: int, known_Q: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return weighted precision (Q,) and its derivative (Q, K) by the weight of each neighbour.
-
-    Neighbours are taken until their weights reach ``k``, the last one whole: were it cut at ``k``, rare values, which
-    weigh more, would lose more at the cut, and chance would be below 1 / C for them. An item that leaves the list
-    makes room for those behind it, so its influence is its match less the precision of these.
-    """
-    before = np.cumsum(weight_QK, axis=1) - weight_QK
-    reach = k * (1 - 1e-9)  # the sum of k ones must be k, however it is rounded
-    used = np.where(before < reach, weight_QK, 0.0)
-    behind = np.where((before >= reach) & (before < k + max(k, _BEHIND)), weight_QK, 0.0)
-    total = used.sum(axis=1, keepdims=True)
-    value = (used * match_QK).sum(axis=1, keepdims=True) / total
-    room = behind.sum(axis=1, keepdims=True)
-    others = np.where(room > 0, (behind * match_QK).sum(axis=1, keepdims=True) / np.where(room > 0, room, 1), value)
-    influence = used * (match_QK - others) / total
-    influence[~known_Q] = 0.0
-    return np.where(known_Q, np.clip(value[:, 0], 0, 1), np.nan), influence
+def _check_classes(
+    attribute: str, classes: npt.NDArray[np.str_], truth_Q: npt.NDArray[np.str_], queries: str, gallery: str
+) -> None:
+    """Refuse a gallery with one value, and one that has none of the queries' values."""
+    if len(classes) < 2:
+        raise RequirementError(
+            f"attribute '{attribute}' must have at least two values in the gallery '{gallery}'; got {len(classes)}.",
+            what_to_do="Add images of other groups, or match another attribute "
+            "(--set representation_disparity.attribute=NAME).",
+        )
+    if not np.isin(truth_Q, classes).any():
+        raise RequirementError(
+            f"attribute '{attribute}' must have a value in common in the queries '{queries}' and the gallery "
+            f"'{gallery}'; got {', '.join(np.unique(truth_Q))} and {', '.join(classes)}.",
+            what_to_do="Name the values alike in both, or match another attribute "
+            "(--set representation_disparity.attribute=NAME).",
+        )
 
 
 def _no_list(config: Config, left: int, rarest: float, gallery: str, cluster: str) -> RequirementError:
@@ -326,7 +267,7 @@ def _curves(groups: pd.DataFrame, samples: Samples) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _meanings(lists: _Lists, attribute: str) -> dict[str, str]:
+def _meanings(lists: _Lists, attribute: str, chance: dict[str, float]) -> dict[str, str]:
     meanings = {}
     for k in lists.ks:
         meanings[f"precision@{k}"] = (
@@ -339,11 +280,33 @@ def _meanings(lists: _Lists, attribute: str) -> dict[str, str]:
             f"equally in the gallery, in a list that weighs {k}: chance is {1 / len(lists.classes):.2f} for everybody, "
             "1 is best; a lower value means that the group is served worse."
         )
+    own = f"of a query's nearest images with its own {attribute}"
+    for k in lists.ks:
+        meanings[f"lift@{k}"] = (
+            f"Share {own} among {k}, over the share that chance would give it: 1 is chance, more is better, and the "
+            "most is one over that share. So a rare value can reach more, and groups are not compared on it."
+        )
+        meanings[f"max_skew@{k}"] = (
+            f"Logarithm of how many times its share of the gallery the most overdrawn value of {attribute} has among a "
+            f"query's {k} nearest images. {_mix(chance[f'max_skew@{k}'])} (MaxSkew@k, Geyik et al. 2019)."
+        )
+    k = max(lists.ks)
+    meanings[f"ndkl@{k}"] = (
+        f"Divergence of the values of {attribute} among a query's first 1, 2, ... {k} images from the gallery's, first "
+        f"images counting most. {_mix(chance[f'ndkl@{k}'])} (NDKL, Geyik et al. 2019)."
+    )
     return meanings
 
 
+def _mix(chance: float) -> str:
+    return (
+        f"0 is the gallery's mix, and lists drawn at random have about {chance:.2f}. A list of the query's own value "
+        "alone is far from the mix and has precision 1: read both together; groups are not compared on it"
+    )
+
+
 def _warnings(samples: Samples, config: Config, lists: _Lists) -> tuple[str, ...]:
-    ks, known_Q = lists.ks, lists.known_Q
+    ks, known_Q = lists.ks, lists.retrieval.known_Q
     warnings = []
     if samples.cluster == "image":
         warnings.append(
@@ -354,7 +317,8 @@ def _warnings(samples: Samples, config: Config, lists: _Lists) -> tuple[str, ...
         left_out = samples.table.loc[~known_Q, config.attribute].value_counts().to_dict()
         listed = ", ".join(f"{v}: {n}" for v, n in left_out.items())
         n = int((~known_Q).sum())
-        warnings.append(f"{n} queries have no value that the gallery knows and count nowhere ({listed}).")
+        how = "count nowhere" if config.unmatched == "leave_out" else "count as misses in precision@k, and nowhere else"
+        warnings.append(f"{n} queries have no value that the gallery knows and {how} ({listed}).")
     if len(ks) < len(config.k):
         missing = ", ".join(str(k) for k in config.k if k not in ks)
         warnings.append(f"The gallery is too small for k = {missing}.")
@@ -376,4 +340,5 @@ INDICATOR = Indicator(
     subject="people",
     config=Config,
     compute=compute,
+    protocol=read_protocol(files(__package__) / "protocols" / "representation_disparity.toml"),
 )

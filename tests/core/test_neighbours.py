@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from fairaudit.core import neighbours
 from fairaudit.core.errors import DataError
@@ -62,9 +65,61 @@ def test_the_block_size_changes_nothing(
     vectors[rng.integers(0, 57, 30)] = vectors[0]
     clusters = np.arange(57)
     whole = nearest(vectors, vectors, k=9, query_clusters=clusters, gallery_clusters=clusters)
-    monkeypatch.setattr(neighbours, "_BLOCK_CELLS", cells)
+    monkeypatch.setattr(neighbours, "_TILE_CELLS", 8 * cells)
+    monkeypatch.setattr(neighbours, "_TILE_COLUMNS", 8)
     blocks = nearest(vectors, vectors, k=9, query_clusters=clusters, gallery_clusters=clusters)
     np.testing.assert_array_equal(whole, blocks)
+
+
+def collapsed(rng: np.random.Generator, n: int, dimensions: int, spread: float) -> npt.NDArray[np.float32]:
+    """All vectors nearly alike: cosines differ by less than float32 tells apart, and every tenth is a copy."""
+    vectors = (1 + spread * rng.standard_normal((n, dimensions))).astype(np.float32)
+    vectors[::10] = vectors[0]
+    return vectors
+
+
+def float64_order(vectors: npt.NDArray[np.float32], k: int) -> Ints:
+    """A stable sort of cosines in float64, to 12 decimals; images of the own cluster left out."""
+    long = vectors.astype(np.float64)
+    unit = long / np.linalg.norm(long, axis=1, keepdims=True)
+    similarity = (unit @ unit.T).round(12)
+    np.fill_diagonal(similarity, -np.inf)
+    return np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+
+
+@pytest.mark.parametrize("spread", [1e-3, 1e-6, 0.0])
+def test_vectors_that_float32_does_not_tell_apart(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, spread: float
+) -> None:
+    vectors, clusters = collapsed(rng, 300, 200, spread), np.arange(300)
+    expected = float64_order(vectors, 20)
+    whole = nearest(vectors, vectors, k=20, query_clusters=clusters, gallery_clusters=clusters)
+    np.testing.assert_array_equal(whole, expected)
+    monkeypatch.setattr(neighbours, "_MOST_PAIRS", 500)  # fewer queries are then taken together
+    monkeypatch.setattr(neighbours, "_EXACT_CELLS", 20000)
+    split = nearest(vectors, vectors, k=20, query_clusters=clusters, gallery_clusters=clusters)
+    np.testing.assert_array_equal(split, expected)
+
+
+def test_the_number_of_threads_changes_nothing(rng: np.random.Generator) -> None:
+    vectors, clusters = collapsed(rng, 600, 64, 3e-3), np.arange(600) // 3
+    lists = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads):
+            lists.append(nearest(vectors, vectors, k=50, query_clusters=clusters, gallery_clusters=clusters))
+    np.testing.assert_array_equal(lists[0], lists[1])
+    np.testing.assert_array_equal(lists[0], lists[2])
+
+
+def test_memory_does_not_grow_with_both_sets(rng: np.random.Generator) -> None:
+    """All similarities at once would take 240 MB; tiles, the gallery and what is kept take less than a quarter."""
+    queries, gallery = rng.standard_normal((2000, 8), dtype=np.float32), rng.standard_normal((30000, 8), np.float32)
+    codes = np.arange(32000)
+    tracemalloc.start()
+    nearest(queries, gallery, k=50, query_clusters=codes[:2000], gallery_clusters=codes[2000:])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60e6
 
 
 def test_copies_of_a_picture_are_ordered_by_index(rng: np.random.Generator) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +19,21 @@ from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Embeddings
 from fairaudit.core.verdicts import decide
 from fairaudit.indicators import representation_disparity
-from fairaudit.indicators.representation_disparity import Config, compute
+from fairaudit.indicators.representation_disparity import INDICATOR, Config, compute
 from tests.reference import retrieval
 
 GENDER = Feature("gender", ("female", "male"), "annotated", "by hand")
 
 
-def people(gender: npt.ArrayLike, persons: npt.ArrayLike | None = None, name: str = "faces", **more: Any) -> Samples:
+def people(
+    gender: npt.ArrayLike, persons: npt.ArrayLike | None = None, name: str = "faces", feature: Feature = GENDER
+) -> Samples:
     n = len(np.asarray(gender))
     table = pd.DataFrame({
         "sample_id": [f"s{i}" for i in range(n)], "path": "", "split": "",
-        "cluster_id": np.arange(n) if persons is None else persons, "label": "", "text": "", "gender": gender, **more,
+        "cluster_id": np.arange(n) if persons is None else persons, "label": "", "text": "", "gender": gender,
     })  # fmt: skip
-    return Samples(name, "x", "people", Path(), table, (GENDER,), "image" if persons is None else "person", "CC0")
+    return Samples(name, "x", "people", Path(), table, (feature,), "image" if persons is None else "person", "CC0")
 
 
 def embed(samples: Samples, vectors: npt.ArrayLike) -> Embeddings:
@@ -43,6 +44,16 @@ def value(result: IndicatorResult, metric: str, group: str = "overall") -> float
     rows = result.groups[(result.groups["metric"] == metric) & (result.groups["group"] == group)]
     assert len(rows) == 1
     return float(rows["value"].iloc[0])
+
+
+def outcomes(samples: Samples, vectors: Embeddings, k: int = 10) -> dict[str, Outcomes]:
+    """What is measured on each query, by metric, with lists of one length."""
+    lists = representation_disparity._search(samples, samples, Config(k=(k,)), vectors, vectors)
+    return {one.metric: one for one in representation_disparity._outcomes(lists)}
+
+
+def balanced(samples: Samples, vectors: Embeddings) -> Outcomes:
+    return outcomes(samples, vectors)["balanced_precision@10"]
 
 
 def angle(degrees: float) -> tuple[float, float]:
@@ -67,6 +78,27 @@ def test_by_hand() -> None:
     assert result.params["gallery"] == "gallery"
 
 
+def test_by_hand_with_each_value_as_often() -> None:
+    """The lists F, M of a woman and M, M of a man (Goyal et al. 2022, P@2): lift over one half is 1 and 2."""
+    queries, gallery = people(["female", "male"], name="queries"), people(["female"] * 8 + ["male"] * 8, name="gallery")
+    far = [angle(180 + i) for i in range(13)]
+    vectors = [angle(1), *far[:7], angle(-2), angle(89), angle(92), *far[7:12]]
+    result = compute(
+        samples=queries,
+        config=Config(k=(2, 4)),
+        embeddings=embed(queries, [angle(0), angle(90)]),
+        gallery_samples=gallery,
+        gallery_embeddings=embed(gallery, vectors),
+    )
+    for metric, values in {
+        "precision@2": (0.75, 0.5, 1.0),
+        "lift@2": (1.5, 1.0, 2.0),
+        "max_skew@2": (np.log(2) / 2, 0.0, np.log(2)),
+    }.items():
+        found = [value(result, metric, group) for group in ("overall", "female", "male")]
+        assert found == pytest.approx(values), metric
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_equals_a_full_sort(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -78,6 +110,13 @@ def test_equals_a_full_sort(seed: int) -> None:
     for k in (1, 7, 20):
         expected = [retrieval.precision(order, gender, g, k) for order, g in zip(orders, gender, strict=True)]
         assert value(result, f"precision@{k}") == pytest.approx(np.mean(expected))
+        mixes = [retrieval.mix(order, gender) for order in orders]
+        lifts = [p / mix[g] for p, mix, g in zip(expected, mixes, gender, strict=True)]
+        assert value(result, f"lift@{k}") == pytest.approx(np.mean(lifts))
+        skews = [retrieval.max_skew(gender[order].tolist(), mix, k) for order, mix in zip(orders, mixes, strict=True)]
+        assert value(result, f"max_skew@{k}") == pytest.approx(np.mean(skews))
+    divergences = [retrieval.ndkl(gender[order].tolist(), mix, 20) for order, mix in zip(orders, mixes, strict=True)]
+    assert value(result, "ndkl@20") == pytest.approx(np.mean(divergences))
     for k in result.params["k_balanced"]:
         expected = [retrieval.balanced_precision(order, gender, g, k) for order, g in zip(orders, gender, strict=True)]
         assert value(result, f"balanced_precision@{k}") == pytest.approx(np.mean(expected))
@@ -152,7 +191,8 @@ def test_lists_too_short_for_a_rare_value(rng: np.random.Generator) -> None:
     )
     result = compute(samples=samples, config=Config(), embeddings=embed(samples, vectors))
     assert result.headline == "balanced_precision@50"
-    assert set(result.groups["metric"]) == {*(f"precision@{k}" for k in (1, 5, 10, 50)), "balanced_precision@50"}
+    raw = {f"{name}@{k}" for name in ("precision", "lift", "max_skew") for k in (1, 5, 10, 50)}
+    assert set(result.groups["metric"]) == {*raw, "ndkl@50", "balanced_precision@50"}
     assert any("Class-balanced precision is not given for k = 1, 5, 10" in w for w in result.warnings)
 
 
@@ -172,6 +212,101 @@ def test_queries_without_a_match_in_the_gallery_are_counted(rng: np.random.Gener
     known = samples.select([True] * 60 + [False] * 4)
     alone = compute(samples=known, config=Config(k=(10,)), embeddings=embed(known, vectors[:60]))
     assert value(alone, result.headline) == pytest.approx(value(result, result.headline))
+
+
+def test_queries_without_a_match_may_count_as_misses() -> None:
+    """As in the published code: 3 of 150 can match nobody, so the best that everybody together can have is .98."""
+    queries = people(["female"] * 75 + ["male"] * 72 + [NOT_RECORDED] * 3, name="queries")
+    gallery = people(["female", "male"] * 30, name="gallery")
+    vectors = np.where(np.arange(150)[:, None] < 75, [1.0, 0.0], [0.0, 1.0])
+    found = np.where(np.arange(60)[:, None] % 2 == 0, [1.0, 0.0], [0.0, 1.0])
+    left_out, missed = (
+        compute(
+            samples=queries,
+            config=Config(k=(10,), unmatched=unmatched),
+            embeddings=embed(queries, vectors),
+            gallery_samples=gallery,
+            gallery_embeddings=embed(gallery, found),
+        )
+        for unmatched in ("leave_out", "count_as_miss")
+    )
+    assert value(left_out, "precision@10") == pytest.approx(1)
+    assert value(missed, "precision@10") == pytest.approx(0.98)
+    assert value(missed, "precision@10", NOT_RECORDED) == 0
+    assert value(missed, "precision@10", "male") == pytest.approx(1)
+    for metric in ("balanced_precision@10", "lift@10", "max_skew@10", "ndkl@10"):
+        assert value(missed, metric) == pytest.approx(value(left_out, metric))
+    assert any(
+        w.startswith("3 queries have no value that the gallery knows and count as misses in precision@k, and nowhere")
+        for w in missed.warnings
+    )
+    assert (missed.params["n_queries"], missed.params["n_unmatched"]) == (147, 3)
+
+
+def test_a_way_with_unmatched_queries_that_does_not_exist() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config(unmatched="count_as_misses")
+    assert str(caught.value) == (
+        "unmatched of representation_disparity must be one of: count_as_miss, leave_out; got 'count_as_misses'. "
+        "Did you mean 'count_as_miss'?"
+    )
+
+
+def test_values_that_the_sets_do_not_share() -> None:
+    queries = people(["female", "male"] * 10, name="queries")
+    gallery = people(["F", "M"] * 10, name="gallery", feature=Feature("gender", ("F", "M"), "annotated", "by hand"))
+    with pytest.raises(RequirementError) as caught:
+        compute(
+            samples=queries,
+            config=Config(k=(5,)),
+            embeddings=embed(queries, np.eye(20)),
+            gallery_samples=gallery,
+            gallery_embeddings=embed(gallery, np.eye(20)),
+        )
+    assert caught.value.reason == (
+        "attribute 'gender' must have a value in common in the queries 'queries' and the gallery 'gallery'; "
+        "got female, male and F, M."
+    )
+    assert caught.value.what_to_do.startswith("Name the values alike in both")
+
+
+def test_an_attribute_that_the_gallery_does_not_record() -> None:
+    queries, gallery = people(["female", "male"] * 10, name="queries"), people(["female", "male"] * 10, name="gallery")
+    bare = dataclasses.replace(gallery, features=())
+    with pytest.raises(
+        RequirementError, match="data set 'gallery' must record the attribute 'gender'; it records none"
+    ):
+        compute(
+            samples=queries,
+            config=Config(k=(5,)),
+            embeddings=embed(queries, np.eye(20)),
+            gallery_samples=bare,
+            gallery_embeddings=embed(bare, np.eye(20)),
+        )
+
+
+def test_who_has_all_images_of_a_value_has_no_lift(rng: np.random.Generator) -> None:
+    """One person is the only one with that value: chance is 0, so there is nothing to divide by, and that is said."""
+    gender = ["female", "male"] * 20 + ["other"] * 4
+    feature = Feature("gender", ("female", "male", "other"), "annotated", "by hand")
+    samples = people(gender, [*range(40), 40, 40, 40, 40], feature=feature)
+    config = Config(k=(20,))
+    result = compute(samples=samples, config=config, embeddings=embed(samples, rng.standard_normal((44, 4))))
+    row = result.groups[(result.groups["metric"] == "lift@20") & (result.groups["group"] == "other")]
+    assert row["value"].isna().all()
+    assert row["status"].item() == "not_estimable"
+    assert value(result, "precision@20", "other") == 0
+
+
+def test_what_chance_gives_is_told(rng: np.random.Generator) -> None:
+    """Vectors that mean nothing and stand in few lists: distances from the mix are those of lists drawn at random."""
+    samples = people(rng.permutation(np.repeat(["female", "male"], [100, 200])))
+    vectors = embed(samples, rng.standard_normal((300, 16)))
+    result = compute(samples=samples, config=Config(k=(10, 20)), embeddings=vectors)
+    for metric in ("max_skew@10", "max_skew@20", "ndkl@20"):
+        expected = result.params["expected_by_chance"][metric]
+        assert value(result, metric) == pytest.approx(expected, rel=0.15)
+        assert f"lists drawn at random have about {expected:.2f}" in result.metrics[metric]
 
 
 def test_raw_precision_is_printed_and_not_compared(rng: np.random.Generator) -> None:
@@ -210,12 +345,9 @@ def test_chance_is_one_half_for_everybody(rng: np.random.Generator, share: float
         gender = rng.permutation(np.where(np.arange(300) < share * 300, "female", "male"))
         samples = people(gender)
         vectors = rng.standard_normal((300, 16)).astype(np.float32)
-        lists = representation_disparity._search(
-            samples, samples, Config(k=(10,)), embed(samples, vectors), embed(samples, vectors)
-        )
-        (_, balanced) = representation_disparity._outcomes(lists)
-        female.append(balanced.values[gender == "female"].mean())
-        male.append(balanced.values[gender == "male"].mean())
+        values = balanced(samples, embed(samples, vectors)).values
+        female.append(values[gender == "female"].mean())
+        male.append(values[gender == "male"].mean())
     assert np.mean(female) == pytest.approx(0.5, abs=0.012)
     assert np.mean(male) == pytest.approx(0.5, abs=0.012)
 
@@ -228,10 +360,7 @@ def alarm_rate(rng: np.random.Generator, *, gallery_role: bool, draws: int) -> f
             vectors = hubs(rng, 200)
         gender = rng.permutation(np.repeat(["female", "male"], 100))
         samples = people(gender)
-        both = embed(samples, vectors)
-        _, one = representation_disparity._outcomes(
-            representation_disparity._search(samples, samples, Config(k=(10,)), both, both)
-        )
+        one = balanced(samples, embed(samples, vectors))
         if not gallery_role:
             one = Outcomes(one.metric, one.values, one.clusters)
         groups = [average(one, gender == g) for g in GENDER.groups]
@@ -279,10 +408,7 @@ def test_a_fixed_gallery_counts_queries_alone_and_says_so(rng: np.random.Generat
         for role in ("fixed", "sampled")
     )
     pd.testing.assert_series_equal(fixed.groups["value"], sampled.groups["value"])
-    both = embed(samples, vectors)
-    _, one = representation_disparity._outcomes(
-        representation_disparity._search(samples, samples, Config(k=(10,)), both, both)
-    )
+    one = balanced(samples, embed(samples, vectors))
     gender = samples.table["gender"].to_numpy(str)
     variances = [one.values[gender == g].var(ddof=1) / 100 for g in GENDER.groups]
     rest, other = (r.disparities[r.disparities["kind"] == "rest"].iloc[0] for r in (fixed, sampled))
@@ -311,3 +437,30 @@ def test_a_gallery_role_that_does_not_exist() -> None:
     assert str(caught.value) == (
         "gallery_role of representation_disparity must be one of: fixed, sampled; got 'fix'. Did you mean 'fixed'?"
     )
+
+
+def test_presets_do_as_paper_and_code_do() -> None:
+    protocol = INDICATOR.protocol
+    assert protocol is not None
+    assert protocol.presets == {
+        "goyal2022_paper": {"attribute": "gender", "k": [10, 50]},
+        "goyal2022_code": {"attribute": "gender", "k": [1, 5, 10, 50], "unmatched": "count_as_miss"},
+    }
+    defaults = dataclasses.asdict(Config())
+    for preset, words in (("goyal2022_paper", "left out of every average and counted"),
+                          ("goyal2022_code", "count as misses in the averages over everybody, over age and over skin "
+                           "tone")):  # fmt: skip
+        said = protocol.describe(defaults, defaults | dict(protocol.presets[preset]))
+        assert said["preset"] == preset
+        here = {one["option"]: one["here"] for one in said["differences"]}
+        assert here["unmatched"] == words
+
+
+def test_published_numbers_are_those_of_the_figure() -> None:
+    """A gap of 24.3 points between men and women fell to 1.9 from the supervised network to the largest SEER."""
+    assert INDICATOR.protocol is not None
+    rows = INDICATOR.protocol.published_rows()
+    figure = rows[rows["unit"] == "%"].pivot(index="model", columns="group", values="value")
+    gap = (figure["male"] - figure["female"]).round(1)
+    assert gap.to_dict() == {"Supervised ImageNet": 24.3, "SEER RG-128": 9.4, "SEER RG-10B": 1.9}
+    assert rows["note"].str.contains("not compared with it").all()

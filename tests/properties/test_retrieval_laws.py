@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fairaudit.core import neighbours
+from fairaudit.core.list_measures import max_skew, ndkl, share
 from fairaudit.core.neighbours import nearest
-from fairaudit.indicators.representation_disparity import _class_weights, _precision
+from fairaudit.core.retrieval import Findable
 from tests.reference import retrieval
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.sampled_from([1, 7, 1000]))
+def test_neighbours_with_many_ties_and_copies(seed: int, n: int, cells: int) -> None:
+    """Directions on a grid: most vectors have copies and most similarities are shared. A full sort says the order."""
+    rng = np.random.default_rng(seed)
+    gallery, queries = rng.integers(-1, 2, (n, 3)), rng.integers(-1, 2, (5, 3))
+    clusters, own = rng.integers(0, 4, n), rng.integers(0, 4, 5)
+    left = n - int(np.bincount(clusters, minlength=4)[own].max())
+    assume(left > 0)
+    k = int(rng.integers(1, left + 1))
+    with patch.multiple(neighbours, _TILE_CELLS=cells, _TILE_COLUMNS=4):
+        found = nearest(
+            queries.astype(float), gallery.astype(float), k=k, query_clusters=own, gallery_clusters=clusters
+        )
+    for i in range(5):
+        lengths = np.linalg.norm(gallery, axis=1) * np.linalg.norm(queries[i])
+        cosines = (gallery @ queries[i] / np.where(lengths > 0, lengths, 1)).round(6)
+        order = [g for g in np.lexsort((np.arange(n), -cosines)) if clusters[g] != own[i]]
+        assert found[i].tolist() == order[:k]
 
 
 @settings(max_examples=60)
@@ -24,10 +48,9 @@ def test_precision(seed: int, n_classes: int, k: int) -> None:
     found = nearest(vectors, vectors, k=left, query_clusters=persons, gallery_clusters=persons)
     of_found = classes[found]
     match = (of_found == classes[:, None]).astype(float)
-    weight = np.take_along_axis(_class_weights(persons, persons, classes), of_found, axis=1)
-    everyone = np.ones(n, dtype=bool)
-    raw, influence = _precision(match, np.ones_like(match), k, everyone)
-    balanced, _ = _precision(match, weight, k, everyone)
+    weight = np.take_along_axis(Findable(persons, persons, classes).weight_QC, of_found, axis=1)
+    raw, influence = share(match, np.ones_like(match), k)
+    balanced, _ = share(match, weight, k)
     for values in (raw, balanced):
         assert ((values >= 0) & (values <= 1)).all()
     assert (influence[:, k:] == 0).all()
@@ -41,11 +64,24 @@ def test_precision(seed: int, n_classes: int, k: int) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 10))
 def test_all_or_nothing(seed: int, k: int) -> None:
-    """Lists in which everything, or nothing, matches give 1 or 0, whatever the weights; unknown queries give NaN."""
+    """Lists in which everything, or nothing, matches give 1 or 0, whatever the weights."""
     weight = np.random.default_rng(seed).uniform(0.3, 4, (3, 60))
     for match, expected in ((1.0, 1.0), (0.0, 0.0)):
-        known = np.array([True, True, False])
-        value, influence = _precision(np.full((3, 60), match), weight, k, known)
-        assert value[:2] == pytest.approx([expected] * 2)
-        assert np.isnan(value[2])
+        value, influence = share(np.full((3, 60), match), weight, k)
+        assert value == pytest.approx([expected] * 3)
         assert influence == pytest.approx(np.zeros((3, 60)), abs=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(1, 20))
+def test_distance_from_the_mix(seed: int, n_classes: int, k: int) -> None:
+    """Neither skew is negative, nor above the logarithm of one over the rarest share; both are the reference's."""
+    rng = np.random.default_rng(seed)
+    lists = rng.integers(0, n_classes, (6, 40))
+    mix = rng.dirichlet(np.full(n_classes, 2.0), 6) * 0.98 + 0.02 / n_classes
+    skew, divergence = max_skew(lists, mix, k).value, ndkl(lists, mix, k).value
+    for found in (skew, divergence):
+        assert (found >= -1e-12).all()
+        assert (found <= np.log(1 / mix.min(axis=1)) + 1e-12).all()
+    for i in range(6):
+        assert skew[i] == pytest.approx(retrieval.max_skew(lists[i].tolist(), dict(enumerate(mix[i])), k))
+        assert divergence[i] == pytest.approx(retrieval.ndkl(lists[i].tolist(), dict(enumerate(mix[i])), k))

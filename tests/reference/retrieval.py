@@ -1,12 +1,13 @@
 """Same-attribute retrieval in float64, one query at a time: sort the whole gallery, walk down the list.
 
-Source: Goyal et al. (2022), arXiv:2202.07603, section 3.3, for precision at k. It shares nothing with the code that
-it checks.
+Sources: Goyal et al. (2022), arXiv:2202.07603, section 3.3, for precision at k; Geyik, Ambler and Kenthapadi (2019),
+arXiv:1905.01989, for MaxSkew@k and NDKL. It shares nothing with the code that it checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -44,3 +45,24 @@ def balanced_precision(order: Sequence[int], classes: Sequence[object], wanted: 
         total += weight[c]
         hits += weight[c] * (c == wanted)
     return hits / total
+
+
+def mix(order: Sequence[int], classes: Sequence[object]) -> dict[object, float]:
+    """Share of each class in everything that a query can find."""
+    found = [classes[i] for i in order]
+    return {c: found.count(c) / len(found) for c in set(found)}
+
+
+def max_skew(found: Sequence[object], desired: Mapping[object, float], k: int) -> float:
+    """Largest logarithm of a class's share among the first k over its desired share."""
+    return max(math.log(found[:k].count(c) / k / share) for c, share in desired.items() if c in found[:k])
+
+
+def ndkl(found: Sequence[object], desired: Mapping[object, float], k: int) -> float:
+    """Divergence of each prefix from the desired shares; the weight of i items is one over the binary log of i + 1."""
+    total = norm = 0.0
+    for i in range(1, k + 1):
+        seen = {c: found[:i].count(c) / i for c in set(found[:i])}
+        total += sum(p * math.log(p / desired[c]) for c, p in seen.items()) / math.log2(i + 1)
+        norm += 1 / math.log2(i + 1)
+    return total / norm
