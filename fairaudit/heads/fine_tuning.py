@@ -20,7 +20,6 @@ from fairaudit.heads.text_encoder import quiet_transformers
 from fairaudit.heads.tuning_recipe import TuningRecipe
 from fairaudit.models._preprocessing import Preprocessing
 from fairaudit.models._torch_model import choose_device, first_line
-from fairaudit.models._transformers import FAMILIES
 from fairaudit.pretrain.ahead import ahead
 from fairaudit.pretrain.augment import view_numbers
 from fairaudit.pretrain.images import ImageStore, Picture
@@ -30,6 +29,8 @@ from fairaudit.pretrain.views import cut_views
 # Legend of shape suffixes: B images of a batch, C labels, S side of a view.
 
 Batch = tuple[int, list[int], Tensor]
+#: Families of ``transformers`` that have a classifier on the trunk which is audited.
+TUNED = ("regnet", "resnet", "convnext", "convnextv2", "vit", "dinov2")
 
 
 def classifier_on(model: Model, classes: Sequence[str], *, seed: int) -> Any:
@@ -43,9 +44,9 @@ def classifier_on(model: Model, classes: Sequence[str], *, seed: int) -> Any:
     import transformers
 
     source = getattr(model, "network", None)
-    if not isinstance(source, transformers.PreTrainedModel) or source.config.model_type not in FAMILIES:
+    if not isinstance(source, transformers.PreTrainedModel) or source.config.model_type not in TUNED:
         raise CheckpointError(
-            f"checkpoint '{model.card.name}' must be a network of transformers ({', '.join(FAMILIES)}) to be "
+            f"checkpoint '{model.card.name}' must be a network of transformers ({', '.join(TUNED)}) to be "
             f"fine-tuned as a whole; got {model.card.architecture} by {model.card.kind}. Fit a probe on it: "
             "fairaudit probe."
         )

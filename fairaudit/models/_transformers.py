@@ -126,15 +126,14 @@ def model_in_memory(network: Any, processor: Any, *, name: str, kind: str) -> To
 
 
 def _labels(config: Any, notes: list[str]) -> tuple[str, ...]:
-    """Return the labels of the head; none where they have no names, which ``notes`` then say."""
+    """Return the labels of the head; where they have no names, ``notes`` say what to do."""
     labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
-    if any(label != f"LABEL_{i}" for i, label in enumerate(labels)):
-        return labels
-    notes.append(
-        "The labels of its head have no names (LABEL_0 and so on), so nothing is made of them: write them as id2label "
-        "into its config.json, or give --probe or --prompts."
-    )
-    return ()
+    if all(label == f"LABEL_{i}" for i, label in enumerate(labels)):
+        notes.append(
+            "The labels of its head have no names (LABEL_0 and so on): write them as id2label into its config.json, or "
+            "give --probe or --prompts."
+        )
+    return labels
 
 
 def _network(where: str, name: str, config: Any, options: dict[str, Any], *, head: bool) -> nn.Module:

@@ -68,6 +68,9 @@ def test_statistics_give_the_group_values_again(quick_demo: Path) -> None:
         again = (sums["numerator"] / sums["denominator"]).rename("again").reset_index()
         both = result.groups.merge(again, on=["metric", "feature", "group"])
         assert len(both) > 5
+        withheld = both["value"].isna()  # countries with few homes
+        assert (both.loc[withheld, "feature"] == "country").all()
+        both = both[~withheld]
         np.testing.assert_allclose(both["value"], both["again"], rtol=1e-9, atol=1e-12)
 
 
