@@ -215,7 +215,8 @@ def _labels(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult, F
     scores = np.tile(np.array([0.9, 0.05], dtype=np.float32), (len(persons), 1))
     predictions = Predictions(samples.sample_ids, labels, scores, ("face", "rat"), "simulation")
     indicator = _indicator("label_association")
-    return indicator.compute(samples=samples, config=indicator.config(), predictions=predictions), None
+    config = indicator.config(taus=(), top_ks=(), n_labels=0)  # what stands beside the verdicts is not counted here
+    return indicator.compute(samples=samples, config=config, predictions=predictions), None
 
 
 _DESIGNS: dict[str, Callable[[np.random.Generator, bool], tuple[IndicatorResult, Floats | None]]] = {

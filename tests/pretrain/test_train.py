@@ -312,7 +312,7 @@ def test_a_process_killed_at_random_times_loses_nothing(tmp_path: Path, six_step
         sys.executable, "-c", CHILD, str(tmp_path / "recipe.toml"), str(pictures), str(tmp_path / "run"),
     ]  # fmt: skip
     rng, kills, steps = np.random.default_rng(), 0, []
-    while kills < int(os.environ.get("FAIRAUDIT_KILLS", "5")):
+    while kills < int(os.environ.get("FAIRAUDIT_KILLS", "3")):
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             child.stdout.readline()
