@@ -125,5 +125,5 @@ def _shown(row: pd.Series) -> str:
     few = "" if row["status"] == "ok" else f"; too few: {row['note']}"
     return (
         f"{row['value']:.3f} ({row['ci_low']:.3f} to {row['ci_high']:.3f}), n {int(row['n']):,}, "
-        f"{int(row['n_clusters']):,} clusters{few}"
+        f"{int(row['n_clusters']):,} cluster{'' if row['n_clusters'] == 1 else 's'}{few}"
     )
