@@ -83,7 +83,7 @@ def _arguments(
     have: dict[str, Any] = {
         "embeddings": table.extraction.embeddings,
         "predictions": table.predictions,
-        "predictions_by_prompt": getattr(table, "predictions_by_prompt", None),
+        "predictions_by_prompt": table.predictions_by_prompt,
         "scores": table.scores,
         "content_digests": table.extraction.content_digests,
     }

@@ -77,8 +77,8 @@ def tune(
     classes = table.classes
     part_N = split_parts(np.array(table.labels, dtype=np.str_), recipe.seed, clusters=table.clusters)
     learned, held = np.flatnonzero(part_N != OUT).tolist(), (part_N == OUT).tolist()
+    network = classifier_on(model, classes, seed=recipe.seed)  # first: whether it can be tuned at all
     preprocessing = preprocessing_of(model, recipe)
-    network = classifier_on(model, classes, seed=recipe.seed)
     tuner = Tuner(network, recipe, preprocessing)
     loss = tuner.fit(
         [table.files[row] for row in learned],
