@@ -6,7 +6,6 @@ import html
 import json
 import pickle
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,23 +18,6 @@ from fairaudit.core.plan import Plan, PlanRow, read_plan
 
 Run = Callable[..., tuple[int, str, str]]
 WATCHED = ("pretrain", "quick", "--data", "{faces}", "-o", "{tmp}/run")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Call the program with arguments; return exit code, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fairaudit", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture(scope="session")

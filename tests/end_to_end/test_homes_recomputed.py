@@ -11,19 +11,8 @@ import pytest
 
 import fairaudit
 from fairaudit.core.result import IndicatorResult
+from tests.end_to_end.pooled_network import POOLED
 
-MODULE = """
-import torch
-
-class Pooled(torch.nn.Module):
-    preprocessing = {"size": 32, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
-
-    def forward(self, batch):
-        return torch.nn.functional.adaptive_avg_pool2d(batch, 4).flatten(1)
-
-def pooled():
-    return Pooled()
-"""
 MAP = """
 name = "coarse"
 version = "1"
@@ -55,7 +44,7 @@ def folder(sample_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / f"images/copy-{i}.jpg").write_bytes(original.read_bytes())
     pd.concat([rows, again]).to_csv(root / "metadata.csv", index=False)
     (root / "map.toml").write_text(MAP, encoding="utf-8")
-    (root / "foreign_homes.py").write_text(MODULE, encoding="utf-8")
+    (root / "foreign_homes.py").write_text(POOLED, encoding="utf-8")
     return root
 
 

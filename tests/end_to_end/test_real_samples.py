@@ -14,6 +14,7 @@ import pytest
 
 import fairaudit
 from fairaudit.pretrain import pretrain
+from tests.end_to_end.pooled_network import POOLED
 
 # So short a run does not learn, and says so; what is looked at here is the way, not the numbers.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::fairaudit.pretrain.TrainingWarning")]
@@ -134,22 +135,8 @@ def test_without_probe_and_text_encoder_two_indicators_fail_honestly(
     assert "--text-encoder FOLDER" in told["hate_speech"]
 
 
-MODULE = """
-import torch
-
-class Pooled(torch.nn.Module):
-    preprocessing = {"size": 32, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
-
-    def forward(self, batch):
-        return torch.nn.functional.adaptive_avg_pool2d(batch, 4).flatten(1)
-
-def pooled():
-    return Pooled()
-"""
-
-
 def test_any_module_is_audited(sample_data: Path, tmp_path: Path) -> None:
-    (tmp_path / "mymodels.py").write_text(MODULE)
+    (tmp_path / "mymodels.py").write_text(POOLED)
     done = subprocess.run(
         [sys.executable, "-m", "fairaudit", "audit", "mymodels:pooled", "--data",
          f"utkface={sample_data / 'utkface-sample'}", "-o", "out"],

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,12 +19,12 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fairaudit.core.audit import ModelCard
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.tables import Embeddings
 from fairaudit.heads import logistic
 from fairaudit.heads.linear_probe import LinearProbe, ProbeTable, fit_embeddings, fit_probe, read_probe_table
 from fairaudit.heads.split import split_parts
+from tests.heads.mean_colour import MeanColour
 
 Vectors = npt.NDArray[np.float32]
 
@@ -261,22 +260,6 @@ def test_labels_must_fit_the_embeddings() -> None:
         "probe table labels.csv must keep at least two labels; only 'a' has images that could be read. "
         "Repair or replace the images."
     )
-
-
-class MeanColour:
-    """A model whose embedding is the mean colour of an image."""
-
-    card = ModelCard("mean colour", "test", "none", 0, 3, "0" * 64, {})
-    labels: tuple[str, ...] = ()
-
-    def preprocess(self, image: Image.Image) -> torch.Tensor:
-        return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1)
-
-    def embed(self, batch: torch.Tensor) -> torch.Tensor:
-        return batch.mean(dim=(2, 3))
-
-    def embed_and_predict(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        return self.embed(batch), None
 
 
 @pytest.fixture

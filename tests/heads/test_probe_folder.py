@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from fairaudit.core.audit import ModelCard
@@ -17,25 +16,16 @@ from fairaudit.core.errors import CheckpointError, ConfigError, DataError
 from fairaudit.core.tables import Embeddings
 from fairaudit.heads.linear_probe import LinearProbe, fit_probe, read_probe_table
 from fairaudit.heads.probe_folder import load_probe, save_probe
+from tests.heads.mean_colour import MeanColour
 
 
-class MeanColour:
-    """A model whose embedding is the mean colour of an image."""
+class NamedLayer(MeanColour):
+    """Of which the weights and the layer can be changed."""
 
-    labels: tuple[str, ...] = ()
     layer = "mean"
 
     def __init__(self) -> None:
         self.card = ModelCard("colours", "test", "none", 0, 3, "1" * 64, {"size": 8})
-
-    def preprocess(self, image: Image.Image) -> torch.Tensor:
-        return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1)
-
-    def embed(self, batch: torch.Tensor) -> torch.Tensor:
-        return batch.mean(dim=(2, 3))
-
-    def embed_and_predict(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        return self.embed(batch), None
 
 
 @pytest.fixture
@@ -47,18 +37,18 @@ def fitted(tmp_path: Path, rng: np.random.Generator) -> LinearProbe:
         Image.new("RGB", (8, 8), tuple(pixel.tolist())).save(tmp_path / f"{i}.png")
         rows.append(f"{i}.png,{('red', 'green', 'blue')[i % 3]},person {i // 5}")
     (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return fit_probe(MeanColour(), read_probe_table(tmp_path / "labels.csv"), seeds=2)
+    return fit_probe(NamedLayer(), read_probe_table(tmp_path / "labels.csv"), seeds=2)
 
 
 @pytest.fixture
 def folder(fitted: LinearProbe, tmp_path: Path) -> Path:
-    save_probe(fitted, MeanColour(), tmp_path / "probe", versions={"fairaudit": "0"})
+    save_probe(fitted, NamedLayer(), tmp_path / "probe", versions={"fairaudit": "0"})
     return tmp_path / "probe"
 
 
 def test_it_predicts_bit_for_bit_as_before(fitted: LinearProbe, folder: Path, rng: np.random.Generator) -> None:
     saved = load_probe(folder)
-    saved.check(MeanColour())
+    saved.check(NamedLayer())
     new = Embeddings(tuple(map(str, range(50))), rng.random((50, 3), dtype=np.float32))
     before, after = fitted.predict(new), saved.probe.predict(new)
     assert (before.scores == after.scores).all()
@@ -101,7 +91,7 @@ def test_the_record_says_how_it_came_about_and_no_path(fitted: LinearProbe, fold
     ids=["weights", "layer", "preprocessing"],
 )
 def test_another_checkpoint_is_refused(folder: Path, change: dict[str, Any], text: str) -> None:
-    model = MeanColour()
+    model = NamedLayer()
     model.layer = change.pop("layer", model.layer)
     model.card = dataclasses.replace(model.card, **change)
     with pytest.raises(CheckpointError) as caught:
@@ -113,14 +103,14 @@ def test_a_folder_that_holds_something_else_is_kept(fitted: LinearProbe, tmp_pat
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"must be a new folder, an empty one or an earlier probe; got a folder with"):
-        save_probe(fitted, MeanColour(), tmp_path / "mine", versions={})
+        save_probe(fitted, NamedLayer(), tmp_path / "mine", versions={})
     assert (tmp_path / "mine" / "thesis.txt").is_file()
     with pytest.raises(ConfigError, match=r"must be a folder; got a file of that name\. Choose another name\.$"):
-        save_probe(fitted, MeanColour(), tmp_path / "labels.csv", versions={})
+        save_probe(fitted, NamedLayer(), tmp_path / "labels.csv", versions={})
 
 
 def test_an_earlier_probe_is_replaced(fitted: LinearProbe, folder: Path) -> None:
-    save_probe(dataclasses.replace(fitted, strength=7.0), MeanColour(), folder, versions={})
+    save_probe(dataclasses.replace(fitted, strength=7.0), NamedLayer(), folder, versions={})
     assert load_probe(folder).probe.strength == 7.0
 
 
