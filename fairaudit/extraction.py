@@ -15,10 +15,10 @@ import torch
 
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import write_npy, write_parquet
-from fairaudit.core.images import EncodedImage, ImageError, read_image
+from fairaudit.core.images import MAX_UNREADABLE, EncodedImage, ImageError, cut, read_image
 from fairaudit.core.label_mask import LabelIndex
 from fairaudit.core.model import Model
-from fairaudit.core.samples import Samples
+from fairaudit.core.samples import Box, Samples
 from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.extraction_cache import EmbeddingCache
 
@@ -26,8 +26,6 @@ from fairaudit.extraction_cache import EmbeddingCache
 
 #: How many labels of its own head are kept for each image.
 TOP_K = 10
-#: Share of images that may be unreadable without the user allowing it.
-MAX_UNREADABLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Extraction:
     digest : str
         SHA-256 over the ids and contents of the samples, whatever their order; 64 hex digits.
     content_digests : tuple of str
-        SHA-256 of each image file, in row order.
+        SHA-256 of each image file, in row order; where a row is a part of its image, of file and box.
     from_cache : int
         Samples whose row had been computed by an earlier pass.
     """
@@ -107,14 +105,16 @@ def extract(
         if value < 1:
             raise ConfigError(f"{name} must be at least 1; got {value}. Use the default.")
     columns = LabelIndex(model.labels).mask(samples.classes, data=samples.name)
-    n, paths = len(samples), samples.paths
+    n, paths, boxes = len(samples), samples.paths, samples.boxes
     batch = min(batch_size, 1 << (n - 1).bit_length())
     kept = None
     if cache is not None:
         kept = EmbeddingCache(cache, model, batch=batch, labels=min(TOP_K, len(columns)), columns=columns)
     going = _Pass(model, n, batch=batch, cache=kept, columns=columns)
     try:
-        for row, prepared in _prepared(model, paths, kept, ahead=2 * batch, threads=threads):
+        for row, prepared in _prepared(
+            model, list(zip(paths, boxes, strict=True)), kept, ahead=2 * batch, threads=threads
+        ):
             if isinstance(prepared, ImageError):
                 # The file is named beside it, relative to the data: a saved audit tells no folders of this computer.
                 going.problems[row] = str(prepared).removeprefix(f"image {paths[row]} ").removeprefix("image ")
@@ -244,18 +244,21 @@ def data_digest(sample_ids: tuple[str, ...], content_digests: tuple[str, ...]) -
 
 
 def _prepared(
-    model: Model, paths: list[Path], cache: EmbeddingCache | None, *, ahead: int, threads: int
+    model: Model, images: list[tuple[Path, Box | None]], cache: EmbeddingCache | None, *, ahead: int, threads: int
 ) -> Iterator[tuple[int, tuple[str, torch.Tensor | np.void] | ImageError]]:
     """Yield row by row, in order, the digest of its image and its tensor or cached row, or why it cannot be read."""
 
-    def prepare(path: Path) -> tuple[str, torch.Tensor | np.void] | ImageError:
+    def prepare(path: Path, box: Box | None) -> tuple[str, torch.Tensor | np.void] | ImageError:
         try:
             content = read_image(path)  # once: what is decoded is what was hashed
             digest = hashlib.sha256(content).hexdigest()
+            if box is not None:  # one image may show several people
+                digest = hashlib.sha256(f"{digest} {box}".encode()).hexdigest()
             known = cache.get(digest) if cache is not None else None
             if known is not None:
                 return digest, known
-            return digest, model.preprocess(EncodedImage(content, name=str(path)).decode())
+            image = EncodedImage(content, name=str(path)).decode()
+            return digest, model.preprocess(image if box is None else cut(image, box, name=str(path)))
         except ImageError as error:
             return error
 
@@ -263,8 +266,8 @@ def _prepared(
     waiting: deque[tuple[int, Future[tuple[str, torch.Tensor | np.void] | ImageError]]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         try:
-            for row, path in enumerate(paths):
-                waiting.append((row, pool.submit(prepare, path)))
+            for row, (path, box) in enumerate(images):
+                waiting.append((row, pool.submit(prepare, path, box)))
                 if len(waiting) > ahead:
                     first, future = waiting.popleft()
                     yield first, future.result()

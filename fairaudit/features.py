@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.errors import CheckpointError
+from fairaudit.core.images import MAX_UNREADABLE
 from fairaudit.core.samples import Samples
 from fairaudit.core.tables import Embeddings, Predictions
-from fairaudit.extraction import MAX_UNREADABLE, Extraction, data_digest
+from fairaudit.extraction import Extraction, data_digest
 
 if TYPE_CHECKING:
     from fairaudit.core.image_table import ImageTable

@@ -281,3 +281,34 @@ def test_a_class_that_the_head_does_not_know_is_refused(folder: Path) -> None:
     with pytest.raises(DataError, match=r"^classes of data set 'data' must be labels of the head; got 'label 1'"):
         extract(SmallModel(LABELS), masked)
     assert extract(SmallModel(), masked).predictions is None
+
+
+def test_rows_that_are_parts_of_one_image_are_told_apart(tmp_path: Path) -> None:
+    pixels = np.zeros((10, 20, 3), dtype=np.uint8)
+    pixels[:, 10:] = 255
+    Image.fromarray(pixels).save(tmp_path / "two.png")
+    table = pd.DataFrame({"sample_id": ["left", "right", "again", "both"], "path": "two.png", "cluster_id": "two"})
+    edges = {"box_left_px": [0, 10, 10, 0], "box_top_px": 0, "box_right_px": [10, 20, 20, 20], "box_bottom_px": 10}
+    table = table.assign(split="", label="", text="", **edges)
+    samples, model = Samples("data", "test", "people", tmp_path, table, (), "image", "none"), SmallModel()
+    cache = tmp_path / "cache"
+    found = extract(model, samples, cache=cache)
+    np.testing.assert_allclose(found.embeddings.vectors[:, 0], [0, 1, 1, 0.5], atol=1e-6)
+    content = hashlib.sha256((tmp_path / "two.png").read_bytes()).hexdigest()
+    digests = [hashlib.sha256(f"{content} ({a}, 0, {b}, 10)".encode()).hexdigest() for a, b in ((0, 10), (10, 20))]
+    assert found.content_digests[:3] == (digests[0], digests[1], digests[1])
+    again = extract(SmallModel(), samples, cache=cache)
+    assert again.from_cache == 4
+    assert again.embeddings.vectors.tobytes() == found.embeddings.vectors.tobytes()
+
+
+def test_a_box_beyond_its_image_counts_as_unreadable(tmp_path: Path) -> None:
+    Image.new("RGB", (10, 10)).save(tmp_path / "a.png")
+    table = pd.DataFrame({"sample_id": ["in", "out"], "path": "a.png", "cluster_id": "a", "split": "", "label": "",
+                          "text": "", "box_left_px": 0, "box_top_px": 0, "box_right_px": [10, 11],
+                          "box_bottom_px": 10})  # fmt: skip
+    samples = Samples("data", "test", "people", tmp_path, table, (), "image", "none")
+    with pytest.raises(DataError, match=r"a\.png must be at least 11 x 10 pixels, as far as its box reaches"):
+        extract(SmallModel(), samples)
+    found = extract(SmallModel(), samples, allow_unreadable=True)
+    assert found.samples.sample_ids == ("in",)

@@ -73,7 +73,7 @@ class DataCard:
     synthetic, show_images : bool
         As in ``Samples``.
     features : tuple of mapping
-        ``name, groups, known_by, source, ordered`` and ``counts`` (images by group, with ``not recorded``).
+        The fields of ``Feature``, and ``counts`` (images by group, with ``not recorded``).
     skipped : tuple of mapping
         ``file`` and ``reason``, the first 100.
     n_skipped : int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import stat
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -24,6 +24,8 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 #: Default limits of ``open_image``: pixels after decoding (0.3 GB as RGB) and bytes on disk.
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 100 * 1024 * 1024
+#: Share of the images of a data set that may be unreadable without the user allowing it.
+MAX_UNREADABLE = 0.01
 
 _CHUNK = 1024 * 1024
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -88,6 +90,10 @@ class EncodedImage:
         width, height = self._image.size
         return (height, width) if _orientation(self._image) in _ON_ITS_SIDE else (width, height)
 
+    def close(self) -> None:
+        """Close the file of an image that is not decoded."""
+        self._image.close()
+
     def decode(self, *, shrink: float = 1.0) -> Image.Image:
         """Return the image as RGB, turned upright as its EXIF orientation says; can be called once.
 
@@ -145,6 +151,34 @@ def open_image(
     """
     image = EncodedImage(path, max_pixels=max_pixels, max_bytes=max_bytes)
     return image.decode(shrink=min(image.size) / short_side if short_side else 1.0)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height in pixels of an image, upright; of a JPEG the header alone is read.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or is beyond a limit.
+    """
+    with closing(EncodedImage(path)) as image:
+        return image.size
+
+
+def cut(image: Image.Image, box: tuple[int, int, int, int], *, name: str) -> Image.Image:
+    """Return the part of an upright image within ``box`` (left, top, right, bottom, in pixels).
+
+    Raises
+    ------
+    ImageError
+        If the box reaches beyond the image, which then is another one than the box was drawn on.
+    """
+    if box[2] > image.width or box[3] > image.height:
+        raise ImageError(
+            f"image {name} must be at least {box[2]} x {box[3]} pixels, as far as its box reaches; got {image.width} x "
+            f"{image.height}. Give the image that the box was drawn on."
+        )
+    return image.crop(box)
 
 
 def read_image(path: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:

@@ -21,6 +21,15 @@ NOT_RECORDED = "not recorded"
 
 #: Columns that every table of samples has, in this order. ``label`` and ``text`` may be empty strings.
 SAMPLE_COLUMNS = ("sample_id", "path", "cluster_id", "split", "label", "text")
+#: Optional columns, all or none of them: the part of the upright image that a row is about, in whole pixels from its
+#: top left corner; right and bottom are not part of it.
+BOX_COLUMNS = ("box_left_px", "box_top_px", "box_right_px", "box_bottom_px")
+#: Optional column of numbers: what a home spends or earns, NaN where unknown.
+INCOME = "income_usd_per_month"
+#: Why a row stands in ``skipped`` whose id a row of another split has.
+IN_ANOTHER_SPLIT = "its id stands in another split, too"
+
+Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,9 @@ class Feature:
         Whether ``groups`` is an order along which a slope means something (age, skin tone, income).
     reference : str
         The group that each other one is compared with besides all others; empty for none.
+    exploratory : bool
+        Whether its comparisons are leads, never planned unless a plan names them: where it asks the same as another
+        feature with other groups (two bins of a scale), or is about the picture and not about who is in it (light).
     """
 
     name: str
@@ -50,6 +62,7 @@ class Feature:
     source: str
     ordered: bool = False
     reference: str = ""
+    exploratory: bool = False
 
     def __post_init__(self) -> None:
         if self.reference and self.reference not in self.groups:
@@ -75,10 +88,10 @@ class Samples:
     root : Path
         Folder to which ``path`` is relative.
     table : DataFrame
-        Columns ``SAMPLE_COLUMNS``, one column per feature (str, missing values as ``"not recorded"``), and
-        numeric columns that carry their unit in the name (``income_usd_per_month``, float, NaN where unknown).
-        ``sample_id`` is unique; ``cluster_id`` is the statistical unit: images with one cluster are not
-        independent of each other.
+        Columns ``SAMPLE_COLUMNS``, one column per feature (str, missing values as ``"not recorded"``), and numeric
+        columns that carry their unit in the name (``income_usd_per_month``, float, NaN where unknown). Where rows are
+        parts of images, ``BOX_COLUMNS`` (int). ``sample_id`` is unique; ``cluster_id`` is the statistical unit: images
+        with one cluster are not independent of each other.
     features : tuple of Feature
         The sensitive features, in the order in which a report lists them.
     cluster : str
@@ -104,8 +117,8 @@ class Samples:
     Raises
     ------
     DataError
-        If there is no row, a column is missing, a row has no id or no cluster, two rows have one id, a feature
-        has a group outside its list, or ``uncertain`` does not fit the table.
+        If there is no row, a column is missing, a row has no id or no cluster, two rows have one id, a box is none, a
+        feature has a group outside its list, or ``uncertain`` does not fit the table.
     """
 
     name: str
@@ -151,6 +164,8 @@ class Samples:
                     f"{what} must have a {column} in every row; it is missing in {missing_rows}. "
                     f"Correct the reader '{self.reader}'."
                 )
+        if any(column in self.table.columns for column in BOX_COLUMNS):
+            _check_boxes(what, self.reader, self.table)
         for feature in self.features:
             unknown = sorted(set(self.table[feature.name]) - {*feature.groups, NOT_RECORDED}, key=str)
             if unknown:
@@ -180,6 +195,13 @@ class Samples:
     def paths(self) -> list[Path]:
         """Absolute paths in row order."""
         return [self.root / p for p in self.table["path"]]
+
+    @property
+    def boxes(self) -> list[Box | None]:
+        """The part of its image that each row is about, in row order; None for the whole image."""
+        if BOX_COLUMNS[0] not in self.table.columns:
+            return [None] * len(self)
+        return [(a, b, c, d) for a, b, c, d in self.table[list(BOX_COLUMNS)].to_numpy().tolist()]
 
     def feature(self, name: str) -> Feature:
         """Return the feature called ``name``; KeyError if there is none."""
@@ -214,3 +236,14 @@ class Samples:
             for c in self.table["cluster_id"].unique()
         }
         return self.table["cluster_id"].map(codes)
+
+
+def _check_boxes(what: str, reader: str, table: pd.DataFrame) -> None:
+    boxes = table.reindex(columns=list(BOX_COLUMNS))
+    whole = all(pd.api.types.is_integer_dtype(kind) for kind in boxes.dtypes)
+    left, top, right, bottom = (boxes[column] for column in BOX_COLUMNS)
+    if not whole or not ((left >= 0) & (top >= 0) & (left < right) & (top < bottom)).all():
+        raise DataError(
+            f"{what} must have {', '.join(BOX_COLUMNS)} in whole pixels in every row, left before right and top before "
+            f"bottom; got other boxes. Correct the reader '{reader}'."
+        )

@@ -302,3 +302,17 @@ def test_a_cohort_of_samples() -> None:
     assert made.mask("gender", "male").tolist() == [False, True, False, True]
     assert made.cluster_names[0] == made.cluster_names[1] != made.cluster_names[2]
     assert "p" not in made.cluster_names
+
+
+def test_a_feature_that_asks_what_another_one_asks_gives_leads_alone(rng: np.random.Generator) -> None:
+    bins = Feature("shade", ("light", "dark"), "annotated", "two bins of skin", exploratory=True)
+    skin = rng.choice(SKIN.groups, 120)
+    table = pd.DataFrame({
+        "sample_id": np.arange(120).astype(str), "path": "", "cluster_id": np.arange(120).astype(str), "split": "",
+        "label": "", "text": "", "skin": skin, "shade": np.where(skin == "dark", "dark", "light"),
+    })  # fmt: skip
+    made = Cohort.of(Samples("d", "r", "people", Path(), table, (SKIN, bins), "image", "CC0"), "x")
+    assert made.primary == ("skin",)
+    rows = run(made, hits(rng, 120)).disparities
+    assert set(rows.loc[rows["feature"] == "shade", "family"]) == {"exploratory"}
+    assert only(rows, feature="skin", family="primary")["kind"] == "slope"

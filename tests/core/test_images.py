@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.images import EncodedImage, ImageError, find_images, image_digest, open_image
+from fairaudit.core.images import EncodedImage, ImageError, cut, find_images, image_digest, image_size, open_image
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -241,3 +241,28 @@ def test_a_reduced_photograph_is_the_whole_one_made_smaller(sample_data: Path) -
                 for image in (whole, reduced)
             )
             assert np.abs(a - b).mean() < 8
+
+
+def test_a_part_of_an_image_is_cut_out_and_never_padded() -> None:
+    image = Image.new("RGB", (10, 6))
+    image.putpixel((3, 2), (9, 8, 7))
+    part = cut(image, (3, 2, 10, 6), name="a.png")
+    assert part.size == (7, 4)
+    assert part.getpixel((0, 0)) == (9, 8, 7)
+    with pytest.raises(ImageError) as caught:
+        cut(image, (0, 0, 10, 7), name="a.png")
+    assert str(caught.value) == (
+        "image a.png must be at least 10 x 7 pixels, as far as its box reaches; got 10 x 6. Give the image that the "
+        "box was drawn on."
+    )
+
+
+def test_the_size_of_an_image_is_that_of_the_upright_one(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    Image.new("RGB", (8, 5)).save(tmp_path / "turned.jpg", exif=exif)
+    Image.new("RGB", (8, 5)).save(tmp_path / "plain.png")
+    assert image_size(tmp_path / "turned.jpg") == (5, 8)
+    assert image_size(tmp_path / "plain.png") == (8, 5)
+    with pytest.raises(ImageError, match="got no such file"):
+        image_size(tmp_path / "none.jpg")

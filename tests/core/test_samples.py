@@ -148,3 +148,30 @@ def test_how_sure_labels_are_goes_with_the_rows() -> None:
         "probabilities of 'gender' in data set 'faces' must allow the group that its table has, and be NaN where that "
         "is 'not recorded'; got 'male' with nan, nan in row 4. Align both by sample_id."
     )
+
+
+def boxes(*edges: Any) -> dict[str, Any]:
+    return dict(zip(("box_left_px", "box_top_px", "box_right_px", "box_bottom_px"), edges, strict=True))
+
+
+def test_rows_may_be_parts_of_images() -> None:
+    assert make(frame()).boxes == [None] * 4
+    found = make(frame(**boxes([0, 1, 2, 3], 0, [5, 6, 7, 8], 9)))
+    assert found.boxes == [(0, 0, 5, 9), (1, 0, 6, 9), (2, 0, 7, 9), (3, 0, 8, 9)]
+    assert found.select([False, True, False, True]).boxes == [(1, 0, 6, 9), (3, 0, 8, 9)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        boxes(-1, 0, 5, 5), boxes(0, 0, 0, 5), boxes(0, 6, 5, 5), boxes(0.0, 0, 5, 5), boxes("0", 0, 5, 5),
+        {"box_left_px": 0, "box_top_px": 0},
+    ],
+)  # fmt: skip
+def test_a_box_that_is_none_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(DataError) as caught:
+        make(frame(**given))
+    assert str(caught.value) == (
+        "data set 'faces' must have box_left_px, box_top_px, box_right_px, box_bottom_px in whole pixels in every row, "
+        "left before right and top before bottom; got other boxes. Correct the reader 'utkface'."
+    )
