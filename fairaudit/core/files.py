@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.errors import ConfigError
+
+#: What could lead a name out of its folder, on any system.
+_UNUSUAL = re.compile(r"\.\.|[\0:\\]")
 
 
 @contextmanager
@@ -110,10 +114,41 @@ def file_problem(root: Path, relative: str) -> str:
     return name_problem(relative) or ("" if (root / relative).is_file() else "the file is missing")
 
 
+def file_problems(root: Path, names: Sequence[str]) -> list[str]:
+    """Return for each of the files that a table names what ``file_problem`` says of it.
+
+    Folders are listed once, so that millions of names take seconds and not a look at the disk each.
+    """
+    listed: dict[str, frozenset[str]] = {}
+    told: dict[str, str] = {}
+    for name in names:
+        if name in told:
+            continue
+        problem = name_problem(name)
+        if not problem:
+            folder, _, file = name.rpartition("/")
+            if folder not in listed:
+                listed[folder] = _files_in(root / folder)
+            # What a listing does not have may be there under another spelling of its folder or of its letters.
+            problem = "" if file in listed[folder] else file_problem(root, name)
+        told[name] = problem
+    return [told[name] for name in names]
+
+
+def _files_in(folder: Path) -> frozenset[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_file())
+    except OSError:
+        return frozenset()
+
+
 def name_problem(relative: str) -> str:
     """Return why the name that a table gives a file cannot be one below its folder, or an empty string."""
     if not relative.strip():
         return "the row names no file"
+    if relative[0].isalnum() and not _UNUSUAL.search(relative):  # nearly all: Path takes ten times as long
+        return ""
     if "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
         return "the name leads out of the data folder"
     return ""

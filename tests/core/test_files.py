@@ -15,6 +15,8 @@ from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import (
     atomic_folder,
     atomic_write,
+    file_problem,
+    file_problems,
     temporary_sibling,
     visible_files,
     write_json,
@@ -145,3 +147,43 @@ def test_hidden_files_are_not_listed(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [p.relative_to(tmp_path).as_posix() for p in visible_files(tmp_path)] == ["a/c", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("img/a.png", ""),
+        ("./img/a.png", ""),
+        ("img//a.png", ""),
+        ("img/.hidden.png", ""),
+        ("img/..a.png", ""),
+        ("img/b.png", "the file is missing"),
+        ("img", "the file is missing"),
+        ("nowhere/a.png", "the file is missing"),
+        ("../outside.png", "the name leads out of the data folder"),
+        ("img/../../outside.png", "the name leads out of the data folder"),
+        ("/etc/hostname", "the name leads out of the data folder"),
+        ("img/\0.png", "the name leads out of the data folder"),
+        ("", "the row names no file"),
+        ("  ", "the row names no file"),
+    ],
+)
+def test_many_names_are_judged_as_one_by_one(tmp_path: Path, name: str, problem: str) -> None:
+    root = tmp_path / "data"
+    (root / "img").mkdir(parents=True)
+    for file in (
+        root / "img" / "a.png",
+        root / "img" / ".hidden.png",
+        root / "img" / "..a.png",
+        tmp_path / "outside.png",
+    ):
+        file.touch()
+    assert file_problem(root, name) == problem
+    assert file_problems(root, [name, "img/a.png", name]) == [problem, "", problem]
+
+
+def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
+    (tmp_path / "c.png").symlink_to(tmp_path / "none.png")
+    assert file_problems(tmp_path, ["b.png", "c.png"]) == ["", "the file is missing"]
