@@ -17,6 +17,7 @@ import pandas as pd
 from fairaudit.core.images import open_image
 from fairaudit.core.samples import Feature
 from fairaudit.datasets import utkface
+from fairaudit.datasets.parts.age_groups import AGE_GROUPS
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -25,7 +26,7 @@ PIXELS = 16
 #: The labels of UTKFace, as its reader has them.
 RECORDED = (
     Feature("gender", utkface.GENDERS, "perceived", "permuted"),
-    Feature("age_group", tuple(utkface.AGE_GROUPS), "perceived", "permuted", ordered=True),
+    Feature("age_group", tuple(AGE_GROUPS), "perceived", "permuted", ordered=True),
     Feature("race", utkface.RACES, "perceived", "permuted"),
 )
 # Simulated images have values about as often as those of UTKFace.

@@ -1,25 +1,26 @@
-"""Memes with their text and a label, in the layout of Hateful Memes.
+"""Memes with their text and a label, in the layout of Hateful Memes, with its fine-grained annotations.
 
 Layout: ``train.jsonl``, ``dev.jsonl`` or ``dev_seen.jsonl`` and ``dev_unseen.jsonl``, ``test.jsonl`` or
 ``test_seen.jsonl`` and ``test_unseen.jsonl``; one JSON object a line with ``id``, ``img`` (path from the folder),
-``text``, ``label`` (1 hateful or offensive, 0 not), and optionally ``target``: who is attacked, a text or a list.
+``text``, ``label`` (1 hateful or offensive, 0 not), and optionally ``target``: who is attacked, a text or a list. In
+the folder, or as MMF unpacks it, in ``defaults/annotations/`` with the images in ``defaults/images/``. Fine-grained
+annotations (``train.json``, ``dev_seen.json``, ``dev_unseen.json``) may lie beside them, or in their place.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from fairaudit.core.errors import DataError
-from fairaudit.core.files import file_problem
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
-from fairaudit.datasets.parts.files import existing_folder, skipped_table
+from fairaudit.datasets.parts.meme_rows import read_memes
+from fairaudit.datasets.parts.meme_votes import read_votes, target_features
+from fairaudit.datasets.parts.rows import LeftOut, located, once_per_id, to_samples, with_images
+from fairaudit.datasets.parts.source import Source
 
-READER = "hateful_memes"
-#: File (without ``.jsonl``) and the split that its rows belong to, in reading order.
+#: File (without its ending) and the split that its rows belong to, in reading order.
 SPLITS = {
     "train": "train",
     "dev": "dev",
@@ -29,126 +30,102 @@ SPLITS = {
     "test_seen": "test",
     "test_unseen": "test",
 }
+SOURCE = Source(
+    reader="hateful_memes",
+    title="Hateful Memes",
+    available="https://www.drivendata.org/competitions/70/hateful-memes-phase-2/ (annotations of groups: "
+    "https://github.com/facebookresearch/fine_grained_hateful_memes)",
+    terms="as its source states; Hateful Memes itself is for research only, its fine-grained annotations Apache-2.0; "
+    "the content is abusive",
+    layout="train.jsonl, dev_seen.jsonl, test_seen.jsonl (id, img, text, label) and img/",
+)
+FOLDERS = ("", "defaults/annotations", "annotations", "data", "data/annotations")
+IMAGES = ("", "defaults/images", "images", "data")
 NO_LABEL = "the row has no label"
 
 
 def samples(root: Path, *, name: str) -> Samples:
     """Return the labelled memes of all splits.
 
-    ``label`` is ``"1"`` or ``"0"``, ``split`` is train, dev or test, ``text`` is the text on the image. The only
-    feature is ``target``, and only where some row names one. Rows without a label are listed in ``skipped``.
+    ``label`` is ``"1"`` or ``"0"``, ``split`` is train, dev or test, ``text`` is the text on the image. Groups are
+    ``target``, where some row names one, and from fine-grained annotations ``target_race`` and so on, with the shares
+    of annotators. A row whose id stands in an earlier split, and one without a label, is listed in ``skipped``.
 
     Parameters
     ----------
     root : Path
-        Folder with the ``.jsonl`` files and the images they name.
+        Folder with the annotations and the images they name.
     name : str
         Name of the data set in the audit.
 
     Raises
     ------
     DataError
-        If there is no file of a split, a line is not the JSON object described above, two different rows have
-        one id, or no labelled row has an image.
+        If there is no file of a split, a line is not the JSON object described above, two different rows of a split
+        have one id, or no labelled row has an image.
     """
-    root = existing_folder(root, reader=READER)
-    files = [root / f"{stem}.jsonl" for stem in SPLITS if (root / f"{stem}.jsonl").is_file()]
-    if not files:
-        raise DataError(
-            f"data folder {root} must contain {', '.join(f'{stem}.jsonl' for stem in SPLITS)} or some of them; "
-            f"got none. Check the folder against the layout of the reader '{READER}'."
-        )
-    table = pd.DataFrame([{**row, "file": file.name} for file in files for row in _rows(file)])
+    root = SOURCE.folder(root)
+    listed, votes = _listed(root)
+    rows, left = (
+        pd.DataFrame(listed, columns=["sample_id", "path", "split", "label", "text", "target", "file"]),
+        LeftOut(),
+    )
     # The original repeats memes of dev_seen in dev_unseen. Rows that differ in anything, and two in one file, stay
     # and are refused.
-    repeated = pd.Series(dtype=bool)
-    if len(table):
-        repeated = table.drop(columns="file").duplicated() & ~table.duplicated(["sample_id", "file"])
-        table = table[~repeated].drop(columns="file").reset_index(drop=True)
-    problems = [
-        NO_LABEL if row.label == "" else file_problem(root, str(row.path)) for row in table.itertuples(index=False)
+    repeated = rows.drop(columns="file").duplicated() & ~rows.duplicated(["sample_id", "file"])
+    rows = once_per_id(rows[~repeated].drop(columns="file"), left, splits=("train", "dev", "test"))
+    n_labelled, n = len(left), len(rows)
+    rows = left.keep(rows, [NO_LABEL if label == "" else "" for label in rows["label"]])
+    unlabelled = len(left) - n_labelled
+    rows["path"] = located(root, [[f"{f}/{path}".lstrip("/") if f else path for path in rows["path"]] for f in IMAGES])
+    rows, missing = with_images(rows, root, left, source=SOURCE, named_by="the field 'img'", what="memes")
+    rows, features, uncertain = _targets(rows, votes)
+    notes = [
+        "Memes made from one template are not known as such: each image counts as its own cluster.",
+        f"{int(repeated.sum())} rows stand in two files of one split word for word and count once."
+        if repeated.any()
+        else "",
+        f"{unlabelled} of {n} memes have no label and were left out." if unlabelled else "",
     ]
-    skipped = [(str(p), problem) for p, problem in zip(table.get("path", []), problems, strict=True) if problem]
-    table = table[[not problem for problem in problems]].reset_index(drop=True)
-    if table.empty:
-        raise DataError(
-            f"data folder {root} must contain a labelled meme with its image; got none in {len(skipped)} rows. "
-            "Check that the images are where the field 'img' says."
-        )
-    targets = tuple(sorted(set(table["target"]) - {NOT_RECORDED}))
-    source = "named by the annotators of the data; several targets of one meme are joined by +"
-    return Samples(
-        name=name,
-        reader=READER,
-        subject="memes",
-        root=root,
-        table=table if targets else table.drop(columns="target"),
-        features=(Feature("target", targets, "annotated", source),) if targets else (),
-        cluster="image",
-        licence="as its source states; Hateful Memes itself is for research only. The content is abusive",
-        show_images=False,
-        notes=_notes(len(table), int(repeated.sum()), [reason for _, reason in skipped]),
-        skipped=skipped_table(skipped),
-    )
+    return to_samples(
+        SOURCE, rows, name=name, root=root, subject="memes", cluster="image", features=features, left=left,
+        notes=(*notes, *missing), uncertain=uncertain,
+    )  # fmt: skip
 
 
-def _notes(n: int, repeated: int, reasons: list[str]) -> tuple[str, ...]:
-    notes = ["Memes made from one template are not known as such: each image counts as its own cluster."]
-    if repeated:
-        notes.append(f"{repeated} rows stand in two files of one split word for word and count once.")
-    unlabelled = reasons.count(NO_LABEL)
-    if unlabelled:
-        notes.append(f"{unlabelled} of {n + len(reasons)} memes have no label and were left out.")
-    if len(reasons) > unlabelled:
-        notes.append(f"{len(reasons) - unlabelled} of {n + len(reasons)} memes were left out: the image is not there.")
-    return tuple(notes)
+def _listed(root: Path) -> tuple[list[dict[str, str]], dict[str, tuple[frozenset[str], ...]]]:
+    """Return the rows of all files, and the votes of annotators by id."""
+    rows: list[dict[str, str]] = []
+    votes: dict[str, tuple[frozenset[str], ...]] = {}
+    read: list[str] = []
+    for stem, split in SPLITS.items():
+        plain = _find(root, f"{stem}.jsonl")
+        fine = _find(root, f"{stem}.json")
+        if fine is not None:
+            said = list(read_votes(fine))
+            votes |= {one.row["sample_id"]: one.votes for one in said}
+            if plain is None:
+                rows += [{**one.row, "split": split, "file": fine.name} for one in said]
+        if plain is not None:
+            rows += [{**row, "split": split, "file": plain.name} for row in read_memes(plain)]
+        read += [path.name for path in (plain, fine) if path is not None]
+    if not read:
+        raise SOURCE.missing(root, f"{', '.join(f'{stem}.jsonl' for stem in SPLITS)} or some of them")
+    return rows, votes
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
-    rows = []
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except ValueError as error:
-        raise DataError(f"file {file} must be text in UTF-8; got other bytes. Save it again as UTF-8.") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                rows.append(_row(json.loads(line), SPLITS[file.stem]))
-            except (ValueError, RecursionError) as error:
-                reason = "a line that is no JSON" if isinstance(error, json.JSONDecodeError) else str(error)
-                raise DataError(
-                    f"line {number} of {file} must be a JSON object with id, img, text and label; got {reason}. "
-                    "Correct or remove the line."
-                ) from error
-    return rows
+def _find(root: Path, name: str) -> Path | None:
+    return next((root / folder / name for folder in FOLDERS if (root / folder / name).is_file()), None)
 
 
-def _row(value: Any, split: str) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise ValueError(f"a {type(value).__name__}")
-    for key in ("id", "img", "text"):
-        if key not in value:
-            raise ValueError(f"an object without '{key}'")
-        if isinstance(value[key], bool) or not isinstance(value[key], (str, int) if key == "id" else str):
-            raise ValueError(f"an object whose '{key}' is no text")
-    label = value.get("label")
-    if label not in (None, "", 0, 1, "0", "1") or isinstance(label, (bool, float)):
-        raise ValueError(f"the label {json.dumps(label)} instead of 0 or 1")
-    sample_id = str(value["id"])
-    return {
-        "sample_id": sample_id,
-        "path": value["img"],
-        "cluster_id": sample_id,
-        "split": split,
-        "label": "" if label is None else str(label),
-        "text": value["text"],
-        "target": _target(value.get("target")),
-    }
-
-
-def _target(value: Any) -> str:
-    named = value if isinstance(value, list) else [value]
-    if not all(isinstance(one, str) or one is None for one in named):
-        raise ValueError("a 'target' that is neither a text nor a list of texts")
-    texts = sorted({one.strip() for one in named if one and one.strip()})
-    return " + ".join(texts) if texts else NOT_RECORDED
+def _targets(
+    rows: pd.DataFrame, votes: dict[str, tuple[frozenset[str], ...]]
+) -> tuple[pd.DataFrame, Sequence[Feature], dict[str, pd.DataFrame]]:
+    columns, uncertain, features = target_features(rows["sample_id"].tolist(), votes)
+    targets = tuple(sorted(set(rows["target"]) - {NOT_RECORDED}))
+    if targets:
+        source = "named by the annotators of the data; several targets of one meme are joined by +"
+        features = (Feature("target", targets, "annotated", source), *features)
+    else:
+        rows = rows.drop(columns="target")
+    return rows.assign(**columns), features, uncertain

@@ -11,13 +11,20 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.files import file_problem
-from fairaudit.core.samples import NOT_RECORDED, SAMPLE_COLUMNS, Feature, Samples
+from fairaudit.core.samples import SAMPLE_COLUMNS, Samples
+from fairaudit.datasets.parts.cells import open_feature, recorded
 from fairaudit.datasets.parts.csv_table import read_csv
-from fairaudit.datasets.parts.files import skipped_table
+from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
+from fairaudit.datasets.parts.source import Source
 
-READER = "labelled_images"
 TABLE = "labels.csv"
+SOURCE = Source(
+    reader="labelled_images",
+    title="labelled images",
+    available="",
+    terms="as its source states",
+    layout=f"a .csv, or a folder with {TABLE}: file, label, perhaps cluster, and columns of groups",
+)
 REQUIRED = ("file", "label")
 CLUSTER = "cluster"
 #: A column with more different values is no column of groups: a name, a credit, a time.
@@ -45,55 +52,33 @@ def samples(root: Path, *, name: str) -> Samples:
     """
     path = Path(root) if Path(root).suffix.lower() == ".csv" else Path(root) / TABLE
     folder = path.parent
-    raw = read_csv(path, required=REQUIRED)
-    problems = [file_problem(folder, file) for file in raw["file"]]
-    skipped = [(file, problem) for file, problem in zip(raw["file"], problems, strict=True) if problem]
-    raw = raw[[not problem for problem in problems]].reset_index(drop=True)
-    if raw.empty:
-        raise DataError(
-            f"table {path} must name at least one existing image; got none among {len(skipped)} rows. "
-            "Put the images where its column 'file' says."
-        )
+    raw, left = read_csv(path, required=REQUIRED), LeftOut()
+    raw = raw.drop(columns="path", errors="ignore").rename(columns={"file": "path"})
+    raw, missing = with_images(raw, folder, left, source=SOURCE, named_by=f"{path.name} in its column 'file'")
     unlabelled = int((raw["label"] == "").sum())
     if unlabelled:
         raise DataError(
             f"table {path} must have a label in every row; got {unlabelled} without, the first "
-            f"'{raw['file'][raw['label'] == ''].iloc[0]}'. Fill it in or remove the row."
+            f"'{raw['path'][raw['label'] == ''].iloc[0]}'. Fill it in or remove the row."
         )
     groups, notes = _columns_of_groups(raw)
-    columns = {
-        "sample_id": raw["file"],
-        "path": raw["file"],
-        "cluster_id": raw[CLUSTER].where(raw[CLUSTER] != "", raw["file"]) if CLUSTER in raw else raw["file"],
-        "split": "",
-        "label": raw["label"],
-        "text": "",
-    }
-    alone = int((raw[CLUSTER] == "").sum()) if CLUSTER in raw else 0
-    if alone:
-        notes.append(f"{alone} of {len(raw)} images have no cluster and stand for themselves.")
-    if skipped:
-        notes.append(f"{len(skipped)} of {len(raw) + len(skipped)} rows were left out: the image is not there.")
-    return Samples(
-        name=name,
-        reader=READER,
-        subject="labelled",
-        root=folder,
-        table=pd.DataFrame({**columns, **{c: raw[c].replace("", NOT_RECORDED) for c in groups}}),
-        features=tuple(
-            Feature(c, tuple(sorted(set(raw[c]) - {""})), "not stated", f"column {c} of {path.name}") for c in groups
-        ),
-        cluster=CLUSTER if CLUSTER in raw else "image",
-        licence="as its source states",
-        show_images=False,
-        notes=tuple(notes),
-        skipped=skipped_table(skipped),
-    )
+    rows = pd.DataFrame({"path": raw["path"], "label": raw["label"]})
+    if CLUSTER in raw:
+        rows["cluster_id"] = raw[CLUSTER].where(raw[CLUSTER] != "", raw["path"])
+        alone = int((raw[CLUSTER] == "").sum())
+        notes += [f"{alone} of {len(raw)} images have no cluster and stand for themselves."] if alone else []
+    for column in groups:
+        rows[column] = recorded(raw[column])
+    features = [open_feature(rows, column, "not stated", f"column {column} of {path.name}") for column in groups]
+    return to_samples(
+        SOURCE, rows, name=name, root=folder, subject="labelled", cluster=CLUSTER if CLUSTER in raw else "image",
+        features=features, left=left, notes=(*notes, *missing),
+    )  # fmt: skip
 
 
 def _columns_of_groups(raw: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Return the columns of groups, and a sentence if columns were passed over."""
-    others = [c for c in raw.columns if c not in (*REQUIRED, CLUSTER, *SAMPLE_COLUMNS)]
+    others = [c for c in raw.columns if c not in (CLUSTER, *SAMPLE_COLUMNS)]
     found = [c for c in others if 2 <= len(set(raw[c]) - {""}) <= MAX_GROUPS]
     passed = [c for c in others if c not in found]
     note = f"No groups, for they have fewer than 2 or more than {MAX_GROUPS} different values: {', '.join(passed)}."

@@ -12,17 +12,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairaudit.core.errors import DataError
 from fairaudit.core.files import visible_files
-from fairaudit.core.samples import SAMPLE_COLUMNS, Feature, Samples
-from fairaudit.datasets.parts.files import existing_folder, skipped_table
+from fairaudit.core.samples import Feature, Samples
+from fairaudit.datasets.parts.age_groups import OLDEST, age_feature, age_group
+from fairaudit.datasets.parts.rows import LeftOut, to_samples
+from fairaudit.datasets.parts.source import Source
 
-READER = "utkface"
+SOURCE = Source(
+    reader="utkface",
+    title="UTKFace",
+    available="https://susanqq.github.io/UTKFace/",
+    terms="non-commercial research only; the copyright of the images is with their owners",
+    layout="files AGE_GENDER_RACE_TIME.jpg or .jpg.chip.jpg, in the folder or below it",
+)
 GENDERS = ("male", "female")
 RACES = ("White", "Black", "Asian", "Indian", "Others")
-#: Lower bounds of the age groups; the upper bound of a group is the lower bound of the next, and not part of it.
-AGE_GROUPS = {"<18": 0, "18-30": 18, "30-45": 30, "45-70": 45, "70+": 70}
-OLDEST = 120
 
 _NAME = re.compile(r"(?P<fields>[^.]+)(?:(?:\.jpe?g)?\.chip)?\.jpe?g", re.IGNORECASE)
 _HOW = "estimated by a model and checked by one annotator, as the authors of UTKFace describe; nobody was asked"
@@ -45,47 +49,34 @@ def samples(root: Path, *, name: str) -> Samples:
     DataError
         If the folder is not there, or no file name in it is of this form.
     """
-    root = existing_folder(root, reader=READER)
+    root = SOURCE.folder(root)
     start = root / "UTKFace" if (root / "UTKFace").is_dir() else root
-    rows: list[dict[str, object]] = []
-    skipped: list[tuple[str, str]] = []
+    found: list[dict[str, object]] = []
+    left = LeftOut()
     for path in visible_files(start):
         relative = path.relative_to(root).as_posix()
         try:
-            rows.append({"sample_id": path.name, "path": relative, **_fields(path.name)})
+            found.append({"sample_id": path.name, "path": relative, **_fields(path.name)})
         except ValueError as error:
-            skipped.append((relative, str(error)))
-    if not rows:
-        example = f", for example '{skipped[0][0]}'" if skipped else ""
-        raise DataError(
-            f"data folder {root} must contain files named AGE_GENDER_RACE_TIME.jpg for the reader '{READER}'; "
-            f"got none among {len(skipped)} files{example}. Give the folder of UTKFace."
-        )
-    table = pd.DataFrame(rows).assign(split="", label="", text="")
-    table["cluster_id"] = table["sample_id"]
-    table = table[[*SAMPLE_COLUMNS, "gender", "age_group", "race", "age_years"]]
+            left.add(relative, str(error))
+    if not found:
+        example = f", for example '{left.files[0]}'" if left.files else ""
+        raise SOURCE.missing(root, "files named AGE_GENDER_RACE_TIME.jpg", got=f"none among {len(left)} files{example}")
+    rows = pd.DataFrame(found)
+    rows = rows.assign(age_group=age_group(rows["age_years"]))
     notes = ["Persons are not known in UTKFace: two images of one person can be neighbours of each other."]
-    if skipped:
-        notes.append(f"{len(skipped)} of {len(rows) + len(skipped)} files have a malformed name and were left out.")
-    return Samples(
-        name=name,
-        reader=READER,
-        subject="people",
-        root=root,
-        table=table,
-        features=_features(),
-        cluster="image",
-        licence="UTKFace: non-commercial research only; the copyright of the images is with their owners",
-        show_images=False,
-        notes=tuple(notes),
-        skipped=skipped_table(skipped),
-    )
+    if left.files:
+        notes.append(f"{len(left)} of {len(rows) + len(left)} files have a malformed name and were left out.")
+    return to_samples(
+        SOURCE, rows, name=name, root=root, subject="people", cluster="image", features=_features(), left=left,
+        notes=notes,
+    )  # fmt: skip
 
 
 def _features() -> tuple[Feature, ...]:
     return (
         Feature("gender", ("female", "male"), "perceived", f"gender: {_HOW}"),
-        Feature("age_group", tuple(AGE_GROUPS), "perceived", f"age: {_HOW}; 18-30 means 18 to 29", ordered=True),
+        age_feature("perceived", f"age: {_HOW}"),
         Feature("race", RACES, "perceived", f"race, five values as recorded: {_HOW}"),
     )
 
@@ -104,13 +95,4 @@ def _fields(file_name: str) -> dict[str, object]:
             raise ValueError(f"the field {what} of the name must be 0 to {highest}; got '{text}'")
     if not re.fullmatch("[0-9]+", time):
         raise ValueError(f"the field time of the name must be digits; got '{time}'")
-    return {
-        "gender": GENDERS[int(gender)],
-        "race": RACES[int(race)],
-        "age_group": _age_group(int(age)),
-        "age_years": float(age),
-    }
-
-
-def _age_group(years: int) -> str:
-    return [group for group, lowest in AGE_GROUPS.items() if years >= lowest][-1]
+    return {"gender": GENDERS[int(gender)], "race": RACES[int(race)], "age_years": float(age)}

@@ -93,13 +93,17 @@ def test_a_meme_that_two_files_of_one_split_repeat_counts_once(tmp_path: Path) -
     assert "1 rows stand in two files of one split word for word and count once." in found.notes
 
 
-@pytest.mark.parametrize("files", [
-    {"train": [meme(1)], "test": [meme(1)]},
-    {"dev_seen": [meme(1)], "dev_unseen": [meme(1, label=0)]},
-])  # fmt: skip
-def test_one_id_with_two_meanings_is_refused(tmp_path: Path, files: dict[str, list[dict[str, Any]]]) -> None:
+def test_one_id_with_two_meanings_in_a_split_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, dev_seen=[meme(1)], dev_unseen=[meme(1, label=0)])
     with pytest.raises(DataError, match="must have one row per sample_id; got '1' 2 times"):
-        hateful_memes.samples(write(tmp_path, **files), name="x")
+        hateful_memes.samples(tmp_path, name="x")
+
+
+def test_what_was_learned_from_is_never_tested_on(tmp_path: Path) -> None:
+    write(tmp_path, train=[meme(1)], dev=[meme(3)], test=[meme(1), meme(2), meme(3)])
+    found = hateful_memes.samples(tmp_path, name="x")
+    assert found.table.set_index("sample_id")["split"].to_dict() == {"1": "train", "3": "dev", "2": "test"}
+    assert found.skipped["reason"].tolist() == ["its id stands in another split, too"] * 2
 
 
 @pytest.mark.parametrize(
@@ -132,10 +136,12 @@ def test_folders_without_memes(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"must contain train\.jsonl, dev\.jsonl, .* or some of them; got none"):
         hateful_memes.samples(tmp_path, name="x")
     (tmp_path / "train.jsonl").touch()
-    with pytest.raises(DataError, match="must contain a labelled meme with its image; got none in 0 rows"):
+    with pytest.raises(DataError, match="must contain a row of the field 'img' that can be used; got none"):
         hateful_memes.samples(tmp_path, name="x")
-    (tmp_path / "train.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(DataError, match=r"train\.jsonl must be text in UTF-8; got other bytes"):
+    (tmp_path / "train.jsonl").write_bytes(b"{}\n\xe9")
+    with pytest.raises(
+        DataError, match=r"train\.jsonl must be text in UTF-8; got other bytes, the first 0xe9 in line 2"
+    ):
         hateful_memes.samples(tmp_path, name="x")
 
 

@@ -59,7 +59,7 @@ def test_an_image_without_a_cluster_stands_for_itself(tmp_path: Path) -> None:
         ),
         (
             "file,label\nno.png,x\n",
-            "must name at least one existing image; got none among 1 rows. Put the images where",
+            "must contain the images that labels.csv in its column 'file' names; got none among 1 rows, the",
         ),
         ("file,label\n0.png,x\n0.png,y\n", "must have one row per sample_id; got '0.png' 2 times. Remove or rename"),
     ],

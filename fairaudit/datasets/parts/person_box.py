@@ -1,11 +1,23 @@
-"""The part of a picture that shows one person, from a bounding box as OpenImages-MIAP draws it."""
+"""The part of a picture that shows one person, from a bounding box in pixels or in shares of the picture."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fairaudit.core.images import ImageError, image_size
+from fairaudit.core.samples import BOX_COLUMNS, Box
+from fairaudit.datasets.parts.rows import LeftOut
+
 #: From this ratio of the longer side to the shorter one on, a box is cut to a square.
 SQUARE_FROM = 1.2
-
-Box = tuple[int, int, int, int]
+_THREADS = 4
 
 
 def person_crop(box: Box) -> Box:
@@ -27,3 +39,92 @@ def person_crop(box: Box) -> Box:
         return left, top, right, top + width
     start = left + (width - height) // 2
     return start, top, start + height, bottom
+
+
+def with_boxes(
+    rows: pd.DataFrame,
+    root: Path,
+    left: LeftOut,
+    boxes: npt.NDArray[np.float64],
+    *,
+    relative: bool = False,
+    least_px: int = 1,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the rows with the crop of each person in ``BOX_COLUMNS``, and sentences on what was changed or left out.
+
+    The header of each image is read for its size. A box that reaches beyond its image is cut at the edge; one that is
+    none (no number, no area, wholly outside), or has too few pixels, is left out with the reason.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The column ``path`` names the image of each row.
+    root : Path
+    left : LeftOut
+        Is told of rows that are left out.
+    boxes : ndarray of float, shape (N, 4)
+        Left, top, right, bottom of each row.
+    relative : bool
+        Whether they are shares of the image's width and height, not pixels.
+    least_px : int
+        Width and height that a box must have.
+    """
+    sizes = image_sizes(root, rows["path"].tolist())
+    made = [
+        _pixels(sizes[path], box, relative=relative, least_px=least_px)
+        for path, box in zip(rows["path"], boxes.tolist(), strict=True)
+    ]
+    clipped = sum(one.clipped for one in made if not one.problem)
+    kept = left.keep(rows, [one.problem for one in made])
+    crops = np.array([person_crop(one.box) for one in made if not one.problem], dtype=np.int64).reshape(-1, 4)
+    kept = kept.assign(**{column: crops[:, at] for at, column in enumerate(BOX_COLUMNS)})
+    notes = [
+        "Each row is the part of its image within a person's box: a tall box is cut to the square at its top, a wide "
+        "one to the square in its middle (Goyal et al. 2022, appendix B.2); the checkpoint's preprocessing follows."
+    ]
+    if clipped:
+        notes.append(f"{clipped:,} boxes reach beyond their image and were cut at its edge.")
+    if len(kept) < len(rows):
+        notes.append(f"{len(rows) - len(kept):,} of {len(rows):,} boxes cannot be used and were left out.")
+    return kept, tuple(notes)
+
+
+def image_sizes(root: Path, paths: Sequence[str]) -> dict[str, tuple[int, int] | str]:
+    """Return width and height of each image, upright, or why it cannot be read; headers are read side by side."""
+
+    def size(path: str) -> tuple[int, int] | str:
+        try:
+            return image_size(root / path)
+        except ImageError as error:
+            return str(error).removeprefix(f"image {root / path} ")
+
+    unique = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return dict(zip(unique, pool.map(size, unique), strict=True))
+
+
+class _Pixels:
+    """A box in whole pixels within its image, or why there is none."""
+
+    def __init__(self, box: Box = (0, 0, 0, 0), problem: str = "", *, clipped: bool = False) -> None:
+        self.box, self.problem, self.clipped = box, problem, clipped
+
+
+def _pixels(size: tuple[int, int] | str, box: list[float], *, relative: bool, least_px: int) -> _Pixels:
+    if isinstance(size, str):
+        return _Pixels(problem=f"the image {size}")
+    if not all(map(math.isfinite, box)):
+        return _Pixels(problem="the box has something that is no number")
+    width, height = size
+    across, down = (width, height) if relative else (1, 1)
+    given = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+    if given[0] >= given[2] or given[1] >= given[3]:
+        return _Pixels(problem="the box has no area")
+    edges = (max(given[0], 0), max(given[1], 0), min(given[2], width), min(given[3], height))
+    left, top, right, bottom = (round(edge) for edge in edges)
+    if left >= right or top >= bottom:
+        return _Pixels(problem="the box lies outside its image" if edges != given else "the box has no whole pixel")
+    if right - left < least_px or bottom - top < least_px:
+        return _Pixels(problem=f"the box has fewer than {least_px} x {least_px} pixels")
+    # A pixel of rounding is no defect of the data.
+    return _Pixels((left, top, right, bottom), clipped=any(abs(a - b) > 1 for a, b in zip(edges, given, strict=True)))

@@ -1,4 +1,4 @@
-"""Skin types on Fitzpatrick's scale as the two groups of the published protocol; no other scale is converted to it."""
+"""Skin tones on the scale on which they were recorded, Fitzpatrick's or Monk's; neither is converted to the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,21 @@ import numpy.typing as npt
 from fairaudit.core.samples import NOT_RECORDED, Feature
 
 LIGHTER, DARKER = "lighter", "darker"
-_GROUP = {str(number): LIGHTER if number <= 3 else DARKER for number in range(1, 7)}
+#: Fitzpatrick's types and Monk's tones, from light to dark.
+FITZPATRICK = tuple(map(str, range(1, 7)))
+MONK = tuple(map(str, range(1, 11)))
+_GROUP = {number: LIGHTER if int(number) <= 3 else DARKER for number in FITZPATRICK}
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
+
+
+def fitzpatrick_type(types: Iterable[object]) -> list[str]:
+    """Return Fitzpatrick's types 1 to 6, from ``3``, ``"3"``, ``"III"`` or ``"type iii"``; else ``not recorded``."""
+    return [_step(one, FITZPATRICK, "type") for one in types]
+
+
+def monk_tone(tones: Iterable[object]) -> list[str]:
+    """Return Monk's tones 1 to 10, from ``3``, ``"3"`` or ``"scale 3"``; ``not recorded`` for all else."""
+    return [_step(one, MONK, "scale") for one in tones]
 
 
 def fitzpatrick_group(types: Iterable[object]) -> npt.NDArray[np.str_]:
@@ -25,11 +39,27 @@ def fitzpatrick_group(types: Iterable[object]) -> npt.NDArray[np.str_]:
     ----------
     Goyal et al. (2022), arXiv:2202.07603, table 4.
     """
-    return np.array([_GROUP.get("" if one is None else str(one).strip(), NOT_RECORDED) for one in types], dtype=np.str_)
+    return np.array([_GROUP.get(one, NOT_RECORDED) for one in fitzpatrick_type(types)], dtype=np.str_)
 
 
-def fitzpatrick_feature(source: str) -> Feature:
-    """Return the feature whose groups ``fitzpatrick_group`` gives; ``source`` says who annotated the types."""
-    return Feature(
-        "skin_tone", (LIGHTER, DARKER), "annotated", f"Fitzpatrick types 1-3 and 4-6; {source}", ordered=True
-    )
+def fitzpatrick_features(source: str) -> tuple[Feature, Feature]:
+    """Return ``fitzpatrick_type``, as recorded, and ``skin_tone``, its two published bins, which give leads alone.
+
+    ``source`` says who annotated the types.
+    """
+    return (
+        Feature("fitzpatrick_type", FITZPATRICK, "annotated", f"Fitzpatrick's types, light to dark; {source}", True),
+        Feature("skin_tone", (LIGHTER, DARKER), "annotated", f"Fitzpatrick types 1-3 and 4-6; {source}", ordered=True,
+                exploratory=True),
+    )  # fmt: skip
+
+
+def monk_feature(source: str) -> Feature:
+    """Return ``monk_skin_tone``, as recorded; ``source`` says who annotated the tones."""
+    return Feature("monk_skin_tone", MONK, "annotated", f"Monk Skin Tone, light to dark; {source}", ordered=True)
+
+
+def _step(value: object, steps: tuple[str, ...], word: str) -> str:
+    text = "" if value is None else str(value).casefold().removeprefix(word).strip()
+    text = _ROMAN.get(text, text) if steps is FITZPATRICK else text
+    return text if text in steps else NOT_RECORDED

@@ -1,0 +1,85 @@
+"""Homes of photographs: one place and one income each, recorded or derived, and what is said where they are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from fairaudit.core.errors import DataError
+
+
+def households(raw: pd.DataFrame, income: pd.Series) -> tuple[pd.Series, str]:
+    """Return the household of each row, and a sentence if some of them had to be derived.
+
+    Parameters
+    ----------
+    raw : DataFrame of str
+        Columns ``path``, ``country`` and perhaps ``household``; empty where not recorded.
+    income : Series of float
+        USD per month, NaN where not known.
+    """
+    recorded = raw["household"] if "household" in raw.columns else pd.Series("", index=raw.index)
+    known = (raw["country"] != "") & income.notna()
+    derived = raw["country"] + ", " + income.map(lambda usd: f"{usd:g} USD per month")
+    # Where not even country and income are known, nothing says that two photographs share a home.
+    derived = derived.where(known, "home of " + raw["path"])
+    n = int((recorded == "").sum())
+    note = (
+        f"The household of {n} of {len(raw)} photographs is not recorded: one country with one income counts as one "
+        "household, and a photograph without them as its own."
+        if n
+        else ""
+    )
+    return recorded.where(recorded != "", derived), note
+
+
+def told_apart(raw: pd.DataFrame, income: pd.Series) -> tuple[pd.Series, str]:
+    """Return ``household`` with country and income behind the names that stand for several homes, and a sentence.
+
+    For data sets whose names are slugs of families: a table of one's own is refused by ``check_homes`` instead.
+    """
+    names, usd = raw["household"], income.map(lambda usd: f", {usd:g} USD per month", na_action="ignore")
+    home = raw["country"] + usd.fillna("")
+    # What is not recorded tells nothing apart.
+    known = (raw["country"].where(raw["country"] != ""), usd)
+    several = pd.concat([one.groupby(names).transform("nunique") > 1 for one in known], axis=1).any(axis=1)
+    several &= names != ""
+    n = int(names[several].nunique())
+    note = f"{n} names of households stand for several homes, which country and income tell apart." if n else ""
+    return names.where(~several, names + ", " + home), note
+
+
+def check_homes(file: Path, raw: pd.DataFrame, income: pd.Series, homes: pd.Series) -> None:
+    """Refuse a household in two places, or with two incomes; what is not recorded contradicts nothing.
+
+    Raises
+    ------
+    DataError
+        With the household and what it has.
+    """
+    columns = {name: raw[name].where(raw[name] != "") for name in ("country", "region")}
+    columns["income"] = income.map(lambda usd: f"{usd:g}", na_action="ignore")
+    for name, values in columns.items():
+        kinds = values.groupby(homes).nunique()
+        several = list(kinds.index[kinds > 1])
+        if several:
+            got = " and ".join(sorted(set(values[homes == several[0]].dropna())))
+            more = f" (and {len(several) - 1:,} more such households)" if len(several) > 1 else ""
+            raise DataError(
+                f"household '{several[0]}' of table {file} must have one {name}; got {got}{more}. Correct the rows, "
+                "or give each home a name of its own."
+            )
+
+
+def income_note(raw: pd.DataFrame, income: pd.Series) -> str:
+    """Return how many incomes are no positive numbers, with the first of them."""
+    unusable = income.isna()
+    if not unusable.any():
+        return ""
+    examples = [f"{file}: '{cell}'" for file, cell in zip(raw["path"][unusable], raw["income"][unusable], strict=True)]
+    listed = "; ".join(examples[:3]) + ("; ..." if len(examples) > 3 else "")
+    return (
+        f"{len(examples):,} of {len(raw):,} photographs have no income above zero on record ({listed}); they count "
+        "wherever income does not matter."
+    )

@@ -1,0 +1,169 @@
+"""From rows that name images to ``Samples``: what is left out on the way is counted, listed and told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from fairaudit.core.errors import DataError
+from fairaudit.core.files import file_problems
+from fairaudit.core.samples import IN_ANOTHER_SPLIT, SAMPLE_COLUMNS, Feature, Samples, Subject
+from fairaudit.datasets.parts.source import Source
+
+_EMPTY = {"split": "", "label": "", "text": ""}
+
+
+@dataclass
+class LeftOut:
+    """Rows that a reader leaves out, by file and reason."""
+
+    files: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def add(self, file: str, reason: str) -> None:
+        """Note one."""
+        self.files.append(file)
+        self.reasons.append(reason)
+
+    def keep(self, rows: pd.DataFrame, reasons: Sequence[str], *, named: str = "path") -> pd.DataFrame:
+        """Return the rows whose reason is empty, numbered anew, and note the others by their column ``named``."""
+        reason = pd.Series(list(reasons), index=rows.index, dtype=object)
+        gone = reason != ""
+        if not gone.any():
+            return rows.reset_index(drop=True)
+        self.files += rows.loc[gone, named].astype(str).tolist()
+        self.reasons += reason[gone].tolist()
+        return rows[~gone].reset_index(drop=True)
+
+    def table(self) -> pd.DataFrame:
+        """Return the table ``skipped`` of ``Samples``."""
+        return pd.DataFrame({"file": self.files, "reason": self.reasons}, dtype=str)
+
+
+def with_images(
+    rows: pd.DataFrame, root: Path, left: LeftOut, *, source: Source, named_by: str, what: str = "rows"
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the rows whose image lies below ``root``, and a sentence on the others.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The column ``path`` names the image, from ``root``.
+    root : Path
+    left : LeftOut
+        Is told of the others.
+    source : Source
+    named_by : str
+        What names the images, for the error: ``"the column 'file' of fairface_label_val.csv"``.
+    what : str
+        What rows are, for the sentence.
+
+    Raises
+    ------
+    DataError
+        If there is no row, or no image is there.
+    """
+    if rows.empty:
+        why = f": {len(left):,} were left out, the first for '{left.reasons[0]}'" if len(left) else ""
+        raise source.missing(root, f"a row of {named_by} that can be used", got=f"none{why}")
+    kept = left.keep(rows, file_problems(root, rows["path"].tolist()))
+    gone = len(rows) - len(kept)
+    if kept.empty:
+        got = f"none among {len(rows):,} rows, the first '{rows['path'].iloc[0]}'"
+        raise source.missing(root, f"the images that {named_by} names", got=got)
+    return kept, (f"{gone:,} of {len(rows):,} {what} were left out: the image is not there.",) if gone else ()
+
+
+def located(root: Path, candidates: Sequence[Sequence[str]]) -> list[str]:
+    """Return for each row the first of its possible paths at which a file lies below ``root``, else the first one.
+
+    Parameters
+    ----------
+    root : Path
+    candidates : sequence of sequence of str
+        For each place where images may lie, the path of every row.
+    """
+    found = list(candidates[0])
+    absent = [at for at, problem in enumerate(file_problems(root, found)) if problem]
+    for place in candidates[1:]:
+        problems = file_problems(root, [place[at] for at in absent])
+        for at, problem in zip(absent, problems, strict=True):
+            if not problem:
+                found[at] = place[at]
+        absent = [at for at, problem in zip(absent, problems, strict=True) if problem]
+    return found
+
+
+def once_per_id(rows: pd.DataFrame, left: LeftOut, *, splits: Sequence[str]) -> pd.DataFrame:
+    """Return the rows with each id in the first of its splits only: what was learned from is never tested on.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns ``sample_id``, ``path``, ``split``.
+    left : LeftOut
+        Is told of the others.
+    splits : sequence of str
+        All splits, in the order in which they keep their rows.
+    """
+    place = rows["split"].map({split: at for at, split in enumerate(splits)})
+    first = place.groupby(rows["sample_id"]).transform("min")
+    return left.keep(rows, [IN_ANOTHER_SPLIT if later else "" for later in place > first])
+
+
+def to_samples(
+    source: Source,
+    rows: pd.DataFrame,
+    *,
+    name: str,
+    root: Path,
+    subject: Subject,
+    cluster: str,
+    features: Sequence[Feature],
+    left: LeftOut,
+    notes: Sequence[str] = (),
+    uncertain: Mapping[str, pd.DataFrame] | None = None,
+    version: str = "",
+    show_images: bool = False,
+    licence: str = "",
+) -> Samples:
+    """Return the samples of ``rows``, which have the column ``path`` and one for each feature.
+
+    Where ``rows`` do not have them, ``sample_id`` is the path, ``cluster_id`` the ``sample_id``, and ``split``,
+    ``label`` and ``text`` are empty. Other columns stay behind those.
+
+    Raises
+    ------
+    DataError
+        If the rows do not make ``Samples``.
+    """
+    if rows.empty:
+        raise DataError(f"data folder {root} must hold a row that can be used; got none. Check the list of rows.")
+    rows = rows.reset_index(drop=True)
+    if "sample_id" not in rows:
+        rows["sample_id"] = rows["path"]
+    if "cluster_id" not in rows:
+        rows["cluster_id"] = rows["sample_id"]
+    rows = rows.assign(**{column: value for column, value in _EMPTY.items() if column not in rows})
+    rest = [column for column in rows if column not in SAMPLE_COLUMNS]
+    return Samples(
+        name=name,
+        reader=source.reader,
+        subject=subject,
+        root=root,
+        table=rows[[*SAMPLE_COLUMNS, *rest]],
+        features=tuple(features),
+        cluster=cluster,
+        licence=licence or source.licence,
+        version=version,
+        show_images=show_images,
+        notes=tuple(filter(None, notes)),
+        skipped=left.table(),
+        uncertain=uncertain or {},
+    )

@@ -1,0 +1,118 @@
+"""Texts, JSON and JSON lines from files of other people: with limits, any line ends, and the line of every defect."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fairaudit.core.errors import DataError
+
+#: Bytes of a text that is still read at once.
+MAX_BYTES = 2 * 1024**3
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def encoding_of(path: Path) -> str:
+    """Return UTF-16 where the file begins with its mark, else UTF-8; an encoding is never guessed from contents."""
+    with path.open("rb") as file:
+        start = file.read(3)
+    return next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8")
+
+
+def read_text(path: Path) -> str:
+    r"""Return the file as text, with ``\n`` for every line end.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, is larger than 2 GiB, or is neither UTF-8 nor UTF-16 with its mark.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"file {path} must have at most 2 GiB; got more. Split it.")
+        return path.read_text(encoding=encoding_of(path))
+    except UnicodeError as error:
+        where = ""
+        if isinstance(error, UnicodeDecodeError) and isinstance(error.object, bytes):
+            line = error.object.count(b"\n", 0, error.start) + 1
+            where = f", the first 0x{error.object[error.start]:02x} in line {line:,}"
+        raise DataError(
+            f"file {path} must be text in UTF-8; got other bytes{where}. Save it again as UTF-8."
+        ) from error
+    except OSError as error:
+        raise DataError(f"file {path} must be readable; got {error.strerror or error}. Check its path.") from error
+
+
+def read_json(path: Path, *, kind: type[Any] | tuple[type[Any], ...], what: str) -> Any:
+    """Return what a JSON file holds.
+
+    Parameters
+    ----------
+    path : Path
+    kind : type
+        ``dict`` or ``list``, or both.
+    what : str
+        What it must hold, for the error: ``"a list of videos"``.
+
+    Raises
+    ------
+    DataError
+        If it is no JSON, or holds something else.
+    """
+    text = read_text(path)
+    try:
+        value = _loaded(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"file {path} must be JSON; got '{error.msg}' in line {error.lineno:,}, column {error.colno:,}. Get the "
+            "whole file again."
+        ) from error
+    except RecursionError as error:
+        raise DataError(f"file {path} must be JSON; got one that is nested too deeply. Get the file again.") from error
+    if not isinstance(value, kind):
+        raise DataError(f"file {path} must hold {what}; got {_kind(value)}. Check that it is the right file.")
+    return value
+
+
+def read_json_lines(path: Path, *, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number and the object of each line that is not empty.
+
+    Raises
+    ------
+    DataError
+        If a line is no JSON object; it is named by its number.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = _loaded(line)
+        except (ValueError, RecursionError) as error:
+            raise wrong_line(path, number, what, "a line that is no JSON") from error
+        if not isinstance(value, dict):
+            raise wrong_line(path, number, what, _kind(value))
+        yield number, value
+
+
+def _loaded(text: str) -> Any:
+    """Return what JSON says, with ``?`` for half of a letter, in which a text that was cut may end."""
+    value = json.loads(text)
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
+
+
+def wrong_line(path: Path, number: int, what: str, got: str) -> DataError:
+    """Return the error for a line of JSON lines that is not ``what``."""
+    return DataError(f"line {number} of {path} must be {what}; got {got}. Correct or remove the line.")
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return names.get(type(value), "a number")

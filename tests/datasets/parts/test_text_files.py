@@ -1,0 +1,120 @@
+"""Texts of other people: encodings, line ends, and where in a file a defect is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairaudit.core.errors import DataError
+from fairaudit.datasets.parts import text_files
+from fairaudit.datasets.parts.csv_table import read_csv, renamed
+from fairaudit.datasets.parts.text_files import read_json, read_json_lines, read_text
+
+TEXT = "file,place\na.jpg,São Paulo\nb.jpg,Bãlti\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_any_line_ends_and_marked_encodings(tmp_path: Path, encoding: str, ends: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(TEXT.replace("\n", ends).encode(encoding))
+    assert read_text(path) == TEXT
+    table = read_csv(path, required=("file", "place"))
+    assert table.to_dict("list") == {"file": ["a.jpg", "b.jpg"], "place": ["São Paulo", "Bãlti"]}
+
+
+def test_an_encoding_is_never_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(TEXT.encode("cp1252"))
+    with pytest.raises(DataError) as caught:
+        read_text(path)
+    assert str(caught.value) == (
+        f"file {path} must be text in UTF-8; got other bytes, the first 0xe3 in line 2. Save it again as UTF-8."
+    )
+    with pytest.raises(DataError, match=r"t\.csv must be text in UTF-8; got other bytes, the first 0xe3 in line 2\."):
+        read_csv(path, required=("file",))
+
+
+def test_a_text_that_is_not_there_or_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        DataError, match=r"none\.txt must be readable; got No such file or directory\. Check its path\."
+    ):
+        read_text(tmp_path / "none.txt")
+    (tmp_path / "long.txt").write_text("12345")
+    monkeypatch.setattr(text_files, "MAX_BYTES", 4)
+    with pytest.raises(DataError, match=r"long\.txt must have at most 2 GiB; got more\. Split it\."):
+        read_text(tmp_path / "long.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": 1,\n "b": }', "must be JSON; got 'Expecting value' in line 2, column 7. Get the whole file again."),
+        ("[1, 2", "must be JSON; got 'Expecting ',' delimiter' in line 1, column 6. Get the whole file again."),
+        ("[" * 100_000, "must be JSON; got one that is nested too deeply. Get the file again."),
+        ("[1]", "must hold an object by id; got a list. Check that it is the right file."),
+        ("3", "must hold an object by id; got a number. Check that it is the right file."),
+        ("null", "must hold an object by id; got null. Check that it is the right file."),
+    ],
+)
+def test_a_json_that_is_none(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_json(tmp_path / "x.json", kind=dict, what="an object by id")
+    assert str(caught.value) == f"file {tmp_path / 'x.json'} {message}"
+
+
+def test_json_lines_count_every_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"t": "a\xe2\x80\xa8b"}\r\n\r\n{"t": 2}\r\n{"t":')
+    found = read_json_lines(path, what="an object with t")
+    assert next(found) == (1, {"t": "a\u2028b"}), "a separator within a text ends no line"
+    assert next(found) == (3, {"t": 2})
+    with pytest.raises(DataError) as caught:
+        next(found)
+    assert str(caught.value) == (
+        f"line 4 of {path} must be an object with t; got a line that is no JSON. Correct or remove the line."
+    )
+
+
+def test_only_the_columns_that_are_needed_are_read(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text(" a \tb\tc\n1\t 2 \t3\n")
+    assert read_csv(tmp_path / "t.tsv", required=("a",), optional=("b", "x"), separator="\t").to_dict("list") == {
+        "a": ["1"], "b": ["2"],
+    }  # fmt: skip
+
+
+def test_a_renamed_column_is_named_with_the_nearest_one(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("fille,place\n")
+    for optional in (None, ()):
+        with pytest.raises(DataError) as caught:
+            read_csv(path, required=("file", "place"), optional=optional)
+        assert str(caught.value) == (
+            f"table {path} must have the columns file, place; 'file' is missing. Did you mean 'fille'? Add or rename "
+            "the column."
+        )
+    with pytest.raises(DataError, match=r"must have the column 'town'; it is missing\. It has fille, place\. Add or"):
+        renamed(read_csv(path, required=()), path, city=("town", "village"))
+    assert list(renamed(read_csv(path, required=()), path, city=("town", "place"))) == ["fille", "city"]
+
+
+def test_a_cell_too_many_is_refused_and_shifts_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("file,place\na.jpg,Rio, Brazil\n")
+    with pytest.raises(DataError, match=r"must have as many cells in each row as in its header; got more\. Put cells"):
+        read_csv(path, required=("file",))
+
+
+def test_half_a_letter_at_the_end_of_a_cut_text_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"a": "\\ud83d\\ude00", "b": "cut \\uD83D"}')
+    assert read_json(tmp_path / "x.json", kind=dict, what="x") == {"a": "\U0001f600", "b": "cut ?"}
+    (tmp_path / "x.jsonl").write_text('{"a": "\\udfff"}')
+    assert list(read_json_lines(tmp_path / "x.jsonl", what="x")) == [(1, {"a": "?"})]
+
+
+def test_another_separator_is_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("file;place\na.jpg;Rio\n")
+    with pytest.raises(DataError, match=r"Its cells seem to be separated by ';': save it with ','\. Add or rename"):
+        read_csv(tmp_path / "t.csv", required=("file",))
