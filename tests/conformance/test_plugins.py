@@ -82,6 +82,24 @@ def test_reader_says_what_is_wrong_with_a_folder(name: str, tmp_path: Path) -> N
         assert "got" in str(error.value)
 
 
+@pytest.mark.parametrize("name", [name for name in list_readers() if hasattr(open_reader(name), "SOURCE")])
+def test_reader_says_where_its_data_are_to_be_had_and_how_they_lie(name: str, tmp_path: Path) -> None:
+    source = open_reader(name).SOURCE  # type: ignore[attr-defined]
+    assert source.reader == name
+    with pytest.raises(DataError) as error:
+        open_reader(name).samples(tmp_path, name="data")
+    said = str(error.value)
+    if source.available:
+        assert f"{source.layout}. {source.title} is to be had at {source.available} ({source.terms}); " in said
+        assert said.endswith("fairaudit downloads nothing.")
+
+
+def test_only_drawn_data_and_tables_of_ones_own_come_from_nowhere() -> None:
+    sources = {name: getattr(open_reader(name), "SOURCE", None) for name in list_readers()}
+    assert {name for name, source in sources.items() if source is None} == {"synthetic"}
+    assert {n for n, s in sources.items() if s is not None and not s.available} == {"image_table", "labelled_images"}
+
+
 @pytest.mark.parametrize("name", list_plugins(MODELS, MODELS))
 def test_adapter_has_its_place_and_leaves_others_their_sources(name: str, tmp_path: Path) -> None:
     module = adapter(name)

@@ -1,0 +1,150 @@
+"""Casual Conversations, versions 1 and 2: people on video who told their age and gender.
+
+Layout: one JSON of annotations, in the folder or in ``CC_annotations/`` or ``annotations/`` below it, and below the
+folder the frames or face crops that were taken from the videos, each named like its video with perhaps something behind
+an underscore (``1127_00.png``, ``1127_00_face.jpg``). The JSON may be that of version 1 (an object by subject), of
+version 2 (a list of videos), the object by video that HELM uses, or VISSL's list of images with ``img_path``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fairaudit.core.errors import DataError
+from fairaudit.core.files import visible_files
+from fairaudit.core.images import is_image
+from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.datasets.parts import casual_videos
+from fairaudit.datasets.parts.age_groups import age_feature, age_group, age_years
+from fairaudit.datasets.parts.cells import open_feature, recorded
+from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
+from fairaudit.datasets.parts.skin_tone import (
+    fitzpatrick_features,
+    fitzpatrick_group,
+    fitzpatrick_type,
+    monk_feature,
+    monk_tone,
+)
+from fairaudit.datasets.parts.source import Source
+from fairaudit.datasets.parts.text_files import read_json
+
+SOURCE = Source(
+    reader="casual_conversations",
+    title="Casual Conversations",
+    available="https://ai.meta.com/datasets/casual-conversations-dataset/ and .../casual-conversations-v2-dataset/",
+    terms="for those who accept Meta's data use agreement; to measure fairness, not to train",
+    layout="CasualConversations.json or CasualConversationsV2.json, and frames named like their videos below it",
+)
+NAMES = ("CasualConversations.json", "CasualConversationsV2.json", "CasualConversations_mini.json")
+FOLDERS = ("", "CC_annotations", "annotations")
+#: What annotations say where somebody told nothing.
+UNSAID = ("N/A", "prefer not to say")
+
+_SELF = "told by the person"
+_TRAINED = "said by trained annotators who saw the video"
+
+
+def samples(root: Path, *, name: str) -> Samples:
+    """Return the frames with what their persons told of age and gender, and their annotated skin type or tone.
+
+    Genders are those that were told, in small letters; "transgender woman" is a gender of its own. Skin tones keep
+    their scale. ``lighting`` (dark, bright) is known in version 1, ``country`` in version 2, both where recorded; the
+    table also has ``age_years``, ``video`` and the annotators' confidence. The cluster is the person.
+
+    Parameters
+    ----------
+    root : Path
+        Folder with the annotations and the frames.
+    name : str
+        Name of the data set in the audit.
+
+    Raises
+    ------
+    DataError
+        If there is no JSON or several, it has none of the four forms, or no frame of a video is there.
+    """
+    root = SOURCE.folder(root)
+    file = _annotations(root)
+    value = read_json(file, kind=(dict, list), what="videos or subjects")
+    videos = pd.DataFrame(_records(value, file))
+    if videos.empty:
+        raise DataError(f"file {file} must hold videos; got none. Get the file again.")
+    left = LeftOut()
+    if "path" in videos:
+        rows, notes = with_images(videos, root, left, source=SOURCE, named_by=f"the field 'img_path' of {file.name}")
+    else:
+        rows, notes = _frames(root, videos, casual_videos.by_stem(videos["video"].tolist(), file), left)
+    rows["gender"] = recorded(rows["gender"].str.casefold(), missing=UNSAID)
+    rows["age_years"] = age_years(rows.pop("age"))
+    rows["age_group"] = age_group(rows["age_years"])
+    rows, features = _skin(rows)
+    if "country" in rows:
+        rows["country"] = recorded(rows["country"], missing=UNSAID)
+        features.append(open_feature(rows, "country", "self-reported", f"country: {_SELF}"))
+    if "lighting" in rows:
+        rows["lighting"] = rows["lighting"].fillna(NOT_RECORDED)
+        features.append(Feature("lighting", ("dark", "bright"), "annotated", "lists of dark videos", exploratory=True))
+    gender = open_feature(rows, "gender", "self-reported", f"gender: {_SELF}, as told")
+    return to_samples(
+        SOURCE, rows, name=name, root=root, subject="people", cluster="person", left=left, notes=notes,
+        features=(gender, age_feature("self-reported", f"age: {_SELF}"), *features),
+    )  # fmt: skip
+
+
+def _annotations(root: Path) -> Path:
+    for folder in FOLDERS:
+        known = [root / folder / name for name in NAMES if (root / folder / name).is_file()]
+        found = known or [path for path in sorted((root / folder).glob("*.json")) if path.is_file()]
+        if len(found) > 1:
+            raise SOURCE.missing(root, "one JSON of annotations", got=" and ".join(path.name for path in found))
+        if found:
+            return found[0]
+    raise SOURCE.missing(root, " or ".join(NAMES))
+
+
+def _records(value: Any, file: Path) -> Iterator[dict[str, Any]]:
+    if isinstance(value, list):
+        flat = bool(value) and isinstance(value[0], dict) and "img_path" in value[0]
+        return casual_videos.of_images(value, file) if flat else casual_videos.of_version_2(value, file)
+    by_subject = any(isinstance(one, dict) and "label" in one for one in value.values())
+    return casual_videos.of_version_1(value, file) if by_subject else casual_videos.by_video(value, file)
+
+
+def _frames(
+    root: Path, videos: pd.DataFrame, place: dict[str, int], left: LeftOut
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return a row for each image that is named like a video, and what is to be said of the others."""
+    paths, rows = [], []
+    for path in filter(is_image, visible_files(root)):
+        stem = path.stem
+        while stem not in place and "_" in stem:  # what was put behind the video's name is taken off
+            stem = stem.rpartition("_")[0]
+        relative = path.relative_to(root).as_posix()
+        if stem in place:
+            paths.append(relative)
+            rows.append(place[stem])
+        else:
+            left.add(relative, "no video of the annotations has the name of this image")
+    if not rows:
+        got = f"none that is named like one of {len(videos):,} videos, such as '{videos['video'].iloc[0]}'"
+        raise SOURCE.missing(root, "frames of the videos", got=got)
+    for at in (without := sorted(set(range(len(videos))) - set(rows))):
+        left.add(videos["video"].iloc[at], "no frame of the video is there")
+    notes = (f"{len(without):,} of {len(videos):,} videos have no frame here and were left out.",) if without else ()
+    return videos.iloc[rows].reset_index(drop=True).assign(path=paths), notes
+
+
+def _skin(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Feature]]:
+    features: list[Feature] = []
+    if "fitzpatrick" in rows:
+        types = rows["fitzpatrick"].tolist()
+        rows = rows.assign(fitzpatrick_type=fitzpatrick_type(types), skin_tone=fitzpatrick_group(types).astype(object))
+        features += fitzpatrick_features(_TRAINED)
+    if "monk" in rows:
+        rows = rows.assign(monk_skin_tone=monk_tone(rows["monk"]))
+        features.append(monk_feature(_TRAINED))
+    return rows.drop(columns=["fitzpatrick", "monk"], errors="ignore"), features

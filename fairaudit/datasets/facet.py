@@ -1,0 +1,110 @@
+"""FACET: persons in photographs, with an occupation or activity and what annotators perceived of each.
+
+Layout: ``annotations/annotations.csv`` with a row for each person, and the images in ``imgs_1/``, ``imgs_2/`` and
+``imgs_3/``. Attributes are counts of annotators, a column for each value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from fairaudit.core.errors import DataError
+from fairaudit.core.samples import Feature, Samples
+from fairaudit.datasets.parts.cells import literal
+from fairaudit.datasets.parts.csv_table import read_csv
+from fairaudit.datasets.parts.person_box import with_boxes
+from fairaudit.datasets.parts.rows import LeftOut, located, to_samples, with_images
+from fairaudit.datasets.parts.skin_tone import MONK, monk_feature
+from fairaudit.datasets.parts.source import Source
+from fairaudit.datasets.parts.voted import counted
+
+SOURCE = Source(
+    reader="facet",
+    title="FACET",
+    available="https://ai.meta.com/datasets/facet",
+    terms="research only, to evaluate and never to train, for those who accept the data licence",
+    layout="annotations/annotations.csv, and the images in imgs_1/, imgs_2/ and imgs_3/",
+)
+TABLES = ("annotations/annotations.csv", "annotations.csv")
+FOLDERS = ("imgs_1", "imgs_2", "imgs_3", "images", "")
+#: Groups of each attribute, with the column that counts the annotators who named it.
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "gender_presentation": {one: f"gender_presentation_{one}" for one in ("fem", "masc", "non_binary")},
+    "age_presentation": {one: f"age_presentation_{one}" for one in ("young", "middle", "older")},
+    "monk_skin_tone": {tone: f"skin_tone_{tone}" for tone in MONK},
+    "lighting": {one: f"lighting_{one}" for one in ("underexposed", "dimly_lit", "well_lit", "overexposed")},
+}
+NAMED = ("person_id", "filename", "class1", "bounding_box")
+
+_BY = "counts of annotators, who perceived it in the picture; those who named none are not counted"
+
+
+def samples(root: Path, *, name: str) -> Samples:
+    """Return one row for each person: the part of the image within the box, and ``class1`` as label.
+
+    Annotators may disagree: their counts are kept as shares (``Samples.uncertain``), and the table has the value that
+    most of them named. Skin tones keep Monk's scale. The cluster is the image, which may show several persons;
+    ``lighting`` gives leads alone.
+
+    Parameters
+    ----------
+    root : Path
+        Folder with ``annotations/`` and the folders of images.
+    name : str
+        Name of the data set in the audit.
+
+    Raises
+    ------
+    DataError
+        If the table, a column or all images are missing, a count is none, or a box has another form.
+    """
+    root = SOURCE.folder(root)
+    file = next((root / table for table in TABLES if (root / table).is_file()), None)
+    if file is None:
+        raise SOURCE.missing(root, TABLES[0])
+    counts = [column for columns in COLUMNS.values() for column in columns.values()]
+    raw = read_csv(file, required=(*NAMED, *counts), optional=("class2",))
+    votes = {feature: counted(raw, columns, what=f"table {file}") for feature, columns in COLUMNS.items()}
+    raw["row"] = range(len(raw))
+    raw["path"] = located(root, [[f"{folder}/{one}".lstrip("/") for one in raw["filename"]] for folder in FOLDERS])
+    left = LeftOut()
+    raw, notes = with_images(raw, root, left, source=SOURCE, named_by="the column 'filename'", what="persons")
+    boxes = np.array(
+        [_box(cell, person, file) for cell, person in zip(raw["bounding_box"], raw["person_id"], strict=True)]
+    )
+    raw, more = with_boxes(raw, root, left, boxes)
+    rows, uncertain = raw.drop(columns=[*counts, *NAMED, "row"]), {}
+    rows = rows.assign(sample_id=raw["person_id"], cluster_id=raw["filename"], label=raw["class1"])
+    for feature, (most, shares) in votes.items():
+        rows[feature] = most.iloc[raw["row"]].tolist()
+        uncertain[feature] = shares.iloc[raw["row"]].reset_index(drop=True)
+    return to_samples(
+        SOURCE, rows, name=name, root=root, subject="people", cluster="image", features=_features(), left=left,
+        notes=(*notes, *more), uncertain=uncertain,
+    )  # fmt: skip
+
+
+def _box(cell: str, person: str, file: Path) -> list[float]:
+    """Return left, top, right and bottom of ``{"x": , "y": , "width": , "height": }``."""
+    value = literal(cell)
+    try:
+        x, y, width, height = (float(value[key]) for key in ("x", "y", "width", "height"))  # type: ignore[index]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f'column \'bounding_box\' of table {file} must hold {{"x", "y", "width", "height"}}; got '
+            f"{cell[:60]!r} of person {person}. Correct the cell."
+        ) from error
+    return [x, y, x + width, y + height]
+
+
+def _features() -> tuple[Feature, ...]:
+    gender, age, light = (tuple(COLUMNS[one]) for one in ("gender_presentation", "age_presentation", "lighting"))
+    return (
+        Feature("gender_presentation", gender, "perceived", f"gender presentation: {_BY}"),
+        Feature("age_presentation", age, "perceived", f"age presentation: {_BY}", ordered=True),
+        monk_feature(_BY),
+        Feature("lighting", light, "annotated", f"light on the person: {_BY}", ordered=True, exploratory=True),
+    )

@@ -1,0 +1,148 @@
+"""FHIBE (Fair Human-Centric Image Benchmark): people who consented, and told who they are.
+
+Layout: the unpacked archive, with ``data/processed/fhibe_downsampled/fhibe_downsampled.csv`` (or another of the
+processed sets), whose column ``filepath`` names images from the folder of the archive. To choose one of several sets,
+give its own folder below ``data/processed/``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fairaudit.core.errors import DataError
+from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.datasets.parts.age_groups import age_feature, age_group, age_years
+from fairaudit.datasets.parts.cells import country_names, literal, open_feature, text_lists
+from fairaudit.datasets.parts.csv_table import read_csv
+from fairaudit.datasets.parts.person_box import with_boxes
+from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
+from fairaudit.datasets.parts.source import Source
+
+SETS = ("fhibe_downsampled", "fhibe", "fhibe_face_crop_align", "fhibe_face_crop")
+SOURCE = Source(
+    reader="fhibe",
+    title="FHIBE",
+    available="https://fairnessbenchmark.ai.sony/download",
+    terms="for those who register and accept the terms, to evaluate fairness; revoked persons are removed monthly",
+    layout=f"data/processed/SET/SET.csv with SET one of {', '.join(SETS)}, and data/raw/",
+)
+SKIN = ("natural_skin_color", "apparent_skin_color")
+REQUIRED = ("filepath", "subject_id", "age", "pronoun", "ancestry", *SKIN)
+OPTIONAL = ("person_bbox", "location_country")
+REGIONS = {"0": "Africa", "6": "Americas", "11": "Asia", "17": "Europe", "22": "Oceania"}
+#: Six colours of skin; the documentation of FHIBE gives them Fitzpatrick's types, 0 being the darkest.
+TYPES = {"5": "I", "4": "II", "3": "III", "2": "IV", "1": "V", "0": "VI"}
+UNSAID = "Prefer not to say"
+
+_NUMBER = re.compile(r"\s*(\d+)\.\s*(.*)", re.DOTALL)
+_SELF = "told by the person"
+
+
+def samples(root: Path, *, name: str) -> Samples:
+    """Return one row for each person in an image, with pronoun, age, ancestry and colour of skin as they told them.
+
+    Several answers are joined by ``+``; ancestry is given by continent. The six colours of skin keep their order, from
+    light to dark; the apparent one gives leads alone, as does the country. Where boxes of persons are known, a row is
+    the part of its image within one. The cluster is the person, and the version is the name of the archive's folder.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the archive, or of one processed set in it.
+    name : str
+        Name of the data set in the audit.
+
+    Raises
+    ------
+    DataError
+        If there is no table, a column or all images are missing, or a cell has another form.
+    """
+    root, file = _table(SOURCE.folder(root))
+    raw = read_csv(file, required=REQUIRED, optional=OPTIONAL).rename(columns={"filepath": "path"})
+    left = LeftOut()
+    raw, notes = with_images(raw, root, left, source=SOURCE, named_by="the column 'filepath'")
+    if "person_bbox" in raw:
+        boxes = np.array([_box(cell, path, file) for cell, path in zip(raw["person_bbox"], raw["path"], strict=True)])
+        raw, more = with_boxes(raw, root, left, boxes)
+        notes = (*notes, *more)
+    years = age_years(raw["age"])
+    rows = raw.drop(columns=[c for c in (*REQUIRED[1:], *OPTIONAL) if c in raw]).assign(
+        sample_id=raw["path"] + "#" + raw["subject_id"], cluster_id=raw["subject_id"],
+        pronoun=_joined(raw, "pronoun", file), ancestry=_joined(raw, "ancestry", file, only=REGIONS),
+        age_years=years, age_group=age_group(years),
+        **{column: _colour(raw, column, file) for column in SKIN},
+    )  # fmt: skip
+    features = [
+        open_feature(rows, "pronoun", "self-reported", f"pronouns: {_SELF}"),
+        age_feature("self-reported", f"age: {_SELF}"),
+        open_feature(rows, "ancestry", "self-reported", f"ancestry by continent: {_SELF}"),
+        *(_skin(column, exploratory=column.startswith("apparent")) for column in SKIN),
+    ]
+    if "location_country" in raw:  # written freely by people
+        rows["country"], spelling = country_names(raw["location_country"])
+        notes = (*notes, spelling)
+        features.append(open_feature(rows, "country", "self-reported", "country of the picture", exploratory=True))
+    return to_samples(
+        SOURCE, rows, name=name, root=root, subject="people", cluster="person", features=features, left=left,
+        notes=notes, version=root.name if root.name.startswith("fhibe") else "",
+    )  # fmt: skip
+
+
+def _table(given: Path) -> tuple[Path, Path]:
+    """Return the folder of the archive and the table of a processed set."""
+    given = given.resolve()
+    own = given / f"{given.name}.csv"
+    if own.is_file() and given.parent.name == "processed":
+        return given.parents[2], own
+    for one in SETS:
+        file = given / "data" / "processed" / one / f"{one}.csv"
+        if file.is_file():
+            return given, file
+    raise SOURCE.missing(given, f"data/processed/{SETS[0]}/{SETS[0]}.csv or that of another set")
+
+
+def _answer(text: str, column: str, file: Path) -> tuple[str, str]:
+    """Return number and words of an answer such as ``1. He/him/his``."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise DataError(
+            f"column '{column}' of table {file} must hold answers such as '0. ...'; got {text[:60]!r}. Correct it."
+        )
+    return match[1], match[2].strip()
+
+
+def _joined(raw: pd.DataFrame, column: str, file: Path, only: dict[str, str] | None = None) -> list[str]:
+    """Return the answers of each row, joined; of a list with continents and their parts the continents alone."""
+    lists = text_lists(raw[column], raw["path"], what=f"column '{column}' of table {file}", example="['0. Africa']")
+    made = []
+    for answers in lists:
+        said = [_answer(one, column, file) for one in answers]
+        words = {only.get(number, UNSAID) if only else text for number, text in said} - {UNSAID}
+        made.append(" + ".join(sorted(words)) or NOT_RECORDED)
+    return made
+
+
+def _colour(raw: pd.DataFrame, column: str, file: Path) -> list[str]:
+    return [TYPES.get(_answer(cell, column, file)[0], NOT_RECORDED) if cell else NOT_RECORDED for cell in raw[column]]
+
+
+def _skin(column: str, *, exploratory: bool) -> Feature:
+    what = column.replace("_", " ")
+    source = f"{what}, one of six colours that FHIBE calls Fitzpatrick's types, light to dark; {_SELF}"
+    return Feature(column, tuple(TYPES.values()), "self-reported", source, ordered=True, exploratory=exploratory)
+
+
+def _box(cell: str, path: str, file: Path) -> list[float]:
+    """Return left, top, right and bottom of ``[x, y, width, height]``."""
+    value = literal(cell)
+    if not isinstance(value, list) or len(value) != 4 or not {type(one) for one in value} <= {int, float}:
+        raise DataError(
+            f"column 'person_bbox' of table {file} must hold [x, y, width, height]; got {cell[:60]!r} in the row of "
+            f"{path}. Correct the cell."
+        )
+    x, y, width, height = (float(str(one)) for one in value)  # by way of text, a number without end is infinite
+    return [x, y, x + width, y + height]

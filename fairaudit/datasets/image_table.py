@@ -1,0 +1,153 @@
+"""Any other images: a CSV or Parquet table, and a small TOML that says which of its columns holds what.
+
+Layout: a folder with ``image_table.toml`` (or the path of such a file), and beside it the table that it names::
+
+    table = "people.parquet"
+    subject = "people"            # people | objects | memes | labelled
+    file = "img_path"             # the image, from the folder of this file
+    cluster = "person"
+    cluster_is = "person"
+
+    [features.gender]
+    known_by = "self-reported"
+    source = "survey of 2024"
+    missing = ["N/A"]
+
+    [features.age_group]
+    column = "age"
+    bins = { "<18" = 0, "18-30" = 18, "30+" = 30 }
+    ordered = true
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from fairaudit.core.errors import DataError, did_you_mean
+from fairaudit.core.image_table import open_table
+from fairaudit.core.samples import BOX_COLUMNS, INCOME, NOT_RECORDED, Feature, KnownBy, Samples, Subject
+from fairaudit.datasets.parts.cells import groups_of, recorded
+from fairaudit.datasets.parts.csv_table import positive_numbers
+from fairaudit.datasets.parts.person_box import with_boxes
+from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
+from fairaudit.datasets.parts.source import Source
+from fairaudit.datasets.parts.table_mapping import BOX_FORMS, GroupMapping, TableMapping, read_mapping
+from fairaudit.datasets.parts.voted import counted
+
+MAPPING = "image_table.toml"
+SOURCE = Source(
+    reader="image_table",
+    title="own table",
+    available="",
+    terms="as its source states",
+    layout=f"{MAPPING} with the keys table, subject and file, and the table and images that it names",
+)
+
+
+def samples(root: Path, *, name: str) -> Samples:
+    """Return the rows of a table, with the features that its mapping names.
+
+    Only columns that the mapping names are read, in batches: ten million rows take some gigabytes. Bins, votes and
+    other spellings are those that the mapping says; nothing is guessed.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``image_table.toml``, or such a file under any name.
+    name : str
+        Name of the data set in the audit.
+
+    Raises
+    ------
+    ConfigError
+        If the mapping is none.
+    DataError
+        If the table cannot be read, a column or all images are missing, or a cell is outside the groups named.
+    """
+    root = Path(root)
+    file = root if root.suffix.lower() == ".toml" and root.is_file() else SOURCE.folder(root) / MAPPING
+    if not file.is_file():
+        raise SOURCE.missing(root, MAPPING)
+    mapping, folder, left = read_mapping(file), file.parent, LeftOut()
+    raw = _read(folder / mapping.table, mapping, file)
+    raw["path"] = raw[mapping.file]
+    raw, notes = with_images(raw, folder, left, source=SOURCE, named_by=f"'{mapping.file}' of {mapping.table}")
+    if mapping.box:
+        raw, more = with_boxes(raw, folder, left, _edges(raw, mapping), relative=mapping.box_unit == "shares")
+        notes = (*notes, *more)
+    rows, uncertain, features = _neutral(raw, mapping), {}, []
+    for feature, one in mapping.features.items():
+        what = f"column '{one.column or feature}' of table {mapping.table}"
+        if one.votes:
+            rows[feature], uncertain[feature] = counted(raw, one.votes, what=f"table {mapping.table}")
+        else:
+            rows[feature] = _groups(raw[one.column or feature], one, what)
+        features.append(_feature(feature, one, rows[feature], mapping.table))
+    return to_samples(
+        SOURCE, rows, name=name, root=folder, subject=cast("Subject", mapping.subject), features=features, left=left,
+        cluster=mapping.cluster_is if mapping.cluster else "image", notes=notes, uncertain=uncertain,
+        version=mapping.version, show_images=mapping.show_images, licence=f"{mapping.title}: {mapping.licence}",
+    )  # fmt: skip
+
+
+def _read(path: Path, mapping: TableMapping, file: Path) -> pd.DataFrame:
+    table = open_table(path)
+    for column in mapping.columns():
+        if column not in table.columns:
+            hint = did_you_mean(column, table.columns) or f"It has {', '.join(table.columns)}. "
+            raise DataError(
+                f"table {path.name} must have the columns that {file.name} names; '{column}' is missing. {hint}Correct "
+                "the name there or in the table."
+            )
+    batches = list(table.batches(mapping.columns()))
+    if not batches:
+        raise DataError(f"table {path.name} must have a row; got none. Add the images it is about.")
+    # Text of Arrow, not objects of Python: a tenth of the memory.
+    joined: Any = pa.concat_tables(batches)
+    frame: pd.DataFrame = joined.to_pandas(split_blocks=True, self_destruct=True)
+    return frame
+
+
+def _neutral(raw: pd.DataFrame, mapping: TableMapping) -> pd.DataFrame:
+    rows = raw[[column for column in raw if str(column) == "path" or str(column) in BOX_COLUMNS]].copy(deep=False)
+    rows["sample_id"] = raw[mapping.id] if mapping.id else raw["path"]
+    if mapping.cluster:
+        cluster = raw[mapping.cluster]
+        rows["cluster_id"] = cluster.where(cluster != "", rows["sample_id"])
+    for column in ("label", "text"):
+        if source := getattr(mapping, column):
+            rows[column] = raw[source]
+    if mapping.split:
+        rows["split"] = raw[mapping.split].map(lambda cell: mapping.splits.get(cell, cell))
+    if mapping.income_usd_per_month:
+        rows[INCOME] = positive_numbers(raw[mapping.income_usd_per_month])
+    return rows
+
+
+def _edges(raw: pd.DataFrame, mapping: TableMapping) -> Any:
+    edges = raw[list(mapping.box)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    if mapping.box_form == BOX_FORMS[1]:
+        return np.hstack([edges[:, :2], edges[:, :2] + edges[:, 2:]])
+    return edges
+
+
+def _groups(cells: pd.Series, one: GroupMapping, what: str) -> pd.Series:
+    if one.bins:
+        names = np.array([NOT_RECORDED, *one.bins], dtype=object)
+        numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
+        at = np.searchsorted(list(one.bins.values()), numbers.to_numpy(), side="right")
+        return pd.Series(names[np.where(numbers.isna(), 0, at)], index=cells.index, dtype=str)
+    if one.groups:
+        return groups_of(cells, {**{g: g for g in one.groups}, **one.rename}, what=what, missing=one.missing)
+    return recorded(cells.map(lambda cell: one.rename.get(cell, cell)), missing=one.missing)
+
+
+def _feature(name: str, one: GroupMapping, cells: pd.Series, table: str) -> Feature:
+    groups = one.groups or tuple(one.bins) or tuple(one.votes) or tuple(sorted(set(cells.unique()) - {NOT_RECORDED}))
+    source = one.source or f"column {one.column or name} of {table}"
+    return Feature(name, groups, cast("KnownBy", one.known_by), source, one.ordered, one.reference, one.exploratory)
