@@ -3,6 +3,7 @@
 >>> import fairaudit
 >>> fairaudit.audit  # doctest: +SKIP
 >>> fairaudit.audit_outcomes  # doctest: +SKIP
+>>> fairaudit.check_data  # doctest: +SKIP
 >>> fairaudit.compare  # doctest: +SKIP
 >>> fairaudit.fine_tune  # doctest: +SKIP
 >>> fairaudit.fit_probe  # doctest: +SKIP
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fairaudit.api import audit, compare, load_audit, published
     from fairaudit.core.frame import OutcomeFrame
     from fairaudit.core.profiler import profile_data
+    from fairaudit.data_check import check_data
     from fairaudit.disparity_watcher import DisparityWatcher
     from fairaudit.outcome_audit import audit_outcomes
     from fairaudit.training import train, training_page
@@ -38,6 +40,7 @@ __all__ = [
     "__version__",
     "audit",
     "audit_outcomes",
+    "check_data",
     "compare",
     "fine_tune",
     "fit_probe",
@@ -55,6 +58,7 @@ _LAZY = {
     "OutcomeFrame": "fairaudit.core.frame",
     "audit": "fairaudit.api",
     "audit_outcomes": "fairaudit.outcome_audit",
+    "check_data": "fairaudit.data_check",
     "compare": "fairaudit.api",
     "fine_tune": "fairaudit.adaptation",
     "fit_probe": "fairaudit.adaptation",

@@ -1,4 +1,4 @@
-"""``fairaudit data``: what is declared of the data itself."""
+"""``fairaudit data``: what is in the data, and what is declared of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,37 @@ from typing import Annotated
 
 import typer
 
-data = typer.Typer(
-    help="What is declared of the data: profile, datasheet.", no_args_is_help=True, rich_markup_mode=None
-)
+EXIT_INPUT, EXIT_NOT_ESTIMABLE = 2, 3
+
+data = typer.Typer(help="The data itself: check, profile, datasheet.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@data.command()
+def check(
+    reader: Annotated[str, typer.Argument(help="Name of a reader, for example utkface.")],
+    folder: Annotated[Path, typer.Argument(help="What it reads.")],
+    headers_only: Annotated[
+        bool, typer.Option("--headers-only", help="Decode no pixels: faster, and truncated images are not found.")
+    ] = False,
+    expected: Annotated[float, typer.Option(help="Share that a measure is expected to have; .5 is the hardest.")] = 0.5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Say what is in a data set, what is missing, and which disparities it could show, before any model runs.
+
+    Exit 0 where groups can be compared, 3 where none can, 2 where an audit would refuse the data.
+    """
+    from fairaudit.data_check import check_data
+    from fairaudit.reports.check_screen import is_refused, show
+
+    found = check_data(reader, folder, decode=not headers_only, expected=expected, progress=not as_json)
+    if as_json:
+        typer.echo(json.dumps(found.document(), indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        show(found)
+    if is_refused(found):
+        raise typer.Exit(EXIT_INPUT)
+    if not found.can_compare:
+        raise typer.Exit(EXIT_NOT_ESTIMABLE)
 
 
 @data.command()

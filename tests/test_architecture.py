@@ -51,7 +51,8 @@ LAYERS: dict[str, set[str]] = {
     "experiment": IN_A_DRAWN_WORLD,
     "cli_experiment": {"experiment"},
     "cli_heads": {"core", "heads", "adaptation"},
-    "cli_data": {"core", "progress", "reports"},
+    "data_check": {"core", "datasets", "discovery", "progress"},
+    "cli_data": {"core", "data_check", "progress", "reports"},
     "cli": {
         *BELOW_CONFIG,
         "cli_data",
@@ -67,7 +68,7 @@ LAYERS: dict[str, set[str]] = {
         "selftest",
         "training",
     },
-    "__init__": {"core", "adaptation", "api", "outcome_audit", "disparity_watcher", "training"},
+    "__init__": {"core", "adaptation", "api", "data_check", "outcome_audit", "disparity_watcher", "training"},
     "__main__": {"cli"},
 }
 TORCH_FREE = ("core", "datasets", "indicators", "reports")

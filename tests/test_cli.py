@@ -560,6 +560,7 @@ def test_the_options_are_those_that_users_know() -> None:
                   "--preprocessing", "--preset", "--probe", "--prompts", "--seed", "--set", "--tests",
                   "--text-encoder", "--tolerance", "--trust-checkpoint", "--unbounded"],
         "compare": ["--output"],
+        "data check": ["--expected", "--headers-only", "--json"],
         "data datasheet": [],
         "data profile": ["--cluster", "--field", "--images-at-least", "--json", "--output", "--sample", "--seed"],
         "demo": ["--bias", "--output", "--quick", "--seed"],

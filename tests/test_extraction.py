@@ -288,7 +288,12 @@ def test_rows_that_are_parts_of_one_image_are_told_apart(tmp_path: Path) -> None
     pixels[:, 10:] = 255
     Image.fromarray(pixels).save(tmp_path / "two.png")
     table = pd.DataFrame({"sample_id": ["left", "right", "again", "both"], "path": "two.png", "cluster_id": "two"})
-    edges = {"box_left_px": [0, 10, 10, 0], "box_top_px": 0, "box_right_px": [10, 20, 20, 20], "box_bottom_px": 10}
+    edges: dict[str, Any] = {
+        "box_left_px": [0, 10, 10, 0],
+        "box_top_px": 0,
+        "box_right_px": [10, 20, 20, 20],
+        "box_bottom_px": 10,
+    }
     table = table.assign(split="", label="", text="", **edges)
     samples, model = Samples("data", "test", "people", tmp_path, table, (), "image", "none"), SmallModel()
     cache = tmp_path / "cache"

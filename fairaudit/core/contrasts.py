@@ -11,6 +11,7 @@ from scipy import stats
 
 from fairaudit.core.auroc_contrast import auroc_difference
 from fairaudit.core.concentration import concentration
+from fairaudit.core.detectable import moved_towards_half
 from fairaudit.core.estimates import Estimate, average, difference, effective_n, slope
 from fairaudit.core.gap import Gap
 from fairaudit.core.intervals import min_detectable, p_value, t_interval
@@ -53,13 +54,11 @@ class ContrastInference:
         # What sharing a gallery or clusters adds or takes. By influence: the standard error has a floor near the ends
         # of the range, which a group that is moved away from them leaves behind.
         scale = float((self.contrast.psi**2).sum()) / now if now > 0 else 1.0
-        shift = quantiles * se
-        for _ in range(60):
-            moved = p + shift if p < 0.5 else p - shift
-            if not 0 <= moved <= 1:
-                return float("nan")
-            shift = quantiles * float(np.sqrt(scale * (moved * (1 - moved) / n + p * (1 - p) / m)))
-        return shift
+        return moved_towards_half(
+            p,
+            quantiles * se,
+            lambda moved: quantiles * float(np.sqrt(scale * (moved * (1 - moved) / n + p * (1 - p) / m))),
+        )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ import pandas as pd
 
 from fairaudit.core.errors import ConfigError
 
+#: What is said of a file that is not there.
+MISSING = "the file is missing"
 #: What could lead a name out of its folder, on any system.
 _UNUSUAL = re.compile(r"\.\.|[\0:\\]")
 
@@ -111,7 +114,12 @@ def file_problem(root: Path, relative: str) -> str:
 
     A name that leads out of ``root`` is refused: a table from elsewhere must not choose files of this computer.
     """
-    return name_problem(relative) or ("" if (root / relative).is_file() else "the file is missing")
+    if problem := name_problem(relative):
+        return problem
+    try:
+        return "" if (root / relative).is_file() else MISSING
+    except OSError:  # a name that no file can have, such as one that is too long
+        return MISSING
 
 
 def file_problems(root: Path, names: Sequence[str]) -> list[str]:
@@ -119,7 +127,7 @@ def file_problems(root: Path, names: Sequence[str]) -> list[str]:
 
     Folders are listed once, so that millions of names take seconds and not a look at the disk each.
     """
-    listed: dict[str, frozenset[str]] = {}
+    listed: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     told: dict[str, str] = {}
     for name in names:
         if name in told:
@@ -129,18 +137,26 @@ def file_problems(root: Path, names: Sequence[str]) -> list[str]:
             folder, _, file = name.rpartition("/")
             if folder not in listed:
                 listed[folder] = _files_in(root / folder)
-            # What a listing does not have may be there under another spelling of its folder or of its letters.
-            problem = "" if file in listed[folder] else file_problem(root, name)
+            exact, alike = listed[folder]
+            if file not in exact:
+                # Some disks take other letters for the same name: only such a name is worth a look.
+                problem = file_problem(root, name) if _alike(file) in alike else MISSING
         told[name] = problem
     return [told[name] for name in names]
 
 
-def _files_in(folder: Path) -> frozenset[str]:
+def _files_in(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of the files in a folder, and the same in one spelling."""
     try:
         with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries if entry.is_file())
+            names = frozenset(entry.name for entry in entries if entry.is_file())
     except OSError:
-        return frozenset()
+        return frozenset(), frozenset()
+    return names, frozenset(map(_alike, names))
+
+
+def _alike(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def name_problem(relative: str) -> str:

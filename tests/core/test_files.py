@@ -166,6 +166,8 @@ def test_hidden_files_are_not_listed(tmp_path: Path) -> None:
         ("img/\0.png", "the name leads out of the data folder"),
         ("", "the row names no file"),
         ("  ", "the row names no file"),
+        ("img/" + 300 * "a", "the file is missing"),
+        ("img/A.png", "the file is missing"),
     ],
 )
 def test_many_names_are_judged_as_one_by_one(tmp_path: Path, name: str, problem: str) -> None:

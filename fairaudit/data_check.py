@@ -1,0 +1,66 @@
+"""``check_data``: a data set, before any model runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fairaudit.core.sample_check import SampleCheck
+from fairaudit.core.sample_checker import check_samples
+from fairaudit.datasets import open_reader
+from fairaudit.discovery import list_indicators, load_indicator
+from fairaudit.progress import step
+
+
+def check_data(
+    reader: str,
+    folder: str | Path,
+    *,
+    name: str = "",
+    decode: bool = True,
+    expected: float = 0.5,
+    progress: bool = False,
+) -> SampleCheck:
+    """Return what is in a data set, what is missing in it, and the least disparities that it could show.
+
+    Parameters
+    ----------
+    reader : str
+        One of ``fairaudit.datasets.list_readers()``.
+    folder : str or Path
+        What the reader reads.
+    name : str
+        What the data set is called; the reader's name unless given.
+    decode : bool
+        Whether images are decoded as a whole; else only their headers are read, and truncated files are not found.
+    expected : float
+        Share that a measure is expected to have, in (0, 1): .5 is the hardest to tell apart.
+    progress : bool
+        Whether bars are printed, to standard error.
+
+    Returns
+    -------
+    SampleCheck
+        ``document()`` gives it as JSON values.
+
+    Raises
+    ------
+    InputError
+        If there is no such reader, or the folder is not in its layout.
+
+    Examples
+    --------
+    >>> check = fairaudit.check_data("utkface", "photos/UTKFace")  # doctest: +SKIP
+    >>> check.features[0].comparisons[0].most  # doctest: +SKIP
+    """
+    opened = open_reader(reader)
+    with step(f"{name or reader}: annotations", shown=progress):
+        samples = opened.samples(Path(folder), name=name or reader)
+    loaded = map(load_indicator, list_indicators())
+    with step(f"{samples.name}: images", shown=progress) as advance:
+        return check_samples(
+            samples,
+            decode=decode,
+            expected=expected,
+            indicators=[one.name for one in loaded if one.subject == samples.subject],
+            progress=advance,
+        )
