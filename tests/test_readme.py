@@ -68,3 +68,17 @@ def test_the_example_runs_line_by_line(section: str) -> None:
     frame = names["frame"]
     assert isinstance(frame, OutcomeFrame)
     assert frame.by_group.index.names == ["income", "gender"]
+
+
+def test_the_check_of_the_readme_is_what_the_command_prints(
+    sample_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```\n(gender \(perceived\)\n.*?)\n```", readme, flags=re.DOTALL)
+    assert found
+    monkeypatch.setattr(sys, "argv", ["fairaudit", "data", "check", "utkface", str(sample_data / "utkface-sample")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert all(line in printed for line in found[1].splitlines())
