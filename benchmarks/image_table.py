@@ -1,6 +1,7 @@
 """Ten million rows of a table become ``Samples`` in less than ten gigabytes, and are checked in less than that.
 
-Run ``python -m benchmarks.image_table``; ``--rows`` for another number, ``--parquet`` for another format.
+Run ``python -m benchmarks.image_table``; ``--rows`` for another number, ``--parquet`` for another format. Rows name four
+images by turns, or as many as ``--images`` says (links to those four): each name costs memory of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from fairaudit.core.sample_checker import check_samples
 from fairaudit.datasets import image_table
 
 LIMIT_GB = 10.0
+PICTURES = 4
 BLOCK = 500_000
 TOML = """
 table = "{name}"
@@ -41,11 +43,14 @@ ordered = true
 """
 
 
-def write(root: Path, rows: int, *, parquet: bool) -> int:
+def write(root: Path, rows: int, *, parquet: bool, images: int) -> int:
     """Write the table and its pictures; return the bytes of the table."""
     (root / "images").mkdir()
-    for i in range(4):
-        Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(root / f"images/{i}.png")
+    for i in range(images):
+        if i < PICTURES:
+            Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(root / f"images/{i}.png")
+        else:
+            (root / f"images/{i}.png").hardlink_to(root / f"images/{i % PICTURES}.png")
     path = root / ("table.parquet" if parquet else "table.csv")
     rng = np.random.default_rng(0)
     writer = None
@@ -54,7 +59,7 @@ def write(root: Path, rows: int, *, parquet: bool) -> int:
         block = pa.table(
             {
                 "id": [f"row-{i:08}" for i in at],
-                "file": [f"images/{i % 4}.png" for i in at],
+                "file": [f"images/{i % images}.png" for i in at],
                 "person": [f"person-{i // 3}" for i in at],
                 "gender": np.array(["woman", "man"])[rng.integers(0, 2, len(at))],
                 "age": rng.integers(0, 95, len(at)).astype(str),
@@ -93,13 +98,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--parquet", action="store_true")
+    parser.add_argument("--images", type=int, default=PICTURES)
     options = parser.parse_args()
     print(
         f"{platform.machine()}, Python {platform.python_version()}, pandas {pd.__version__}, pyarrow {pa.__version__}"
     )
     with tempfile.TemporaryDirectory() as folder:
-        size = write(Path(folder), options.rows, parquet=options.parquet)
-        print(f"table of {options.rows:,} rows, {size / 1e9:.2f} GB on disk")
+        size = write(Path(folder), options.rows, parquet=options.parquet, images=options.images)
+        print(f"table of {options.rows:,} rows that name {options.images:,} images, {size / 1e9:.2f} GB on disk")
         process = multiprocessing.get_context("spawn").Process(target=read, args=(Path(folder),))
         process.start()
         process.join()

@@ -280,11 +280,18 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except InputError as error:
-        typer.echo(f"fairaudit: {error}", err=True)
+        _tell(error)
         sys.exit(EXIT_INPUT)
     except FairauditError as error:
-        typer.echo(f"fairaudit: {error}", err=True)
+        _tell(error)
         sys.exit(EXIT_NOT_ESTIMABLE)
+
+
+def _tell(error: FairauditError) -> None:
+    """Print an error; what it repeats of data must not steer the terminal."""
+    from fairaudit.reports.notation import printable
+
+    typer.echo(f"fairaudit: {printable(str(error))}", err=True)
 
 
 def _check_sources(context: typer.Context) -> None:

@@ -18,7 +18,8 @@ def check(
     reader: Annotated[str, typer.Argument(help="Name of a reader, for example utkface.")],
     folder: Annotated[Path, typer.Argument(help="What it reads.")],
     headers_only: Annotated[
-        bool, typer.Option("--headers-only", help="Decode no pixels: faster, and truncated images are not found.")
+        bool,
+        typer.Option("--headers-only", help="Read only headers of JPEGs: faster, and truncated ones are not found."),
     ] = False,
     expected: Annotated[float, typer.Option(help="Share that a measure is expected to have; .5 is the hardest.")] = 0.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
@@ -32,7 +33,7 @@ def check(
 
     found = check_data(reader, folder, decode=not headers_only, expected=expected, progress=not as_json)
     if as_json:
-        typer.echo(json.dumps(found.document(), indent=1, ensure_ascii=False, allow_nan=False))
+        typer.echo(json.dumps(found.document(), indent=1, allow_nan=False))
     else:
         show(found)
     if is_refused(found):

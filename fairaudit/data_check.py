@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fairaudit.core.indicator import Indicator
 from fairaudit.core.sample_check import SampleCheck
 from fairaudit.core.sample_checker import check_samples
+from fairaudit.core.samples import Samples
 from fairaudit.datasets import open_reader
 from fairaudit.discovery import list_indicators, load_indicator
 from fairaudit.progress import step
@@ -55,12 +57,19 @@ def check_data(
     opened = open_reader(reader)
     with step(f"{name or reader}: annotations", shown=progress):
         samples = opened.samples(Path(folder), name=name or reader)
-    loaded = map(load_indicator, list_indicators())
+    indicators = [one.name for one in map(load_indicator, list_indicators()) if _applies(one, samples)]
     with step(f"{samples.name}: images", shown=progress) as advance:
         return check_samples(
             samples,
             decode=decode,
             expected=expected,
-            indicators=[one.name for one in loaded if one.subject == samples.subject],
+            indicators=indicators,
             progress=advance,
         )
+
+
+def _applies(indicator: Indicator, samples: Samples) -> bool:
+    """Whether an indicator would measure this data as it stands: retrieval needs the feature that it matches."""
+    attribute = getattr(indicator.config(), "attribute", None)
+    recorded = attribute is None or attribute in [feature.name for feature in samples.features]
+    return indicator.subject == samples.subject and recorded

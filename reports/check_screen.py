@@ -19,6 +19,8 @@ from fairaudit.reports.screen import facts, on_screen, table, text
 
 #: So many labels have a column of their own; ``--json`` has all.
 LABELS = 5
+#: So many reasons have a line; ``--json`` has all.
+WRONG = 12
 #: Head of the column with the least difference, and what stands where there is none.
 FOUND, TOO_FEW, NONE = "Detectable from", "too few", "not estimable"
 _UNITS = {"per_step": "for each step of the order", "per_doubling": "for each doubling"}
@@ -36,7 +38,9 @@ def _parts(check: SampleCheck) -> Iterator[RenderableType]:
     wrong = _wrong(check)
     if wrong:
         yield text("Missing or wrong", "bold")
-        yield table(("What", "First of them", "Rows or files"), wrong, n_text=2)
+        yield table(("What", "First of them", "Rows or files"), wrong[:WRONG], n_text=2)
+        if len(wrong) > WRONG:
+            yield Padding(text(f"{len(wrong) - WRONG:,} more reasons: --json has them.", "dim"), (0, 2))
     else:
         yield text(f"Nothing is left out, {_opened(check)}, no two files have the same bytes{_apart(check)}.")
     for note in check.notes:
@@ -52,8 +56,8 @@ def verdict(check: SampleCheck) -> str:
     """Return what an audit of this data would come to, in one or two sentences."""
     if is_refused(check):
         return (
-            f"{check.n_unreadable:,} of {check.n_images:,} images cannot be read, and an audit refuses data with more "
-            f"than {MAX_UNREADABLE:.0%}. Repair or replace them."
+            f"The images of {check.n_rows_unreadable:,} of {check.n_rows:,} rows cannot be read, and an audit refuses "
+            f"data with more than {100 * MAX_UNREADABLE:g} %. Repair or replace them."
         )
     if not check.features:
         return "No groups are recorded here: an audit gives overall values, and nothing is compared."
@@ -64,7 +68,9 @@ def verdict(check: SampleCheck) -> str:
     told = f"{check.n_planned:,} planned comparisons" if several else "its one planned comparison"
     by = f" of {' and '.join(check.indicators)}" if check.indicators else ""
     shared = f"gives {told}{by} a 5 % chance of a false alarm"
-    if several:
+    if not check.n_planned:
+        shared = "plans these comparisons, which give leads alone, one by one at 5 %"
+    elif several:
         shared = f"shares a 5 % chance of a false alarm among {told}{by} ({number(check.alpha)} each)"
     ends = f" Where two numbers stand, rows of one {check.cluster} tell as much as others for the smaller, and nothing"
     ends = f"{ends} new for the larger." if _clustered(check) else ""
@@ -77,8 +83,8 @@ def verdict(check: SampleCheck) -> str:
 
 
 def is_refused(check: SampleCheck) -> bool:
-    """Whether an audit would end because too many images cannot be read."""
-    return check.n_unreadable > MAX_UNREADABLE * check.n_images
+    """Whether an audit would end because too many rows have an image that cannot be read."""
+    return check.n_rows_unreadable > MAX_UNREADABLE * check.n_rows
 
 
 def _counted(check: SampleCheck) -> str:
@@ -130,7 +136,7 @@ def _shared(one: Overlap) -> str:
 
 
 def _opened(check: SampleCheck) -> str:
-    how = "were decoded" if check.decoded else "have a header that can be read (pixels were not decoded)"
+    how = "were decoded" if check.decoded else "have a header that can be read (pixels of JPEGs were not decoded)"
     return f"all {check.n_images:,} images {how}"
 
 
@@ -144,7 +150,9 @@ def _feature(one: FeatureCheck, check: SampleCheck) -> Iterator[RenderableType]:
     yield text(f"{name} ({', '.join([one.known_by, *words])})", "bold")
     yield Padding(text(one.source, "dim"), (0, 2))
     if one.uncertain:
-        yield Padding(text(f"Annotators disagree on {100 * one.uncertain:.1f} % of the recorded rows.", "dim"), (0, 2))
+        share = f"Annotators disagree on {100 * one.uncertain:.1f} % of the recorded rows"
+        more = f"{share}: what can be detected is larger than by what most of them said, as here."
+        yield Padding(text(more, "dim"), (0, 2))
     labels, rest = list(check.labels)[:LABELS], len(check.labels) > LABELS
     clusters, compared = _clustered(check), _by_group(one)
     head = ["Group", "Rows", *["Clusters"] * clusters, *labels, *["other labels"] * rest, *[FOUND] * bool(compared)]
@@ -175,10 +183,10 @@ def _by_group(one: FeatureCheck) -> dict[str, str]:
 
 
 def _least(one: Comparison, *, short: bool = False) -> str:
-    if one.status != "ok" or math.isnan(one.most):
+    if one.status != "ok" or math.isnan(one.least):
         words = {"too_few": TOO_FEW, "not_estimable": NONE}.get(one.status, "no difference")
         return words if short else f"{words} ({one.note})"
-    least, most = number(one.least), number(one.most)
+    least, most = number(one.least), "none" if math.isnan(one.most) else number(one.most)
     return least if least == most else f"{least} to {most}"
 
 

@@ -33,6 +33,28 @@ def test_indicators_of_its_subject_share_the_error_level(tmp_path: Path) -> None
     assert found.can_compare
 
 
+def test_an_indicator_that_needs_another_feature_takes_no_share(tmp_path: Path) -> None:
+    """Retrieval matches gender unless an option says otherwise, and MIAP records gender presentation."""
+    root = faces(tmp_path / "faces", women=30, men=30)
+    boxes = "\n".join(
+        f"{path.stem},0.0,1.0,0.0,1.0,0,0,Predominantly {'Feminine' if at % 2 else 'Masculine'},Young"
+        for at, path in enumerate(sorted(root.iterdir()))
+    )
+    for path in root.iterdir():
+        Image.new("RGB", (120, 120), (len(path.name), hash(path.name) % 256, 9)).save(path)
+    header = "ImageID,XMin,XMax,YMin,YMax,IsGroupOf,IsDepictionOf,GenderPresentation,AgePresentation"
+    (root / "open_images_extended_miap_boxes_test.csv").write_text(f"{header}\n{boxes}\n")
+    assert fairaudit.check_data("openimages_miap", root).indicators == ("label_association",)
+
+
+def test_what_an_error_repeats_of_data_does_not_steer_the_terminal(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\n\x1b]0;owned\x07.png,x\n")
+    code, _, error = run("data", "check", "labelled_images", tmp_path)
+    assert code == 2
+    assert "owned" in error
+    assert not {"\x1b", "\x07"} & set(error)
+
+
 def test_a_screen_and_exit_0(run: Run, tmp_path: Path) -> None:
     code, out, error = run("data", "check", "utkface", faces(tmp_path / "faces", women=40, men=40))
     assert code == 0
@@ -53,7 +75,7 @@ def test_exit_2_where_an_audit_would_refuse_the_images(run: Run, tmp_path: Path)
         path.write_bytes(path.read_bytes()[:200])
     code, out, _ = run("data", "check", "utkface", root)
     assert code == 2
-    assert "2 of 80 images cannot be read, and an audit refuses data with more than 1%." in " ".join(out.split())
+    assert "The images of 2 of 80 rows cannot be read, and an audit refuses data with" in " ".join(out.split())
 
 
 def test_headers_only_decodes_nothing(run: Run, tmp_path: Path) -> None:

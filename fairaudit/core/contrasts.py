@@ -56,7 +56,6 @@ class ContrastInference:
         scale = float((self.contrast.psi**2).sum()) / now if now > 0 else 1.0
         return moved_towards_half(
             p,
-            quantiles * se,
             lambda moved: quantiles * float(np.sqrt(scale * (moved * (1 - moved) / n + p * (1 - p) / m))),
         )
 

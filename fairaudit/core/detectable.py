@@ -6,8 +6,14 @@ is as sure as that of so many independent images [1]_:
 
 .. math:: n = \sum_c m_c \qquad\text{and}\qquad n_{eff} = \frac{(\sum_c m_c)^2}{\sum_c m_c^2},
 
-or, where each cluster counts once (an average over households), :math:`U^2 / \sum_c m_c^{-1}` and :math:`U`. A share
-is taken to be the one that is ``expected``; .5 is the hardest. The difference is found with probability .8 by a
+or, where each cluster counts once (an average over households), :math:`U^2 / \sum_c m_c^{-1}` and :math:`U`. A slope
+along :math:`x` has the variances, with the weights :math:`w_i` of the images (1, or :math:`1 / m_c`),
+
+.. math:: p(1 - p) \frac{\sum_i (w_i \tilde x_i)^2}{(\sum_i w_i \tilde x_i^2)^2} \qquad\text{and}\qquad
+          p(1 - p) \frac{\sum_c (\sum_{i \in c} w_i \tilde x_i)^2}{(\sum_i w_i \tilde x_i^2)^2},
+          \qquad \tilde x_i = x_i - \bar x.
+
+A share is taken to be the one that is ``expected``; .5 is the hardest. A difference is found with probability .8 by a
 two-sided t-test at the error level that an audit of this data would give each of its planned comparisons.
 
 References
@@ -26,10 +32,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import optimize, stats
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Sizes = tuple[float, float]
 
 POWER = 0.8
 #: The AUROC that is taken for expected: better than guessing, far from perfect.
@@ -51,7 +58,7 @@ class Detectable:
     most: float
 
 
-def effective_sizes(clusters: Ints, *, average: str = "micro") -> tuple[float, float]:
+def effective_sizes(clusters: Ints, *, average: str = "micro") -> Sizes:
     """Return how many independent images a group is worth where its clusters tell most, and least.
 
     Parameters
@@ -61,18 +68,16 @@ def effective_sizes(clusters: Ints, *, average: str = "micro") -> tuple[float, f
     average : {"micro", "macro"}
         Whether each image counts the same, or each cluster.
     """
-    if not len(clusters):
-        return 0.0, 0.0
-    sizes = np.bincount(clusters).astype(np.float64)
+    sizes = np.bincount(clusters).astype(np.float64) if len(clusters) else np.zeros(0)
     sizes = sizes[sizes > 0]
+    if not len(sizes):
+        return 0.0, 0.0
     if average == "macro":
         return float(len(sizes) ** 2 / (1 / sizes).sum()), float(len(sizes))
     return float(sizes.sum()), float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
-def share_difference(
-    group: tuple[float, float], others: tuple[float, float], *, expected: float, alpha: float
-) -> Detectable:
+def share_difference(group: Sizes, others: Sizes, *, expected: float, alpha: float) -> Detectable:
     """Return the least difference of a share between a group and others, the group's moved towards one half.
 
     Parameters
@@ -87,37 +92,40 @@ def share_difference(
     return Detectable(*(_share(n, m, expected, alpha) for n, m in zip(group, others, strict=True)))
 
 
-def slope(x: Floats, sizes: tuple[float, float], *, expected: float, alpha: float) -> Detectable:
+def slope(x: Floats, clusters: Ints, *, expected: float, alpha: float, average: str = "micro") -> Detectable:
     """Return the least slope of a share along ``x``, per unit of it.
 
     Parameters
     ----------
     x : ndarray of float, shape (n,)
         Where each image stands along the order: 0, 1, 2 ... or log2 of an income.
-    sizes : tuple of float
-        ``effective_sizes`` of all of them.
-    expected, alpha : float
-        As for ``share_difference``.
+    clusters : ndarray of int, shape (n,)
+        Code of the cluster of each image, from 0.
+    expected, alpha, average
+        As for ``share_difference`` and ``effective_sizes``.
     """
-    spread = float(np.var(x)) if len(x) else 0.0
-    if spread <= 0:
+    sizes = np.bincount(clusters).astype(np.float64) if len(clusters) else np.zeros(0)
+    weights = 1 / sizes[clusters] if average == "macro" else np.ones(len(x))
+    centred = x - np.average(x, weights=weights) if len(x) else x
+    below = float((weights * centred**2).sum())
+    if below <= 0:
         return Detectable(math.nan, math.nan)
+    of_clusters = np.bincount(clusters, weights * centred)
+    spread = math.sqrt(expected * (1 - expected)) / below
+    n_clusters = int((sizes > 0).sum())
+    alone = _quantiles(len(x) - 2, alpha) * spread * math.sqrt(float(((weights * centred) ** 2).sum()))
+    alike = _quantiles(n_clusters - 2, alpha) * spread * math.sqrt(float((of_clusters**2).sum()))
+    steepest = _steepest(float(centred.min()), float(centred.max()), expected)
+    return Detectable(*(one if one <= steepest else math.nan for one in (alone, alike)))
 
-    def least(n: float) -> float:
-        return _quantiles(n - 2, alpha) * math.sqrt(expected * (1 - expected) / (n * spread)) if n > 2 else math.nan
 
-    return Detectable(*(least(n) for n in sizes))
-
-
-def auroc_difference(
-    group: tuple[int, int], others: tuple[int, int], *, alpha: float, expected: float = EXPECTED_AUROC
-) -> float:
+def auroc_difference(group: Sizes, others: Sizes, *, alpha: float, expected: float = EXPECTED_AUROC) -> float:
     """Return the least difference of the AUROC between a group and others, from hateful and harmless rows of both [2]_.
 
     Parameters
     ----------
-    group, others : tuple of int
-        Rows with label 1, and with label 0.
+    group, others : tuple of float
+        How many independent rows with label 1, and with label 0, they are worth.
     alpha : float
         Level of the two-sided test.
     expected : float
@@ -130,32 +138,39 @@ def auroc_difference(
     return found if found <= max(expected, 1 - expected) else math.nan
 
 
-def _auroc_variance(n_1: int, n_0: int, a: float) -> float:
+def moved_towards_half(p: float, needed: Callable[[float], float]) -> float:
+    """Return the shift of a share ``p`` towards one half that is as large as ``needed`` there.
+
+    NaN where not even a share at the far end of the range is far enough.
+    """
+    sign, widest = (1.0, 1 - p) if p < 0.5 else (-1.0, p)
+
+    def lacking(shift: float) -> float:
+        return needed(p + sign * shift) - shift
+
+    return float(optimize.brentq(lacking, 0.0, widest, xtol=1e-12)) if lacking(widest) <= 0 else math.nan
+
+
+def _auroc_variance(n_1: float, n_0: float, a: float) -> float:
     q_1, q_2 = a / (2 - a), 2 * a**2 / (1 + a)
     return (a * (1 - a) + (n_1 - 1) * (q_1 - a**2) + (n_0 - 1) * (q_2 - a**2)) / (n_1 * n_0)
 
 
 def _share(n: float, m: float, p: float, alpha: float) -> float:
-    """Return the root of shift = quantiles x standard error, which changes with the shift; NaN outside the range."""
-    if n + m <= 2 or not min(n, m):
+    if min(n, m) <= 1:
         return math.nan
-    quantiles = _quantiles(n + m - 2, alpha)
+    of_group, of_others = p * (1 - p) / n, p * (1 - p) / m
+    # Satterthwaite's degrees of freedom, as the audit's comparison of two groups has them.
+    df = (of_group + of_others) ** 2 / (of_group**2 / (n - 1) + of_others**2 / (m - 1))
+    quantiles = _quantiles(df, alpha)
+    return moved_towards_half(p, lambda moved: quantiles * math.sqrt(max(moved * (1 - moved), 0.0) / n + of_others))
 
-    def error(moved: float) -> float:
-        return math.sqrt(moved * (1 - moved) / n + p * (1 - p) / m)
 
-    return moved_towards_half(p, quantiles * error(p), lambda moved: quantiles * error(moved))
-
-
-def moved_towards_half(p: float, start: float, needed: Callable[[float], float]) -> float:
-    """Return the shift of a share ``p`` towards one half that is as large as ``needed`` there; NaN beyond the range."""
-    shift = start
-    for _ in range(60):
-        moved = p + shift if p < 0.5 else p - shift
-        if not 0 <= moved <= 1:
-            return math.nan
-        shift = needed(moved)
-    return shift
+def _steepest(lowest: float, highest: float, p: float) -> float:
+    """Return the steepest line through ``p`` at 0 that stays in [0, 1] from ``lowest`` to ``highest``, up or down."""
+    up = min((1 - p) / highest, p / -lowest)
+    down = min(p / highest, (1 - p) / -lowest)
+    return max(up, down)
 
 
 def _quantiles(df: float, alpha: float) -> float:

@@ -127,32 +127,44 @@ def file_problems(root: Path, names: Sequence[str]) -> list[str]:
 
     Folders are listed once, so that millions of names take seconds and not a look at the disk each.
     """
-    listed: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
-    told: dict[str, str] = {}
-    for name in names:
-        if name in told:
-            continue
-        problem = name_problem(name)
-        if not problem:
-            folder, _, file = name.rpartition("/")
-            if folder not in listed:
-                listed[folder] = _files_in(root / folder)
-            exact, alike = listed[folder]
-            if file not in exact:
-                # Some disks take other letters for the same name: only such a name is worth a look.
-                problem = file_problem(root, name) if _alike(file) in alike else MISSING
-        told[name] = problem
-    return [told[name] for name in names]
+    listed: dict[str, frozenset[str] | None] = {}
+    alike: dict[str, frozenset[str]] = {}
+
+    def problem(name: str) -> str:
+        if wrong := name_problem(name):
+            return wrong
+        folder, _, file = name.rpartition("/")
+        if folder not in listed:
+            listed[folder] = _files_in(root / folder)
+        files = listed[folder]
+        if files is None:
+            return file_problem(root, name)
+        if file in files:
+            return ""
+        if folder not in alike:
+            alike[folder] = frozenset(map(_alike, files))
+        # Some disks take other letters for the same name: only such a name is worth a look.
+        return file_problem(root, name) if _alike(file) in alike[folder] else MISSING
+
+    return [problem(name) for name in names]
 
 
-def _files_in(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of the files in a folder, and the same in one spelling."""
+def _files_in(folder: Path) -> frozenset[str] | None:
+    """Return the names of the files in a folder; None where it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
-            names = frozenset(entry.name for entry in entries if entry.is_file())
+            return frozenset(entry.name for entry in entries if _is_file(entry))
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
     except OSError:
-        return frozenset(), frozenset()
-    return names, frozenset(map(_alike, names))
+        return None
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
 
 
 def _alike(name: str) -> str:

@@ -146,6 +146,8 @@ class SampleCheck:
         What lies there, or is named, and is not used.
     unreadable : tuple of Reason
         Images that cannot be read.
+    n_rows_unreadable : int
+        Rows that an audit could not use for it.
     decoded : bool
         Whether images were decoded, or only their headers read.
     copies : Reason or None
@@ -176,6 +178,7 @@ class SampleCheck:
     labels: Mapping[str, int]
     left_out: tuple[Reason, ...]
     unreadable: tuple[Reason, ...]
+    n_rows_unreadable: int
     decoded: bool
     copies: Reason | None
     overlaps: tuple[Overlap, ...]

@@ -21,6 +21,7 @@ Advance = Callable[[int, int], None]
 EXAMPLES = 3
 #: What differs between files that are left out for one reason: texts in quotation marks.
 _QUOTED = re.compile(r"'[^']*'")
+_DIGITS = re.compile(r"\d[\d,]*")
 _SPLITS = ("train", "val", "dev", "test")
 
 
@@ -55,14 +56,17 @@ def check_samples(
         raise ConfigError(f"--expected must be between 0 and 1; got {expected:g}. The hardest is 0.5.")
     table = samples.table
     files = list(dict.fromkeys(table["path"]))
-    opened = open_images(samples.root, files, decode=decode, progress=progress)
+    with_boxes = BOX_COLUMNS[0] in table
+    opened = open_images(samples.root, files, decode=decode, with_sizes=with_boxes, progress=progress)
     rows = table[table["split"] == "test"] if samples.subject == "memes" else table
     clusters = pd.factorize(rows["cluster_id"])[0].astype(np.int64)
     plans = {f.name: planned(rows, clusters, f, subject=samples.subject, expected=expected) for f in samples.features}
     income = planned_income(rows, clusters, expected=expected)
-    n_planned = max(len(indicators), 1) * _n_planned(samples.features, plans, income)
+    leads = _leads(samples)
+    mine = [*income, *(one for name, of_feature in plans.items() if name not in leads for one in of_feature)]
+    n_planned = max(len(indicators), 1) * sum(one.status == "ok" for one in mine)
     alpha = ALPHA / max(n_planned, 1)
-    features = [_feature(samples, rows, f, plans[f.name], alpha) for f in samples.features]
+    features = [_feature(samples, rows, f, plans[f.name], alpha, leads) for f in samples.features]
     if income:
         features.append(_income(rows, income, alpha))
     return SampleCheck(
@@ -71,72 +75,106 @@ def check_samples(
         n_images=len(files), n_clusters=int(table["cluster_id"].nunique()), n_measured=len(rows),
         splits=_counts(table["split"]), labels=_counts(table["label"]),
         left_out=_reasons(zip(samples.skipped["file"], samples.skipped["reason"], strict=True)),
-        unreadable=_reasons(_unreadable(table, opened)), decoded=decode, copies=_copies(opened.digests),
+        unreadable=_reasons(_unreadable(table, opened), numbers=True), decoded=decode,
+        n_rows_unreadable=int(_is_unreadable(table, opened).sum()), copies=_copies(opened.digests),
         overlaps=tuple(_overlaps(samples, opened.digests)), features=tuple(features), n_planned=n_planned,
         indicators=tuple(indicators), alpha=alpha, expected=expected, notes=samples.notes,
     )  # fmt: skip
 
 
-def _n_planned(features: Sequence[Feature], plans: Mapping[str, list[Planned]], income: list[Planned]) -> int:
-    """Return how many comparisons an audit by one indicator would decide together."""
-    mine = [one for f in features if not f.exploratory for one in plans[f.name]]
-    return sum(one.status == "ok" for one in (*mine, *income))
+def _leads(samples: Samples) -> frozenset[str]:
+    """Return the features that an audit does not plan: a country lies in one region, and both would ask the same."""
+    names = {feature.name for feature in samples.features}
+    country = {"country"} if samples.subject == "objects" and {"country", "region"} <= names else set()
+    return frozenset({*(feature.name for feature in samples.features if feature.exploratory), *country})
 
 
 def _feature(
-    samples: Samples, rows: pd.DataFrame, feature: Feature, plans: Sequence[Planned], alpha: float
+    samples: Samples,
+    rows: pd.DataFrame,
+    feature: Feature,
+    plans: Sequence[Planned],
+    alpha: float,
+    leads: frozenset[str],
 ) -> FeatureCheck:
     shares = samples.uncertain.get(feature.name)
     uncertain = 0.0
     if shares is not None:
         most = shares.loc[rows.index].max(axis=1)
         uncertain = float((most[most.notna()] < 1).mean()) if most.notna().any() else 0.0
-    cells = rows[feature.name]
-    names = (*feature.groups, *((NOT_RECORDED,) if (cells == NOT_RECORDED).any() else ()))
+    names = (*feature.groups, *((NOT_RECORDED,) if (rows[feature.name] == NOT_RECORDED).any() else ()))
     return FeatureCheck(
         name=feature.name, known_by=feature.known_by, source=feature.source, ordered=feature.ordered,
-        exploratory=feature.exploratory, uncertain=uncertain,
-        groups=tuple(_group(rows[cells == name], name) for name in names),
+        exploratory=feature.name in leads, uncertain=uncertain, groups=_groups(rows, rows[feature.name], names),
         comparisons=tuple(one.at(alpha) for one in plans),
     )  # fmt: skip
 
 
 def _income(rows: pd.DataFrame, plans: Sequence[Planned], alpha: float) -> FeatureCheck:
     """Return income as the audit has it: no groups, but an order without steps."""
-    known = (rows[INCOME] > 0).to_numpy()
-    groups = [_group(rows[known], "recorded")] + ([_group(rows[~known], NOT_RECORDED)] if not known.all() else [])
+    cells = pd.Series(np.where(rows[INCOME] > 0, "recorded", NOT_RECORDED), index=rows.index)
+    names = ("recorded", *((NOT_RECORDED,) if (cells == NOT_RECORDED).any() else ()))
     return FeatureCheck(
         name=INCOME, known_by="annotated", source="USD per month, as recorded", ordered=True, exploratory=False,
-        uncertain=0.0, groups=tuple(groups), comparisons=tuple(one.at(alpha) for one in plans),
+        uncertain=0.0, groups=_groups(rows, cells, names), comparisons=tuple(one.at(alpha) for one in plans),
     )  # fmt: skip
 
 
-def _group(rows: pd.DataFrame, name: str) -> GroupCount:
-    return GroupCount(name, len(rows), int(rows["cluster_id"].nunique()), _counts(rows["label"]))
+def _groups(rows: pd.DataFrame, cells: pd.Series, names: Sequence[str]) -> tuple[GroupCount, ...]:
+    """Return how often each group occurs, in one pass over the rows."""
+    table = pd.DataFrame({"group": cells, "cluster": rows["cluster_id"], "label": rows["label"]})
+    n = table["group"].value_counts()
+    clusters = table[["group", "cluster"]].drop_duplicates()["group"].value_counts()
+    by_label: dict[str, dict[str, int]] = {}
+    if (table["label"] != "").any():
+        counts = table.groupby(["group", "label"], sort=True, as_index=False).size()
+        for group, label, count in counts[counts["label"] != ""].itertuples(index=False):
+            by_label.setdefault(group, {})[label] = int(count)
+    return tuple(
+        GroupCount(name, int(n.get(name, 0)), int(clusters.get(name, 0)), _most_first(by_label.get(name, {})))
+        for name in names
+    )
 
 
 def _counts(cells: pd.Series) -> dict[str, int]:
-    """Return how often each text occurs that is not empty, the most frequent first."""
-    counts = cells.value_counts()
-    return {str(text): int(n) for text, n in sorted(counts.items(), key=lambda one: (-one[1], str(one[0]))) if text}
+    """Return how often each text occurs that is not empty."""
+    return _most_first({str(text): int(n) for text, n in cells.value_counts().items() if text})
 
 
-def _reasons(rows: Iterable[tuple[str, str]]) -> tuple[Reason, ...]:
-    """Return how many files were left out for each reason, the most frequent first."""
+def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+
+
+def _reasons(rows: Iterable[tuple[str, str]], *, numbers: bool = False) -> tuple[Reason, ...]:
+    """Return how many files there are for each reason, the most frequent first.
+
+    What differs from file to file is left out: texts in quotation marks and, if asked for, ``numbers``.
+    """
     found: dict[str, list[str]] = {}
     for file, reason in rows:
-        found.setdefault(_QUOTED.sub("'...'", reason), []).append(str(file))
+        kind = _QUOTED.sub("'...'", reason)
+        found.setdefault(_DIGITS.sub("...", kind) if numbers else kind, []).append(str(file))
     made = [Reason(reason, len(files), tuple(files[:EXAMPLES])) for reason, files in found.items()]
     return tuple(sorted(made, key=lambda one: (-one.n, one.reason)))
 
 
 def _unreadable(table: pd.DataFrame, opened: OpenedImages) -> Iterator[tuple[str, str]]:
-    yield from opened.problems.items()
-    if BOX_COLUMNS[0] in table:
-        for path, right, bottom in table[["path", *BOX_COLUMNS[2:]]].itertuples(index=False):
-            width, height = opened.sizes.get(path, (np.inf, np.inf))
-            if right > width or bottom > height:
-                yield path, "its box reaches beyond the image"
+    for file, problem in opened.problems.items():
+        yield file, problem.removeprefix("must be readable; got ").removesuffix(" Replace or remove it.")
+    beyond = _is_beyond(table, opened)
+    yield from ((path, "its box reaches beyond the image") for path in table["path"][beyond])
+
+
+def _is_unreadable(table: pd.DataFrame, opened: OpenedImages) -> pd.Series:
+    """Return the rows that an audit could not use: of an image that cannot be read, or with a box beyond it."""
+    return table["path"].isin(list(opened.problems)) | _is_beyond(table, opened)
+
+
+def _is_beyond(table: pd.DataFrame, opened: OpenedImages) -> pd.Series:
+    if BOX_COLUMNS[0] not in table:
+        return pd.Series(False, index=table.index)
+    widths, heights = (table["path"].map({file: size[at] for file, size in opened.sizes.items()}) for at in (0, 1))
+    return (table[BOX_COLUMNS[2]] > widths) | (table[BOX_COLUMNS[3]] > heights)
 
 
 def _copies(digests: Mapping[str, str]) -> Reason | None:

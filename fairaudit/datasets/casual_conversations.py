@@ -21,7 +21,7 @@ from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.datasets.parts import casual_videos
 from fairaudit.datasets.parts.age_groups import age_feature, age_group, age_years
 from fairaudit.datasets.parts.cells import open_feature, recorded
-from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
+from fairaudit.datasets.parts.rows import LeftOut, is_text, to_samples, with_images
 from fairaudit.datasets.parts.skin_tone import (
     fitzpatrick_features,
     fitzpatrick_group,
@@ -124,7 +124,7 @@ def _frames(
         while stem not in place and "_" in stem:  # what was put behind the video's name is taken off
             stem = stem.rpartition("_")[0]
         relative = path.relative_to(root).as_posix()
-        if stem in place:
+        if stem in place and is_text(relative):
             paths.append(relative)
             rows.append(place[stem])
         else:

@@ -116,8 +116,8 @@ def _attributes(file: Path) -> tuple[pd.DataFrame, str]:
         hint = "" if name in names else did_you_mean(name, names)
         raise DataError(f"file {file} must {fault}. {hint or 'Get the file again.'}".rstrip())
     values = pd.DataFrame([cells for _, (_, *cells) in rows], index=[row[0] for _, row in rows], columns=names)
-    short = bool(count) and int(count) != len(rows)
-    note = f"{file.name} has {len(rows):,} images, and its first line says {int(count):,}." if short else ""
+    short = bool(count) and count.lstrip("0") != str(len(rows))
+    note = f"{file.name} has {len(rows):,} images, and its first line says {count[:20]}." if short else ""
     return values.astype("int8"), note
 
 

@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from fairaudit.core.errors import DataError
 from fairaudit.core.samples import Feature, Samples
-from fairaudit.datasets.parts.cells import literal
 from fairaudit.datasets.parts.csv_table import read_csv
-from fairaudit.datasets.parts.person_box import with_boxes
+from fairaudit.datasets.parts.person_box import boxes_of, with_boxes
 from fairaudit.datasets.parts.rows import LeftOut, located, to_samples, with_images
 from fairaudit.datasets.parts.skin_tone import MONK, monk_feature
 from fairaudit.datasets.parts.source import Source
@@ -72,9 +68,8 @@ def samples(root: Path, *, name: str) -> Samples:
     raw["path"] = located(root, [[f"{folder}/{one}".lstrip("/") for one in raw["filename"]] for folder in FOLDERS])
     left = LeftOut()
     raw, notes = with_images(raw, root, left, source=SOURCE, named_by="the column 'filename'", what="persons")
-    boxes = np.array(
-        [_box(cell, person, file) for cell, person in zip(raw["bounding_box"], raw["person_id"], strict=True)]
-    )
+    what, keys = f"column 'bounding_box' of table {file}", ("x", "y", "width", "height")
+    boxes = boxes_of(raw["bounding_box"], "person " + raw["person_id"], what=what, keys=keys)
     raw, more = with_boxes(raw, root, left, boxes)
     rows, uncertain = raw.drop(columns=[*counts, *NAMED, "row"]), {}
     rows = rows.assign(sample_id=raw["person_id"], cluster_id=raw["filename"], label=raw["class1"])
@@ -85,19 +80,6 @@ def samples(root: Path, *, name: str) -> Samples:
         SOURCE, rows, name=name, root=root, subject="people", cluster="image", features=_features(), left=left,
         notes=(*notes, *more), uncertain=uncertain,
     )  # fmt: skip
-
-
-def _box(cell: str, person: str, file: Path) -> list[float]:
-    """Return left, top, right and bottom of ``{"x": , "y": , "width": , "height": }``."""
-    value = literal(cell)
-    try:
-        x, y, width, height = (float(value[key]) for key in ("x", "y", "width", "height"))  # type: ignore[index]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DataError(
-            f'column \'bounding_box\' of table {file} must hold {{"x", "y", "width", "height"}}; got '
-            f"{cell[:60]!r} of person {person}. Correct the cell."
-        ) from error
-    return [x, y, x + width, y + height]
 
 
 def _features() -> tuple[Feature, ...]:

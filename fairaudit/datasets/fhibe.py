@@ -8,17 +8,17 @@ give its own folder below ``data/processed/``.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.datasets.parts.age_groups import age_feature, age_group, age_years
-from fairaudit.datasets.parts.cells import country_names, literal, open_feature, text_lists
+from fairaudit.datasets.parts.cells import country_names, open_feature, text_lists
 from fairaudit.datasets.parts.csv_table import read_csv
-from fairaudit.datasets.parts.person_box import with_boxes
+from fairaudit.datasets.parts.person_box import boxes_of, with_boxes
 from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 
@@ -33,7 +33,8 @@ SOURCE = Source(
 SKIN = ("natural_skin_color", "apparent_skin_color")
 REQUIRED = ("filepath", "subject_id", "age", "pronoun", "ancestry", *SKIN)
 OPTIONAL = ("person_bbox", "location_country")
-REGIONS = {"0": "Africa", "6": "Americas", "11": "Asia", "17": "Europe", "22": "Oceania"}
+#: Continents, by the number of each; those behind it, up to the next, are its parts.
+REGIONS = {0: "Africa", 6: "Americas", 11: "Asia", 17: "Europe", 22: "Oceania", 27: ""}
 #: Six colours of skin; the documentation of FHIBE gives them Fitzpatrick's types, 0 being the darkest.
 TYPES = {"5": "I", "4": "II", "3": "III", "2": "IV", "1": "V", "0": "VI"}
 UNSAID = "Prefer not to say"
@@ -66,13 +67,13 @@ def samples(root: Path, *, name: str) -> Samples:
     left = LeftOut()
     raw, notes = with_images(raw, root, left, source=SOURCE, named_by="the column 'filepath'")
     if "person_bbox" in raw:
-        boxes = np.array([_box(cell, path, file) for cell, path in zip(raw["person_bbox"], raw["path"], strict=True)])
+        boxes = boxes_of(raw["person_bbox"], raw["path"], what=f"column 'person_bbox' of table {file}")
         raw, more = with_boxes(raw, root, left, boxes)
         notes = (*notes, *more)
     years = age_years(raw["age"])
     rows = raw.drop(columns=[c for c in (*REQUIRED[1:], *OPTIONAL) if c in raw]).assign(
         sample_id=raw["path"] + "#" + raw["subject_id"], cluster_id=raw["subject_id"],
-        pronoun=_joined(raw, "pronoun", file), ancestry=_joined(raw, "ancestry", file, only=REGIONS),
+        pronoun=_joined(raw, "pronoun", file), ancestry=_joined(raw, "ancestry", file, by_continent=True),
         age_years=years, age_group=age_group(years),
         **{column: _colour(raw, column, file) for column in SKIN},
     )  # fmt: skip
@@ -115,15 +116,20 @@ def _answer(text: str, column: str, file: Path) -> tuple[str, str]:
     return match[1], match[2].strip()
 
 
-def _joined(raw: pd.DataFrame, column: str, file: Path, only: dict[str, str] | None = None) -> list[str]:
-    """Return the answers of each row, joined; of a list with continents and their parts the continents alone."""
+def _joined(raw: pd.DataFrame, column: str, file: Path, *, by_continent: bool = False) -> list[str]:
+    """Return the answers of each row, joined; parts of a continent count as the continent."""
     lists = text_lists(raw[column], raw["path"], what=f"column '{column}' of table {file}", example="['0. Africa']")
     made = []
     for answers in lists:
         said = [_answer(one, column, file) for one in answers]
-        words = {only.get(number, UNSAID) if only else text for number, text in said} - {UNSAID}
+        words = {_continent(number) if by_continent else text for number, text in said} - {UNSAID, ""}
         made.append(" + ".join(sorted(words)) or NOT_RECORDED)
     return made
+
+
+def _continent(number: str) -> str:
+    starts = list(REGIONS)
+    return REGIONS[starts[bisect_right(starts, min(int(number[:4]), starts[-1])) - 1]]
 
 
 def _colour(raw: pd.DataFrame, column: str, file: Path) -> list[str]:
@@ -134,15 +140,3 @@ def _skin(column: str, *, exploratory: bool) -> Feature:
     what = column.replace("_", " ")
     source = f"{what}, one of six colours that FHIBE calls Fitzpatrick's types, light to dark; {_SELF}"
     return Feature(column, tuple(TYPES.values()), "self-reported", source, ordered=True, exploratory=exploratory)
-
-
-def _box(cell: str, path: str, file: Path) -> list[float]:
-    """Return left, top, right and bottom of ``[x, y, width, height]``."""
-    value = literal(cell)
-    if not isinstance(value, list) or len(value) != 4 or not {type(one) for one in value} <= {int, float}:
-        raise DataError(
-            f"column 'person_bbox' of table {file} must hold [x, y, width, height]; got {cell[:60]!r} in the row of "
-            f"{path}. Correct the cell."
-        )
-    x, y, width, height = (float(str(one)) for one in value)  # by way of text, a number without end is infinite
-    return [x, y, x + width, y + height]

@@ -8,11 +8,6 @@ Layout: a folder with ``image_table.toml`` (or the path of such a file), and bes
     cluster = "person"
     cluster_is = "person"
 
-    [features.gender]
-    known_by = "self-reported"
-    source = "survey of 2024"
-    missing = ["N/A"]
-
     [features.age_group]
     column = "age"
     bins = { "<18" = 0, "18-30" = 18, "30+" = 30 }
@@ -30,14 +25,14 @@ import pyarrow as pa
 
 from fairaudit.core.errors import DataError, did_you_mean
 from fairaudit.core.image_table import open_table
-from fairaudit.core.samples import BOX_COLUMNS, INCOME, NOT_RECORDED, Feature, KnownBy, Samples, Subject
-from fairaudit.datasets.parts.cells import groups_of, recorded
+from fairaudit.core.samples import BOX_COLUMNS, INCOME, Samples, Subject
+from fairaudit.datasets.parts.cells import groups_of
 from fairaudit.datasets.parts.csv_table import positive_numbers
 from fairaudit.datasets.parts.person_box import with_boxes
 from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
-from fairaudit.datasets.parts.table_mapping import BOX_FORMS, GroupMapping, TableMapping, read_mapping
-from fairaudit.datasets.parts.voted import counted
+from fairaudit.datasets.parts.table_groups import group_column
+from fairaudit.datasets.parts.table_mapping import BOX_FORMS, LABELLED, TableMapping, read_mapping
 
 MAPPING = "image_table.toml"
 SOURCE = Source(
@@ -76,18 +71,24 @@ def samples(root: Path, *, name: str) -> Samples:
     mapping, folder, left = read_mapping(file), file.parent, LeftOut()
     raw = _read(folder / mapping.table, mapping, file)
     raw["path"] = raw[mapping.file]
+    if not mapping.id and raw["path"].duplicated().any():
+        twice = raw["path"][raw["path"].duplicated()].iloc[0]
+        raise DataError(
+            f"rows of table {mapping.table} must have an id of their own where several are of one image; got '{twice}' in "
+            f'{int((raw["path"] == twice).sum())} rows. Name a column of ids in {file.name}: id = "...".'
+        )
+    if mapping.subject in LABELLED:
+        raw = _with_label(raw, mapping, left)
     raw, notes = with_images(raw, folder, left, source=SOURCE, named_by=f"'{mapping.file}' of {mapping.table}")
     if mapping.box:
         raw, more = with_boxes(raw, folder, left, _edges(raw, mapping), relative=mapping.box_unit == "shares")
         notes = (*notes, *more)
-    rows, uncertain, features = _neutral(raw, mapping), {}, []
+    rows, features = _neutral(raw, mapping), []
+    uncertain: dict[str, pd.DataFrame] = {}
     for feature, one in mapping.features.items():
-        what = f"column '{one.column or feature}' of table {mapping.table}"
-        if one.votes:
-            rows[feature], uncertain[feature] = counted(raw, one.votes, what=f"table {mapping.table}")
-        else:
-            rows[feature] = _groups(raw[one.column or feature], one, what)
-        features.append(_feature(feature, one, rows[feature], mapping.table))
+        rows[feature], shares, made = group_column(raw, feature, one, table=mapping.table)
+        uncertain |= {feature: shares} if shares is not None else {}
+        features.append(made)
     return to_samples(
         SOURCE, rows, name=name, root=folder, subject=cast("Subject", mapping.subject), features=features, left=left,
         cluster=mapping.cluster_is if mapping.cluster else "image", notes=notes, uncertain=uncertain,
@@ -113,15 +114,24 @@ def _read(path: Path, mapping: TableMapping, file: Path) -> pd.DataFrame:
     return frame
 
 
+def _with_label(raw: pd.DataFrame, mapping: TableMapping, left: LeftOut) -> pd.DataFrame:
+    """Return the rows that have a label; that of a meme must be 1 (hateful) or 0."""
+    cells = raw[mapping.label].map(lambda cell: mapping.labels.get(cell, cell))
+    if mapping.subject == "memes":
+        groups_of(cells, ("1", "0"), what=f"label (column '{mapping.label}' of table {mapping.table})")
+    return left.keep(raw, ["the row has no label" if cell == "" else "" for cell in cells])
+
+
 def _neutral(raw: pd.DataFrame, mapping: TableMapping) -> pd.DataFrame:
     rows = raw[[column for column in raw if str(column) == "path" or str(column) in BOX_COLUMNS]].copy(deep=False)
     rows["sample_id"] = raw[mapping.id] if mapping.id else raw["path"]
     if mapping.cluster:
         cluster = raw[mapping.cluster]
         rows["cluster_id"] = cluster.where(cluster != "", rows["sample_id"])
-    for column in ("label", "text"):
-        if source := getattr(mapping, column):
-            rows[column] = raw[source]
+    if mapping.label:
+        rows["label"] = raw[mapping.label].map(lambda cell: mapping.labels.get(cell, cell))
+    if mapping.text:
+        rows["text"] = raw[mapping.text]
     if mapping.split:
         rows["split"] = raw[mapping.split].map(lambda cell: mapping.splits.get(cell, cell))
     if mapping.income_usd_per_month:
@@ -134,20 +144,3 @@ def _edges(raw: pd.DataFrame, mapping: TableMapping) -> Any:
     if mapping.box_form == BOX_FORMS[1]:
         return np.hstack([edges[:, :2], edges[:, :2] + edges[:, 2:]])
     return edges
-
-
-def _groups(cells: pd.Series, one: GroupMapping, what: str) -> pd.Series:
-    if one.bins:
-        names = np.array([NOT_RECORDED, *one.bins], dtype=object)
-        numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
-        at = np.searchsorted(list(one.bins.values()), numbers.to_numpy(), side="right")
-        return pd.Series(names[np.where(numbers.isna(), 0, at)], index=cells.index, dtype=str)
-    if one.groups:
-        return groups_of(cells, {**{g: g for g in one.groups}, **one.rename}, what=what, missing=one.missing)
-    return recorded(cells.map(lambda cell: one.rename.get(cell, cell)), missing=one.missing)
-
-
-def _feature(name: str, one: GroupMapping, cells: pd.Series, table: str) -> Feature:
-    groups = one.groups or tuple(one.bins) or tuple(one.votes) or tuple(sorted(set(cells.unique()) - {NOT_RECORDED}))
-    source = one.source or f"column {one.column or name} of {table}"
-    return Feature(name, groups, cast("KnownBy", one.known_by), source, one.ordered, one.reference, one.exploratory)

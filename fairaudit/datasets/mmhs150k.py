@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.files import name_problem
+from fairaudit.core.files import file_problem
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.rows import LeftOut, once_per_id, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
@@ -62,6 +62,7 @@ def samples(root: Path, *, name: str) -> Samples:
     if tweets.empty:
         raise DataError(f"file {file} must hold tweets; got none. Get the file again.")
     left, splits = LeftOut(), _splits(root)
+    absent = len(set(splits["sample_id"]) - set(tweets["sample_id"]))
     rows = tweets.merge(splits, on="sample_id", how="left").fillna({"split": ""})
     rows = once_per_id(rows, left, splits=("train", "dev", "test", ""))
     rows = left.keep(rows, [NO_MAJORITY if share == 0.5 else "" for share in rows["hateful_share"]])
@@ -75,6 +76,7 @@ def samples(root: Path, *, name: str) -> Samples:
         SOURCE, rows.drop(columns=["votes", "damaged"]), name=name, root=root, subject="memes", cluster="image",
         features=(Feature("kind_of_hate", groups, "annotated", source),), uncertain={"kind_of_hate": shares}, left=left,
         notes=("Who wrote a tweet is not read: each counts as independent of all others.", *notes,
+               f"The lists name {absent:,} tweets that {TABLE} does not have." if absent else "",
                f"The text in {damaged:,} pictures cannot be read and is left out." if damaged else ""),
     )  # fmt: skip
 
@@ -100,7 +102,7 @@ def _tweets(value: dict[str, Any], file: Path) -> Iterator[dict[str, Any]]:
 
 def _text_of(root: Path, name: str) -> str | None:
     """Return the text in a picture, None where it cannot be read; most have none, and no file."""
-    if name_problem(name) or not (root / name).is_file():
+    if file_problem(root, name):
         return ""
     try:
         return str(read_json(root / name, kind=dict, what="an object with img_text").get("img_text") or "")

@@ -15,7 +15,7 @@ import pandas as pd
 from fairaudit.core.files import visible_files
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.age_groups import OLDEST, age_feature, age_group
-from fairaudit.datasets.parts.rows import LeftOut, to_samples
+from fairaudit.datasets.parts.rows import NO_TEXT, LeftOut, is_text, to_samples
 from fairaudit.datasets.parts.source import Source
 
 SOURCE = Source(
@@ -55,6 +55,9 @@ def samples(root: Path, *, name: str) -> Samples:
     left = LeftOut()
     for path in visible_files(start):
         relative = path.relative_to(root).as_posix()
+        if not is_text(relative):
+            left.add(relative, NO_TEXT)
+            continue
         try:
             found.append({"sample_id": path.name, "path": relative, **_fields(path.name)})
         except ValueError as error:

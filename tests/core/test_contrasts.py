@@ -161,4 +161,4 @@ def test_nothing_can_be_seen_where_the_range_ends() -> None:
     one = Outcomes("hit", np.array([1.0] * 2 + [0.0] * 3 + [1.0] * 40 + [0.0] * 60), np.arange(105))
     first = np.arange(105) < 5
     a, b = average(one, first), average(one, ~first)
-    assert np.isnan(ContrastInference(a, b, difference(a, b, unit_interval=True), True).min_detectable(0.001))
+    assert np.isnan(ContrastInference(a, b, difference(a, b, unit_interval=True), True).min_detectable(1e-6))

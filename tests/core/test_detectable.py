@@ -73,6 +73,16 @@ def test_images_that_are_alike_need_as_many_persons_as_there_would_be_images() -
     assert found.least == pytest.approx(found.most / math.sqrt(20), rel=0.05)
 
 
+@pytest.mark.parametrize(("n", "m", "alpha"), [(12, 5000, 0.002), (30, 30, 0.05), (400, 90, 0.001)])
+def test_the_difference_is_where_it_equals_what_is_needed(n: float, m: float, alpha: float) -> None:
+    found = share_difference((n, n), (m, m), expected=0.5, alpha=alpha).least
+    moved = 0.5 - found
+    v, w = 0.25 / n, 0.25 / m
+    df = (v + w) ** 2 / (v**2 / (n - 1) + w**2 / (m - 1))
+    quantiles = stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(0.8, df)
+    assert found == pytest.approx(quantiles * math.sqrt(moved * (1 - moved) / n + 0.25 / m), abs=1e-9)
+
+
 def test_where_no_difference_is_large_enough_there_is_none() -> None:
     assert math.isnan(share_difference((3, 3), (3, 3), expected=0.5, alpha=0.001).most)
     assert math.isnan(share_difference((0, 0), (30, 30), expected=0.5, alpha=0.05).least)
@@ -81,7 +91,7 @@ def test_where_no_difference_is_large_enough_there_is_none() -> None:
 def test_a_slope_is_found_with_probability_80_per_cent() -> None:
     rng, n, alpha, draws = np.random.default_rng(8), 600, 0.02, 3000
     x = rng.integers(0, 5, n).astype(np.float64)
-    per_step = slope(x, (n, n), expected=0.5, alpha=alpha).least
+    per_step = slope(x, np.arange(n), expected=0.5, alpha=alpha).least
     hits = rng.random((draws, n)) < 0.5 + per_step * (x - x.mean())
     centred = x - x.mean()
     found = hits @ centred / (centred @ centred)
@@ -89,7 +99,32 @@ def test_a_slope_is_found_with_probability_80_per_cent() -> None:
     error = np.sqrt((residuals**2).sum(axis=1) / (n - 2) / (centred @ centred))
     power = (np.abs(found) / error > stats.t.ppf(1 - alpha / 2, n - 2)).mean()
     assert 0.75 < power < 0.85
-    assert math.isnan(slope(np.ones(50), (50, 50), expected=0.5, alpha=0.05).least)
+    assert math.isnan(slope(np.ones(50), np.arange(50), expected=0.5, alpha=0.05).least)
+    assert math.isnan(slope(x[:0], np.arange(0), expected=0.5, alpha=0.05).least)
+
+
+def test_the_slope_over_homes_has_the_spread_of_simulated_ones() -> None:
+    """Poor homes with many photographs and others with few, each home counting once."""
+    rng, draws, alpha = np.random.default_rng(4), 4000, 0.05
+    sizes = np.r_[np.full(30, 40), np.full(90, 3)]
+    homes = np.repeat(np.arange(120), sizes)
+    x_of_home = np.r_[rng.uniform(0, 2, 30), rng.uniform(2, 8, 90)]
+    x, weights = x_of_home[homes], 1 / sizes[homes]
+    centred = x - np.average(x, weights=weights)
+    line = weights * centred / (weights * centred**2).sum()
+    alone = (rng.random((draws, len(x))) < 0.5) @ line
+    alike = (rng.random((draws, 120)) < 0.5)[:, homes] @ line
+    found = slope(x, homes, expected=0.5, alpha=alpha, average="macro")
+    for printed, simulated, df in ((found.least, alone, len(x) - 2), (found.most, alike, 118)):
+        quantiles = stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(0.8, df)
+        assert printed / quantiles == pytest.approx(simulated.std(), rel=0.04)
+
+
+def test_a_slope_that_would_leave_the_range_is_none() -> None:
+    x = np.repeat(np.arange(5.0), 4)
+    found = slope(x, np.arange(20), expected=0.5, alpha=0.002)
+    assert math.isnan(found.least), "it would have to be .35 a step, and .25 reach both ends"
+    assert slope(x, np.arange(20), expected=0.5, alpha=0.2).least < 0.25
 
 
 def test_hanley_and_mcneil_is_about_the_spread_of_simulated_aurocs() -> None:

@@ -189,3 +189,19 @@ def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
     (tmp_path / "c.png").symlink_to(tmp_path / "none.png")
     assert file_problems(tmp_path, ["b.png", "c.png"]) == ["", "the file is missing"]
+
+
+def test_a_link_to_itself_hides_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    assert file_problems(tmp_path, ["a.png", "loop.png"]) == ["", "the file is missing"]
+
+
+def test_a_folder_that_cannot_be_listed_is_asked_for_each_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.png").touch()
+
+    def refuse(folder: Path) -> None:
+        raise PermissionError(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert file_problems(tmp_path, ["a.png", "b.png"]) == ["", "the file is missing"]

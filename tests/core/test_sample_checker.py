@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
+from fairaudit.core.detectable import effective_sizes
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.planned_comparisons import both_sides
 from fairaudit.core.sample_checker import check_samples
 from fairaudit.core.samples import BOX_COLUMNS, Feature, Samples
 
@@ -127,6 +131,56 @@ def test_annotators_who_disagree_are_counted(tmp_path: Path) -> None:
     assert found.features[0].uncertain == pytest.approx(1 / 3)
 
 
+def test_an_auroc_needs_some_of_both_labels_and_has_no_slope(tmp_path: Path) -> None:
+    write(tmp_path, 80)
+    target = Feature("target", ("race", "sex"), "annotated", "")
+    age = Feature("age", ("young", "middle", "old"), "annotated", "", ordered=True)
+    rows = table(80, split="test", label="0", target=["race", "sex"] * 40, age=["young", "middle"] * 40)
+    rows.loc[[0, 2, 4, *range(1, 40, 2)], "label"] = "1"
+    found = check_samples(made(tmp_path, rows, target, age, subject="memes"))
+    (of_target,), (of_age,) = (one.comparisons for one in found.features)
+    assert (of_target.status, of_target.note) == ("too_few", "3 hateful memes of 'race'; at least 5 are needed")
+    assert (of_age.kind, of_age.status, of_age.note) == ("slope", "not_estimable", "no slope is defined for the AUROC")
+    assert (found.n_planned, found.can_compare) == (0, False)
+
+
+def test_clustered_memes_have_two_ends(tmp_path: Path) -> None:
+    write(tmp_path, 200)
+    target = Feature("target", ("race", "sex"), "annotated", "")
+    rows = table(200, split="test", label=["1", "0"] * 100, target=["race"] * 100 + ["sex"] * 100)
+    rows["cluster_id"] = [f"account {i // 4}" for i in range(200)]
+    (one,) = check_samples(made(tmp_path, rows, target, subject="memes", cluster="account")).features[0].comparisons
+    assert one.least < one.most
+
+
+def test_the_country_of_a_home_is_a_lead_beside_its_region(tmp_path: Path) -> None:
+    write(tmp_path, 80)
+    region, country = (Feature(name, ("a", "b"), "annotated", "") for name in ("region", "country"))
+    rows = table(80, region=["a", "b"] * 40, country=["a"] * 40 + ["b"] * 40)
+    found = check_samples(made(tmp_path, rows, region, country, subject="objects"))
+    assert [(one.name, one.exploratory) for one in found.features] == [("region", False), ("country", True)]
+    assert found.n_planned == 1
+    found = check_samples(made(tmp_path, rows.drop(columns="region"), country, subject="objects"))
+    assert (found.features[0].exploratory, found.n_planned) == (False, 1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 9)), min_size=1, max_size=80).filter(
+        lambda rows: any(group >= 0 for group, _ in rows)
+    ),
+    st.sampled_from(["micro", "macro"]),
+)
+def test_sizes_of_all_groups_are_those_of_each(rows: list[tuple[int, int]], average: str) -> None:
+    codes, clusters = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    found = both_sides(codes, clusters, 4, average=average)
+    for group, (inside, outside, smaller) in enumerate(found):
+        masks = codes == group, (codes >= 0) & (codes != group)
+        expected = [effective_sizes(clusters[mask], average=average) for mask in masks]
+        assert inside == pytest.approx(expected[0])
+        assert outside == pytest.approx(expected[1])
+        assert smaller == min(len(set(clusters[mask])) for mask in masks)
+
+
 @pytest.mark.parametrize("decode", [True, False])
 def test_files_that_cannot_be_read_and_copies(tmp_path: Path, decode: bool) -> None:
     write(tmp_path, 5)
@@ -138,9 +192,9 @@ def test_files_that_cannot_be_read_and_copies(tmp_path: Path, decode: bool) -> N
     found = check_samples(made(tmp_path, table(5)), decode=decode)
     assert found.decoded is decode
     said = {one.reason: one.examples for one in found.unreadable}
-    assert any("must be readable; got" in reason and files == ("0.png",) for reason, files in said.items())
+    assert any(reason.startswith("bytes that are no image") and files == ("0.png",) for reason, files in said.items())
     # A PNG tells its size behind its pixels, so even its header shows that it is cut off.
-    assert found.n_unreadable == 2
+    assert (found.n_unreadable, found.n_rows_unreadable) == (2, 2)
     assert found.copies is not None
     assert (found.copies.n, found.copies.examples) == (1, ("4.png",))
 
@@ -150,7 +204,9 @@ def test_a_truncated_jpeg_is_found_only_when_it_is_decoded(tmp_path: Path) -> No
     Image.fromarray(noise).save(tmp_path / "0.jpg")
     (tmp_path / "0.jpg").write_bytes((tmp_path / "0.jpg").read_bytes()[:-1500])
     rows = table(1, path="0.jpg")
-    assert check_samples(made(tmp_path, rows)).n_unreadable == 1
+    found = check_samples(made(tmp_path, pd.concat([rows, table(2, path="0.jpg")[1:]])))
+    assert (found.n_unreadable, found.n_rows_unreadable) == (1, 2), "both rows of the image are lost"
+    assert "... bytes" in found.unreadable[0].reason, "numbers differ from file to file"
     assert check_samples(made(tmp_path, rows), decode=False).n_unreadable == 0
 
 

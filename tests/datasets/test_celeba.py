@@ -114,7 +114,7 @@ def test_copies_without_the_count(tmp_path: Path) -> None:
 
 def test_a_list_that_ends_too_early_is_told(tmp_path: Path) -> None:
     found = celeba.samples(write(tmp_path, ("202599", *LINES[1:])), name="x")
-    assert found.notes[0] == "list_attr_celeba.txt has 3 images, and its first line says 202,599."
+    assert found.notes[0] == "list_attr_celeba.txt has 3 images, and its first line says 202599."
 
 
 @pytest.mark.parametrize("header", ["image_id,partition", "id,partition"])

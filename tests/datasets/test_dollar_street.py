@@ -234,7 +234,7 @@ def test_wrong_folders_and_tables(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must be text in UTF-8; got other bytes"):
         dollar_street.samples(tmp_path, name="x")
     (tmp_path / "metadata.csv").write_bytes(b"")
-    with pytest.raises(DataError, match="must be a CSV file in UTF-8 with a header; got: No columns"):
+    with pytest.raises(DataError, match="must be a CSV file in UTF-8 with a header; got: no names of columns"):
         dollar_street.samples(tmp_path, name="x")
 
 

@@ -162,14 +162,17 @@ def test_a_box_that_cannot_be_used_is_listed(tmp_path: Path, cell: str, reason: 
 
 def test_no_box_that_can_be_used(tmp_path: Path) -> None:
     row = person(1, box='{"x": 0, "y": 0, "width": 0, "height": 0}')
-    with pytest.raises(DataError, match="must hold a row that can be used; got none"):
+    with pytest.raises(
+        DataError,
+        match="got none: 1 were left out, the first for 'the box has no area'",
+    ):
         facet.samples(write(tmp_path, [row]), name="x")
 
 
-HOSTILE = ["", "10,20,30,40", "[10, 20, 30, 40]", '{"x": 1, "y": 2, "width": 3}', '{"x": 1, "y": 2, "width": 3',
+HOSTILE = ["10,20,30,40", "[10, 20, 30, 40]", '{"x": 1, "y": 2, "width": 3}', '{"x": 1, "y": 2, "width": 3',
            '{"x": null, "y": 2, "width": 3, "height": 4}', '{"x": "a", "y": 2, "width": 3, "height": 4}',
            "__import__('os').getcwd()", "{'x': __import__('os'), 'y': 1, 'width': 1, 'height': 1}", "[" * 5000,
-           '{"x":' * 50_000, '{"x": 1' + "0" * 400 + ', "y": 2, "width": 3, "height": 4}', "7"]  # fmt: skip
+           '{"x":' * 50_000, "7"]  # fmt: skip
 
 
 @pytest.mark.parametrize("cell", HOSTILE, ids=range(len(HOSTILE)))
@@ -178,7 +181,7 @@ def test_a_cell_that_is_no_box_is_refused_and_never_evaluated(tmp_path: Path, ce
         facet.samples(write(tmp_path, [person(1), person(27, box=cell)]), name="x")
     assert str(caught.value) == (
         f"column 'bounding_box' of table {tmp_path / 'annotations' / 'annotations.csv'} must hold "
-        f'{{"x", "y", "width", "height"}}; got {cell[:60]!r} of person 27. Correct the cell.'
+        f"an object with x, y, width, height; got {cell[:60]!r} in the row of person 27. Correct the cell."
     )
 
 

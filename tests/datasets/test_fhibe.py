@@ -160,6 +160,7 @@ def test_several_persons_of_one_image_are_rows_with_a_box(tmp_path: Path) -> Non
     ("cell", "reason"),
     [
         ("[400, 0, 10, 10]", "the box lies outside its image"),
+        ("", "the box has something that is no number"),
         ("[10, 10, 0, 50]", "the box has no area"),
         ("[10, 10, -5, 50]", "the box has no area"),
         ("[NaN, 0, 10, 10]", "the box has something that is no number"),
@@ -174,9 +175,7 @@ def test_boxes_that_are_none_are_left_out(tmp_path: Path, cell: str, reason: str
     assert found.skipped.values.tolist() == [[rows[0]["filepath"], reason]]
 
 
-@pytest.mark.parametrize(
-    "cell", ["", "[1, 2, 3]", "__import__('os').getcwd()", "[1, 2, 3, '4']", "(1, 2, 3, 4)", "[" * 9]
-)
+@pytest.mark.parametrize("cell", ["[1, 2, 3]", "__import__('os').getcwd()", "[1, 2, 3, 'w']", "(1, 2, 3, 4)", "[" * 9])
 def test_a_box_of_another_form_is_refused(tmp_path: Path, cell: str) -> None:
     row = person(person_bbox=cell)
     path = write(tmp_path, row, columns=[*COLUMNS, "person_bbox"])

@@ -179,8 +179,8 @@ def test_a_cell_too_many_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, OLD, FLAT) / "index.csv"
     path.write_text(f"{','.join(OLD)}\n{','.join(FLAT)},more\n{','.join(FLAT)}\n", encoding="utf-8")
     assert refused(tmp_path) == (
-        f"table {path} must have as many cells in each row as in its header; got more. Put cells that hold a ',' into "
-        "quotation marks."
+        f"table {path} must have as many cells in each row as in its header, 3; got 4 in line 2. Put cells with a ',' "
+        "into quotation marks."
     )
 
 

@@ -106,11 +106,11 @@ def test_columns_become_what_the_mapping_says(tmp_path: Path, name: str) -> None
 
 
 def test_a_mapping_may_have_any_name_and_the_least_of_keys(tmp_path: Path) -> None:
-    write(tmp_path, 'table = "people.csv"\nsubject = "labelled"\nfile = "img"\n')
+    write(tmp_path, 'table = "people.csv"\nsubject = "objects"\nfile = "img"\n')
     (tmp_path / "image_table.toml").rename(tmp_path / "mine.toml")
     found = read(tmp_path / "mine.toml")
     assert found.sample_ids == ("a.png", "b.png", "c.png", "d.png")
-    assert (found.cluster, found.features, found.subject) == ("image", (), "labelled")
+    assert (found.cluster, found.features, found.subject) == ("image", (), "objects")
 
 
 def test_income_and_boxes(tmp_path: Path) -> None:
@@ -169,6 +169,9 @@ WRONG = [
     ('version = "3"', 'box_unit = "percent"', ConfigError, f"box_unit of {MAPPING} must be one of: pixels, shares"),
     ('table = "people.csv"', "table = ", ConfigError, "image_table.toml must be TOML in UTF-8; got: "),
     ('"people.csv"', '"people.xlsx"', DataError, "must be a .csv or .parquet file; got no such file."),
+    ("[features.gender]", '[features.label]\ncolumn = "gender"', ConfigError,
+     f"[features.label] of {MAPPING} must have another name than sample_id, path, cluster_id, split, label, text,"),
+    ('label = "job"', 'label = "path"', ConfigError, f"column 'path' of {MAPPING} must be its file; got another use."),
     ('img"', 'job"', DataError, "must contain the images that 'job' of people.csv names; got none among 4 rows"),
 ]  # fmt: skip
 
@@ -181,6 +184,37 @@ def test_what_a_mapping_cannot_mean_is_one_sentence(
     with pytest.raises(error) as caught:
         read(write(tmp_path, TOML.replace(old, new, 1)))
     assert message in str(caught.value)
+
+
+def test_memes_are_hateful_or_not_and_rows_without_a_label_are_left_out(tmp_path: Path) -> None:
+    toml = (
+        'table = "people.csv"\nsubject = "memes"\nfile = "img"\nlabel = "job"\ntext = "uid"\nsplit = "fold"\n'
+        'labels = { nurse = "1", guard = "0" }\n'
+    )
+    found = read(write(tmp_path, toml))
+    assert found.table["label"].tolist() == ["1", "0", "1"]
+    assert found.skipped.to_dict("records") == [{"file": "d.png", "reason": "the row has no label"}]
+    with pytest.raises(DataError) as caught:
+        read(write(tmp_path, toml.replace(', guard = "0"', "")))
+    assert str(caught.value) == (
+        "label (column 'job' of table people.csv) must be one of 1, 0; got 'guard' in row 2. Correct the cell."
+    )
+    with pytest.raises(ConfigError, match=r"of memes must have the key 'text'; it is missing\. Add it\."):
+        read(write(tmp_path, toml.replace('text = "uid"\n', "")))
+    with pytest.raises(ConfigError, match=r"of labelled must have the key 'label'; it is missing\. Add it\."):
+        read(write(tmp_path, 'table = "people.csv"\nsubject = "labelled"\nfile = "img"\n'))
+
+
+def test_a_column_of_names_is_no_feature(tmp_path: Path) -> None:
+    n = 301
+    rows = {"img": ["a.png"] * n, "uid": [str(i) for i in range(n)], "name": [f"person {i}" for i in range(n)]}
+    toml = 'table = "people.csv"\nsubject = "people"\nfile = "img"\nid = "uid"\n[features.name]\n'
+    with pytest.raises(DataError) as caught:
+        read(write(tmp_path, toml, rows))
+    assert str(caught.value) == (
+        "column 'name' of table people.csv must hold groups; got 301 different values, more than 300. Name another "
+        "column, or put its values into groups with rename or bins."
+    )
 
 
 def test_features_are_tables(tmp_path: Path) -> None:
@@ -201,6 +235,13 @@ def test_a_folder_without_a_mapping(tmp_path: Path) -> None:
 def test_a_row_twice_is_refused_and_a_path_cannot_lead_out(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must have one row per sample_id; got 'u1' 2 times"):
         read(write(tmp_path, rows={**ROWS, "uid": ["u1", "u1", "u3", "u4"]}))
+    toml = TOML.replace('id = "uid"\n', "")
+    with pytest.raises(DataError) as caught:
+        read(write(tmp_path, toml, {**ROWS, "img": ["a.png", "b.png", "a.png", "a.png"]}))
+    assert str(caught.value) == (
+        "rows of table people.csv must have an id of their own where several are of one image; got 'a.png' in 3 rows. Name "
+        'a column of ids in image_table.toml: id = "...".'
+    )
     found = read(write(tmp_path, rows={**ROWS, "img": ["a.png", "../b.png", "/etc/hostname", "d.png"]}))
     assert found.skipped["reason"].tolist() == ["the name leads out of the data folder"] * 2
 

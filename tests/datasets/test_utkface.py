@@ -113,6 +113,15 @@ def test_what_is_said_about_the_data(tmp_path: Path) -> None:
     assert any("two images of one person can be neighbours" in note for note in found.notes)
 
 
+def test_a_name_that_is_no_text_ends_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "26_1_2_20170116184024662.jpg", b"26_1_2_\xff.jpg".decode("utf-8", "surrogateescape"))
+    found = utkface.samples(tmp_path, name="x")
+    assert len(found) == 1
+    assert found.skipped.to_dict("records") == [
+        {"file": "26_1_2_?.jpg", "reason": "its name is not in UTF-8: rename it"}
+    ]
+
+
 def test_wrong_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must be a folder for the reader 'utkface'; got no such folder"):
         utkface.samples(tmp_path / "none", name="x")

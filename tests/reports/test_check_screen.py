@@ -32,7 +32,8 @@ RACE = FeatureCheck(
 CHECK = SampleCheck(
     name="faces", reader="casual_conversations", subject="people", cluster="person", licence="CC: on request",
     version="v2", show_images=False, n_rows=2100, n_images=2100, n_clusters=105, n_measured=2100, splits={},
-    labels={"guard": 1400, "nurse": 700}, left_out=(), unreadable=(), decoded=True, copies=None, overlaps=(),
+    labels={"guard": 1400, "nurse": 700}, left_out=(), unreadable=(), n_rows_unreadable=0, decoded=True,
+    copies=None, overlaps=(),
     features=(GENDER, TONE, RACE), n_planned=4, indicators=("label_association", "representation_disparity"),
     alpha=0.0125, expected=0.5, notes=("One note.",),
 )  # fmt: skip
@@ -59,7 +60,7 @@ def test_a_person_reads_who_is_there_and_what_could_be_seen() -> None:
     assert "woman 1,200 60 500 700 0.042 to 0.187" in text
     assert "man 900 45 900 0 0.042 to 0.187" in text, "two groups have one difference"
     assert "monk_skin_tone (annotated, ordered)" in text
-    assert "Annotators disagree on 41.2 % of the recorded rows." in text
+    assert "Annotators disagree on 41.2 % of the recorded rows: what can be detected is larger" in text
     assert "Detectable from for each step of the order: 0.010 to 0.020" in text
     assert "race (perceived, gives leads alone)" in text
     assert "a 20 5 0 0 too few" in text
@@ -116,11 +117,13 @@ def test_many_labels_are_added_up() -> None:
         ({"expected": 0.02}, "The measure is a share of images, 0.02 in other groups. Where"),
         ({"cluster": "image", "n_clusters": 2100}, "Clusters not known: each image counts as independent"),
         ({"n_images": 1000}, "faces: 2,100 rows of 1,000 images, 105 clusters (person)"),
-        ({"decoded": False}, "all 2,100 images have a header that can be read (pixels were not decoded)"),
+        ({"decoded": False}, "all 2,100 images have a header that can be read (pixels of JPEGs were not decoded)"),
         ({"subject": "memes", "n_measured": 600}, "Measured 600 rows of the test split; all counts of groups"),
         ({"show_images": True}, "Shown in reports may be"),
-        ({"unreadable": (Reason("x", 22, ("a",)),)},
-         "22 of 2,100 images cannot be read, and an audit refuses data with more than 1%. Repair or replace them."),
+        ({"n_rows_unreadable": 22},
+         "The images of 22 of 2,100 rows cannot be read, and an audit refuses data with more than 1 %. Repair or"),
+        ({"n_planned": 0, "alpha": 0.05},
+         "by an audit that plans these comparisons, which give leads alone, one by one at 5 %. The measure"),
     ],
 )  # fmt: skip
 def test_what_an_audit_would_come_to(changes: dict[str, Any], said: str) -> None:
@@ -129,7 +132,7 @@ def test_what_an_audit_would_come_to(changes: dict[str, Any], said: str) -> None
 
 def test_an_audit_refuses_more_than_one_in_a_hundred() -> None:
     for n, refused in ((21, False), (22, True)):
-        found = dataclasses.replace(CHECK, unreadable=(Reason("x", n, ("a",)),))
+        found = dataclasses.replace(CHECK, n_rows_unreadable=n)
         assert is_refused(found) is refused
 
 
@@ -148,3 +151,15 @@ def test_nothing_in_the_data_steers_the_terminal() -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "[bold]x[/bold]" in text
+
+
+def test_a_difference_that_only_independent_images_would_show() -> None:
+    one = Comparison("rest", "difference", "woman", "man", 0.105, NAN, "ok", "not even the largest")
+    assert "woman 1,200 60 500 700 0.105 to none" in screen(features=(dataclasses.replace(GENDER, comparisons=(one,)),))
+
+
+def test_many_reasons_are_cut_off() -> None:
+    text = screen(left_out=tuple(Reason(f"reason {i}", 20 - i, ("a",)) for i in range(15)))
+    assert "reason 11" in text
+    assert "reason 12" not in text
+    assert "3 more reasons: --json has them." in text

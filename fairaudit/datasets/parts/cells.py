@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -92,6 +93,37 @@ def groups_of(
             f"{what} must be one of {', '.join(named)}; got {str(strange[0])[:_LONGEST]!r} in row {at + 1:,}. "
             f"{hint}".rstrip()
         )
+    return cells.map(made)
+
+
+def binned(cells: pd.Series, bins: Mapping[str, float], *, what: str, missing: Iterable[str] = ()) -> pd.Series:
+    """Return the bin of each number, ``not recorded`` for what says that nothing is known.
+
+    Parameters
+    ----------
+    cells : Series of str
+    bins : mapping of str to float
+        Lower bound of each bin, rising; the next bound is not part of it.
+    what, missing
+        As for ``groups_of``.
+
+    Raises
+    ------
+    DataError
+        If a cell is no number, or one below the first bound.
+    """
+    nothing = {"", *(text.casefold() for text in missing)}
+    bounds, names = list(bins.values()), [NOT_RECORDED, *bins]
+    made = {}
+    for cell in cells.unique():
+        number = pd.to_numeric(cell, errors="coerce")
+        at = bisect_right(bounds, number) if number == number else 0
+        if not at and str(cell).casefold() not in nothing:
+            raise DataError(
+                f"{what} must be a number from {bounds[0]:g}; got {str(cell)[:_LONGEST]!r}. Correct the cell, lower "
+                "the first bound, or list it in missing."
+            )
+        made[cell] = names[at]
     return cells.map(made)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -30,47 +32,91 @@ def read_csv(
     Raises
     ------
     DataError
-        If the file is missing or is no such table, or a column of ``required`` is missing.
+        If the file is missing or is no such table, a column of ``required`` is missing, or in some row, a name stands
+        twice, or a row has more cells than the header.
     """
     if not path.is_file():
         raise DataError(
             f"data folder {path.parent} must contain the table {path.name}; got none. "
             "Check the folder against the layout of the reader."
         )
+    names = _check_rows(path, separator, required)
     wanted = None if optional is None else {*required, *optional}
     try:
         table = pd.read_csv(
             path, sep=separator, dtype=str, keep_default_na=False, na_filter=False, encoding=encoding_of(path),
-            usecols=None if wanted is None else lambda column: column.strip().lstrip("\ufeff") in wanted,
+            header=0, names=names, index_col=False, quoting=_quoting(separator),
+            usecols=None if wanted is None else [name for name in names if name in wanted],
         )  # fmt: skip
-        header = table.columns if wanted is None else _header(path, separator)
-    except (ValueError, OSError) as error:  # pandas' parser errors and undecodable bytes are ValueErrors
-        if isinstance(error, UnicodeError):
-            read_text(path)  # says in which line
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(
-            f"table {path} must be a CSV file in UTF-8 with a header; got: {reason}. Save it again as CSV."
-        ) from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise DataError(
-            f"table {path} must have as many cells in each row as in its header; got more. Put cells that hold a "
-            f"{separator!r} into quotation marks."
-        )
-    table.columns = [str(column).strip().lstrip("\ufeff") for column in table.columns]
-    names = [str(column).strip().lstrip("\ufeff") for column in header]
+    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
+        raise _no_table(path, error) from error
     for column in required:
         if column not in names:
-            hint = did_you_mean(column, [n for n in names if n not in required]) or f"It has {', '.join(names)}. "
-            other = next((sign for sign in ";\t," if sign != separator and sign in names[0]), "")
-            if other and len(names) == 1:
-                hint += f"Its cells seem to be separated by {other!r}: save it with {separator!r}. "
-            raise DataError(
-                f"table {path} must have the columns {', '.join(required)}; '{column}' is missing. "
-                f"{hint}Add or rename the column."
-            )
+            raise _missing(path, column, required, names, separator)
     for column in table.columns:
         table[column] = table[column].fillna("").astype(str).str.strip()
     return table
+
+
+def _check_rows(path: Path, separator: str, required: Sequence[str]) -> list[str]:
+    """Return the names of the columns; refuse a row of more cells than these, or that ends before a required one."""
+    limit = csv.field_size_limit(2**31 - 1)  # outlines of persons are long cells
+    try:
+        with path.open(encoding=encoding_of(path), newline="") as file:
+            rows = csv.reader(
+                (line.replace("\0", "") for line in file), delimiter=separator, quoting=_quoting(separator)
+            )
+            names = [name.strip().lstrip("\ufeff") for name in next(rows, [])]
+            needed = max((names.index(column) + 1 for column in required if column in names), default=0)
+            for row in rows:
+                if row and not needed <= len(row) <= len(names):
+                    raise _wrong_row(path, rows.line_num, len(row), names, separator)
+    except UnicodeError as error:
+        read_text(path)  # says in which line
+        raise _no_table(path, error) from error
+    except (csv.Error, OSError) as error:
+        raise _no_table(path, error) from error
+    finally:
+        csv.field_size_limit(limit)
+    if not any(names):
+        raise _no_table(path, ValueError("no names of columns"))
+    twice = next((name for at, name in enumerate(names) if name and name in names[:at]), None)
+    if twice is not None:
+        raise DataError(f"columns of table {path} must have different names; got '{twice}' twice. Rename one of them.")
+    return [name or f"column {at}" for at, name in enumerate(names, 1)]
+
+
+def _wrong_row(path: Path, line: int, n: int, names: Sequence[str], separator: str) -> DataError:
+    if n > len(names):
+        return DataError(
+            f"table {path} must have as many cells in each row as in its header, {len(names):,}; got {n:,} in line "
+            f"{line:,}. Put cells with a {separator!r} into quotation marks."
+        )
+    return DataError(
+        f"table {path} must have a cell for '{names[n]}' in every row; line {line:,} ends before it. Get the whole table "
+        "again, or fill the row in."
+    )
+
+
+def _quoting(separator: str) -> Literal[0, 3]:
+    """Return how cells are quoted: with tabs between them, a quotation mark is a letter."""
+    return csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+
+
+def _no_table(path: Path, error: Exception) -> DataError:
+    reason = " ".join(str(error).split()).rstrip(".")
+    return DataError(f"table {path} must be a CSV file in UTF-8 with a header; got: {reason}. Save it again as CSV.")
+
+
+def _missing(path: Path, column: str, required: Sequence[str], names: Sequence[str], separator: str) -> DataError:
+    hint = did_you_mean(column, [n for n in names if n not in required]) or f"It has {', '.join(names)}. "
+    other = next((sign for sign in ";\t," if sign != separator and sign in names[0]), "")
+    if other and len(names) == 1:
+        hint += f"Its cells seem to be separated by {other!r}: save it with {separator!r}. "
+    return DataError(
+        f"table {path} must have the columns {', '.join(required)}; '{column}' is missing. {hint}Add or rename the "
+        "column."
+    )
 
 
 def renamed(table: pd.DataFrame, path: Path, **columns: Sequence[str]) -> pd.DataFrame:
@@ -97,7 +143,3 @@ def positive_numbers(cells: pd.Series) -> pd.Series:
     """Return the cells as float; NaN where there is no positive finite number."""
     numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
     return numbers.where((numbers > 0) & (numbers < float("inf")))
-
-
-def _header(path: Path, separator: str) -> list[str]:
-    return list(pd.read_csv(path, sep=separator, nrows=0, dtype=str, encoding=encoding_of(path)).columns)

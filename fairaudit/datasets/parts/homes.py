@@ -39,10 +39,11 @@ def told_apart(raw: pd.DataFrame, income: pd.Series) -> tuple[pd.Series, str]:
 
     For data sets whose names are slugs of families: a table of one's own is refused by ``check_homes`` instead.
     """
-    names, usd = raw["household"], income.map(lambda usd: f", {usd:g} USD per month", na_action="ignore")
-    home = raw["country"] + usd.fillna("")
+    names = raw["household"]
+    usd = pd.Series([f", {one:g} USD per month" if one > 0 else "" for one in income], index=raw.index, dtype=object)
+    home = raw["country"].astype(object) + usd
     # What is not recorded tells nothing apart.
-    known = (raw["country"].where(raw["country"] != ""), usd)
+    known = (raw["country"].where(raw["country"] != ""), usd.where(usd != ""))
     several = pd.concat([one.groupby(names).transform("nunique") > 1 for one in known], axis=1).any(axis=1)
     several &= names != ""
     n = int(names[several].nunique())

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fairaudit.core.errors import DataError
 from fairaudit.core.images import ImageError, image_size
 from fairaudit.core.samples import BOX_COLUMNS, Box
+from fairaudit.datasets.parts.cells import literal
 from fairaudit.datasets.parts.rows import LeftOut
 
 #: From this ratio of the longer side to the shorter one on, a box is cut to a square.
@@ -41,6 +43,48 @@ def person_crop(box: Box) -> Box:
     return start, top, start + height, bottom
 
 
+def boxes_of(cells: pd.Series, rows: pd.Series, *, what: str, keys: Sequence[str] = ()) -> npt.NDArray[np.float64]:
+    """Return left, top, right and bottom (N, 4) of cells that hold ``[x, y, width, height]``.
+
+    An empty cell is a box that nobody drew: NaN.
+
+    Parameters
+    ----------
+    cells : Series of str
+    rows : Series of str
+        What each row is called in an error.
+    what : str
+        ``"column 'person_bbox' of table x.csv"``.
+    keys : sequence of str
+        Where cells hold an object in place of a list, the names of the four.
+
+    Raises
+    ------
+    DataError
+        If a cell holds something else; it is read as a literal, and never evaluated.
+    """
+    made = np.full((len(cells), 4), np.nan)
+    for at, (cell, row) in enumerate(zip(cells, rows, strict=True)):
+        if not cell:
+            continue
+        value = literal(cell)
+        if keys and isinstance(value, dict):
+            value = [value.get(key) for key in keys]
+        elif keys:
+            value = None
+        try:
+            if not isinstance(value, list) or not {type(one) for one in value} <= {int, float, str}:
+                raise ValueError
+            x, y, width, height = (float(str(one)) for one in value)  # by way of text, a long number is infinite
+        except ValueError:
+            form = f"an object with {', '.join(keys)}" if keys else "[x, y, width, height]"
+            raise DataError(
+                f"{what} must hold {form}; got {cell[:60]!r} in the row of {row}. Correct the cell."
+            ) from None
+        made[at] = x, y, x + width, y + height
+    return made
+
+
 def with_boxes(
     rows: pd.DataFrame,
     root: Path,
@@ -52,8 +96,8 @@ def with_boxes(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the rows with the crop of each person in ``BOX_COLUMNS``, and sentences on what was changed or left out.
 
-    The header of each image is read for its size. A box that reaches beyond its image is cut at the edge; one that is
-    none (no number, no area, wholly outside), or has too few pixels, is left out with the reason.
+    Each image is opened for its size (of a JPEG the header alone). A box that reaches beyond its image is cut at the
+    edge; one that is none (no number, no area, wholly outside), or has too few pixels, is left out with the reason.
 
     Parameters
     ----------
@@ -65,10 +109,11 @@ def with_boxes(
     boxes : ndarray of float, shape (N, 4)
         Left, top, right, bottom of each row.
     relative : bool
-        Whether they are shares of the image's width and height, not pixels.
+        Whether they are shares of the image's width and height, not pixels. What is clearly the other is refused.
     least_px : int
         Width and height that a box must have.
     """
+    _check_unit(boxes, relative=relative)
     sizes = image_sizes(root, rows["path"].tolist())
     made = [
         _pixels(sizes[path], box, relative=relative, least_px=least_px)
@@ -90,7 +135,7 @@ def with_boxes(
 
 
 def image_sizes(root: Path, paths: Sequence[str]) -> dict[str, tuple[int, int] | str]:
-    """Return width and height of each image, upright, or why it cannot be read; headers are read side by side."""
+    """Return width and height of each image, upright, or why it cannot be read; several are opened at a time."""
 
     def size(path: str) -> tuple[int, int] | str:
         try:
@@ -101,6 +146,22 @@ def image_sizes(root: Path, paths: Sequence[str]) -> dict[str, tuple[int, int] |
     unique = list(dict.fromkeys(paths))
     with ThreadPoolExecutor(_THREADS) as pool:
         return dict(zip(unique, pool.map(size, unique), strict=True))
+
+
+def _check_unit(boxes: npt.NDArray[np.float64], *, relative: bool) -> None:
+    """Refuse shares that are called pixels, and pixels that are called shares: each would cut out something."""
+    finite = np.abs(boxes[np.isfinite(boxes)])
+    largest = float(finite.max()) if len(finite) else 0.0
+    if not relative and 0 < largest <= 1:
+        raise DataError(
+            f"boxes must be in pixels; got no edge above {largest:g}, so that they seem to be shares of the image. Say "
+            'so (box_unit = "shares" in a mapping), or give pixels.'
+        )
+    if relative and len(finite) and float(np.median(finite)) > 2:
+        raise DataError(
+            f"boxes must be shares of the image, from 0 to 1; got edges up to {largest:g}, so that they seem to be "
+            'pixels. Say so (box_unit = "pixels" in a mapping), or give shares.'
+        )
 
 
 class _Pixels:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairaudit.core.errors import DataError
 from fairaudit.core.files import file_problems
 from fairaudit.core.samples import IN_ANOTHER_SPLIT, SAMPLE_COLUMNS, Feature, Samples, Subject
 from fairaudit.datasets.parts.source import Source
 
+#: Why an image is left out whose name is no text.
+NO_TEXT = "its name is not in UTF-8: rename it"
 _EMPTY = {"split": "", "label": "", "text": ""}
 
 
@@ -27,8 +28,8 @@ class LeftOut:
         return len(self.files)
 
     def add(self, file: str, reason: str) -> None:
-        """Note one."""
-        self.files.append(file)
+        """Note one; letters that are none, as old archives have them in names, stand as a question mark."""
+        self.files.append(file.encode("utf-8", "replace").decode())
         self.reasons.append(reason)
 
     def keep(self, rows: pd.DataFrame, reasons: Sequence[str], *, named: str = "path") -> pd.DataFrame:
@@ -78,6 +79,11 @@ def with_images(
         got = f"none among {len(rows):,} rows, the first '{rows['path'].iloc[0]}'"
         raise source.missing(root, f"the images that {named_by} names", got=got)
     return kept, (f"{gone:,} of {len(rows):,} {what} were left out: the image is not there.",) if gone else ()
+
+
+def is_text(name: str) -> bool:
+    """Whether the name of a file is text: on some disks it is any bytes."""
+    return name.encode("utf-8", "replace").decode() == name
 
 
 def located(root: Path, candidates: Sequence[Sequence[str]]) -> list[str]:
@@ -144,7 +150,8 @@ def to_samples(
         If the rows do not make ``Samples``.
     """
     if rows.empty:
-        raise DataError(f"data folder {root} must hold a row that can be used; got none. Check the list of rows.")
+        why = f": {len(left):,} were left out, the first for '{left.reasons[0]}'" if len(left) else ""
+        raise source.missing(root, "a row that can be used", got=f"none{why}")
     rows = rows.reset_index(drop=True)
     if "sample_id" not in rows:
         rows["sample_id"] = rows["path"]

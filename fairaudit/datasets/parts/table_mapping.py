@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
-from fairaudit.core.samples import KnownBy, Subject
+from fairaudit.core.samples import BOX_COLUMNS, INCOME, SAMPLE_COLUMNS, KnownBy, Subject
 
 #: What a box's four columns hold, and in what unit.
 BOX_FORMS = ("left top right bottom", "left top width height")
 BOX_UNITS = ("pixels", "shares")
+#: What shows nothing without a label, and what else such data need.
+LABELLED = {"labelled": ("label",), "memes": ("label", "text", "split")}
+#: What no feature can be called.
+RESERVED = (*SAMPLE_COLUMNS, *BOX_COLUMNS, INCOME)
 SUBJECTS = tuple(one for one in get_args(Subject) if one != "outcomes")
 
 T = TypeVar("T")
@@ -74,10 +78,11 @@ class TableMapping:
     id, cluster, label, text, split : str
         Further columns; empty for none. Without ``id`` a row is called after its image, without ``cluster`` each row
         stands for itself.
+    labels, splits : mapping of str to str
+        Label, and split (train, dev, test), of a cell that is written otherwise. Memes have the labels 1 (hateful) and
+        0.
     cluster_is : str
         What a cluster is: person, household, source image.
-    splits : mapping of str to str
-        Split (train, dev, test) of a cell that is written otherwise.
     income_usd_per_month : str
         Column of numbers.
     box : tuple of str
@@ -98,6 +103,7 @@ class TableMapping:
     cluster: str = ""
     cluster_is: str = "cluster"
     label: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     split: str = ""
     splits: Mapping[str, str] = field(default_factory=dict)
@@ -184,8 +190,19 @@ def _check(mapping: TableMapping, name: str) -> None:
             raise unknown_name(f"{key} of mapping {name}", value, options)
     if mapping.box and len(mapping.box) != 4:
         raise ConfigError(f"box of mapping {name} must name four columns; got {len(mapping.box)}. Name them in order.")
+    for key in LABELLED.get(mapping.subject, ()):
+        if not getattr(mapping, key):
+            raise ConfigError(f"mapping {name} of {mapping.subject} must have the key '{key}'; it is missing. Add it.")
+    others = [column for column in mapping.columns() if column != mapping.file]
+    if "path" in others:  # where the image's path is put
+        raise ConfigError(f"column 'path' of mapping {name} must be its file; got another use. Rename the column.")
     for feature, one in mapping.features.items():
         what = f"[features.{feature}] of mapping {name}"
+        if feature in RESERVED:
+            raise ConfigError(
+                f"{what} must have another name than {', '.join(RESERVED)}; got one of these. Rename it, and name its "
+                "column in the key column."
+            )
         if one.known_by not in get_args(KnownBy):
             raise unknown_name(f"known_by of {what}", one.known_by, get_args(KnownBy))
         if sum(map(bool, (one.votes, one.bins, one.groups))) > 1:

@@ -70,8 +70,9 @@ def read_json(path: Path, *, kind: type[Any] | tuple[type[Any], ...], what: str)
             f"file {path} must be JSON; got '{error.msg}' in line {error.lineno:,}, column {error.colno:,}. Get the "
             "whole file again."
         ) from error
-    except RecursionError as error:
-        raise DataError(f"file {path} must be JSON; got one that is nested too deeply. Get the file again.") from error
+    except (ValueError, RecursionError) as error:
+        got = "one that is nested too deeply" if isinstance(error, RecursionError) else "a number that is too long"
+        raise DataError(f"file {path} must be JSON; got {got}. Get the file again.") from error
     if not isinstance(value, kind):
         raise DataError(f"file {path} must hold {what}; got {_kind(value)}. Check that it is the right file.")
     return value

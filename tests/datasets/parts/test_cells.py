@@ -10,7 +10,7 @@ import pytest
 
 from fairaudit.core.errors import DataError
 from fairaudit.datasets.parts.age_groups import age_group, age_years
-from fairaudit.datasets.parts.cells import groups_of, literal, open_feature, recorded, text_lists
+from fairaudit.datasets.parts.cells import binned, country_names, groups_of, literal, open_feature, recorded, text_lists
 from fairaudit.datasets.parts.voted import counted, named
 
 
@@ -67,6 +67,27 @@ def test_an_open_list_has_the_groups_that_occur() -> None:
     assert cells.tolist() == ["b", "not recorded", "a", "not recorded"]
     feature = open_feature(pd.DataFrame({"x": cells}), "x", "self-reported", "asked")
     assert (feature.groups, feature.ordered, feature.exploratory) == (("a", "b"), False, False)
+
+
+def test_bins_are_a_closed_list_too() -> None:
+    bins = {"<18": 0.0, "18-30": 18, "30+": 30}
+    cells = pd.Series(["17.9", "18", "", "n/a", "99"])
+    found = binned(cells, bins, what="column 'age'", missing=["N/A"])
+    assert found.tolist() == ["<18", "18-30", "not recorded", "not recorded", "30+"]
+    for cell in ("20 years", "-1", "nan"):
+        with pytest.raises(DataError) as caught:
+            binned(pd.Series(["5", cell]), bins, what="column 'age'")
+        assert str(caught.value) == (
+            f"column 'age' must be a number from 0; got '{cell}'. Correct the cell, lower the first bound, or list it "
+            "in missing."
+        )
+
+
+def test_countries_have_one_spelling() -> None:
+    found, note = country_names(pd.Series(["kenya", "KE", "United_Kingdom", "", "Atlantis"]))
+    assert found.tolist() == ["Kenya", "Kenya", "United Kingdom", "not recorded", "Atlantis"]
+    assert note == "Countries that no table knows stand as they were written: Atlantis."
+    assert country_names(pd.Series(["KE"]))[1] == ""
 
 
 def test_votes_are_kept_as_shares() -> None:

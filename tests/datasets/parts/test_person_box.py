@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from fairaudit.core.errors import DataError
 from fairaudit.core.samples import Box
-from fairaudit.datasets.parts.person_box import person_crop, with_boxes
+from fairaudit.datasets.parts.person_box import boxes_of, person_crop, with_boxes
 from fairaudit.datasets.parts.rows import LeftOut
 
 
@@ -93,3 +94,40 @@ def test_an_image_that_cannot_be_read_has_no_boxes(tmp_path: Path) -> None:
     kept, _ = with_boxes(rows, tmp_path, left, np.array([(0, 0, 9, 9)] * 2, dtype=float))
     assert kept["path"].tolist() == ["b.png"]
     assert left.reasons[0].startswith("the image must be readable; got ")
+
+
+def test_boxes_as_lists_and_as_objects() -> None:
+    cells, rows = pd.Series(["[10, 20, 30, 40]", "", "(1,)"]), pd.Series(["r1", "r2", "r3"])
+    np.testing.assert_array_equal(boxes_of(cells[:2], rows[:2], what="column 'b'"), [[10, 20, 40, 60], [math.nan] * 4])
+    made = boxes_of(pd.Series(["{'x': 1, 'y': 2, 'w': 3.5, 'h': 4}"]), rows[:1], what="b", keys=("x", "y", "w", "h"))
+    np.testing.assert_array_equal(made, [[1, 2, 4.5, 6]])
+    with pytest.raises(DataError) as caught:
+        boxes_of(cells, rows, what="column 'b'")
+    assert (
+        str(caught.value)
+        == "column 'b' must hold [x, y, width, height]; got '(1,)' in the row of r3. Correct the cell."
+    )
+    with pytest.raises(
+        DataError, match=r"b must hold an object with x, y, w, h; got '\[10, 20, 30, 40\]' in the row of r1"
+    ):
+        boxes_of(cells[:1], rows[:1], what="b", keys=("x", "y", "w", "h"))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "relative", "text"),
+    [
+        (
+            [(0.1, 0.1, 0.9, 1.0)],
+            False,
+            r"must be in pixels; got no edge above 1, so that they seem to be shares of the",
+        ),
+        (
+            [(10, 10, 90, 100)],
+            True,
+            r"must be shares of the image, from 0 to 1; got edges up to 100, so that they seem to",
+        ),
+    ],
+)
+def test_the_wrong_unit_is_refused(tmp_path: Path, boxes: list[tuple[float, ...]], relative: bool, text: str) -> None:
+    with pytest.raises(DataError, match=text):
+        with_boxes(picture(tmp_path), tmp_path, LeftOut(), np.array(boxes, dtype=float), relative=relative)

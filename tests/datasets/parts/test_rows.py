@@ -9,7 +9,7 @@ import pytest
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.samples import Feature
-from fairaudit.datasets.parts.rows import LeftOut, located, once_per_id, to_samples, with_images
+from fairaudit.datasets.parts.rows import LeftOut, is_text, located, once_per_id, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 
 SOURCE = Source("ours", "Our Faces", "https://example.org/faces", "research only", "faces.csv and img/")
@@ -92,7 +92,7 @@ def test_samples_get_what_rows_do_not_say(tmp_path: Path) -> None:
         "ours",
     )
     assert found.skipped.to_dict("records") == [{"file": "b.png", "reason": "gone"}]
-    with pytest.raises(DataError, match=r"must hold a row that can be used; got none\."):
+    with pytest.raises(DataError, match=r"must contain a row that can be used; got none: 1 were left out, the"):
         to_samples(SOURCE, rows[:0], name="n", root=tmp_path, subject="people", cluster="image", features=[], left=left)
 
 
@@ -110,3 +110,11 @@ def test_a_source_says_what_is_missing(tmp_path: Path) -> None:
         f"data folder {tmp_path} must contain t.csv; got none. Check the folder against the layout of the reader "
         "'own': a table."
     )
+
+
+def test_a_name_that_is_no_text_is_listed_with_a_question_mark() -> None:
+    name = b"img/\xff.png".decode("utf-8", "surrogateescape")
+    assert (is_text(name), is_text("img/é.png")) == (False, True)
+    left = LeftOut()
+    left.add(name, "its name")
+    assert left.table()["file"].tolist() == ["img/?.png"]

@@ -53,6 +53,7 @@ def test_a_text_that_is_not_there_or_too_long(tmp_path: Path, monkeypatch: pytes
         ('{"a": 1,\n "b": }', "must be JSON; got 'Expecting value' in line 2, column 7. Get the whole file again."),
         ("[1, 2", "must be JSON; got 'Expecting ',' delimiter' in line 1, column 6. Get the whole file again."),
         ("[" * 100_000, "must be JSON; got one that is nested too deeply. Get the file again."),
+        ("[" + "9" * 5000 + "]", "must be JSON; got a number that is too long. Get the file again."),
         ("[1]", "must hold an object by id; got a list. Check that it is the right file."),
         ("3", "must hold an object by id; got a number. Check that it is the right file."),
         ("null", "must hold an object by id; got null. Check that it is the right file."),
@@ -100,11 +101,47 @@ def test_a_renamed_column_is_named_with_the_nearest_one(tmp_path: Path) -> None:
     assert list(renamed(read_csv(path, required=()), path, city=("town", "place"))) == ["fille", "city"]
 
 
-def test_a_cell_too_many_is_refused_and_shifts_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optional", [None, ()])
+def test_a_cell_too_many_is_refused_and_shifts_nothing(tmp_path: Path, optional: tuple[str, ...] | None) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("file,place\na.jpg,Rio, Brazil\n")
-    with pytest.raises(DataError, match=r"must have as many cells in each row as in its header; got more\. Put cells"):
-        read_csv(path, required=("file",))
+    path.write_text("file,place\nb.jpg,Lima\na.jpg,Rio, Brazil\n")
+    with pytest.raises(DataError) as caught:
+        read_csv(path, required=("file",), optional=optional)
+    assert str(caught.value) == (
+        f"table {path} must have as many cells in each row as in its header, 2; got 3 in line 3. Put cells with a ',' "
+        "into quotation marks."
+    )
+
+
+def test_a_row_that_ends_early_is_refused_where_a_cell_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("file,place,note\na.jpg,Rio\nb.jp")
+    assert read_csv(path, required=("file",))["note"].tolist() == ["", ""]
+    with pytest.raises(DataError) as caught:
+        read_csv(path, required=("file", "place"))
+    assert str(caught.value) == (
+        f"table {path} must have a cell for 'place' in every row; line 3 ends before it. Get the whole table again, or "
+        "fill the row in."
+    )
+
+
+@pytest.mark.parametrize("header", ["file,place,file", "file,place, place"])
+def test_a_name_that_stands_twice_is_refused(tmp_path: Path, header: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\na.jpg,Rio,x\n")
+    with pytest.raises(DataError, match=r"must have different names; got '(file|place)' twice\. Rename one of them\."):
+        read_csv(tmp_path / "t.csv", required=("file",))
+
+
+def test_a_quotation_mark_between_tabs_is_a_letter(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text('file\tnote\na.jpg\t"x\nb.jpg\ty\nc.jpg\tz"\n')
+    found = read_csv(tmp_path / "t.tsv", required=("file",), separator="\t")
+    assert found["file"].tolist() == ["a.jpg", "b.jpg", "c.jpg"]
+    assert found["note"].tolist() == ['"x', "y", 'z"']
+
+
+def test_cells_may_be_long(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"file,outline\na.jpg,{'1' * 200_000}\n")
+    assert len(read_csv(tmp_path / "t.csv", required=("file", "outline"))["outline"][0]) == 200_000
 
 
 def test_half_a_letter_at_the_end_of_a_cut_text_ends_nothing(tmp_path: Path) -> None:
