@@ -1,7 +1,7 @@
 """Ten million rows of a table become ``Samples`` in less than ten gigabytes, and are checked in less than that.
 
-Run ``python -m benchmarks.image_table``; ``--rows`` for another number, ``--parquet`` for another format. Rows name four
-images by turns, or as many as ``--images`` says (links to those four): each name costs memory of its own.
+Run ``python -m benchmarks.image_table``; ``--rows`` for another number, ``--parquet`` for another format. Rows name
+four images by turns, or as many as ``--images`` says (links to those four): each name costs memory of its own.
 """
 
 from __future__ import annotations

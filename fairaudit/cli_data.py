@@ -21,7 +21,9 @@ def check(
         bool,
         typer.Option("--headers-only", help="Read only headers of JPEGs: faster, and truncated ones are not found."),
     ] = False,
-    expected: Annotated[float, typer.Option(help="Share that a measure is expected to have; .5 is the hardest.")] = 0.5,
+    expected: Annotated[
+        float | None, typer.Option(help="Share that a measure is expected to have; the hardest unless given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Say what is in a data set, what is missing, and which disparities it could show, before any model runs.

@@ -19,7 +19,7 @@ def check_data(
     *,
     name: str = "",
     decode: bool = True,
-    expected: float = 0.5,
+    expected: float | None = None,
     progress: bool = False,
 ) -> SampleCheck:
     """Return what is in a data set, what is missing in it, and the least disparities that it could show.
@@ -34,8 +34,8 @@ def check_data(
         What the data set is called; the reader's name unless given.
     decode : bool
         Whether images are decoded as a whole; else only their headers are read, and truncated files are not found.
-    expected : float
-        Share that a measure is expected to have, in (0, 1): .5 is the hardest to tell apart.
+    expected : float, optional
+        Share that a measure is expected to have, in (0, 1). Default: the one for which it takes most.
     progress : bool
         Whether bars are printed, to standard error.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -41,45 +42,71 @@ def _parts(check: SampleCheck) -> Iterator[RenderableType]:
         yield table(("What", "First of them", "Rows or files"), wrong[:WRONG], n_text=2)
         if len(wrong) > WRONG:
             yield Padding(text(f"{len(wrong) - WRONG:,} more reasons: --json has them.", "dim"), (0, 2))
+        if any(one.by != "id" for one in check.overlaps):
+            yield text("Rows in two splits are measured as they stand: take them out of one, or scores are memory.")
     else:
         yield text(f"Nothing is left out, {_opened(check)}, no two files have the same bytes{_apart(check)}.")
     for note in check.notes:
         yield text(note)
+    if is_refused(check):
+        yield Text()
+        yield text(verdict(check), "bold")
+        return
     for one in check.features:
         yield Text()
         yield from _feature(one, check)
     yield Text()
-    yield text(verdict(check))
+    if told := verdict(check):
+        yield text(told)
+    if check.can_compare:
+        yield text("How to read this", "bold")
+        yield facts(_legend(check))
 
 
 def verdict(check: SampleCheck) -> str:
-    """Return what an audit of this data would come to, in one or two sentences."""
+    """Return what an audit of this data would come to, where it would not compare groups; else an empty text."""
     if is_refused(check):
         return (
             f"The images of {check.n_rows_unreadable:,} of {check.n_rows:,} rows cannot be read, and an audit refuses "
             f"data with more than {100 * MAX_UNREADABLE:g} %. Repair or replace them."
         )
+    if not check.n_measured:
+        return "The test split holds no memes: hate_speech cannot measure anything here. Add a labelled test file."
     if not check.features:
         return "No groups are recorded here: an audit gives overall values, and nothing is compared."
     if not check.can_compare:
         return "No two groups are large enough to be compared: an audit gives values of groups, and no verdict."
-    measure = "an AUROC of 0.7" if check.subject == "memes" else f"a share of images, {_expected(check)}"
-    several = check.n_planned != 1
-    told = f"{check.n_planned:,} planned comparisons" if several else "its one planned comparison"
-    by = f" of {' and '.join(check.indicators)}" if check.indicators else ""
-    shared = f"gives {told}{by} a 5 % chance of a false alarm"
-    if not check.n_planned:
-        shared = "plans these comparisons, which give leads alone, one by one at 5 %"
-    elif several:
-        shared = f"shares a 5 % chance of a false alarm among {told}{by} ({number(check.alpha)} each)"
-    ends = f" Where two numbers stand, rows of one {check.cluster} tell as much as others for the smaller, and nothing"
-    ends = f"{ends} new for the larger." if _clustered(check) else ""
-    few = any(one.status == "too_few" for feature in check.features for one in feature.comparisons)
-    return (
-        f"{FOUND}: the least difference that is found with probability 80 % by an audit that {shared}. The measure is "
-        f"{measure}.{ends}{f' {TOO_FEW.capitalize()}: fewer than {MIN_CLUSTERS} clusters.' if few else ''} Measures of "
-        "neighbours vary in another way, and more data sets in one audit need more."
+    return ""
+
+
+def _legend(check: SampleCheck) -> Iterator[tuple[str, str]]:
+    """Yield what the words and numbers of the screen mean, of those that occur in it."""
+    comparisons = [one for feature in check.features for one in feature.comparisons]
+    share = "" if check.expected is None else f", of a share that is {check.expected:g} in the other groups"
+    measure = "of the AUROC, where that is 0.7" if check.subject == "memes" else "of a share of images"
+    yield (
+        FOUND,
+        f"the least difference {measure} (0.07: 7 percentage points), of a group from all others, that an audit finds "
+        f"with probability 80 %{share or (', whatever the share' if check.subject != 'memes' else '')}",
     )
+    if check.n_planned > 1:
+        by = f" of {' and '.join(check.indicators)}" if check.indicators else ""
+        yield (
+            "Error level",
+            f"a 5 % chance of any false alarm, shared by {check.n_planned:,} planned comparisons{by} that can be "
+            f"tested ({number(check.alpha)} for each); with more data sets in one audit each gets less",
+        )
+    if _clustered(check):
+        yield (
+            "Two numbers",
+            f"the smaller if rows of one {check.cluster} tell as much as others, the larger if they are all alike",
+        )
+    if any(one.status == "too_few" for one in comparisons):
+        yield TOO_FEW.capitalize(), f"fewer than {MIN_CLUSTERS} clusters: a value is printed, and nothing is compared"
+    if any(one.exploratory for one in check.features):
+        yield "Leads", "an audit prints them beside its planned comparisons, and calls none of them a disparity"
+    if "representation_disparity" in check.indicators:
+        yield "Not covered", "neighbours, which representation_disparity compares: they often show smaller differences"
 
 
 def is_refused(check: SampleCheck) -> bool:
@@ -118,6 +145,8 @@ def _about(check: SampleCheck) -> list[tuple[str, str]]:
 def _wrong(check: SampleCheck) -> list[tuple[str, str, str]]:
     rows = [(f"left out: {one.reason}", one) for one in check.left_out]
     rows += [(f"cannot be read: {one.reason}", one) for one in check.unreadable]
+    if check.unlisted:
+        rows.append((check.unlisted.reason, check.unlisted))
     if check.copies:
         rows.append((check.copies.reason, check.copies))
     made = [(what, _first(one), f"{one.n:,}") for what, one in rows]
@@ -167,9 +196,17 @@ def _feature(one: FeatureCheck, check: SampleCheck) -> Iterator[RenderableType]:
     for comparison in one.comparisons:
         if not comparison.group:
             of = _UNITS.get(comparison.measure, "between groups")
-            yield Padding(text(f"{FOUND} {of}: {_least(comparison)}"), (0, 2))
+            yield Padding(text(f"{FOUND} {of}: {_least(comparison)}{_whole(comparison)}"), (0, 2))
     for note in dict.fromkeys(c.note for c in one.comparisons if c.group and c.status == "not_estimable"):
         yield Padding(text(f"{NONE}: {note}.", "dim"), (0, 2))
+
+
+def _whole(one: Comparison) -> str:
+    """Return what a slope is from the lowest to the highest that occurs: a small step is a long way over many."""
+    if one.kind != "slope" or one.status != "ok" or math.isnan(one.least):
+        return ""
+    ends = replace(one, least=one.least * one.span, most=one.most * one.span)
+    return f" ({_least(ends)} from the lowest to the highest)"
 
 
 def _by_group(one: FeatureCheck) -> dict[str, str]:
@@ -188,7 +225,3 @@ def _least(one: Comparison, *, short: bool = False) -> str:
         return words if short else f"{words} ({one.note})"
     least, most = number(one.least), "none" if math.isnan(one.most) else number(one.most)
     return least if least == most else f"{least} to {most}"
-
-
-def _expected(check: SampleCheck) -> str:
-    return f"{check.expected:g} in other groups{', the hardest case' if check.expected == 0.5 else ''}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterable, Sequence
 
 from rich import box
@@ -16,11 +18,17 @@ _WIDTH = 110
 
 
 def on_screen(parts: Iterable[RenderableType], console: Console | None = None) -> None:
-    """Print the parts; where standard output is no terminal, 110 characters wide."""
+    """Print the parts; where standard output is no terminal, 110 characters wide or as ``COLUMNS`` says."""
     console = console or Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(file=console.file, highlight=False, width=_WIDTH)
-    console.print(Group(*parts))
+    if console.is_terminal:
+        console.print(Group(*parts))
+        return
+    columns = os.environ.get("COLUMNS", "")
+    made = Console(file=io.StringIO(), highlight=False, width=int(columns) if columns.isdigit() else _WIDTH)
+    with made.capture() as capture:
+        made.print(Group(*parts))
+    # In a log or a mail, blanks at the end of lines become lines of their own.
+    console.file.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, n_text: int = 1) -> RenderableType:
@@ -33,7 +41,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, n_text: int = 1
     return Padding(made, (0, 2))
 
 
-def facts(pairs: Sequence[tuple[str, str]]) -> RenderableType:
+def facts(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     """Return names and what is to be said of each, side by side."""
     made = Table(box=None, show_header=False, pad_edge=False)
     made.add_column(overflow="fold", style="dim", max_width=46)

@@ -15,6 +15,7 @@ from typing import Any
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.pop("COLUMNS", None)  # screens are as wide as in a log
 # One thread of torch and BLAS: tests run side by side and on small arrays, where threads that wait cost more than they
 # give (measured on two busy cores: 10 to 100 times).
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

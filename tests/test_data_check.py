@@ -87,7 +87,7 @@ def test_headers_only_decodes_nothing(run: Run, tmp_path: Path) -> None:
     assert run("data", "check", "utkface", root)[0] == 2
     code, out, _ = run("data", "check", "utkface", root, "--headers-only", "--expected", "0.1")
     assert code == 0
-    assert "0.1 in other groups" in " ".join(out.split())
+    assert "with probability 80 %, of a share that is 0.1 in the other groups" in " ".join(out.split())
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,10 @@ def test_headers_only_decodes_nothing(run: Run, tmp_path: Path) -> None:
         (("fairface", "{root}"), "must contain fairface_label_train.csv or fairface_label_val.csv; got none."),
         (("fairface", "{root}"), "FairFace is to be had at https://github.com/joojs/fairface (CC BY 4.0)"),
         (("utkface", "{root}/none"), "must be a folder for the reader 'utkface'; got no such folder."),
-        (("utkface", "{root}", "--expected", "2"), "--expected must be between 0 and 1; got 2. The hardest is 0.5."),
+        (
+            ("utkface", "{root}", "--expected", "2"),
+            "--expected must be between 0 and 1; got 2. Leave it out for the hardest share.",
+        ),
     ],
 )
 def test_wrong_input_is_one_sentence(run: Run, tmp_path: Path, arguments: tuple[str, ...], text: str) -> None:

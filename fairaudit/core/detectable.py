@@ -13,8 +13,9 @@ along :math:`x` has the variances, with the weights :math:`w_i` of the images (1
           p(1 - p) \frac{\sum_c (\sum_{i \in c} w_i \tilde x_i)^2}{(\sum_i w_i \tilde x_i^2)^2},
           \qquad \tilde x_i = x_i - \bar x.
 
-A share is taken to be the one that is ``expected``; .5 is the hardest. A difference is found with probability .8 by a
-two-sided t-test at the error level that an audit of this data would give each of its planned comparisons.
+A share is taken to be the one that is ``expected``, or whatever is hardest: between two groups not always .5, since the
+group that is moved towards it varies more. A difference is found with probability .8 by a two-sided t-test at the error
+level that an audit of this data would give each of its planned comparisons.
 
 References
 ----------
@@ -41,6 +42,8 @@ Sizes = tuple[float, float]
 POWER = 0.8
 #: The AUROC that is taken for expected: better than guessing, far from perfect.
 EXPECTED_AUROC = 0.7
+#: Shares among which the hardest is looked for: between groups it is the same for p and 1 - p.
+_SHARES = tuple(np.linspace(0.02, 0.5, 25).tolist())
 
 
 @dataclass(frozen=True)
@@ -77,22 +80,27 @@ def effective_sizes(clusters: Ints, *, average: str = "micro") -> Sizes:
     return float(sizes.sum()), float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
-def share_difference(group: Sizes, others: Sizes, *, expected: float, alpha: float) -> Detectable:
+def share_difference(group: Sizes, others: Sizes, *, alpha: float, expected: float | None = None) -> Detectable:
     """Return the least difference of a share between a group and others, the group's moved towards one half.
 
     Parameters
     ----------
     group, others : tuple of float
         ``effective_sizes`` of both.
-    expected : float
-        Share of the others, in (0, 1).
     alpha : float
         Level of the two-sided test.
+    expected : float, optional
+        Share of the others, in (0, 1). Default: the one for which it takes most; NaN where at some share no difference
+        is large enough.
     """
-    return Detectable(*(_share(n, m, expected, alpha) for n, m in zip(group, others, strict=True)))
+    shares = _SHARES if expected is None else (expected,)
+    ends = zip(group, others, strict=True)
+    return Detectable(*(float(np.max([_share(n, m, p, alpha) for p in shares])) for n, m in ends))
 
 
-def slope(x: Floats, clusters: Ints, *, expected: float, alpha: float, average: str = "micro") -> Detectable:
+def slope(
+    x: Floats, clusters: Ints, *, alpha: float, expected: float | None = None, average: str = "micro"
+) -> Detectable:
     """Return the least slope of a share along ``x``, per unit of it.
 
     Parameters
@@ -101,9 +109,10 @@ def slope(x: Floats, clusters: Ints, *, expected: float, alpha: float, average: 
         Where each image stands along the order: 0, 1, 2 ... or log2 of an income.
     clusters : ndarray of int, shape (n,)
         Code of the cluster of each image, from 0.
-    expected, alpha, average
-        As for ``share_difference`` and ``effective_sizes``.
+    alpha, expected, average
+        As for ``share_difference`` and ``effective_sizes``; a slope is hardest at a share of .5.
     """
+    expected = 0.5 if expected is None else expected
     sizes = np.bincount(clusters).astype(np.float64) if len(clusters) else np.zeros(0)
     weights = 1 / sizes[clusters] if average == "macro" else np.ones(len(x))
     centred = x - np.average(x, weights=weights) if len(x) else x

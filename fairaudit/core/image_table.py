@@ -169,4 +169,6 @@ def _check_quotes(path: Path) -> None:
 def _unreadable(path: Path, error: Exception) -> DataError:
     what = "a Parquet file" if path.suffix.lower() == ".parquet" else "a CSV file in UTF-8 with a header"
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if isinstance(error, UnicodeError) or "invalid utf8" in reason.casefold():
+        reason = "bytes that are not UTF-8"
     return DataError(f"table {path.name} must be {what}; got: {reason[:200]}. Save it again.")

@@ -37,6 +37,8 @@ class Planned:
         As in ``Comparison``.
     least_at : callable
         The least difference at an error level.
+    span : float
+        As in ``Comparison``.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Planned:
     status: str
     note: str
     least_at: Callable[[float], Detectable]
+    span: float = 1.0
 
     def at(self, alpha: float) -> Comparison:
         """Return the comparison at the error level ``alpha``."""
@@ -55,12 +58,12 @@ class Planned:
             note = "not even the largest difference would be surely found"
             note = f"{note} if images of a cluster are alike" if not np.isnan(found.least) else note
         return Comparison(
-            self.kind, self.measure, self.group, self.reference, found.least, found.most, self.status, note
+            self.kind, self.measure, self.group, self.reference, found.least, found.most, self.status, note, self.span
         )
 
 
 def planned(
-    rows: pd.DataFrame, clusters: Ints, feature: Feature, *, subject: Subject, expected: float
+    rows: pd.DataFrame, clusters: Ints, feature: Feature, *, subject: Subject, expected: float | None
 ) -> list[Planned]:
     """Return the comparisons of a feature as the shipped plan has them: its slope, or each group against the rest.
 
@@ -94,7 +97,7 @@ def planned(
     return list(_shares(feature, codes, clusters, average, expected))
 
 
-def planned_income(rows: pd.DataFrame, clusters: Ints, *, expected: float) -> list[Planned]:
+def planned_income(rows: pd.DataFrame, clusters: Ints, *, expected: float | None) -> list[Planned]:
     """Return the comparison along income, per doubling; none where no income is known."""
     if INCOME not in rows:
         return []
@@ -105,16 +108,16 @@ def planned_income(rows: pd.DataFrame, clusters: Ints, *, expected: float) -> li
     return [_slope("per_doubling", np.log2(income[known]), clusters[known], "macro", expected)]
 
 
-def _slope(measure: str, x: Floats, clusters: Ints, average: str, expected: float) -> Planned:
+def _slope(measure: str, x: Floats, clusters: Ints, average: str, expected: float | None) -> Planned:
     status, note = _status(len(np.unique(clusters)))
 
     def least_at(alpha: float) -> Detectable:
         return slope(x, clusters, expected=expected, alpha=alpha, average=average)
 
-    return Planned("slope", measure, "", "", status, note, least_at)
+    return Planned("slope", measure, "", "", status, note, least_at, float(np.ptp(x)) if len(x) else 0.0)
 
 
-def _shares(feature: Feature, codes: Ints, clusters: Ints, average: str, expected: float) -> Iterator[Planned]:
+def _shares(feature: Feature, codes: Ints, clusters: Ints, average: str, expected: float | None) -> Iterator[Planned]:
     sides = both_sides(codes, clusters, len(feature.groups), average=average)
     for (group, reference), (inside, outside, n_clusters) in zip(
         rest_pairs(list(feature.groups)), sides, strict=False
@@ -179,7 +182,7 @@ def _aurocs(rows: pd.DataFrame, feature: Feature, codes: Ints, clusters: Ints) -
         yield Planned("rest", "difference of AUROC", group, reference, status, note, partial(_of_auroc, sizes))
 
 
-def _of_share(group: Sizes, others: Sizes, expected: float, alpha: float) -> Detectable:
+def _of_share(group: Sizes, others: Sizes, expected: float | None, alpha: float) -> Detectable:
     return share_difference(group, others, expected=expected, alpha=alpha)
 
 

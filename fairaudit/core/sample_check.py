@@ -87,6 +87,8 @@ class Comparison:
     status : {"ok", "too_few", "not_estimable"}
     note : str
         Why there is no number.
+    span : float
+        Of a slope: steps or doublings between the lowest and the highest that occur; else 1.
     """
 
     kind: str
@@ -97,6 +99,7 @@ class Comparison:
     most: float
     status: str
     note: str = ""
+    span: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,8 @@ class SampleCheck:
         Rows by label, the most frequent first.
     left_out : tuple of Reason
         What lies there, or is named, and is not used.
+    unlisted : Reason or None
+        Images below the folder that no row names.
     unreadable : tuple of Reason
         Images that cannot be read.
     n_rows_unreadable : int
@@ -155,11 +160,13 @@ class SampleCheck:
     overlaps : tuple of Overlap
     features : tuple of FeatureCheck
     n_planned : int
-        Comparisons among which an audit of this data alone would share its error level.
+        Comparisons that can be tested, among which an audit of this data alone would share its error level.
     indicators : tuple of str
         Names of those that would make them.
-    alpha, expected : float
-        That level, and the share that was taken for expected.
+    alpha : float
+        The level of each of them.
+    expected : float or None
+        The share that was taken for expected; None for the hardest.
     notes : tuple of str
     """
 
@@ -177,6 +184,7 @@ class SampleCheck:
     splits: Mapping[str, int]
     labels: Mapping[str, int]
     left_out: tuple[Reason, ...]
+    unlisted: Reason | None
     unreadable: tuple[Reason, ...]
     n_rows_unreadable: int
     decoded: bool
@@ -186,7 +194,7 @@ class SampleCheck:
     n_planned: int
     indicators: tuple[str, ...]
     alpha: float
-    expected: float
+    expected: float | None
     notes: tuple[str, ...]
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -10,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.files import visible_files
 from fairaudit.core.image_check import OpenedImages, open_images
+from fairaudit.core.images import is_image
 from fairaudit.core.plan import ALPHA
 from fairaudit.core.planned_comparisons import Planned, planned, planned_income
 from fairaudit.core.sample_check import FeatureCheck, GroupCount, Overlap, Reason, SampleCheck
@@ -29,7 +32,7 @@ def check_samples(
     samples: Samples,
     *,
     decode: bool = True,
-    expected: float = 0.5,
+    expected: float | None = None,
     indicators: Sequence[str] = (),
     progress: Advance | None = None,
 ) -> SampleCheck:
@@ -40,8 +43,8 @@ def check_samples(
     samples : Samples
     decode : bool
         Whether images are decoded as a whole; else only their headers are read, and truncated files are not found.
-    expected : float
-        Share that a measure is expected to have, in (0, 1): .5 is the hardest to tell apart.
+    expected : float, optional
+        Share that a measure is expected to have, in (0, 1). Default: the one for which it takes most.
     indicators : sequence of str
         Names of those that would measure this data: each plans the same comparisons, and all share one error level.
     progress : callable, optional
@@ -52,8 +55,8 @@ def check_samples(
     ConfigError
         If ``expected`` is not in (0, 1).
     """
-    if not 0 < expected < 1:
-        raise ConfigError(f"--expected must be between 0 and 1; got {expected:g}. The hardest is 0.5.")
+    if expected is not None and not 0 < expected < 1:
+        raise ConfigError(f"--expected must be between 0 and 1; got {expected:g}. Leave it out for the hardest share.")
     table = samples.table
     files = list(dict.fromkeys(table["path"]))
     with_boxes = BOX_COLUMNS[0] in table
@@ -75,6 +78,7 @@ def check_samples(
         n_images=len(files), n_clusters=int(table["cluster_id"].nunique()), n_measured=len(rows),
         splits=_counts(table["split"]), labels=_counts(table["label"]),
         left_out=_reasons(zip(samples.skipped["file"], samples.skipped["reason"], strict=True)),
+        unlisted=_unlisted(samples),
         unreadable=_reasons(_unreadable(table, opened), numbers=True), decoded=decode,
         n_rows_unreadable=int(_is_unreadable(table, opened).sum()), copies=_copies(opened.digests),
         overlaps=tuple(_overlaps(samples, opened.digests)), features=tuple(features), n_planned=n_planned,
@@ -175,6 +179,17 @@ def _is_beyond(table: pd.DataFrame, opened: OpenedImages) -> pd.Series:
         return pd.Series(False, index=table.index)
     widths, heights = (table["path"].map({file: size[at] for file, size in opened.sizes.items()}) for at in (0, 1))
     return (table[BOX_COLUMNS[2]] > widths) | (table[BOX_COLUMNS[3]] > heights)
+
+
+def _unlisted(samples: Samples) -> Reason | None:
+    """Return the images below the folder that no row names, and that were not left out with a reason."""
+    known = {
+        *samples.table["path"].map(posixpath.normpath),
+        *samples.skipped["file"].astype(str).map(posixpath.normpath),
+    }
+    found = [path.relative_to(samples.root).as_posix() for path in filter(is_image, visible_files(samples.root))]
+    unlisted = [path for path in found if path not in known]
+    return Reason("an image that no row names", len(unlisted), tuple(unlisted[:EXAMPLES])) if unlisted else None
 
 
 def _copies(digests: Mapping[str, str]) -> Reason | None:

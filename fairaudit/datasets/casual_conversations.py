@@ -8,9 +8,7 @@ version 2 (a list of videos), the object by video that HELM uses, or VISSL's lis
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -20,7 +18,7 @@ from fairaudit.core.images import is_image
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.datasets.parts import casual_videos
 from fairaudit.datasets.parts.age_groups import age_feature, age_group, age_years
-from fairaudit.datasets.parts.cells import open_feature, recorded
+from fairaudit.datasets.parts.cells import open_feature, recorded, unread
 from fairaudit.datasets.parts.rows import LeftOut, is_text, to_samples, with_images
 from fairaudit.datasets.parts.skin_tone import (
     fitzpatrick_features,
@@ -70,7 +68,7 @@ def samples(root: Path, *, name: str) -> Samples:
     root = SOURCE.folder(root)
     file = _annotations(root)
     value = read_json(file, kind=(dict, list), what="videos or subjects")
-    videos = pd.DataFrame(_records(value, file))
+    videos = pd.DataFrame(casual_videos.records(value, file))
     if videos.empty:
         raise DataError(f"file {file} must hold videos; got none. Get the file again.")
     left = LeftOut()
@@ -79,18 +77,23 @@ def samples(root: Path, *, name: str) -> Samples:
     else:
         rows, notes = _frames(root, videos, casual_videos.by_stem(videos["video"].tolist(), file), left)
     rows["gender"] = recorded(rows["gender"].str.casefold(), missing=UNSAID)
-    rows["age_years"] = age_years(rows.pop("age"))
+    ages = rows.pop("age")
+    rows["age_years"] = age_years(ages)
     rows["age_group"] = age_group(rows["age_years"])
-    rows, features = _skin(rows)
+    notes = (*notes, unread(ages, rows["age_group"], what="ages", missing=UNSAID))
+    rows, features, more = _skin(rows)
     if "country" in rows:
         rows["country"] = recorded(rows["country"], missing=UNSAID)
-        features.append(open_feature(rows, "country", "self-reported", f"country: {_SELF}"))
+        country = open_feature(rows, "country", "self-reported", f"country: {_SELF}")
+        features += [country] if country.groups else []
+        notes = (*notes, "" if country.groups else "No country is recorded (geo_location.country).")
     if "lighting" in rows:
         rows["lighting"] = rows["lighting"].fillna(NOT_RECORDED)
         features.append(Feature("lighting", ("dark", "bright"), "annotated", "lists of dark videos", exploratory=True))
     gender = open_feature(rows, "gender", "self-reported", f"gender: {_SELF}, as told")
     return to_samples(
-        SOURCE, rows, name=name, root=root, subject="people", cluster="person", left=left, notes=notes,
+        SOURCE, rows, name=name, root=root, subject="people", cluster="person", left=left,
+        notes=(*notes, *more),
         features=(gender, age_feature("self-reported", f"age: {_SELF}"), *features),
     )  # fmt: skip
 
@@ -104,14 +107,6 @@ def _annotations(root: Path) -> Path:
         if found:
             return found[0]
     raise SOURCE.missing(root, " or ".join(NAMES))
-
-
-def _records(value: Any, file: Path) -> Iterator[dict[str, Any]]:
-    if isinstance(value, list):
-        flat = bool(value) and isinstance(value[0], dict) and "img_path" in value[0]
-        return casual_videos.of_images(value, file) if flat else casual_videos.of_version_2(value, file)
-    by_subject = any(isinstance(one, dict) and "label" in one for one in value.values())
-    return casual_videos.of_version_1(value, file) if by_subject else casual_videos.by_video(value, file)
 
 
 def _frames(
@@ -138,13 +133,17 @@ def _frames(
     return videos.iloc[rows].reset_index(drop=True).assign(path=paths), notes
 
 
-def _skin(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Feature]]:
+def _skin(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Feature], list[str]]:
     features: list[Feature] = []
+    notes = []
     if "fitzpatrick" in rows:
         types = rows["fitzpatrick"].tolist()
         rows = rows.assign(fitzpatrick_type=fitzpatrick_type(types), skin_tone=fitzpatrick_group(types).astype(object))
         features += fitzpatrick_features(_TRAINED)
+        what = "Fitzpatrick's types"
+        notes.append(unread(rows["fitzpatrick"], rows["fitzpatrick_type"], what=what, missing=UNSAID))
     if "monk" in rows:
         rows = rows.assign(monk_skin_tone=monk_tone(rows["monk"]))
         features.append(monk_feature(_TRAINED))
-    return rows.drop(columns=["fitzpatrick", "monk"], errors="ignore"), features
+        notes.append(unread(rows["monk"], rows["monk_skin_tone"], what="Monk's tones", missing=UNSAID))
+    return rows.drop(columns=["fitzpatrick", "monk"], errors="ignore"), features, notes

@@ -74,8 +74,8 @@ def samples(root: Path, *, name: str) -> Samples:
     if not mapping.id and raw["path"].duplicated().any():
         twice = raw["path"][raw["path"].duplicated()].iloc[0]
         raise DataError(
-            f"rows of table {mapping.table} must have an id of their own where several are of one image; got '{twice}' in "
-            f'{int((raw["path"] == twice).sum())} rows. Name a column of ids in {file.name}: id = "...".'
+            f"rows of table {mapping.table} must have an id of their own where several are of one image; got '{twice}' "
+            f"in {int((raw['path'] == twice).sum())} rows. Name a column of ids in {file.name}: id = ..."
         )
     if mapping.subject in LABELLED:
         raw = _with_label(raw, mapping, left)
@@ -101,6 +101,8 @@ def _read(path: Path, mapping: TableMapping, file: Path) -> pd.DataFrame:
     for column in mapping.columns():
         if column not in table.columns:
             hint = did_you_mean(column, table.columns) or f"It has {', '.join(table.columns)}. "
+            if len(table.columns) == 1 and ";" in table.columns[0]:
+                hint += "Its cells seem to be separated by ';': save it with ','. "
             raise DataError(
                 f"table {path.name} must have the columns that {file.name} names; '{column}' is missing. {hint}Correct "
                 "the name there or in the table."

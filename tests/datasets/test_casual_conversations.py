@@ -170,7 +170,8 @@ def test_the_list_of_images(tmp_path: Path) -> None:
     assert found.notes == ("3 of 4 rows were left out: the image is not there.",)
     assert refused(tmp_path / "data", outside[:1]) == (
         f"data folder {tmp_path / 'data'} must contain the images that the field 'img_path' of CasualConversations."
-        f"json names; got none among 1 rows, the first '/etc/hostname'. {LAYOUT}"
+        "json names; got none among 1 rows, the first '/etc/hostname' (the name leads out of the data folder). "
+        f"{LAYOUT}"
     )
 
 

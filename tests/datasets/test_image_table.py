@@ -239,8 +239,8 @@ def test_a_row_twice_is_refused_and_a_path_cannot_lead_out(tmp_path: Path) -> No
     with pytest.raises(DataError) as caught:
         read(write(tmp_path, toml, {**ROWS, "img": ["a.png", "b.png", "a.png", "a.png"]}))
     assert str(caught.value) == (
-        "rows of table people.csv must have an id of their own where several are of one image; got 'a.png' in 3 rows. Name "
-        'a column of ids in image_table.toml: id = "...".'
+        "rows of table people.csv must have an id of their own where several are of one image; got 'a.png' in 3 rows. "
+        "Name a column of ids in image_table.toml: id = ..."
     )
     found = read(write(tmp_path, rows={**ROWS, "img": ["a.png", "../b.png", "/etc/hostname", "d.png"]}))
     assert found.skipped["reason"].tolist() == ["the name leads out of the data folder"] * 2

@@ -21,7 +21,7 @@ GENDER = FeatureCheck(
 TONE = FeatureCheck(
     "monk_skin_tone", "annotated", "Monk Skin Tone", True, False, 0.412,
     tuple(GroupCount(str(i), 100, 10, {}) for i in range(1, 11)),
-    (Comparison("slope", "per_step", "", "", 0.01, 0.02, "ok"),),
+    (Comparison("slope", "per_step", "", "", 0.01, 0.02, "ok", span=9.0),),
 )  # fmt: skip
 RACE = FeatureCheck(
     "race", "perceived", "race", False, True, 0.0, tuple(GroupCount(g, 20, 5, {}) for g in "abc"),
@@ -32,10 +32,10 @@ RACE = FeatureCheck(
 CHECK = SampleCheck(
     name="faces", reader="casual_conversations", subject="people", cluster="person", licence="CC: on request",
     version="v2", show_images=False, n_rows=2100, n_images=2100, n_clusters=105, n_measured=2100, splits={},
-    labels={"guard": 1400, "nurse": 700}, left_out=(), unreadable=(), n_rows_unreadable=0, decoded=True,
+    labels={"guard": 1400, "nurse": 700}, left_out=(), unlisted=None, unreadable=(), n_rows_unreadable=0, decoded=True,
     copies=None, overlaps=(),
     features=(GENDER, TONE, RACE), n_planned=4, indicators=("label_association", "representation_disparity"),
-    alpha=0.0125, expected=0.5, notes=("One note.",),
+    alpha=0.0125, expected=None, notes=("One note.",),
 )  # fmt: skip
 
 
@@ -61,22 +61,31 @@ def test_a_person_reads_who_is_there_and_what_could_be_seen() -> None:
     assert "man 900 45 900 0 0.042 to 0.187" in text, "two groups have one difference"
     assert "monk_skin_tone (annotated, ordered)" in text
     assert "Annotators disagree on 41.2 % of the recorded rows: what can be detected is larger" in text
-    assert "Detectable from for each step of the order: 0.010 to 0.020" in text
+    assert (
+        "Detectable from for each step of the order: 0.010 to 0.020 (0.090 to 0.180 from the lowest to the highest)"
+        in text
+    )
     assert "race (perceived, gives leads alone)" in text
     assert "a 20 5 0 0 too few" in text
-    assert (
-        "Detectable from: the least difference that is found with probability 80 % by an audit that shares a 5 % "
-        "chance of a false alarm among 4 planned comparisons of label_association and representation_disparity (0.012 "
-        "each). The measure is a share of images, 0.5 in other groups, the hardest case. Where two numbers stand, "
-        "rows of one person tell as much as others for the smaller, and nothing new for the larger. Too few: fewer "
-        "than 20 clusters. Measures of neighbours vary in another way, and more data sets in one audit need more."
-    ) in text
+    for line in (
+        "How to read this",
+        "Detectable from the least difference of a share of images (0.07: 7 percentage points), of a group from all",
+        "others, that an audit finds with probability 80 %, whatever the share",
+        "Error level a 5 % chance of any false alarm, shared by 4 planned comparisons of label_association and",
+        "that can be tested (0.012 for each); with more data sets in one audit each gets less",
+        "Two numbers the smaller if rows of one person tell as much as others, the larger if they are all alike",
+        "Too few fewer than 20 clusters: a value is printed, and nothing is compared",
+        "Leads an audit prints them beside its planned comparisons, and calls none of them a disparity",
+        "Not covered neighbours, which representation_disparity compares: they often show smaller differences",
+    ):
+        assert line in text
 
 
 def test_what_is_missing_or_wrong_stands_with_its_first_file() -> None:
     text = screen(
         left_out=(Reason("the file is missing", 12, ("a.jpg", "b.jpg")),),
-        unreadable=(Reason("must be readable; got truncated", 3, ("c.jpg",)),),
+        unreadable=(Reason("truncated", 3, ("c.jpg",)),),
+        unlisted=Reason("an image that no row names", 7, ("h.jpg",)),
         copies=Reason("the same bytes as another file", 2, ("d.jpg",)),
         overlaps=(
             Overlap("", "", "id", 4, ("e.jpg",)), Overlap("train", "test", "bytes", 5, ("f",)),
@@ -87,7 +96,9 @@ def test_what_is_missing_or_wrong_stands_with_its_first_file() -> None:
     assert "Nothing is left out" not in text
     for line in (
         "left out: the file is missing a.jpg 12",
-        "cannot be read: must be readable; got truncated c.jpg 3",
+        "cannot be read: truncated c.jpg 3",
+        "an image that no row names h.jpg 7",
+        "Rows in two splits are measured as they stand: take them out of one, or scores are memory.",
         "the same bytes as another file d.jpg 2",
         "in several splits: its id, so it counts in the first one alone e.jpg 4",
         "in test and in train, too: the same bytes under another name f 5",
@@ -112,9 +123,10 @@ def test_many_labels_are_added_up() -> None:
         ({"features": ()}, "No groups are recorded here: an audit gives overall values, and nothing is compared."),
         ({"features": (RACE,)}, "No two groups are large enough to be compared: an audit gives values of groups,"),
         ({"n_planned": 1, "indicators": ("hate_speech",), "alpha": 0.05, "subject": "memes"},
-         "by an audit that gives its one planned comparison of hate_speech a 5 % chance of a false alarm. The measure "
-         "is an AUROC of 0.7."),
-        ({"expected": 0.02}, "The measure is a share of images, 0.02 in other groups. Where"),
+         "the least difference of the AUROC, where that is 0.7 (0.07: 7 percentage points), of a group from all "
+         "others, that an audit finds with probability 80 % Two numbers"),
+        ({"subject": "memes", "n_measured": 0}, "The test split holds no memes: hate_speech cannot measure"),
+        ({"expected": 0.02}, "finds with probability 80 %, of a share that is 0.02 in the other groups Error level"),
         ({"cluster": "image", "n_clusters": 2100}, "Clusters not known: each image counts as independent"),
         ({"n_images": 1000}, "faces: 2,100 rows of 1,000 images, 105 clusters (person)"),
         ({"decoded": False}, "all 2,100 images have a header that can be read (pixels of JPEGs were not decoded)"),
@@ -122,12 +134,27 @@ def test_many_labels_are_added_up() -> None:
         ({"show_images": True}, "Shown in reports may be"),
         ({"n_rows_unreadable": 22},
          "The images of 22 of 2,100 rows cannot be read, and an audit refuses data with more than 1 %. Repair or"),
-        ({"n_planned": 0, "alpha": 0.05},
-         "by an audit that plans these comparisons, which give leads alone, one by one at 5 %. The measure"),
     ],
 )  # fmt: skip
 def test_what_an_audit_would_come_to(changes: dict[str, Any], said: str) -> None:
     assert said in screen(**changes)
+
+
+def test_what_is_refused_has_no_numbers_of_groups() -> None:
+    text = screen(n_rows_unreadable=22)
+    assert "woman" not in text
+    assert "How to read this" not in text
+
+
+def test_the_screen_is_as_wide_as_columns_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setenv("COLUMNS", "60")
+    show(CHECK, Console(file=file))
+    lines = file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 60
+    assert not [line for line in lines if line != line.rstrip()], (
+        "no blanks at the end, which would be lines of their own"
+    )
 
 
 def test_an_audit_refuses_more_than_one_in_a_hundred() -> None:

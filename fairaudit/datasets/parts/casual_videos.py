@@ -11,6 +11,21 @@ from fairaudit.core.errors import DataError, did_you_mean
 Records = Iterator[dict[str, Any]]
 
 
+def records(value: Any, file: Path) -> Records:
+    """Yield the videos, or images, of whichever of the forms ``value`` has.
+
+    Raises
+    ------
+    DataError
+        If one of them lacks a field, or has another form.
+    """
+    if isinstance(value, list):
+        flat = bool(value) and isinstance(value[0], dict) and "img_path" in value[0]
+        return of_images(value, file) if flat else of_version_2(value, file)
+    by_subject = any(isinstance(one, dict) and "label" in one for one in value.values())
+    return of_version_1(value, file) if by_subject else by_video(value, file)
+
+
 def of_version_1(subjects: Mapping[str, Any], file: Path) -> Records:
     """Yield the videos of version 1: ``{subject: {"files": [], "dark_files": [], "label": {}}}``.
 

@@ -144,6 +144,25 @@ def country_names(cells: pd.Series) -> tuple[pd.Series, str]:
     return recorded(cells.map({cell: country.name if country else cell for cell, country in found.items()})), note
 
 
+def unread(cells: pd.Series, made: pd.Series, *, what: str, missing: Iterable[str] = ()) -> str:
+    """Return how many cells say something that could not be read, with the first; empty where there are none.
+
+    Parameters
+    ----------
+    cells, made : Series of str
+        What was written, and what came of it: ``not recorded`` where nothing did.
+    what : str
+        What they should be.
+    missing : iterable of str
+        What cells say where nothing is known, besides an empty cell.
+    """
+    nothing = {"", *(text.casefold() for text in missing)}
+    strange = cells[(made == NOT_RECORDED) & ~cells.astype(str).str.casefold().isin(nothing)]
+    if strange.empty:
+        return ""
+    return f"{len(strange):,} {what} cannot be read and count as not recorded, the first '{strange.iloc[0]}'."
+
+
 def recorded(cells: pd.Series, *, missing: Iterable[str] = ()) -> pd.Series:
     """Return the cells as they stand, with ``not recorded`` for empty ones and those that say so."""
     nothing = {"", *(text.casefold() for text in missing)}

@@ -93,8 +93,8 @@ def _wrong_row(path: Path, line: int, n: int, names: Sequence[str], separator: s
             f"{line:,}. Put cells with a {separator!r} into quotation marks."
         )
     return DataError(
-        f"table {path} must have a cell for '{names[n]}' in every row; line {line:,} ends before it. Get the whole table "
-        "again, or fill the row in."
+        f"table {path} must have a cell for '{names[n]}' in every row; line {line:,} ends before it. Get the whole "
+        "table again, or fill the row in."
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairaudit.core.files import file_problems
+from fairaudit.core.files import MISSING, file_problems
 from fairaudit.core.samples import IN_ANOTHER_SPLIT, SAMPLE_COLUMNS, Feature, Samples, Subject
 from fairaudit.datasets.parts.source import Source
 
@@ -73,10 +73,14 @@ def with_images(
     if rows.empty:
         why = f": {len(left):,} were left out, the first for '{left.reasons[0]}'" if len(left) else ""
         raise source.missing(root, f"a row of {named_by} that can be used", got=f"none{why}")
-    kept = left.keep(rows, file_problems(root, rows["path"].tolist()))
+    problems = file_problems(root, rows["path"].tolist())
+    kept = left.keep(rows, problems)
     gone = len(rows) - len(kept)
     if kept.empty:
-        got = f"none among {len(rows):,} rows, the first '{rows['path'].iloc[0]}'"
+        first = rows["path"].iloc[0]
+        why = f" ({problems[0]})" if problems[0] != MISSING else ""
+        why = " (between folders stands / here, not \\)" if "\\" in first else why
+        got = f"none among {len(rows):,} rows, the first '{first}'{why}"
         raise source.missing(root, f"the images that {named_by} names", got=got)
     return kept, (f"{gone:,} of {len(rows):,} {what} were left out: the image is not there.",) if gone else ()
 

@@ -134,7 +134,9 @@ def read_mapping(file: Path) -> TableMapping:
     """
     try:
         given = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"mapping {file} must be TOML in UTF-8; got other bytes. Save it again as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"mapping {file} must be TOML in UTF-8; got: {error}. Correct that line.") from error
     features = given.pop("features", {})
     if not isinstance(features, dict) or not all(isinstance(one, dict) for one in features.values()):
@@ -190,6 +192,8 @@ def _check(mapping: TableMapping, name: str) -> None:
             raise unknown_name(f"{key} of mapping {name}", value, options)
     if mapping.box and len(mapping.box) != 4:
         raise ConfigError(f"box of mapping {name} must name four columns; got {len(mapping.box)}. Name them in order.")
+    if mapping.cluster_is != TableMapping.cluster_is and not mapping.cluster:
+        raise ConfigError(f"cluster_is of mapping {name} must stand beside cluster; got it alone. Name its column.")
     for key in LABELLED.get(mapping.subject, ()):
         if not getattr(mapping, key):
             raise ConfigError(f"mapping {name} of {mapping.subject} must have the key '{key}'; it is missing. Add it.")
