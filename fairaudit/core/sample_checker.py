@@ -183,10 +183,8 @@ def _is_beyond(table: pd.DataFrame, opened: OpenedImages) -> pd.Series:
 
 def _unlisted(samples: Samples) -> Reason | None:
     """Return the images below the folder that no row names, and that were not left out with a reason."""
-    known = {
-        *samples.table["path"].map(posixpath.normpath),
-        *samples.skipped["file"].astype(str).map(posixpath.normpath),
-    }
+    named = (*samples.table["path"].unique(), *samples.skipped["file"].astype(str))
+    known = set(map(posixpath.normpath, named))
     found = [path.relative_to(samples.root).as_posix() for path in filter(is_image, visible_files(samples.root))]
     unlisted = [path for path in found if path not in known]
     return Reason("an image that no row names", len(unlisted), tuple(unlisted[:EXAMPLES])) if unlisted else None

@@ -217,6 +217,20 @@ def test_a_box_beyond_its_image_is_told(tmp_path: Path) -> None:
     assert (reason.reason, reason.examples) == ("its box reaches beyond the image", ("1.png",))
 
 
+def test_images_that_no_row_names_are_counted(tmp_path: Path) -> None:
+    write(tmp_path, 4)
+    (tmp_path / "more").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "more" / "a.png")
+    (tmp_path / "notes.txt").touch()
+    skipped = pd.DataFrame({"file": ["3.png"], "reason": ["gone"]})
+    rows = table(2)
+    rows["path"] = ["./0.png", "1.png"]
+    found = check_samples(made(tmp_path, rows, skipped=skipped)).unlisted
+    assert found is not None
+    assert (found.n, found.examples) == (2, ("2.png", "more/a.png"))
+    assert check_samples(made(tmp_path / "more", table(1, path="a.png"))).unlisted is None
+
+
 def test_reasons_that_differ_in_a_quoted_text_are_one(tmp_path: Path) -> None:
     write(tmp_path, 1)
     skipped = pd.DataFrame({"file": list("abcde"), "reason": [*(f"age '{i}' is none" for i in range(4)), "gone"]})
