@@ -1,12 +1,13 @@
 """Ten million rows of a table become ``Samples`` in less than ten gigabytes, and are checked in less than that.
 
 Run ``python -m benchmarks.image_table``; ``--rows`` for another number, ``--parquet`` for another format. Rows name
-four images by turns, or as many as ``--images`` says (links to those four): each name costs memory of its own.
+four images by turns, or as many as ``--images`` says (copies of those four): each name costs memory of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import multiprocessing
 import platform
 import resource
@@ -46,11 +47,13 @@ ordered = true
 def write(root: Path, rows: int, *, parquet: bool, images: int) -> int:
     """Write the table and its pictures; return the bytes of the table."""
     (root / "images").mkdir()
+    contents = []
+    for i in range(PICTURES):
+        made = io.BytesIO()
+        Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(made, format="PNG")
+        contents.append(made.getvalue())
     for i in range(images):
-        if i < PICTURES:
-            Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(root / f"images/{i}.png")
-        else:
-            (root / f"images/{i}.png").hardlink_to(root / f"images/{i % PICTURES}.png")
+        (root / f"images/{i}.png").write_bytes(contents[i % PICTURES])
     path = root / ("table.parquet" if parquet else "table.csv")
     rng = np.random.default_rng(0)
     writer = None

@@ -116,6 +116,13 @@ def test_failures_stand_before_the_results(report_page: str) -> None:
     assert "To make it run: Add a data set of the reader 'copydays'." in text
 
 
+def test_a_feature_that_gives_leads_alone_says_so(audit: AuditResult) -> None:
+    card = audit.data[0]
+    leads = dataclasses.replace(card, features=({**card.features[0], "exploratory": True}, *card.features[1:]))
+    page_ = render(dataclasses.replace(audit, data=(leads, *audit.data[1:])))
+    assert page_.count("gives leads alone") == 1
+
+
 def test_data_model_and_provenance_are_told(audit: AuditResult, report_page: str) -> None:
     text = text_of(report_page)
     for told in (
