@@ -90,7 +90,7 @@ def samples(root: Path, *, name: str) -> Samples:
     if "lighting" in rows:
         rows["lighting"] = rows["lighting"].fillna(NOT_RECORDED)
         features.append(Feature("lighting", ("dark", "bright"), "annotated", "lists of dark videos", exploratory=True))
-    gender = open_feature(rows, "gender", "self-reported", f"gender: {_SELF}, as told")
+    gender = open_feature(rows, "gender", "self-reported", f"gender: {_SELF}")
     return to_samples(
         SOURCE, rows, name=name, root=root, subject="people", cluster="person", left=left,
         notes=(*notes, *more),
