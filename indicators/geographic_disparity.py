@@ -21,10 +21,9 @@ from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes, class_p
 from fairaudit.core.photos import LABELS, Photos
 from fairaudit.core.protocol import read_protocol
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
-from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.core.samples import INCOME, NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Embeddings, Predictions
 
-INCOME = "income_usd_per_month"
 BUCKETS = ("low", "medium", "high")
 #: Neighbours behind a list that say what would take a lost photo's place; more are taken behind longer lists.
 _BEHIND = 10
@@ -189,14 +188,11 @@ def _cohort(samples: Samples, topics: npt.NDArray[np.str_], config: Config) -> C
         bucket = Feature("income_bucket", BUCKETS, "derived", "from the recorded monthly income", ordered=True)
         extra.append((bucket, income_bucket(income)))
         numeric["income"] = (np.log2(np.where(income > 0, income, np.nan)), "per_doubling")
-    # A country lies in one region: testing both would ask the same question twice.
-    has_region = any(f.name == "region" for f in samples.features)
     return Cohort.of(
         samples,
         INDICATOR.name,
         extra=extra,
         numeric=numeric,
-        exploratory=("country",) if has_region else (),
         control_features=config.control_features,
         # One topic is the same mix everywhere.
         standardise=[name for name in config.standardise if name != "topic" or len(set(topics)) > 1],

@@ -116,7 +116,7 @@ class Cohort:
         columns = {f.name: samples.table[f.name].to_numpy(str) for f in samples.features}
         columns |= {f.name: np.asarray(values, dtype=str) for f, values in extra}
         numeric = numeric or {}
-        exploratory = (*exploratory, *(f.name for f in samples.features if f.exploratory))
+        exploratory = (*exploratory, *samples.leads)
         primary = [f.name for f in samples.features if f.name not in exploratory] + list(numeric)
         names = samples.cluster_hashes().to_numpy(str)
         known = columns | {name: np.asarray(values, dtype=str) for name, values in (extra_controls or {}).items()}

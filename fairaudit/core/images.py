@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import posixpath
 import stat
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path, PurePath
 
@@ -218,6 +220,13 @@ def image_digest(path: str | Path) -> str:
 def is_image(path: PurePath) -> bool:
     """Whether the file is taken for an image, by its suffix."""
     return path.name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def unnamed_images(folder: Path, named: Iterable[str]) -> tuple[list[str], int]:
+    """Return the images below ``folder`` that no name in ``named`` is, sorted, and how many images there are in all."""
+    known = set(map(posixpath.normpath, named))
+    found = [path.relative_to(folder).as_posix() for path in filter(is_image, visible_files(folder))]
+    return [path for path in found if path not in known], len(found)
 
 
 def find_images(folder: str | Path) -> list[Path]:

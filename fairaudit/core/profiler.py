@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,11 @@ import pandas as pd
 from fairaudit.core.copies import EXACT, NEAR, NEAR_LIMIT, Advance, exact_copies, near_copies
 from fairaudit.core.declared_rows import UNKNOWN_CELLS, DeclaredRows
 from fairaudit.core.errors import ConfigError, DataError
-from fairaudit.core.files import file_problem, visible_files
+from fairaudit.core.files import file_problem
 from fairaudit.core.image_files import ImageFiles, PlainFiles
 from fairaudit.core.image_listing import list_images
 from fairaudit.core.image_table import FILE_COLUMNS, TABLE_NAMES, ImageTable, find_table, open_table
-from fairaudit.core.images import is_image
+from fairaudit.core.images import unnamed_images
 from fairaudit.core.profile import Copies, Profile
 from fairaudit.core.reservoir import Reservoir
 from fairaudit.core.shard import is_shard
@@ -131,12 +131,11 @@ def _clusters(rows: pd.DataFrame, column: str) -> tuple[Any, tuple[str, ...]]:
 
 
 def _images_without_row(folder: Path, named: pd.Series) -> tuple[str, ...]:
-    images = [path.relative_to(folder).as_posix() for path in visible_files(folder) if is_image(path)]
-    absent = len(set(images) - {PurePosixPath(name).as_posix() for name in named})
+    absent, n_images = unnamed_images(folder, named)
     if not absent:
         return ()
     return (
-        f"{absent:,} of {len(images):,} images in the folder have no row in the table: nothing is declared of them, "
+        f"{len(absent):,} of {n_images:,} images in the folder have no row in the table: nothing is declared of them, "
         "and no number here counts them",
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -11,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from fairaudit.core.errors import ConfigError
-from fairaudit.core.files import visible_files
 from fairaudit.core.image_check import OpenedImages, open_images
-from fairaudit.core.images import is_image
+from fairaudit.core.images import unnamed_images
 from fairaudit.core.plan import ALPHA
 from fairaudit.core.planned_comparisons import Planned, planned, planned_income
 from fairaudit.core.sample_check import FeatureCheck, GroupCount, Overlap, Reason, SampleCheck
@@ -65,7 +63,7 @@ def check_samples(
     clusters = pd.factorize(rows["cluster_id"])[0].astype(np.int64)
     plans = {f.name: planned(rows, clusters, f, subject=samples.subject, expected=expected) for f in samples.features}
     income = planned_income(rows, clusters, expected=expected)
-    leads = _leads(samples)
+    leads = samples.leads
     mine = [*income, *(one for name, of_feature in plans.items() if name not in leads for one in of_feature)]
     n_planned = max(len(indicators), 1) * sum(one.status == "ok" for one in mine)
     alpha = ALPHA / max(n_planned, 1)
@@ -84,13 +82,6 @@ def check_samples(
         overlaps=tuple(_overlaps(samples, opened.digests)), features=tuple(features), n_planned=n_planned,
         indicators=tuple(indicators), alpha=alpha, expected=expected, notes=samples.notes,
     )  # fmt: skip
-
-
-def _leads(samples: Samples) -> frozenset[str]:
-    """Return the features that an audit does not plan: a country lies in one region, and both would ask the same."""
-    names = {feature.name for feature in samples.features}
-    country = {"country"} if samples.subject == "objects" and {"country", "region"} <= names else set()
-    return frozenset({*(feature.name for feature in samples.features if feature.exploratory), *country})
 
 
 def _feature(
@@ -184,9 +175,7 @@ def _is_beyond(table: pd.DataFrame, opened: OpenedImages) -> pd.Series:
 def _unlisted(samples: Samples) -> Reason | None:
     """Return the images below the folder that no row names, and that were not left out with a reason."""
     named = (*samples.table["path"].unique(), *samples.skipped["file"].astype(str))
-    known = set(map(posixpath.normpath, named))
-    found = [path.relative_to(samples.root).as_posix() for path in filter(is_image, visible_files(samples.root))]
-    unlisted = [path for path in found if path not in known]
+    unlisted, _ = unnamed_images(samples.root, named)
     return Reason("an image that no row names", len(unlisted), tuple(unlisted[:EXAMPLES])) if unlisted else None
 
 

@@ -203,6 +203,14 @@ class Samples:
             return [None] * len(self)
         return [(a, b, c, d) for a, b, c, d in self.table[list(BOX_COLUMNS)].to_numpy().tolist()]
 
+    @property
+    def leads(self) -> frozenset[str]:
+        """Features that no plan names by itself: those that are exploratory, and the country of objects by region."""
+        names = {feature.name for feature in self.features}
+        # A country lies in one region: testing both would ask the same question twice.
+        country = {"country"} if self.subject == "objects" and {"country", "region"} <= names else set()
+        return frozenset({*(feature.name for feature in self.features if feature.exploratory), *country})
+
     def feature(self, name: str) -> Feature:
         """Return the feature called ``name``; KeyError if there is none."""
         for feature in self.features:

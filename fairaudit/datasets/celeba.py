@@ -15,7 +15,7 @@ import pandas as pd
 from fairaudit.core.errors import DataError, did_you_mean
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.csv_table import read_csv
-from fairaudit.datasets.parts.rows import LeftOut, located, to_samples, with_images
+from fairaudit.datasets.parts.rows import LeftOut, in_folders, located, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 from fairaudit.datasets.parts.text_files import read_text
 
@@ -63,7 +63,7 @@ def samples(root: Path, *, name: str) -> Samples:
         raise SOURCE.missing(root, f"{ATTRIBUTES}.txt or {ATTRIBUTES}.csv")
     values, note = _attributes(file)
     rows = pd.DataFrame({"sample_id": values.index})
-    rows["path"] = located(root, [[f"{folder}/{one}".lstrip("/") for one in rows["sample_id"]] for folder in IMAGES])
+    rows["path"] = located(root, in_folders(rows["sample_id"], IMAGES))
     for attribute in GROUPED:
         said = values.pop(attribute).map({1: attribute, -1: f"not {attribute}"})
         rows[attribute] = said.to_numpy(object)

@@ -12,7 +12,7 @@ from pathlib import Path
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.csv_table import read_csv
 from fairaudit.datasets.parts.person_box import boxes_of, with_boxes
-from fairaudit.datasets.parts.rows import LeftOut, located, to_samples, with_images
+from fairaudit.datasets.parts.rows import LeftOut, in_folders, located, to_samples, with_images
 from fairaudit.datasets.parts.skin_tone import MONK, monk_feature
 from fairaudit.datasets.parts.source import Source
 from fairaudit.datasets.parts.voted import counted
@@ -58,14 +58,12 @@ def samples(root: Path, *, name: str) -> Samples:
         If the table, a column or all images are missing, a count is none, or a box has another form.
     """
     root = SOURCE.folder(root)
-    file = next((root / table for table in TABLES if (root / table).is_file()), None)
-    if file is None:
-        raise SOURCE.missing(root, TABLES[0])
+    file = SOURCE.file(root, TABLES)
     counts = [column for columns in COLUMNS.values() for column in columns.values()]
     raw = read_csv(file, required=(*NAMED, *counts), optional=("class2",))
     votes = {feature: counted(raw, columns, what=f"table {file}") for feature, columns in COLUMNS.items()}
     raw["row"] = range(len(raw))
-    raw["path"] = located(root, [[f"{folder}/{one}".lstrip("/") for one in raw["filename"]] for folder in FOLDERS])
+    raw["path"] = located(root, in_folders(raw["filename"], FOLDERS))
     left = LeftOut()
     raw, notes = with_images(raw, root, left, source=SOURCE, named_by="the column 'filename'", what="persons")
     what, keys = f"column 'bounding_box' of table {file}", ("x", "y", "width", "height")

@@ -16,7 +16,7 @@ from fairaudit.core.errors import DataError
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.cells import groups_of
 from fairaudit.datasets.parts.csv_table import read_csv
-from fairaudit.datasets.parts.rows import LeftOut, located, to_samples, with_images
+from fairaudit.datasets.parts.rows import LeftOut, in_folders, located, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 
 SOURCE = Source(
@@ -63,7 +63,7 @@ def samples(root: Path, *, name: str) -> Samples:
         raise SOURCE.missing(root, " or ".join(TABLES))
     rows, left = pd.concat([_read(file) for file in files], ignore_index=True), LeftOut()
     rows["sample_id"] = rows["path"]  # the same in both published crops
-    rows["path"] = located(root, [rows["path"].tolist(), *([f"{crop}/{p}" for p in rows["path"]] for crop in CROPS)])
+    rows["path"] = located(root, in_folders(rows["path"], ("", *CROPS)))
     rows, notes = with_images(rows, root, left, source=SOURCE, named_by="the column 'file'")
     return to_samples(
         SOURCE, rows, name=name, root=root, subject="people", cluster="image", features=_features(), left=left,

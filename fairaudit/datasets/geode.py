@@ -13,7 +13,7 @@ from pathlib import Path
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.cells import country_names, groups_of, open_feature
 from fairaudit.datasets.parts.csv_table import read_csv
-from fairaudit.datasets.parts.rows import LeftOut, located, to_samples, with_images
+from fairaudit.datasets.parts.rows import LeftOut, in_folders, located, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 
 SOURCE = Source(
@@ -50,16 +50,14 @@ def samples(root: Path, *, name: str) -> Samples:
         If the table, a column or all images are missing, or a region is not one of the six.
     """
     root = SOURCE.folder(root)
-    file = next((root / table for table in TABLES if (root / table).is_file()), None)
-    if file is None:
-        raise SOURCE.missing(root, " or ".join(TABLES))
+    file = SOURCE.file(root, TABLES)
     # Place, time and camera of a photograph tell who took it: they are not read.
     raw = read_csv(file, required=REQUIRED, optional=("region",))
     given = raw.get("region", "")
     first = raw["file_path"].map(lambda path: _FIRST.split(path.removeprefix("images/"))[0])
     said = raw.assign(region=given)["region"]
     rows = raw[["object"]].rename(columns={"object": "label"})
-    rows["path"] = located(root, [raw["file_path"].tolist(), [f"images/{path}" for path in raw["file_path"]]])
+    rows["path"] = located(root, in_folders(raw["file_path"], ("", "images")))
     rows["sample_id"] = raw["file_path"]
     rows["region"] = groups_of(said.where(said != "", first), REGIONS, what=f"region in table {file}")
     rows["country"], spelling = country_names(raw["ip_country"])

@@ -17,7 +17,7 @@ import pandas as pd
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.datasets.parts.meme_rows import read_memes
 from fairaudit.datasets.parts.meme_votes import read_votes, target_features
-from fairaudit.datasets.parts.rows import LeftOut, located, once_per_id, to_samples, with_images
+from fairaudit.datasets.parts.rows import LeftOut, in_folders, located, once_per_id, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 
 #: File (without its ending) and the split that its rows belong to, in reading order.
@@ -77,7 +77,7 @@ def samples(root: Path, *, name: str) -> Samples:
     n_labelled, n = len(left), len(rows)
     rows = left.keep(rows, [NO_LABEL if label == "" else "" for label in rows["label"]])
     unlabelled = len(left) - n_labelled
-    rows["path"] = located(root, [[f"{f}/{path}".lstrip("/") if f else path for path in rows["path"]] for f in IMAGES])
+    rows["path"] = located(root, in_folders(rows["path"], IMAGES))
     rows, missing = with_images(rows, root, left, source=SOURCE, named_by="the field 'img'", what="memes")
     rows, features, uncertain = _targets(rows, votes)
     notes = [

@@ -65,9 +65,8 @@ def samples(root: Path, *, name: str) -> Samples:
         If the table cannot be read, a column or all images are missing, or a cell is outside the groups named.
     """
     root = Path(root)
-    file = root if root.suffix.lower() == ".toml" and root.is_file() else SOURCE.folder(root) / MAPPING
-    if not file.is_file():
-        raise SOURCE.missing(root, MAPPING)
+    own = root.suffix.lower() == ".toml" and root.is_file()
+    file = root if own else SOURCE.file(SOURCE.folder(root), [MAPPING])
     mapping, folder, left = read_mapping(file), file.parent, LeftOut()
     raw = _read(folder / mapping.table, mapping, file)
     raw["path"] = raw[mapping.file]

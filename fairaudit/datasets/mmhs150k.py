@@ -55,9 +55,7 @@ def samples(root: Path, *, name: str) -> Samples:
         image is there.
     """
     root = SOURCE.folder(root)
-    file = root / TABLE
-    if not file.is_file():
-        raise SOURCE.missing(root, TABLE)
+    file = SOURCE.file(root, [TABLE])
     tweets = pd.DataFrame(_tweets(read_json(file, kind=dict, what="an object by id of tweet"), file))
     if tweets.empty:
         raise DataError(f"file {file} must hold tweets; got none. Get the file again.")
@@ -114,9 +112,7 @@ def _splits(root: Path) -> pd.DataFrame:
     """Return the ids of each split; one that stands in several has a row in each."""
     ids: dict[str, list[str]] = {}
     for stem, split in SPLITS.items():
-        file = root / "splits" / f"{stem}_ids.txt"
-        if not file.is_file():
-            raise SOURCE.missing(root, f"splits/{file.name}")
+        file = SOURCE.file(root, [f"splits/{stem}_ids.txt"])
         ids[split] = list(dict.fromkeys(read_text(file).split()))
     if ids["test"] and set(ids["test"]) == set(ids["train"]):
         raise DataError(

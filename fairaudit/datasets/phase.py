@@ -17,7 +17,7 @@ import pandas as pd
 from fairaudit.core.errors import DataError
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.person_box import with_boxes
-from fairaudit.datasets.parts.rows import LeftOut, located, to_samples, with_images
+from fairaudit.datasets.parts.rows import LeftOut, in_folders, located, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 from fairaudit.datasets.parts.text_files import read_json
 from fairaudit.datasets.parts.voted import named
@@ -70,8 +70,7 @@ def samples(root: Path, *, name: str) -> Samples:
     if not records:
         raise DataError(f"file {next(iter(files.values()))} must hold persons; got none. Get the file again.")
     rows, left = pd.DataFrame(records), LeftOut()
-    paths = [f"{folder}{name}" for folder, name in zip(rows["split"] + "/", rows["image"], strict=True)]
-    places = [paths, [f"images/{path}" for path in paths], rows["image"].tolist()]
+    places = [*in_folders(rows["split"] + "/" + rows["image"], ("", "images")), rows["image"].tolist()]
     rows["path"] = located(root, [*places, *([f"{path}.jpg" for path in place] for place in places)])
     rows, notes = with_images(rows, root, left, source=SOURCE, named_by="the key of each entry", what="persons")
     rows, more = with_boxes(rows, root, left, np.array(rows["region"].tolist(), dtype=np.float64).reshape(-1, 4))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.plant import Plant
-from fairaudit.core.samples import SAMPLE_COLUMNS, Feature, Samples, Subject
+from fairaudit.core.samples import INCOME, SAMPLE_COLUMNS, Feature, Samples, Subject
 from fairaudit.datasets.drawing.people import AGE_GROUPS, GENDERS
 from fairaudit.datasets.world.captions import TARGETS, UNSEEN_TARGET
 from fairaudit.datasets.world.files import SETTINGS, read_settings
@@ -199,7 +199,7 @@ def _people(root: Path) -> tuple[pd.DataFrame, tuple[Feature, ...], str]:
 
 
 def _photos(root: Path) -> tuple[pd.DataFrame, tuple[Feature, ...], str]:
-    raw = _read_csv(root, "photos.csv", PHOTO_COLUMNS, ("income_usd_per_month",))
+    raw = _read_csv(root, "photos.csv", PHOTO_COLUMNS, (INCOME,))
     table = _neutral(raw, path="file", cluster="household", label="topic")
     features = (
         Feature("region", REGIONS, "synthetic", _DRAWN),

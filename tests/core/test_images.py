@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.images import EncodedImage, ImageError, cut, find_images, image_digest, image_size, open_image
+from fairaudit.core.images import (
+    EncodedImage,
+    ImageError,
+    cut,
+    find_images,
+    image_digest,
+    image_size,
+    open_image,
+    unnamed_images,
+)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -266,3 +275,12 @@ def test_the_size_of_an_image_is_that_of_the_upright_one(tmp_path: Path) -> None
     assert image_size(tmp_path / "plain.png") == (8, 5)
     with pytest.raises(ImageError, match="got no such file"):
         image_size(tmp_path / "none.jpg")
+
+
+def test_images_that_no_name_is_are_found_however_a_name_is_spelled(tmp_path: Path) -> None:
+    for name in ("a.png", "in/b.JPG", "in/c.png", "in/.hidden.png", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert unnamed_images(tmp_path, []) == (["a.png", "in/b.JPG", "in/c.png"], 3)
+    assert unnamed_images(tmp_path, ["./a.png", "in//b.JPG", "in/../in/c.png", "gone.png"]) == ([], 3)
+    assert unnamed_images(tmp_path, ["a.png", "a.png"]) == (["in/b.JPG", "in/c.png"], 3)

@@ -175,3 +175,13 @@ def test_a_box_that_is_none_is_refused(given: dict[str, Any]) -> None:
         "data set 'faces' must have box_left_px, box_top_px, box_right_px, box_bottom_px in whole pixels in every row, "
         "left before right and top before bottom; got other boxes. Correct the reader 'utkface'."
     )
+
+
+def test_leads_are_exploratory_features_and_the_country_of_objects_by_region() -> None:
+    places = tuple(Feature(one, ("X",), "annotated", "") for one in ("region", "country"))
+    light = Feature("light", ("X",), "annotated", "", exploratory=True)
+    table = frame(region="X", country="X", light="X")
+    objects = {"subject": "objects", "cluster": "household"}
+    assert make(table, features=(*places, light), **objects).leads == {"country", "light"}
+    assert make(table, features=(places[1], light), **objects).leads == {"light"}
+    assert make(table, features=places).leads == frozenset(), "people of a country may be asked about"

@@ -226,7 +226,7 @@ def test_a_folder_without_table_or_images_says_where_they_are_to_be_had(tmp_path
     with pytest.raises(DataError) as caught:
         facet.samples(tmp_path, name="x")
     start = f"data folder {tmp_path} must contain "
-    assert str(caught.value) == f"{start}annotations/annotations.csv; got none. {WHERE}"
+    assert str(caught.value) == f"{start}annotations/annotations.csv or annotations.csv; got none. {WHERE}"
     write(tmp_path, [person(1, "sa_9.jpg"), person(2, "sa_8.jpg")])
     with pytest.raises(DataError) as caught:
         facet.samples(tmp_path, name="x")

@@ -14,11 +14,10 @@ import pytest
 from fairaudit.config import AuditConfig, DataSource, make_config
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.result import IndicatorResult
-from fairaudit.core.samples import Feature, Samples, Subject
+from fairaudit.core.samples import INCOME, Feature, Samples, Subject
 from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.core.verdicts import decide
 from fairaudit.discovery import load_indicator
-from fairaudit.indicators.geographic_disparity import INCOME
 
 SHIPPED = (
     "geographic_disparity",

@@ -83,7 +83,7 @@ def groups_of(
     """
     named = groups if isinstance(groups, Mapping) else {group: group for group in groups}
     known = {text.casefold(): group for text, group in named.items()}
-    known |= {text.casefold(): NOT_RECORDED for text in ("", *missing)}
+    known |= dict.fromkeys(_nothing(missing), NOT_RECORDED)
     made = {cell: known.get(str(cell).casefold()) for cell in cells.unique()}
     strange = [cell for cell, group in made.items() if group is None]
     if strange:
@@ -112,7 +112,7 @@ def binned(cells: pd.Series, bins: Mapping[str, float], *, what: str, missing: I
     DataError
         If a cell is no number, or one below the first bound.
     """
-    nothing = {"", *(text.casefold() for text in missing)}
+    nothing = _nothing(missing)
     bounds, names = list(bins.values()), [NOT_RECORDED, *bins]
     made = {}
     for cell in cells.unique():
@@ -156,7 +156,7 @@ def unread(cells: pd.Series, made: pd.Series, *, what: str, missing: Iterable[st
     missing : iterable of str
         What cells say where nothing is known, besides an empty cell.
     """
-    nothing = {"", *(text.casefold() for text in missing)}
+    nothing = _nothing(missing)
     strange = cells[(made == NOT_RECORDED) & ~cells.astype(str).str.casefold().isin(nothing)]
     if strange.empty:
         return ""
@@ -165,6 +165,11 @@ def unread(cells: pd.Series, made: pd.Series, *, what: str, missing: Iterable[st
 
 def recorded(cells: pd.Series, *, missing: Iterable[str] = ()) -> pd.Series:
     """Return the cells as they stand, with ``not recorded`` for empty ones and those that say so."""
-    nothing = {"", *(text.casefold() for text in missing)}
+    nothing = _nothing(missing)
     made = {cell: NOT_RECORDED if str(cell).casefold() in nothing else cell for cell in cells.unique()}
     return cells.map(made)
+
+
+def _nothing(missing: Iterable[str]) -> frozenset[str]:
+    """Return what cells say, in small letters, where nothing is known; an empty cell is one."""
+    return frozenset({"", *(text.casefold() for text in missing)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,10 @@ class LeftOut:
         """Note one; letters that are none, as old archives have them in names, stand as a question mark."""
         self.files.append(file.encode("utf-8", "replace").decode())
         self.reasons.append(reason)
+
+    def why(self) -> str:
+        """Return how many there are and why the first one, behind a colon; empty where there are none."""
+        return f": {len(self):,} were left out, the first for '{self.reasons[0]}'" if self.reasons else ""
 
     def keep(self, rows: pd.DataFrame, reasons: Sequence[str], *, named: str = "path") -> pd.DataFrame:
         """Return the rows whose reason is empty, numbered anew, and note the others by their column ``named``."""
@@ -71,8 +75,7 @@ def with_images(
         If there is no row, or no image is there.
     """
     if rows.empty:
-        why = f": {len(left):,} were left out, the first for '{left.reasons[0]}'" if len(left) else ""
-        raise source.missing(root, f"a row of {named_by} that can be used", got=f"none{why}")
+        raise source.missing(root, f"a row of {named_by} that can be used", got=f"none{left.why()}")
     problems = file_problems(root, rows["path"].tolist())
     kept = left.keep(rows, problems)
     gone = len(rows) - len(kept)
@@ -108,6 +111,12 @@ def located(root: Path, candidates: Sequence[Sequence[str]]) -> list[str]:
                 found[at] = place[at]
         absent = [at for at, problem in zip(absent, problems, strict=True) if problem]
     return found
+
+
+def in_folders(names: Iterable[str], folders: Iterable[str]) -> list[list[str]]:
+    """Return the path of each name in each folder, the empty one being the root: the candidates of ``located``."""
+    names = list(names)
+    return [[f"{folder}/{name}" if folder else name for name in names] for folder in folders]
 
 
 def once_per_id(rows: pd.DataFrame, left: LeftOut, *, splits: Sequence[str]) -> pd.DataFrame:
@@ -154,8 +163,7 @@ def to_samples(
         If the rows do not make ``Samples``.
     """
     if rows.empty:
-        why = f": {len(left):,} were left out, the first for '{left.reasons[0]}'" if len(left) else ""
-        raise source.missing(root, "a row that can be used", got=f"none{why}")
+        raise source.missing(root, "a row that can be used", got=f"none{left.why()}")
     rows = rows.reset_index(drop=True)
     if "sample_id" not in rows:
         rows["sample_id"] = rows["path"]

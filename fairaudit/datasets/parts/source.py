@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,19 @@ class Source:
                 f"{self._where()}".rstrip()
             )
         return root
+
+    def file(self, root: Path, names: Sequence[str]) -> Path:
+        """Return the first of the named files that lies in ``root``.
+
+        Raises
+        ------
+        DataError
+            If none does.
+        """
+        for name in names:
+            if (root / name).is_file():
+                return root / name
+        raise self.missing(root, " or ".join(names))
 
     def missing(self, root: Path, what: str, *, got: str = "none") -> DataError:
         """Return the error for a folder that lacks ``what``: the layout, and where the data set is to be had."""

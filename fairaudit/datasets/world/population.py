@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from fairaudit.core.samples import INCOME
 from fairaudit.datasets.drawing.camera import photograph, save
 from fairaudit.datasets.drawing.canvas import Canvas
 from fairaudit.datasets.drawing.colours import BLACK
@@ -18,7 +19,7 @@ from fairaudit.datasets.world.persons import draw_population_person, portrait
 from fairaudit.datasets.world.size import DEMO, Size, check_bias
 
 PEOPLE_COLUMNS = ("file", "person", "gender", "age_group", "monk_skin_tone")
-PHOTO_COLUMNS = ("file", "household", "topic", "income_usd_per_month", "region", "country")
+PHOTO_COLUMNS = ("file", "household", "topic", INCOME, "region", "country")
 SPLITS = ("train", "dev", "test")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.samples import Feature
-from fairaudit.datasets.parts.rows import LeftOut, is_text, located, once_per_id, to_samples, with_images
+from fairaudit.datasets.parts.rows import LeftOut, in_folders, is_text, located, once_per_id, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 
 SOURCE = Source("ours", "Our Faces", "https://example.org/faces", "research only", "faces.csv and img/")
@@ -53,6 +53,10 @@ def test_where_every_row_was_left_out_before_the_reason_is_told(tmp_path: Path) 
     left.add("a.png", "the box shows a group")
     with pytest.raises(DataError, match=r"got none: 1 were left out, the first for 'the box shows a group'\. Check"):
         with_images(none, tmp_path, left, source=SOURCE, named_by="faces.csv")
+
+
+def test_a_name_has_a_path_in_each_folder() -> None:
+    assert in_folders(pd.Series(["a.png", "/etc/b"]), ("", "img")) == [["a.png", "/etc/b"], ["img/a.png", "img//etc/b"]]
 
 
 def test_an_image_is_looked_for_in_each_place(tmp_path: Path) -> None:
