@@ -66,10 +66,8 @@ def samples(root: Path, *, name: str) -> Samples:
     """
     root = SOURCE.folder(root)
     listed, votes = _listed(root)
-    rows, left = (
-        pd.DataFrame(listed, columns=["sample_id", "path", "split", "label", "text", "target", "file"]),
-        LeftOut(),
-    )
+    rows = pd.DataFrame(listed, columns=["sample_id", "path", "split", "label", "text", "target", "file"])
+    left = LeftOut()
     # The original repeats memes of dev_seen in dev_unseen. Rows that differ in anything, and two in one file, stay
     # and are refused.
     repeated = rows.drop(columns="file").duplicated() & ~rows.duplicated(["sample_id", "file"])
@@ -80,11 +78,10 @@ def samples(root: Path, *, name: str) -> Samples:
     rows["path"] = located(root, in_folders(rows["path"], IMAGES))
     rows, missing = with_images(rows, root, left, source=SOURCE, named_by="the field 'img'", what="memes")
     rows, features, uncertain = _targets(rows, votes)
+    twice = int(repeated.sum())
     notes = [
         "Memes made from one template are not known as such: each image counts as its own cluster.",
-        f"{int(repeated.sum())} rows stand in two files of one split word for word and count once."
-        if repeated.any()
-        else "",
+        f"{twice} rows stand in two files of one split word for word and count once." if twice else "",
         f"{unlabelled} of {n} memes have no label and were left out." if unlabelled else "",
     ]
     return to_samples(
