@@ -15,7 +15,6 @@ import pytest
 import fairaudit
 from fairaudit import api, audit_outcomes
 from fairaudit.comparison import Comparison
-from fairaudit.core import saved_sums
 from fairaudit.core.errors import ConfigError
 
 
@@ -37,9 +36,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_examples() -> None:
-    for module in (api, saved_sums):
-        found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
-        assert (found.failed, found.attempted > 5) == (0, True)
+    found = doctest.testmod(api, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert (found.failed, found.attempted > 5) == (0, True)
 
 
 def test_the_first_audit_is_the_baseline(folders: list[Path]) -> None:
