@@ -34,8 +34,8 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.pil_views import encoded, pil_views
-from fairaudit.core.image_files import ImageFiles
-from fairaudit.core.image_listing import list_images
+from fairaudit.images.image_files import ImageFiles
+from fairaudit.images.listing import list_images
 from fairaudit.pretrain import images, load_recipe
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.optimiser import LarcSGD

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairaudit.core.estimates import Estimate
-from fairaudit.core.outcomes import Floats, Ints
-from fairaudit.core.sufficiency import MIN_CLUSTERS, MIN_EVENTS, status_of
+from fairaudit.stats.estimates import Estimate
+from fairaudit.stats.outcomes import Floats, Ints
+from fairaudit.stats.status import MIN_CLUSTERS, MIN_EVENTS, status_of
 
 #: Images in a cluster, and how alike they are (intraclass correlation).
 DEPENDENCE = ((1, 0.0), (2, 0.0), (2, 0.2), (2, 0.5), (15, 0.0), (15, 0.2), (15, 0.5))

@@ -35,11 +35,11 @@ from scipy import stats
 
 from benchmarks.clustered_hits import DEPENDENCE, Dependence, withheld
 from benchmarks.monte_carlo import in_processes, outside
-from fairaudit.core.estimates import average, difference
-from fairaudit.core.gap import Gap
-from fairaudit.core.intervals import group_interval, t_interval
-from fairaudit.core.outcomes import Floats, Outcomes
-from fairaudit.core.sufficiency import MIN_CLUSTERS, MIN_EVENTS
+from fairaudit.stats.estimates import average, difference
+from fairaudit.stats.gap import Gap
+from fairaudit.stats.intervals import group_interval, t_interval
+from fairaudit.stats.outcomes import Floats, Outcomes
+from fairaudit.stats.status import MIN_CLUSTERS, MIN_EVENTS
 
 LOW, HIGH, WIDTH, DRAWS = 0.93, 0.99, 1.25, 4000
 LAYOUTS = ("one away", "one towards", "even")

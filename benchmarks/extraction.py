@@ -40,9 +40,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from fairaudit.core.images import EncodedImage, read_image
 from fairaudit.core.samples import Samples
-from fairaudit.extraction import extract
+from fairaudit.extraction.extract import extract
+from fairaudit.images.decode import EncodedImage, read_image
 from fairaudit.models import open_model
 from fairaudit.models._torch_model import TorchModel
 

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.images import open_image
 from fairaudit.core.samples import Feature
 from fairaudit.datasets import utkface
 from fairaudit.datasets.parts.age_groups import AGE_GROUPS
+from fairaudit.images.decode import open_image
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -79,7 +79,7 @@ def faces(checkpoint: str | None) -> Vectors:
     samples = utkface.samples(Path(folder) / "utkface-sample", name="utkface")
     if checkpoint is None:
         return pixels(samples.paths, samples.table)
-    from fairaudit.extraction import extract  # torch is needed for a checkpoint only
+    from fairaudit.extraction.extract import extract  # torch is needed for a checkpoint only
     from fairaudit.models import open_model
 
     found = extract(open_model(checkpoint), samples)

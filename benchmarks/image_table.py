@@ -23,8 +23,8 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 from PIL import Image
 
-from fairaudit.core.sample_checker import check_samples
 from fairaudit.datasets import image_table
+from fairaudit.describe.checker import check_samples
 
 LIMIT_GB = 10.0
 PICTURES = 4

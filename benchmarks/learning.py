@@ -33,12 +33,12 @@ import pandas as pd
 import torch
 
 from fairaudit.core.files import write_json
+from fairaudit.core.progress import Advance
 from fairaudit.datasets.synthetic import DEMO, write_training
 from fairaudit.datasets.utkface import samples as read_utkface
 from fairaudit.pretrain import KnnAccuracy, load_recipe, pretrain
 from fairaudit.pretrain.recipe import Recipe
-from fairaudit.progress import Advance
-from fairaudit.workers import Job, Workers
+from fairaudit.studies.workers import Job, Workers
 
 LOSS, POINTS, MINUTES = 0.9, 0.10, 5
 SEEDS = (0, 1, 2)

@@ -38,7 +38,7 @@ from benchmarks.monte_carlo import bounds, in_processes, outside
 from benchmarks.permuted_labels import Design, designs, verdicts_only
 from benchmarks.permuted_labels import measure as permute
 from benchmarks.simulated_audits import WORLDS, World, audit
-from fairaudit.core.verdicts import decide
+from fairaudit.stats.verdicts import decide
 
 HIGH = 0.05
 RETRIEVAL_DRAWS, WHOLE_DRAWS = {False: 400, True: 45}, {False: 1000, True: 45}  # by --quick

@@ -20,14 +20,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.face_vectors import RECORDED, Floats32, Vectors
-from fairaudit.core import neighbours
 from fairaudit.core.errors import RequirementError
-from fairaudit.core.outcomes import Floats, Ints, Outcomes
 from fairaudit.core.samples import Feature, Samples
-from fairaudit.core.statistics import Statistics
 from fairaudit.core.tables import Embeddings
-from fairaudit.core.verdicts import decide
 from fairaudit.indicators import representation_disparity as retrieval
+from fairaudit.measures import neighbours
+from fairaudit.stats.outcomes import Floats, Ints, Outcomes
+from fairaudit.stats.sufficient_statistics import Statistics
+from fairaudit.stats.verdicts import decide
 
 GROUPS, SIZES, LENGTHS = (2, 3, 5, 10, 14), (50, 100, 200, 1000), (1, 5, 10, 50)
 _LISTS_EVERY = 10  # draws with the same images, and so with the same neighbour lists
@@ -142,7 +142,7 @@ def verdicts_only() -> Iterator[None]:
 
     These are the gap, the ratio and the omnibus test, which are exploratory, and the sums that are saved.
     """
-    with patch("fairaudit.core.contrasts._overall_rows", return_value=[]), patch.object(Statistics, "add"):
+    with patch("fairaudit.stats.contrasts._overall_rows", return_value=[]), patch.object(Statistics, "add"):
         yield
 
 

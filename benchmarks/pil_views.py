@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter
 from torch import Tensor
 
-from fairaudit.core.image_files import ImageFiles
+from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.augment import MEAN, REFERENCE_SIDE, STD
 from fairaudit.pretrain.settings import Crops
 

@@ -23,7 +23,7 @@ import torch
 
 from fairaudit.core.audit import AuditResult
 from fairaudit.datasets.synthetic import PLANTS, write_population, write_training
-from fairaudit.demo import CHECKPOINTS, DemoSettings, audit_checkpoint, train_checkpoint, train_text_encoder
+from fairaudit.studies.demo import CHECKPOINTS, DemoSettings, audit_checkpoint, train_checkpoint, train_text_encoder
 
 FIRST_POPULATION = 1000
 

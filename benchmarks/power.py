@@ -35,13 +35,13 @@ import scipy
 
 from benchmarks.clustered_hits import DEPENDENCE, Dependence, one_draw, withheld
 from benchmarks.monte_carlo import bounds, in_processes, outside
-from fairaudit.core.contrasts import ContrastInference, GapInference
-from fairaudit.core.estimates import Estimate, average, difference
-from fairaudit.core.gap import Gap
-from fairaudit.core.intervals import p_value
-from fairaudit.core.outcomes import Floats, Ints, Outcomes
 from fairaudit.core.plan import ALPHA
-from fairaudit.core.verdicts import holm
+from fairaudit.stats.contrasts import ContrastInference, GapInference
+from fairaudit.stats.estimates import Estimate, average, difference
+from fairaudit.stats.gap import Gap
+from fairaudit.stats.intervals import p_value
+from fairaudit.stats.outcomes import Floats, Ints, Outcomes
+from fairaudit.stats.verdicts import holm
 
 LOW, HIGH, DRAWS, QUICK_DRAWS = 0.75, 0.85, 4000, 2000
 OTHERS = (0, 20)

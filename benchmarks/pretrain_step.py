@@ -32,9 +32,9 @@ import torch
 
 from benchmarks.official_step import OfficialStep
 from benchmarks.pil_views import encoded
-from fairaudit.core.image_files import ImageFiles
-from fairaudit.core.image_listing import list_images
 from fairaudit.datasets.synthetic import Size, write_training
+from fairaudit.images.image_files import ImageFiles
+from fairaudit.images.listing import list_images
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.loop import batch_at
 from fairaudit.pretrain.optimiser import LarcSGD

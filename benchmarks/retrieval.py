@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from fairaudit.core.neighbours import nearest, unit_length
+from fairaudit.measures.neighbours import nearest, unit_length
 
 SLOWER, PEAK_GIB, LENGTH = 1.1, 4.0, 50
 BLOCKS = ((4096, 1024), (1024, 1024), (4096, 4096))  # faiss: queries and database rows at once; its default first

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.outcomes import Floats, Ints
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import Feature, Samples, Subject
 from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.indicators import geographic_disparity, hate_speech, label_association, representation_disparity
+from fairaudit.stats.outcomes import Floats, Ints
 
 _PEOPLE: dict[str, tuple[float, ...]] = {
     "gender": (0.6, 0.4),

@@ -23,17 +23,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from fairaudit.adaptation import fine_tune, fit_probe
-    from fairaudit.api import audit, compare, load_audit, published
-    from fairaudit.core.frame import OutcomeFrame
-    from fairaudit.core.profiler import profile_data
-    from fairaudit.data_check import check_data
-    from fairaudit.disparity_watcher import DisparityWatcher
-    from fairaudit.outcome_audit import audit_outcomes
-    from fairaudit.training import train, training_page
+from fairaudit._version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from fairaudit.auditing.check_data import check_data
+    from fairaudit.auditing.run import audit, compare, load_audit, published
+    from fairaudit.describe.profiler import profile_data
+    from fairaudit.tabular.audit import audit_outcomes
+    from fairaudit.tabular.frame import OutcomeFrame
+    from fairaudit.training.adaptation import fine_tune, fit_probe
+    from fairaudit.training.train import train, training_page
+    from fairaudit.training.watcher import DisparityWatcher
+
 __all__ = [
     "DisparityWatcher",
     "OutcomeFrame",
@@ -54,19 +55,19 @@ __all__ = [
 _LINKED = ("indicators", "pretrain", "reports")
 #: Public name to the module that defines it.
 _LAZY = {
-    "DisparityWatcher": "fairaudit.disparity_watcher",
-    "OutcomeFrame": "fairaudit.core.frame",
-    "audit": "fairaudit.api",
-    "audit_outcomes": "fairaudit.outcome_audit",
-    "check_data": "fairaudit.data_check",
-    "compare": "fairaudit.api",
-    "fine_tune": "fairaudit.adaptation",
-    "fit_probe": "fairaudit.adaptation",
-    "load_audit": "fairaudit.api",
-    "profile_data": "fairaudit.core.profiler",
-    "published": "fairaudit.api",
-    "train": "fairaudit.training",
-    "training_page": "fairaudit.training",
+    "DisparityWatcher": "fairaudit.training.watcher",
+    "OutcomeFrame": "fairaudit.tabular.frame",
+    "audit": "fairaudit.auditing.run",
+    "audit_outcomes": "fairaudit.tabular.audit",
+    "check_data": "fairaudit.auditing.check_data",
+    "compare": "fairaudit.auditing.run",
+    "fine_tune": "fairaudit.training.adaptation",
+    "fit_probe": "fairaudit.training.adaptation",
+    "load_audit": "fairaudit.auditing.run",
+    "profile_data": "fairaudit.describe.profiler",
+    "published": "fairaudit.auditing.run",
+    "train": "fairaudit.training.train",
+    "training_page": "fairaudit.training.train",
 }
 
 

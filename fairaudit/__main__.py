@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairaudit.cli import main
+from fairaudit.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fairaudit.core.disparity import Cohort
-from fairaudit.core.firmness import Firmness
-from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.tables import Predictions
-from fairaudit.core.taxonomy import Taxonomy, normalise
+from fairaudit.measures.robustness import Firmness
+from fairaudit.measures.taxonomy import Taxonomy, normalise
+from fairaudit.stats.disparity import Cohort
+from fairaudit.stats.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from fairaudit.indicators.label_association import Config

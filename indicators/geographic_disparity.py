@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.disparity import Cohort, group_values, measure
 from fairaudit.core.errors import ConfigError, RequirementError
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.label_map import HeadLabels, LabelMap, load_label_map
-from fairaudit.core.neighbours import nearest
-from fairaudit.core.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
-from fairaudit.core.photos import LABELS, Photos
 from fairaudit.core.protocol import read_protocol
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import INCOME, NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Embeddings, Predictions
+from fairaudit.measures.homes import LABELS, Photos
+from fairaudit.measures.labels import HeadLabels, LabelMap, load_label_map
+from fairaudit.measures.neighbours import nearest
+from fairaudit.stats.disparity import Cohort, group_values, measure
+from fairaudit.stats.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
 
 BUCKETS = ("low", "medium", "high")
 #: Neighbours behind a list that say what would take a lost photo's place; more are taken behind longer lists.

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairaudit.core.disparity import Cohort, measure
 from fairaudit.core.errors import ConfigError, RequirementError
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.protocol import read_protocol
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import Samples
+from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.outcomes import Outcomes
 
 
 @dataclass(frozen=True)

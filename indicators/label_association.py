@@ -12,19 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.disparity import OVERALL, Cohort, Measured, group_values, groups_of, measure
 from fairaudit.core.errors import ConfigError, RequirementError
-from fairaudit.core.firmness import Firmness, Setting, firmness
-from fairaudit.core.group_rows import not_estimable
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.label_rates import LabelsSaid, label_rates
-from fairaudit.core.outcomes import Floats, Ints, Outcomes
 from fairaudit.core.protocol import read_protocol
-from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, GROUP_COLUMNS, IndicatorResult, table
+from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, GROUP_COLUMNS, IndicatorResult, Measured, table
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Predictions
-from fairaudit.core.taxonomy import Taxonomy, load_taxonomy
 from fairaudit.indicators import _label_words as words
+from fairaudit.measures.label_rates import LabelsSaid, label_rates
+from fairaudit.measures.robustness import Firmness, Setting, firmness
+from fairaudit.measures.taxonomy import Taxonomy, load_taxonomy
+from fairaudit.stats.disparity import OVERALL, Cohort, group_values, groups_of, measure
+from fairaudit.stats.outcomes import Floats, Ints, Outcomes
+from fairaudit.stats.status import not_estimable
 
 #: What is varied to see how firm the headline's difference is, in words.
 DIMENSIONS = ("threshold", "top k", "prompt")

@@ -11,17 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.disparity import OVERALL, Cohort, measure
 from fairaudit.core.errors import ConfigError, RequirementError
-from fairaudit.core.estimates import average, difference
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.intervals import t_interval
-from fairaudit.core.label_mask import LabelIndex
-from fairaudit.core.outcomes import Floats, Mask, Outcomes
 from fairaudit.core.result import GROUP_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import Samples
-from fairaudit.core.sufficiency import status_of
 from fairaudit.core.tables import Predictions
+from fairaudit.measures.labels import LabelIndex
+from fairaudit.stats.disparity import OVERALL, Cohort, measure
+from fairaudit.stats.estimates import average, difference
+from fairaudit.stats.intervals import t_interval
+from fairaudit.stats.outcomes import Floats, Mask, Outcomes
+from fairaudit.stats.status import status_of
 
 HEADLINE = "accuracy@1"
 _PLACEHOLDER = "LABEL_"

@@ -10,18 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core import fixed_gallery
-from fairaudit.core.disparity import Cohort, measure
 from fairaudit.core.errors import ConfigError, RequirementError, did_you_mean, unknown_name
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.list_measures import by_chance
-from fairaudit.core.neighbours import nearest
-from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.protocol import read_protocol
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
-from fairaudit.core.retrieval import Findable, Retrieval, cluster_codes
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Embeddings
+from fairaudit.measures.neighbours import nearest
+from fairaudit.measures.ranking import by_chance
+from fairaudit.measures.retrieval import CONDITIONAL_WARNING, Findable, Retrieval, cluster_codes, conditional
+from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.outcomes import Outcomes
 
 # Shape suffixes: Q queries, G gallery items, K neighbours, C values (classes) of the attribute.
 
@@ -138,7 +137,7 @@ def compute(
         slope_tolerance=config.slope_tolerance,
     )
     if fixed:
-        measured = fixed_gallery.conditional(measured)
+        measured = conditional(measured)
     return INDICATOR.result(
         dataset=samples.name,
         headline=headline,
@@ -153,7 +152,7 @@ def compute(
             "own_cluster_excluded": samples.cluster,
         },
         metrics=_meanings(lists, config.attribute, chance),
-        warnings=(*((fixed_gallery.WARNING,) if fixed else ()), *_warnings(samples, config, lists)),
+        warnings=(*((CONDITIONAL_WARNING,) if fixed else ()), *_warnings(samples, config, lists)),
     )  # fmt: skip
 
 

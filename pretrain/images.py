@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.image_files import ImageFiles
-from fairaudit.core.images import EncodedImage, ImageError
+from fairaudit.images.decode import EncodedImage, ImageError
+from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.augment import resize
 
 CACHE_BYTES = 4 * 1024**3  # images beyond this are decoded again whenever they are needed

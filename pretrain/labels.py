@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.image_files import ImageFiles
+from fairaudit.images.image_files import ImageFiles
 
 
 @dataclass(frozen=True)

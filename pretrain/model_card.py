@@ -10,10 +10,10 @@ import json
 import re
 from collections.abc import Sequence
 
-from fairaudit.core.datasheet import FILE_NAME, NOT_DECLARED
-from fairaudit.core.profile import FieldProfile, Profile
-from fairaudit.core.profile_text import VALUE_HEAD, copy_facts, field_facts, field_title, scope, value_rows
-from fairaudit.core.training_data import TrainingData
+from fairaudit.describe.datasheet import FILE_NAME, NOT_DECLARED
+from fairaudit.describe.profile import FieldProfile, Profile
+from fairaudit.describe.profile_text import VALUE_HEAD, copy_facts, field_facts, field_title, scope, value_rows
+from fairaudit.describe.training_data import TrainingData
 from fairaudit.pretrain.recipe import Recipe
 
 #: So many values of a field are shown; the run's ``profile.json`` has more.

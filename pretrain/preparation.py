@@ -14,7 +14,7 @@ import torch
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import write_json
-from fairaudit.core.image_files import ImageFiles
+from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.precision import computes_in
 from fairaudit.pretrain.progress import progress_bar

@@ -8,7 +8,7 @@
     datasheet.json   what datasheet.toml declares of each folder of images, null where it is silent
     profile.json     what the table of each folder declares of its images, with intervals
     metrics.jsonl    one line per step
-    watch.jsonl      what was measured while it trained (``core.looks``)
+    watch.jsonl      what was measured while it trained (``runs.looks``)
     checkpoint.pt    from which an unfinished run goes on; the one before is kept beside it
     model/           the result, for transformers, with its model card
     finished.json    time, throughput and warnings; there when the run is complete
@@ -25,10 +25,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from fairaudit.core.errors import ConfigError
-from fairaudit.core.files import atomic_write, write_json
-from fairaudit.core.image_files import ImageFiles
-from fairaudit.core.json_lines import json_line, read_json_lines
-from fairaudit.core.training_data import TrainingData, documents
+from fairaudit.core.files import atomic_write, json_line, read_json_lines, write_json
+from fairaudit.describe.training_data import TrainingData, documents
+from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.recipe import Recipe
 

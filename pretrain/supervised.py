@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fairaudit.core.training_data import training_data
+from fairaudit.describe.training_data import training_data
 from fairaudit.pretrain.export import export_model
 from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.loop import OnStep, fit

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fairaudit.core.image_listing import list_images
-from fairaudit.core.training_data import TrainingData, training_data
+from fairaudit.describe.training_data import TrainingData, training_data
+from fairaudit.images.listing import list_images
 from fairaudit.pretrain.export import export_model
 from fairaudit.pretrain.loop import OnStep, fit
 from fairaudit.pretrain.model_card import model_card

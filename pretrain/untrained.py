@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from fairaudit.core.image_listing import list_images
-from fairaudit.core.training_data import training_data
+from fairaudit.describe.training_data import training_data
+from fairaudit.images.listing import list_images
 from fairaudit.pretrain.batch_norm import estimate_batch_norm
 from fairaudit.pretrain.export import export_model
 from fairaudit.pretrain.model_card import model_card

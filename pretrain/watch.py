@@ -22,14 +22,14 @@ import torch
 from torch import nn
 
 from fairaudit.core.errors import ConfigError, DataError
-from fairaudit.core.intervals import wilson
-from fairaudit.core.neighbours import nearest
+from fairaudit.measures.neighbours import nearest
 from fairaudit.pretrain.batch_norm import estimate_batch_norm
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.run import JsonLines
 from fairaudit.pretrain.views import plain_views
+from fairaudit.stats.intervals import wilson
 
 Z_95 = 1.959964
 

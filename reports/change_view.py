@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from fairaudit.core.sizes import ALIKE, FACTOR
+from fairaudit.comparison.model_size import ALIKE, FACTOR
 from fairaudit.reports import notation, wording
 
 WORDS: dict[str, wording.Word] = {
@@ -85,7 +85,7 @@ class RelativeRow:
 
 
 def relative_row(row: Mapping[Any, Any]) -> RelativeRow:
-    """Return one row of ``core.relative.relative_changes`` as text, in percent of the baseline's value."""
+    """Return one row of ``comparison.relative.relative_changes`` as text, in percent of the baseline's value."""
     low, high = _percent(row["ci_low"], ROUND_FLOOR), _percent(row["ci_high"], ROUND_CEILING)  # what is printed covers
     return RelativeRow(
         **{name: str(row[name]) for name in ("checkpoint", "indicator", "dataset", "metric", "feature", "note")},
@@ -105,7 +105,7 @@ def _percent(share: float, rounding: str = ROUND_HALF_EVEN) -> str:
 
 
 def change_row(row: Mapping[Any, Any]) -> ChangeRow:
-    """Return one row of ``core.change.changes_of`` as text."""
+    """Return one row of ``comparison.change.changes_of`` as text."""
     return ChangeRow(
         **{name: str(row[name]) for name in ("checkpoint", "indicator", "dataset", "metric", "feature", "note")},
         comparison=wording.comparison(row) + (f" (within {row['control']})" if row["control"] else ""),

@@ -10,13 +10,13 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from fairaudit.core.contrasts import ALL_OTHERS
-from fairaudit.core.images import MAX_UNREADABLE
-from fairaudit.core.sample_check import Comparison, FeatureCheck, Overlap, Reason, SampleCheck
 from fairaudit.core.samples import INCOME
-from fairaudit.core.sufficiency import MIN_CLUSTERS
+from fairaudit.describe.check import Comparison, FeatureCheck, Overlap, Reason, SampleCheck
+from fairaudit.images.decode import MAX_UNREADABLE
 from fairaudit.reports.notation import number
 from fairaudit.reports.screen import facts, on_screen, table, text
+from fairaudit.stats.contrasts import ALL_OTHERS
+from fairaudit.stats.status import MIN_CLUSTERS
 
 #: So many labels have a column of their own; ``--json`` has all.
 LABELS = 5

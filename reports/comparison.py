@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import pandas as pd
 from markupsafe import Markup
 
+from fairaudit.comparison.change import alpha_of, changes_of
+from fairaudit.comparison.model_size import ALIKE, parameters_of, sizes_of
+from fairaudit.comparison.relative import relative_changes
 from fairaudit.core.audit import AuditResult, ModelCard
-from fairaudit.core.change import alpha_of, changes_of
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plant import Plant
-from fairaudit.core.relative import relative_changes
 from fairaudit.core.result import CHANGE_COLUMNS, IndicatorResult, table
-from fairaudit.core.sizes import ALIKE, parameters_of, sizes_of
 from fairaudit.reports import change_view, figures, notation, page, plant_view, small_multiples, svg, wording
 from fairaudit.reports.disparity_view import DisparityRow, counts, disparity_row, primary
 from fairaudit.reports.group_view import GroupRow, group_row, headline_features
@@ -96,7 +96,7 @@ def render_comparison(
     baseline : str
         The audit with which the others are compared; default: the first.
     changes : DataFrame, optional
-        ``core.change.changes_of`` of the audits, where it is there already.
+        ``comparison.change.changes_of`` of the audits, where it is there already.
     effects : mapping, optional
         ``effect_view.effect_section`` of a crossed design; it takes the place of the changes.
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from fairaudit.core.controls import STANDARDISED
 from fairaudit.core.result import VERDICTS
 from fairaudit.reports import notation, wording
 from fairaudit.reports.group_view import MAX_ROWS
+from fairaudit.stats.controls import STANDARDISED
 
 _MEASURES = {
     "difference": "difference",

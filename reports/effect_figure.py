@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fairaudit.core.design import Design
+from fairaudit.comparison.design import Design
 from fairaudit.core.influences import ROW_KEY
 from fairaudit.reports import figures, notation, wording
 from fairaudit.reports.palette import LIGHT
@@ -34,7 +34,7 @@ def effect_figure(effects: pd.DataFrame) -> Figure:
     Parameters
     ----------
     effects : DataFrame
-        ``core.factorial.effects_of``; rows that could not be estimated are not drawn.
+        ``comparison.factorial.effects_of``; rows that could not be estimated are not drawn.
     """
     rows = effects[effects["effect"].isin(["data", "size"]) & effects["change"].notna()]
     panels = list(rows.groupby(_PANEL, sort=False))
@@ -87,7 +87,7 @@ def cell_figure(sizes: pd.DataFrame, design: Design) -> Figure:
     Parameters
     ----------
     sizes : DataFrame
-        ``core.sizes.sizes_of`` of all audits.
+        ``comparison.model_size.sizes_of`` of all audits.
     design : Design
     """
     known = sizes[sizes["n_parameters"].notna() & sizes["value"].notna()]

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from fairaudit.comparison.design import Design
+from fairaudit.comparison.model_size import parameters_of, sizes_of
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.design import Design
 from fairaudit.core.influences import ROW_KEY
-from fairaudit.core.sizes import parameters_of, sizes_of
 from fairaudit.reports import change_view, effect_figure, notation, svg, wording
 
 #: What is said of one disparity.
@@ -71,7 +71,7 @@ def effect_section(effects: pd.DataFrame, design: Design, audits: Mapping[str, A
     Parameters
     ----------
     effects : DataFrame
-        ``core.factorial.effects_of``.
+        ``comparison.factorial.effects_of``.
     design : Design
     audits : mapping of str to AuditResult
         All, by name.

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from fairaudit.core.controls import STANDARDISED
 from fairaudit.core.result import IndicatorResult
 from fairaudit.reports import notation, wording
+from fairaudit.stats.controls import STANDARDISED
 
 #: Joins the features, and the groups, of an intersection.
 CROSS: Final = " & "

@@ -8,9 +8,9 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from fairaudit.core.datasheet import FILE_NAME, NOT_DECLARED, Datasheet
-from fairaudit.core.profile import Profile
-from fairaudit.core.profile_text import VALUE_HEAD, copy_facts, field_facts, field_title, scope, value_rows
+from fairaudit.describe.datasheet import FILE_NAME, NOT_DECLARED, Datasheet
+from fairaudit.describe.profile import Profile
+from fairaudit.describe.profile_text import VALUE_HEAD, copy_facts, field_facts, field_title, scope, value_rows
 from fairaudit.reports.screen import facts, on_screen, table, text
 
 #: So many values of a field are shown; the file that ``-o`` writes has more.

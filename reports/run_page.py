@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairaudit.core.run_record import RunRecord
 from fairaudit.reports import page, run_view, run_wording, watched_view
 from fairaudit.reports.training_view import training_views
+from fairaudit.runs.run_record import RunRecord
 
 
 def render(run: RunRecord) -> str:

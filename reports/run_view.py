@@ -9,8 +9,8 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from fairaudit.core.run_record import RunRecord
 from fairaudit.reports import notation, run_figures, run_wording, svg
+from fairaudit.runs.run_record import RunRecord
 
 #: Columns of ``metrics.jsonl`` that say whether prototypes are used, and what each is called.
 HEALTH = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from fairaudit.core.looks import Look
-from fairaudit.core.run_record import RunRecord
 from fairaudit.reports import notation
+from fairaudit.runs.looks import Look
+from fairaudit.runs.run_record import RunRecord
 
 #: Steps over which the last loss is averaged, as ``finished.json`` has it.
 WINDOW = 20

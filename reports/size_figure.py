@@ -28,7 +28,7 @@ def size_figure(sizes: pd.DataFrame) -> Figure:
     Parameters
     ----------
     sizes : DataFrame
-        ``core.sizes.sizes_of``; rows without a size or a value are not drawn.
+        ``comparison.model_size.sizes_of``; rows without a size or a value are not drawn.
     """
     known = sizes[sizes["n_parameters"].notna() & sizes["value"].notna()]
     panels = list(known.groupby(["indicator", "dataset", "metric", "measure"], sort=False))

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairaudit.core.datasheet import FILE_NAME, NOT_DECLARED
-from fairaudit.core.profile import FieldProfile, Profile
-from fairaudit.core.profile_text import copy_facts, field_facts, field_title, scope, value_rows
-from fairaudit.core.training_data import TrainingData, training_data_from
+from fairaudit.describe.datasheet import FILE_NAME, NOT_DECLARED
+from fairaudit.describe.profile import FieldProfile, Profile
+from fairaudit.describe.profile_text import copy_facts, field_facts, field_title, scope, value_rows
+from fairaudit.describe.training_data import TrainingData, training_data_from
 
 #: So many values of a field are shown; the run's ``profile.json`` has more.
 SHOWN = 8

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from fairaudit.core.looks import COMPARISON_KEYS, Look, watched_disparities, watched_groups
-from fairaudit.core.run_record import RunRecord
 from fairaudit.reports import notation, run_figures, svg, wording
 from fairaudit.reports.run_view import moment
+from fairaudit.runs.looks import COMPARISON_KEYS, Look, watched_disparities, watched_groups
+from fairaudit.runs.run_record import RunRecord
 
 
 @dataclass(frozen=True)

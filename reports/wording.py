@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.controls import STANDARDISED
 from fairaudit.reports import notation
+from fairaudit.stats.controls import STANDARDISED
 
 Row = Mapping[Any, Any]
 

@@ -101,7 +101,7 @@ def rng() -> np.random.Generator:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Call the program with arguments; return exit code, standard output and standard error."""
-    from fairaudit import cli
+    from fairaudit.cli import main as cli
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["fairaudit", *map(str, arguments)])

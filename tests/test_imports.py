@@ -44,7 +44,7 @@ def test_import_takes_no_heavy_package() -> None:
 
 
 def test_discovery_takes_no_heavy_package() -> None:
-    assert not loaded_by("from fairaudit.discovery import list_indicators; assert list_indicators()") & HEAVY
+    assert not loaded_by("from fairaudit.auditing.plugins import list_indicators; assert list_indicators()") & HEAVY
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["audit", "--help"]])
@@ -67,7 +67,7 @@ def test_public_names_are_there() -> None:
     assert {"OutcomeFrame", "audit_outcomes"} <= set(fairaudit.__all__)
     for name in ("audit", "compare", "load_audit"):
         assert callable(getattr(fairaudit, name))
-        assert getattr(fairaudit, name) is getattr(sys.modules["fairaudit.api"], name)
+        assert getattr(fairaudit, name) is getattr(sys.modules["fairaudit.auditing.run"], name)
 
 
 def test_a_table_of_outcomes_needs_neither_torch_nor_images() -> None:
@@ -86,7 +86,7 @@ def test_an_audit_of_outcomes_needs_no_torch(tmp_path: Path) -> None:
     lines = [f"{i},{'ab'[i % 2]},{i % 3 % 2}" for i in range(80)]
     (tmp_path / "said.csv").write_text("\n".join(["sample_id,g,hit", *lines]))
     arguments = ["--outcomes", f"{tmp_path}/said.csv", "--outcome", "hit", "--feature", "g", "-o", f"{tmp_path}/out"]
-    code = f"sys.argv = ['fairaudit', 'audit', *{arguments!r}]\nfrom fairaudit.cli import main\nmain()"
+    code = f"sys.argv = ['fairaudit', 'audit', *{arguments!r}]\nfrom fairaudit.cli.main import main\nmain()"
     code = code.replace("main()", "\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code")
     loaded = loaded_by(code)
     assert (tmp_path / "out" / "report.html").is_file()

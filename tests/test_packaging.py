@@ -93,11 +93,6 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_versions_agree() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["version"] == fairaudit.__version__
-
-
 def test_constraints_pin_everything_that_is_asked_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"].values()

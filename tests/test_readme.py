@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairaudit import OutcomeFrame, cli
+from fairaudit import OutcomeFrame
+from fairaudit.cli import main as cli
 
 ROOT = Path(__file__).resolve().parents[1]
 

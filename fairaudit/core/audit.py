@@ -40,7 +40,7 @@ class ModelCard:
         Sentences for the report, e.g. on what it was trained.
     training : mapping
         What is declared of its training data, as JSON values: ``datasheets`` and ``profiles``
-        (``core.training_data.documents``). Empty where the checkpoint does not say.
+        (``describe.training_data.documents``). Empty where the checkpoint does not say.
     layer : str
         Where the embedding is read, e.g. ``"trunk, average-pooled"``; empty where there is none.
     """
@@ -108,7 +108,7 @@ class AuditResult:
     model : ModelCard
     data : tuple of DataCard
     results : tuple of IndicatorResult
-        Verdicts and adjusted p-values are filled (``core.verdicts.decide``).
+        Verdicts and adjusted p-values are filled (``stats.verdicts.decide``).
     failures : tuple of Failure
     config : mapping
         The resolved configuration, as JSON values.

@@ -10,9 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from fairaudit.core.disparity import Measured
 from fairaudit.core.protocol import Protocol
-from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
+from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, Measured, table
 from fairaudit.core.samples import Subject
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairaudit.core.inference import Influence
-from fairaudit.core.result import INFLUENCE_COLUMNS, IndicatorResult, table
+from fairaudit.core.result import INFLUENCE_COLUMNS, IndicatorResult, Influence, table
 
 #: What names a disparity row within a result.
 ROW_KEY = ("metric", "feature", "control", "kind", "measure", "group", "reference")

@@ -1,15 +1,14 @@
-"""``IndicatorResult``: the three tidy tables that every indicator gives, and their columns."""
+"""``IndicatorResult``: the tidy tables of an indicator, their columns, and what inference adds to a disparity row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-
-from fairaudit.core.inference import Influence, RowInference
 
 GROUP_COLUMNS = (
     "metric", "feature", "group", "control", "value", "ci_low", "ci_high", "ci_method", "n", "n_clusters",
@@ -175,3 +174,54 @@ class Failure:
     reason: str
     what_to_do: str
     dataset: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """How much each cluster moves the value of a disparity row.
+
+    Parameters
+    ----------
+    clusters : ndarray of str, shape (U,)
+        Salted hash of each cluster; the same in every audit of the same data. A cluster that is not here moves
+        nothing.
+    values : ndarray of float, shape (U,)
+        Influence with its small-sample factor: the squares add up to the variance (``estimates``).
+    """
+
+    clusters: npt.NDArray[Any]
+    values: npt.NDArray[np.float64]
+
+
+class RowInference(Protocol):
+    """The interval and the power of one disparity row, at any level.
+
+    How many rows share the error level is known only when all indicators are done, so a row whose interval is no t
+    interval (a largest gap, a ratio) carries the function instead of the number. It lives in memory: a saved audit
+    holds the interval that was used.
+    """
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Return the lower and upper bound, in the unit of the row's value, with coverage ``level`` in (0, 1)."""
+
+    def min_detectable(self, alpha: float) -> float:
+        """Return the least true disparity that a test at ``alpha`` finds with power 80 %; NaN if there is none."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What inference gives an indicator: two tables and the sufficient statistics.
+
+    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right,
+    and ``influences`` how clusters move a row; ``warnings`` what a report must say beside the numbers.
+    """
+
+    groups: pd.DataFrame
+    disparities: pd.DataFrame
+    statistics: pd.DataFrame
+    inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
+    influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False)
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_positions({**self.inference, **self.influences}, self.disparities)

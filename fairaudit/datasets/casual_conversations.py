@@ -14,7 +14,6 @@ import pandas as pd
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import visible_files
-from fairaudit.core.images import is_image
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.datasets.parts import casual_videos
 from fairaudit.datasets.parts.age_groups import age_feature, age_group, age_years
@@ -29,6 +28,7 @@ from fairaudit.datasets.parts.skin_tone import (
 )
 from fairaudit.datasets.parts.source import Source
 from fairaudit.datasets.parts.text_files import read_json
+from fairaudit.images.decode import is_image
 
 SOURCE = Source(
     reader="casual_conversations",

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairaudit.core.photos import IMAGE_KEY, LABELS
 from fairaudit.core.samples import INCOME, Samples
 from fairaudit.datasets.parts.cells import open_feature, recorded
 from fairaudit.datasets.parts.csv_table import positive_numbers
@@ -20,6 +19,7 @@ from fairaudit.datasets.parts.dollar_street_forms import JSON, MLCOMMONS, PLAIN,
 from fairaudit.datasets.parts.homes import check_homes, households, income_note
 from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
+from fairaudit.measures.homes import IMAGE_KEY, LABELS
 
 SOURCE = Source(
     reader="dollar_street",

@@ -24,7 +24,6 @@ import pandas as pd
 import pyarrow as pa
 
 from fairaudit.core.errors import DataError, did_you_mean
-from fairaudit.core.image_table import open_table
 from fairaudit.core.samples import BOX_COLUMNS, INCOME, Samples, Subject
 from fairaudit.datasets.parts.cells import groups_of
 from fairaudit.datasets.parts.csv_table import positive_numbers
@@ -33,6 +32,7 @@ from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 from fairaudit.datasets.parts.table_groups import group_column
 from fairaudit.datasets.parts.table_mapping import BOX_FORMS, LABELLED, TableMapping, read_mapping
+from fairaudit.images.table import open_table
 
 MAPPING = "image_table.toml"
 SOURCE = Source(

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairaudit.core.images import IMAGE_SUFFIXES
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.cells import groups_of
 from fairaudit.datasets.parts.csv_table import read_csv, renamed
 from fairaudit.datasets.parts.rows import LeftOut, located, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
+from fairaudit.images.decode import IMAGE_SUFFIXES
 
 SOURCE = Source(
     reader="visogender",

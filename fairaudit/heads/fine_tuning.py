@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairaudit.core.errors import CheckpointError, ConfigError
-from fairaudit.core.image_files import ImageFiles
 from fairaudit.core.model import Model
 from fairaudit.heads.text_encoder import quiet_transformers
 from fairaudit.heads.tuning_recipe import TuningRecipe
+from fairaudit.images.image_files import ImageFiles
 from fairaudit.models._preprocessing import Preprocessing
 from fairaudit.models._torch_model import choose_device, first_line
 from fairaudit.pretrain.ahead import ahead

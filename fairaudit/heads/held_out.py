@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.estimates import average
 from fairaudit.core.files import json_value
-from fairaudit.core.group_rows import group_row, not_estimable
-from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.result import GROUP_COLUMNS, table
+from fairaudit.stats.estimates import average
+from fairaudit.stats.outcomes import Outcomes
+from fairaudit.stats.status import group_row, not_estimable
 
 METRIC, OVERALL, LABEL = "accuracy", "overall", "label"
 _NOTHING, _NOT_THIS = "nothing was held out", "no image with this label was held out"

@@ -11,8 +11,8 @@ import pandas as pd
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import write_parquet
-from fairaudit.core.images import ImageError, image_digest
 from fairaudit.core.samples import Samples
+from fairaudit.images.decode import ImageError, image_digest
 
 #: Name of the table in the folder of a head.
 FILE = "images.parquet"

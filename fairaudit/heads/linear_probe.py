@@ -173,7 +173,7 @@ def fit_probe(
     batch_size, threads, cache
         Passed on to ``extract``.
     """
-    from fairaudit.extraction import extract  # takes torch, which reading a table or predicting does not need
+    from fairaudit.extraction.extract import extract  # takes torch, which reading a table or predicting does not need
 
     extraction = extract(model, table.samples(), batch_size=batch_size, threads=threads, progress=progress, cache=cache)
     rows = extraction.samples.table

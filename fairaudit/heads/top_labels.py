@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fairaudit.core.label_mask import LabelIndex
 from fairaudit.core.tables import Embeddings, Predictions
+from fairaudit.measures.labels import LabelIndex
 
 # Legend of shape suffixes: N images, B images at once, D dimensions, C labels, K labels kept.
 

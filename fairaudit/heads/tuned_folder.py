@@ -14,9 +14,8 @@ from PIL import Image
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import atomic_folder, write_json
-from fairaudit.core.images import image_digest
 from fairaudit.core.model import Model
-from fairaudit.extraction import extract
+from fairaudit.extraction.extract import extract
 from fairaudit.heads.fine_tuning import Tuner, classifier_on, preprocessing_of
 from fairaudit.heads.held_out import HeldOut
 from fairaudit.heads.learned_images import LearnedImages
@@ -25,6 +24,7 @@ from fairaudit.heads.probe_table import ProbeTable
 from fairaudit.heads.split import OUT, split_parts
 from fairaudit.heads.text_encoder import quiet_transformers
 from fairaudit.heads.tuning_recipe import TuningRecipe
+from fairaudit.images.decode import image_digest
 from fairaudit.models import open_model
 from fairaudit.models._preprocessing import INTERPOLATIONS, Preprocessing
 

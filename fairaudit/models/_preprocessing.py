@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from fairaudit.core.errors import ConfigError, did_you_mean
-from fairaudit.core.images import MAX_PIXELS, ImageError
+from fairaudit.images.decode import MAX_PIXELS, ImageError
 
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,

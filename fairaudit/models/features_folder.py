@@ -14,8 +14,8 @@ import pandas as pd
 
 from fairaudit.core.audit import ModelCard
 from fairaudit.core.errors import CheckpointError, InputError
-from fairaudit.core.image_table import ImageTable, open_table
 from fairaudit.core.model import Model
+from fairaudit.images.table import ImageTable, open_table
 from fairaudit.models._opening import Opening
 
 ORDER = 35

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fairaudit.core.errors import CheckpointError, InputError
 from fairaudit.core.model import Model
-from fairaudit.core.training_data import read_documents
+from fairaudit.describe.training_data import read_documents
 from fairaudit.models._opening import Opening
 from fairaudit.models._torch_model import first_line
 from fairaudit.models._transformers import model_in_memory, open_transformers

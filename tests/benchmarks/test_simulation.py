@@ -12,16 +12,16 @@ from scipy import stats
 from benchmarks import coverage, face_vectors, permuted_labels, power, simulated_audits
 from benchmarks.clustered_hits import Dependence, withheld
 from benchmarks.monte_carlo import bounds, outside
-from fairaudit.core.disparity import Cohort, measure
-from fairaudit.core.estimates import average, difference
-from fairaudit.core.neighbours import nearest
-from fairaudit.core.outcomes import Outcomes
+from fairaudit.auditing.plugins import load_indicator
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.core.tables import Embeddings
-from fairaudit.core.verdicts import decide
-from fairaudit.discovery import load_indicator
 from fairaudit.indicators import representation_disparity
+from fairaudit.measures.neighbours import nearest
+from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.estimates import average, difference
+from fairaudit.stats.outcomes import Outcomes
+from fairaudit.stats.verdicts import decide
 
 SMALL = simulated_audits.World("small", 60, 2, 0.15, 40, 4, True, 200, 2, 0.2)
 

@@ -11,10 +11,10 @@ from typing import get_args
 
 import pytest
 
+from fairaudit.auditing.plugins import INDICATORS, MODELS, READERS, list_indicators, list_plugins, load_indicator
 from fairaudit.core.errors import DataError
 from fairaudit.core.samples import Subject
 from fairaudit.datasets import list_readers, open_reader
-from fairaudit.discovery import INDICATORS, MODELS, READERS, list_indicators, list_plugins, load_indicator
 
 TABLES = {"embeddings", "predictions", "scores", "content_digests"}
 GALLERY = {"gallery_samples", "gallery_embeddings"}  # another data set, where an option names one

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairaudit.comparison.change import changes_of
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.change import changes_of
 from fairaudit.core.document import digest, load_audit, save_audit
 from fairaudit.core.influences import influence_table, influences_of
-from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.result import INFLUENCE_COLUMNS
 from fairaudit.core.samples import Feature
-from tests.core.audits_of_rows import audit_of, groups_of
+from fairaudit.stats.outcomes import Outcomes
+from tests.comparison.audits_of_rows import audit_of, groups_of
 
 AB = Feature("g", ("a", "b"), "annotated", "by hand")
 STEPS = Feature("s", ("low", "mid", "high"), "annotated", "by hand", ordered=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairaudit.core.json_lines import json_line, read_json_lines
+from fairaudit.core.files import json_line, read_json_lines
 
 
 def test_lines_come_back_with_null_for_nan(tmp_path: Path) -> None:

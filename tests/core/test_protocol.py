@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fairaudit.auditing.plugins import list_indicators, load_indicator
 from fairaudit.core.protocol import PUBLISHED_COLUMNS, Protocol, read_protocol
-from fairaudit.discovery import list_indicators, load_indicator
 
 TEXT = """
 [presets.goyal2022_paper]

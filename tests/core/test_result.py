@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairaudit.core.disparity import Measured
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.result import (
     CURVE_COLUMNS,
@@ -18,6 +17,7 @@ from fairaudit.core.result import (
     NUMERIC,
     STATISTIC_COLUMNS,
     IndicatorResult,
+    Measured,
     table,
 )
 

@@ -14,7 +14,7 @@ import fairaudit
 from fairaudit.core.document import validate
 from fairaudit.core.errors import ConfigError
 from fairaudit.datasets.synthetic import PLANTS
-from fairaudit.demo import CHECKPOINTS, run_demo
+from fairaudit.studies.demo import CHECKPOINTS, run_demo
 
 INDICATORS = ("geographic_disparity", "hate_speech", "label_association", "representation_disparity")
 NOTEBOOK = Path(__file__).resolve().parents[2] / "examples" / "compare_checkpoints.ipynb"
@@ -86,7 +86,7 @@ def test_changes_between_the_checkpoints_are_tested(quick_demo: Path) -> None:
 
 def test_report_is_rendered_again_without_torch_or_images(quick_demo: Path) -> None:
     code = (
-        "import sys; from fairaudit.api import load_audit; from fairaudit.reports.html import render;"
+        "import sys; from fairaudit.auditing.run import load_audit; from fairaudit.reports.html import render;"
         f"page = render(load_audit({str(quick_demo / 'swav')!r})); assert 'torch' not in sys.modules;"
         "sys.stdout.write(page)"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import fairaudit
-from fairaudit.experiment import SIZES, cells_of, run_experiment
+from fairaudit.studies.data_or_size import SIZES, cells_of, run_experiment
 
 pytestmark = pytest.mark.slow
 

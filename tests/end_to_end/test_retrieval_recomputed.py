@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import fairaudit
-from fairaudit.api import Audit
+from fairaudit.auditing.run import Audit
 
 K = (1, 5, 10, 50)
 

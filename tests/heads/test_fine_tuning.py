@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from fairaudit.core.errors import CheckpointError, ConfigError
 from fairaudit.core.model import Model
-from fairaudit.extraction import extract
+from fairaudit.extraction.extract import extract
 from fairaudit.heads.fine_tuning import Tuner, classifier_on, preprocessing_of
 from fairaudit.heads.learned_images import LearnedImages
 from fairaudit.heads.linear_probe import fit_probe

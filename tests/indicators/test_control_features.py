@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from fairaudit.config import AuditConfig, DataSource, make_config
+from fairaudit.auditing.config import AuditConfig, DataSource, make_config
+from fairaudit.auditing.plugins import load_indicator
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import INCOME, Feature, Samples, Subject
 from fairaudit.core.tables import Embeddings, Predictions
-from fairaudit.core.verdicts import decide
-from fairaudit.discovery import load_indicator
+from fairaudit.stats.verdicts import decide
 
 SHIPPED = (
     "geographic_disparity",

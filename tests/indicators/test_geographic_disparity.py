@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 
 from fairaudit.core.errors import ConfigError, RequirementError
-from fairaudit.core.estimates import average, difference
-from fairaudit.core.intervals import p_value
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import INCOME, NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.indicators import geographic_disparity
 from fairaudit.indicators.geographic_disparity import Config, compute, income_bucket
+from fairaudit.stats.estimates import average, difference
+from fairaudit.stats.intervals import p_value
 
 REGION = Feature("region", ("Africa", "Europe"), "annotated", "by the photographer")
 COUNTRY = Feature("country", ("Kenya", "Mali", "Italy"), "annotated", "by the photographer")

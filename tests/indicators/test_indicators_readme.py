@@ -21,10 +21,10 @@ import dataclasses
 from dataclasses import dataclass
 import numpy as np
 import pandas as pd
-from fairaudit.core.disparity import Cohort, measure
+from fairaudit.stats.disparity import Cohort, measure
 from fairaudit.core.errors import RequirementError
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.outcomes import Outcomes
+from fairaudit.stats.outcomes import Outcomes
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import Samples
 from fairaudit.core.tables import Predictions

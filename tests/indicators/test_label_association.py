@@ -15,8 +15,8 @@ from fairaudit.core.errors import ConfigError
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Predictions
-from fairaudit.core.verdicts import decide
 from fairaudit.indicators.label_association import Config, compute
+from fairaudit.stats.verdicts import decide
 
 GENDER = Feature("gender", ("female", "male"), "annotated", "by hand")
 LABELS = ("face", "monkey", "prison", "beard", "cat", "tench")

@@ -15,8 +15,8 @@ from fairaudit.core.errors import ConfigError, RequirementError
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.core.tables import Predictions
-from fairaudit.core.verdicts import decide
 from fairaudit.indicators.recognition_accuracy import Config, compute
+from fairaudit.stats.verdicts import decide
 
 CLASSES = ("bird", "cat", "cow", "dog", "fish", "horse", "sheep")
 RACE = Feature("race", ("A", "B"), "annotated", "by hand")

@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 
 from fairaudit.core.errors import ConfigError, RequirementError
-from fairaudit.core.estimates import average, difference
-from fairaudit.core.intervals import p_value
-from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Embeddings
-from fairaudit.core.verdicts import decide
 from fairaudit.indicators import representation_disparity
 from fairaudit.indicators.representation_disparity import INDICATOR, Config, compute
+from fairaudit.stats.estimates import average, difference
+from fairaudit.stats.intervals import p_value
+from fairaudit.stats.outcomes import Outcomes
+from fairaudit.stats.verdicts import decide
 from tests.reference import retrieval
 
 GENDER = Feature("gender", ("female", "male"), "annotated", "by hand")

@@ -11,7 +11,7 @@ import pytest
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.files import write_json
-from fairaudit.core.training_data import documents, training_data
+from fairaudit.describe.training_data import documents, training_data
 from fairaudit.models import open_model, transformers_hub
 
 LISTED = (

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fairaudit.core.errors import CheckpointError, ConfigError
-from fairaudit.core.images import ImageError
+from fairaudit.images.decode import ImageError
 from fairaudit.models._preprocessing import Preprocessing, preprocessing_from_mapping
 from fairaudit.models._processor import ProcessorPreprocess, preprocessing_from_file
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fairaudit.core.image_files import ImageFiles
+from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.export import export_model
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.regnet import PRESETS, build_trunk

@@ -7,8 +7,8 @@ import pytest
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
-from fairaudit.core.datasheet import Datasheet
-from fairaudit.core.training_data import TrainingData, training_data
+from fairaudit.describe.datasheet import Datasheet
+from fairaudit.describe.training_data import TrainingData, training_data
 from fairaudit.pretrain.model_card import model_card
 from fairaudit.pretrain.recipe import Recipe
 

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.image_files import ImageFiles
-from fairaudit.core.image_listing import list_images
+from fairaudit.images.image_files import ImageFiles
+from fairaudit.images.listing import list_images
 from fairaudit.pretrain import images
 from fairaudit.pretrain.images import ImageStore, Picture
-from tests.core.shards import write_shard
+from tests.images.shards import write_shard
 
 
 def pixels_of(store: ImageStore, *, shrink: float = 1.0) -> list[torch.Tensor]:

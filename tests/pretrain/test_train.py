@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from fairaudit.core.errors import CheckpointError, ConfigError, DataError
-from fairaudit.core.image_listing import list_images
+from fairaudit.images.listing import list_images
 from fairaudit.pretrain import TrainingWarning, pretrain
 from fairaudit.pretrain.checkpoint import load_checkpoint
 from fairaudit.pretrain.images import ImageStore
@@ -24,7 +24,7 @@ from fairaudit.pretrain.loop import batch_at
 from fairaudit.pretrain.recipe import Recipe, recipe_from_toml
 from fairaudit.pretrain.settings import Optimiser, Schedule
 from fairaudit.pretrain.views import plain_views
-from tests.core.shards import write_shard
+from tests.images.shards import write_shard
 from tests.pretrain.conftest import draw
 
 pytestmark = pytest.mark.filterwarnings("ignore::fairaudit.pretrain.TrainingWarning")

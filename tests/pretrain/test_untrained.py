@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from fairaudit.core.image_listing import list_images
+from fairaudit.images.listing import list_images
 from fairaudit.pretrain import random_weights
 from fairaudit.pretrain.batch_norm import estimate_batch_norm
 from fairaudit.pretrain.images import ImageStore

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fairaudit.core.image_listing import list_images
+from fairaudit.images.listing import list_images
 from fairaudit.pretrain.augment import DRAWS, FLIP, MEAN, STD, crop_box, view_numbers
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.recipe import Recipe

@@ -14,7 +14,7 @@ from fairlearn.metrics import MetricFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairaudit.core.frame import OutcomeFrame
+from fairaudit.tabular.frame import OutcomeFrame
 
 SEEDS = st.integers(0, 2**32 - 1)
 #: Values of a feature that fairlearn keeps as they are.

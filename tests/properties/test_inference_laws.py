@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from fairaudit.core.disparity import Cohort, measure
-from fairaudit.core.estimates import average
-from fairaudit.core.intervals import group_interval, wilson
-from fairaudit.core.outcomes import Outcomes
 from fairaudit.core.samples import Feature
+from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.estimates import average
+from fairaudit.stats.intervals import group_interval, wilson
+from fairaudit.stats.outcomes import Outcomes
 
 SEEDS = st.integers(0, 2**32 - 1)
 GROUPS = ("a", "b", "c")

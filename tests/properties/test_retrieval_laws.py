@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fairaudit.core import neighbours
-from fairaudit.core.list_measures import max_skew, ndkl, share
-from fairaudit.core.neighbours import nearest
-from fairaudit.core.retrieval import Findable
+from fairaudit.measures import neighbours
+from fairaudit.measures.neighbours import nearest
+from fairaudit.measures.ranking import max_skew, ndkl, share
+from fairaudit.measures.retrieval import Findable
 from tests.reference import retrieval
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairaudit.core.estimates import average, difference
-from fairaudit.core.outcomes import Outcomes
-from fairaudit.core.standardisation import Standard, standardised_rows
+from fairaudit.stats.controls import Standard, standardised_rows
+from fairaudit.stats.estimates import average, difference
+from fairaudit.stats.outcomes import Outcomes
 
 SEEDS = st.integers(0, 2**32 - 1)
 AVERAGES = st.sampled_from(["micro", "macro"])

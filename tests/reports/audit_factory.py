@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from fairaudit.core.audit import AuditResult, DataCard, ModelCard
-from fairaudit.core.datasheet import Datasheet
-from fairaudit.core.profile import Copies, FieldProfile, Figure, Profile, ValueShare
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
@@ -19,7 +17,9 @@ from fairaudit.core.result import (
     IndicatorResult,
     table,
 )
-from fairaudit.core.training_data import TrainingData, documents
+from fairaudit.describe.datasheet import Datasheet
+from fairaudit.describe.profile import Copies, FieldProfile, Figure, Profile, ValueShare
+from fairaudit.describe.training_data import TrainingData, documents
 
 Rows = list[dict[str, Any]]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairaudit.core.looks import DISPARITY_KEYS, GROUP_KEYS, Look
-from fairaudit.core.run_record import RunRecord
+from fairaudit.runs.looks import DISPARITY_KEYS, GROUP_KEYS, Look
+from fairaudit.runs.run_record import RunRecord
 
 GROUPS = ("feminine", "masculine")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairaudit.core.change import CHANGES
+from fairaudit.comparison.change import CHANGES
 from fairaudit.core.result import CHANGE_COLUMNS, table
 from fairaudit.reports import change_view
 

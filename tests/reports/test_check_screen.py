@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fairaudit.core.sample_check import Comparison, FeatureCheck, GroupCount, Overlap, Reason, SampleCheck
+from fairaudit.describe.check import Comparison, FeatureCheck, GroupCount, Overlap, Reason, SampleCheck
 from fairaudit.reports.check_screen import is_refused, show
 
 NAN = float("nan")

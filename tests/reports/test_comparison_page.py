@@ -9,8 +9,8 @@ import re
 import pandas as pd
 import pytest
 
+from fairaudit.comparison.change import changes_of
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.change import changes_of
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plant import Plant
 from fairaudit.reports import plant_view

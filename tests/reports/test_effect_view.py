@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fairaudit.comparison.design import Design
+from fairaudit.comparison.factorial import effects_of
+from fairaudit.comparison.model_size import sizes_of
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.design import Design
-from fairaudit.core.factorial import effects_of
 from fairaudit.core.result import EFFECT_COLUMNS, table
-from fairaudit.core.sizes import sizes_of
 from fairaudit.reports import effect_figure, effect_view
 from fairaudit.reports.comparison import render_comparison
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from fairaudit.comparison import Comparison
+from fairaudit.auditing.comparison import Comparison
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.plan import KINDS, Plan, PlanRow
 from fairaudit.core.result import Failure
-from fairaudit.core.verdicts import decide
 from fairaudit.reports.comparison import render_comparison
 from fairaudit.reports.html import fragment, render
 from fairaudit.reports.plan_view import plan_rows
 from fairaudit.reports.wording import lines
+from fairaudit.stats.verdicts import decide
 
 PLAN = Plan(
     (

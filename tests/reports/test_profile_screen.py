@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fairaudit.core.datasheet import Datasheet
-from fairaudit.core.profiler import profile_data
+from fairaudit.describe.datasheet import Datasheet
+from fairaudit.describe.profiler import profile_data
 from fairaudit.reports.profile_screen import show
 
 

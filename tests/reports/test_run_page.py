@@ -13,12 +13,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.looks import Look
-from fairaudit.core.run_record import RunRecord
 from fairaudit.reports import run_figures, run_wording
 from fairaudit.reports.run_page import render
 from fairaudit.reports.run_view import step_charts
 from fairaudit.reports.watched_view import watched
+from fairaudit.runs.looks import Look
+from fairaudit.runs.run_record import RunRecord
 
 
 def text_of(page: str) -> str:

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
+from fairaudit.comparison.model_size import parameters_of, sizes_of
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.sizes import parameters_of, sizes_of
 from fairaudit.reports.size_figure import size_figure
 
 

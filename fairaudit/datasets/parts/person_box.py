@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.images import ImageError, image_size
 from fairaudit.core.samples import BOX_COLUMNS, Box
 from fairaudit.datasets.parts.cells import literal
 from fairaudit.datasets.parts.rows import LeftOut
+from fairaudit.images.decode import ImageError, image_size
 
 #: From this ratio of the longer side to the shorter one on, a box is cut to a square.
 SQUARE_FROM = 1.2

@@ -1,0 +1,315 @@
+"""The Python interface: ``audit``, ``compare``, ``load_audit``, ``published``."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairaudit._version import __version__
+from fairaudit.auditing.comparison import Comparison
+from fairaudit.auditing.config import AuditConfig, DataSource, make_config
+from fairaudit.auditing.indicator_run import run_indicators
+from fairaudit.auditing.label_tests import drops_from, read_tests
+from fairaudit.auditing.plugins import load_indicator
+from fairaudit.auditing.selftest import short_selftest
+from fairaudit.auditing.tables import data_card, make_tables, read_samples, save_tables
+from fairaudit.core.audit import AuditResult
+from fairaudit.core.document import digest, save_audit
+from fairaudit.core.document import load_audit as load_result
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.files import atomic_folder
+from fairaudit.core.plan import Plan, read_plan
+from fairaudit.core.progress import step
+from fairaudit.core.protocol import Protocol
+from fairaudit.stats.verdicts import decide
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "transformers")
+
+
+class Audit(AuditResult):
+    """An ``AuditResult`` that shows itself in a notebook and writes itself to a folder."""
+
+    def _repr_html_(self) -> str:
+        from fairaudit.reports.html import fragment
+
+        return fragment(self)
+
+
+def audit(
+    checkpoint: str | Path,
+    *,
+    data: Mapping[str, str | Path] | None = None,
+    tests: str | Path | None = None,
+    output: str | Path | None = None,
+    probe: str | Path | None = None,
+    text_encoder: str | Path | None = None,
+    preprocessing: str | Path | None = None,
+    layer: str = "trunk",
+    prompts: str | Path | None = None,
+    trust_checkpoint: bool = False,
+    indicators: Sequence[str] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    plan: str | Path | Plan | None = None,
+    preset: str = "",
+    seed: int = 0,
+    batch_size: int = 64,
+    allow_unreadable: bool = False,
+    cache: str | Path | None = None,
+    alpha: float = 0.05,
+    progress: bool = True,
+) -> Audit:
+    """Audit a checkpoint on data sets and return everything that was found, or could not be.
+
+    Parameters
+    ----------
+    checkpoint : str or Path
+        A run of ``fairaudit pretrain``, a ``transformers`` folder or hub id, a file of weights, ``module:function``, or
+        a folder of features that were computed elsewhere.
+    data : mapping
+        Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``. May be left out where
+        there are ``tests``.
+    tests : str or Path, optional
+        TOML table of labelled test sets (``label_tests.read_tests``). Unless an option of ``recognition_accuracy`` says
+        otherwise, the drop of accuracy is measured from the first of them.
+    output : str or Path, optional
+        Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet``, ``tables/`` and ``report.html``.
+        Default: nothing is saved.
+    probe : str or Path, optional
+        CSV with ``file``, ``label`` and perhaps ``cluster``, or the folder of a probe that ``fit_probe`` saved; images
+        that were learned are left out of the audit.
+    text_encoder : str or Path, optional
+        Folder or hub id of a BERT; needed for memes.
+    preprocessing : str or Path, optional
+        JSON with ``size``, ``mean``, ``std``, for a checkpoint that does not say them.
+    layer : {"trunk", "projection"}
+        Where embeddings are read; runs of SwAV and CLIP have a projection behind their trunk.
+    prompts : str or Path, optional
+        TOML with ``classes`` and ``templates``, for labels from a CLIP-like checkpoint without training.
+    trust_checkpoint : bool
+        Whether TorchScript and exported programs may be loaded: they execute code.
+    indicators : sequence of str, optional
+        Default: all.
+    options : mapping, optional
+        ``{"label_association": {"tau": 0.3}}``.
+    plan : str, Path or Plan, optional
+        Which comparisons count, as a TOML file or an object (``fairaudit.core.plan``). Default: the headline of every
+        indicator, by every recorded feature.
+    preset : str, optional
+        Options of a published protocol, ``"goyal2022_paper"`` or ``"goyal2022_code"``, for the indicators that have
+        it; ``options`` win over it. Default: our defaults, and the report says where they differ.
+    cache : str or Path, optional
+        Folder that keeps what the checkpoint made of each image, so that an audit that was interrupted, or is repeated,
+        goes on from there with the same result. The command line uses
+        ``fairaudit.extraction.cache.default_folder()``. Default: nothing is kept.
+    seed, batch_size, allow_unreadable, alpha, progress
+        As in ``AuditConfig``; ``progress=False`` prints nothing.
+
+    Raises
+    ------
+    InputError
+        If something that was given cannot be used; nothing is written then.
+    """
+    sources = [DataSource.parse(key, path) for key, path in (data or {}).items()]
+    if tests is not None:
+        listed = read_tests(Path(tests))
+        sources, options = [*sources, *listed], drops_from(listed[0].name, indicators=indicators, options=options)
+    config = make_config(
+        str(checkpoint),
+        sources,
+        indicators=indicators,
+        options=options,
+        preset=preset,
+        plan=plan if plan is None or isinstance(plan, Plan) else read_plan(plan),
+        probe=_path(probe),
+        text_encoder=None if text_encoder is None else str(text_encoder),
+        preprocessing=_path(preprocessing),
+        layer=layer,
+        prompts=_path(prompts),
+        trust_checkpoint=trust_checkpoint,
+        seed=seed,
+        batch_size=batch_size,
+        allow_unreadable=allow_unreadable,
+        cache=_path(cache),
+        alpha=alpha,
+    )
+    return run_audit(config, output=_path(output), progress=progress)
+
+
+def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool = True) -> Audit:
+    """Audit as ``config`` says; see ``audit``."""
+    started, clock = datetime.now(UTC), time.perf_counter()
+    if output is not None:
+        check_output(output)
+    samples, probe_table = read_samples(config)
+    config.check_plan(samples)
+    config.check_controls(samples)
+
+    from fairaudit.models import open_model  # takes torch: after all that can be refused without it
+
+    model = open_model(
+        config.checkpoint, preprocessing=config.preprocessing, layer=config.layer, trusted=config.trust_checkpoint
+    )
+    with step("self-test", shown=progress):
+        made_by = provenance(_PACKAGES, seed=config.seed)
+    tables = make_tables(config, model, samples, probe_table, progress=progress)
+    with step("indicators", shown=progress) as advance:
+        results, failures = run_indicators(config, tables, advance)
+    decided, plan = decide(
+        results,
+        config.plan,
+        failures=failures,
+        indicators=config.planned_indicators(),
+        alpha=config.alpha,
+    )
+    found = Audit(
+        model=model.card,
+        data=tuple(data_card(one.samples, digest=one.extraction.digest) for one in tables.values()),
+        results=decided,
+        failures=tuple(failures),
+        config=config.resolved(),
+        plan=plan,
+        provenance=made_by,
+    )
+    found = sealed(found, started=started, seconds=time.perf_counter() - clock)
+    if output is not None:
+        with step("report", shown=progress):
+            from fairaudit.reports.html import write
+
+            with atomic_folder(output) as folder:
+                save_tables(tables, folder / "tables")
+                save_audit(found, folder)
+                write(found, folder / "report.html")
+    return found
+
+
+def provenance(packages: Sequence[str], *, seed: int) -> dict[str, Any]:
+    """Return what an audit says of its making: versions, seed, and whether the instrument finds what is planted."""
+    return {"versions": versions(packages), "seed": seed, "selftest": short_selftest().record}
+
+
+def sealed(audit: Audit, *, started: datetime, seconds: float) -> Audit:
+    """Return ``audit`` with its digest, and with what differs from run to run."""
+    run = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    }
+    return dataclasses.replace(audit, provenance={**audit.provenance, "digest": digest(audit), "run": run})
+
+
+def load_audit(path: str | Path) -> Audit:
+    """Read an audit that was saved: its folder, or the file ``audit.json``.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it does not fit the schema.
+    """
+    loaded = load_result(Path(path))
+    return Audit(**{f.name: getattr(loaded, f.name) for f in dataclasses.fields(loaded)})
+
+
+def compare(
+    *audits: str | Path | AuditResult,
+    names: Sequence[str] | None = None,
+    baseline: str | None = None,
+    design: Mapping[str, tuple[str, str]] | None = None,
+) -> Comparison:
+    """Lay audits of several checkpoints side by side, and test in pairs what changed.
+
+    Parameters
+    ----------
+    *audits : str, Path or AuditResult
+        At least two: audits, or the folders they were saved in.
+    names : sequence of str, optional
+        One for each; default: the folder's name, else the checkpoint's.
+    baseline : str, optional
+        Which of the names the others are compared with; default: the first.
+    design : mapping of str to (str, str), optional
+        Data and size of each checkpoint, by name, where every size was trained on both of two data sets: then
+        ``effects`` says which of the two moves a disparity. Names that repeat a cell are further trainings of it.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two, or names, baseline or design do not fit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from fairaudit import audit_outcomes, compare
+    >>> rows = pd.DataFrame({"sample_id": range(400), "skin": ["dark", "light"] * 200, "hit": [1, 1, 0, 1] * 100})
+    >>> better = rows.assign(hit=[1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1] * 25)
+    >>> old, new = (audit_outcomes(table, outcomes=["hit"], features=["skin"]) for table in (rows, better))
+    >>> found = compare(old, new, names=["old", "new"])
+    >>> found.changes[["value_before", "value", "change", "verdict"]]
+       value_before  value  change  verdict
+    0          -0.5  -0.25    0.25  smaller
+    >>> found.summary
+    '1 of 1 disparity has changed against old: 1 smaller, 0 larger.'
+    """
+    loaded = [one if isinstance(one, AuditResult) else load_audit(one) for one in audits]
+    default = [a.model.name if isinstance(one, AuditResult) else Path(one).resolve().name
+               for one, a in zip(audits, loaded, strict=True)]  # fmt: skip
+    return Comparison.of(loaded, names=list(names) if names is not None else default, baseline=baseline or "",
+                         design=design)  # fmt: skip
+
+
+def published(indicator: str) -> pd.DataFrame:
+    """Return numbers that were published on the measure of ``indicator``, to put beside one's own.
+
+    They are cited, not recomputed, and made with other images and checkpoints than an audit's.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``title, model, group, value, unit, source, note``; empty where nothing is shipped.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such indicator.
+    """
+    protocol = load_indicator(indicator).protocol
+    return (Protocol() if protocol is None else protocol).published_rows()
+
+
+def check_output(output: Path) -> None:
+    """Refuse an output folder whose content is not an audit's: an audit replaces the whole folder.
+
+    Raises
+    ------
+    ConfigError
+        If it is a file, or a folder that holds other things.
+    """
+    if output.is_dir() and any(output.iterdir()) and not (output / "audit.json").is_file():
+        raise ConfigError(
+            f"output {output} must be a new folder, an empty one or an earlier audit; got a folder with other files. "
+            "Choose another folder."
+        )
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"output {output} must be a folder; got a file of that name. Choose another name.")
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return the version of this package and of those of ``packages`` that are installed."""
+    found = {"fairaudit": __version__}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

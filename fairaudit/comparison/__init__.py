@@ -1,0 +1,1 @@
+"""Two and more audits: matching, paired and relative change, factorial designs, model size."""

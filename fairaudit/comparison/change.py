@@ -1,0 +1,168 @@
+r"""What became of each disparity from one audit to another of the same data.
+
+Both audits have an influence :math:`\psi_c` of each cluster on the disparity (``estimates``), so the change
+:math:`d = \hat\theta_B - \hat\theta_A` has :math:`\psi^B_c - \psi^A_c`, and
+
+.. math:: \hat V(d) = \sum_c (\psi^B_c - \psi^A_c)^2 .
+
+What both models find hard in a cluster cancels. For one row per cluster this is the paired t test within each group;
+for the AUROC it is DeLong's paired test [1]_. Where outcomes lie in [0, 1], the variance is at least Agresti and
+Min's for matched pairs [2]_, so that a group in which nothing changed does not pass for certain. The degrees of
+freedom are the least of those of the two disparities and Satterthwaite's for the change; where clusters lie on both
+sides or share a gallery, also of the clusters of the smaller side less one.
+
+**Size.** :math:`|\theta_B| < |\theta_A|` if and only if the change :math:`d` and the sum
+:math:`s = \theta_B + \theta_A` have opposite signs. A disparity is called *smaller* or *larger* only where both
+:math:`d` and :math:`s` are away from zero: an intersection-union test [3]_, whose p-value is the larger of the two.
+
+**Many rows.** For each row at most one claim can be false at a time: that there is a change (:math:`d = 0`), or, where
+there is one, its direction in size. So both share one level per row: Holm's method [4]_ steps over the p-values of
+size, and every change is judged at the level that Holm has reached. The chance of any false claim is at most alpha.
+
+References
+----------
+.. [1] DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, for correlated AUROCs.
+.. [2] Agresti and Min (2005), Statistics in Medicine 24, "Simple improved confidence intervals for comparing matched
+   proportions": half an observation added to each of the four cells.
+.. [3] Berger (1982), Technometrics 24, "Multiparameter hypothesis testing and acceptance sampling".
+.. [4] Holm (1979), Scandinavian Journal of Statistics 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fairaudit.comparison.match import WHICH, Pairing, pairing_of, why_not_paired
+from fairaudit.comparison.paired_change import estimate, nothing, why_not
+from fairaudit.core.audit import AuditResult
+from fairaudit.core.influences import ROW_KEY
+from fairaudit.core.plan import ALPHA
+from fairaudit.core.result import CHANGE_COLUMNS, table
+from fairaudit.stats.intervals import t_interval
+from fairaudit.stats.outcomes import Floats
+
+#: What is said of a change, a closed list: the size of the disparity, or whether there is a change at all.
+CHANGES = ("smaller", "larger", "changed", "not_shown", "not_estimable")
+
+
+def alpha_of(audit: AuditResult) -> float:
+    """Return the error level of the audit's plan."""
+    return float(audit.plan.get("alpha", ALPHA))
+
+
+def changes_of(audits: Mapping[str, AuditResult], *, baseline: str) -> pd.DataFrame:
+    """Return the change of every planned disparity from the baseline to each other audit.
+
+    A value of ``change`` is the checkpoint's disparity less the baseline's, with its sign: a disparity of -.10 that
+    becomes +.02 has a change of +.12 and is smaller.
+
+    Parameters
+    ----------
+    audits : mapping of str to AuditResult
+    baseline : str
+        Which of them the others are compared with.
+        The chance of any false claim in the whole table is at most the alpha of its plan.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``CHANGE_COLUMNS``. ``verdict``: ``smaller`` or ``larger`` (of the disparity's size), ``changed`` (but
+        which of the two cannot be told), ``not_shown``, or ``not_estimable`` with the reason in ``note``.
+    """
+    rows: list[dict[str, Any]] = []
+    for name, audit in audits.items():
+        if name != baseline:
+            found = _changes(audits[baseline], audit)
+            rows += [{"baseline": baseline, "checkpoint": name, **row} for row in found]
+    return judged(table(rows, CHANGE_COLUMNS), alpha_of(audits[baseline]))
+
+
+def _changes(before: AuditResult, after: AuditResult) -> list[dict[str, Any]]:
+    rows = []
+    for indicator, dataset in dict.fromkeys((r.indicator, r.dataset) for r in (*before.results, *after.results)):
+        reason = why_not_paired(before, after, indicator, dataset)
+        pairing = pairing_of(before, after, indicator, dataset)
+        results = [r for r in (*before.results, *after.results) if (r.indicator, r.dataset) == (indicator, dataset)]
+        for key in dict.fromkeys(key for result in results for key in planned(result.disparities)):
+            row = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
+            rows.append(row | (_change(pairing, key, reason) if pairing else nothing(reason)))
+    return rows
+
+
+def planned(disparities: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Return the planned rows of a table of disparities by what names them (``ROW_KEY``)."""
+    rows = disparities.loc[disparities["family"] == "primary", list(ROW_KEY)]
+    return [tuple(row) for row in rows.itertuples(index=False)]
+
+
+def _change(pairing: Pairing, key: tuple[Any, ...], reason: str) -> dict[str, Any]:
+    """Return the change of one row; ``reason`` says why there can be none, if it is known already."""
+    found = pairing.rows(key)
+    values = {
+        column: one[1]["value"] for column, one in zip(("value_before", "value"), found, strict=True) if one is not None
+    }
+    if reason:
+        return values | nothing(reason)
+    for which, one in zip(WHICH, found, strict=True):
+        if one is None:
+            return values | nothing(f"not among the planned comparisons of {which}")
+    (i, first), (j, second) = (one for one in found if one is not None)
+    psi = [r.influences.get(at) for r, at in ((pairing.before, i), (pairing.after, j))]
+    sides = pairing.sides(first)
+    reason = why_not(first, second, psi, sides)
+    if reason:
+        return values | nothing(reason)
+    found_change = estimate(first, second, psi, sides, shared=pairing.shares_gallery(str(first["metric"])))
+    return values | found_change | {"n": second["n"], "n_clusters": second["n_clusters"]}
+
+
+def adjusted(p_change: Floats, p_size: Floats) -> tuple[Floats, Floats]:
+    """Return the adjusted p-values of the changes and of their sizes, over all rows at once.
+
+    Parameters
+    ----------
+    p_change, p_size : ndarray of float, shape (R,)
+        ``p_size`` is at least ``p_change``.
+
+    Returns
+    -------
+    tuple of ndarray of float, shape (R,)
+        The least alpha at which the procedure in the head of this file makes the claim.
+    """
+    p_change, p_size = np.asarray(p_change, dtype=np.float64), np.asarray(p_size, dtype=np.float64)
+    order, m = np.argsort(p_size, kind="stable"), len(p_size)
+    left = m - np.arange(m)
+    steps = np.minimum(np.maximum.accumulate(p_size[order] * left), 1.0)
+    size = np.empty(m)
+    size[order] = steps
+    reached = np.concatenate([[0.0], steps])[:m]  # alpha from which on `left` rows are still open
+    change = np.maximum(reached[:, None], left[:, None] * p_change[None, :]).min(axis=0, initial=1.0)
+    return np.minimum(change, size), size
+
+
+def judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Return ``rows`` (with ``CHANGE_COLUMNS``) with adjusted p-values and intervals, and the verdict, at ``alpha``."""
+    tested = rows["p_value"].notna()
+    rows["verdict"] = pd.Series("not_estimable", index=rows.index, dtype="object")
+    if not tested.any():
+        return rows
+    own = rows[tested]
+    change, size = adjusted(own["p_value"].to_numpy(), own["p_size"].to_numpy())
+    value, level = own["change"].to_numpy(), 1 - alpha / len(own)
+    low, high = t_interval(value, own["std_error"].to_numpy(), own["df"].to_numpy(), level=level)
+    shown = change < alpha
+    # Holm decides more than Bonferroni: the bound nearest to no change is then no change.
+    low, high = (
+        np.where(shown & (value > 0), np.maximum(low, 0), low),
+        np.where(shown & (value < 0), np.minimum(high, 0), high),
+    )
+    opposite = np.sign(value) != np.sign(own["value"] + own["value_before"])
+    verdict = np.where(size < alpha, np.where(opposite, "smaller", "larger"), np.where(shown, "changed", "not_shown"))
+    columns = {"p_adjusted": change, "p_size_adjusted": size, "adjusted_low": low, "adjusted_high": high}
+    for name, found in {**columns, "verdict": verdict.astype(object)}.items():
+        rows.loc[tested, name] = found
+    return rows

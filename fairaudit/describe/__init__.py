@@ -1,0 +1,1 @@
+"""The contents of a data set: checks, profiles, duplicates, datasheets."""

@@ -1,0 +1,1 @@
+"""Images to embeddings and predictions: extraction, its cache, features computed elsewhere."""

@@ -1,0 +1,1 @@
+"""Images on disk: safe decoding, files, tar shards, listings, tables."""

@@ -1,0 +1,1 @@
+"""Measurements of an indicator before inference: neighbours, ranking, labels, homes, robustness."""

@@ -1,0 +1,186 @@
+"""``Firmness``: whether a difference between two groups stays when the settings of its measure are others.
+
+The two groups are those with the highest and the lowest value at the headline's own setting, and they stay the same at
+every other one: the sign at the headline's setting is given, what other settings say of it is not. Intervals are those
+of the largest gap, which hold for all pairs of groups together (``gap``), not adjusted over features or settings.
+The word is about settings alone: it says nothing of how large a difference is, and no verdict rests on it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fairaudit.core.samples import Feature
+from fairaudit.stats.disparity import Cohort
+from fairaudit.stats.estimates import average
+from fairaudit.stats.gap import Gap
+from fairaudit.stats.outcomes import Mask, Outcomes
+from fairaudit.stats.status import kind_of, status_of
+
+#: What is said of a difference over the settings that can be judged. The first that fits is taken.
+WORDS: Final[Mapping[str, str]] = {
+    "cannot be told": "fewer than two different settings can be judged, or the headline's own cannot",
+    "sign changes": "at one setting or more, the group that is highest at the headline's setting is the lower one",
+    "firm": "at every setting it is the higher one, and the interval of the difference is above zero",
+    "nowhere clear": "at no setting is the interval of the difference above zero",
+    "depends on the setting": "at some settings the interval of the difference is above zero, at others it is not",
+}
+
+Setting = tuple[float | str, ...]
+
+
+@dataclass(frozen=True)
+class SettingDifference:
+    """The difference between the two groups at one setting.
+
+    Parameters
+    ----------
+    setting : tuple
+        A value for each dimension.
+    value, low, high : float
+        Group minus reference, in [-1, 1], and its simultaneous 95 % interval.
+    n, n_clusters : int
+        Images and clusters of both groups.
+    judged : bool
+        Whether both groups have enough clusters, events and non-events for the interval to be relied on.
+    repeats : bool
+        Whether every image has the outcome that it has at an earlier setting: then nothing new is learned here.
+    """
+
+    setting: Setting
+    value: float
+    low: float
+    high: float
+    n: int
+    n_clusters: int
+    judged: bool
+    repeats: bool = False
+
+
+@dataclass(frozen=True)
+class Firmness:
+    """One feature's largest difference, over all settings.
+
+    Parameters
+    ----------
+    feature, group, reference : str
+        ``group`` has the highest and ``reference`` the lowest value at the headline's setting.
+    dimensions : tuple of str
+        What is varied, in words.
+    differences : tuple of SettingDifference
+        The headline's setting first.
+    """
+
+    feature: str
+    group: str
+    reference: str
+    dimensions: tuple[str, ...]
+    differences: tuple[SettingDifference, ...]
+
+    @property
+    def different(self) -> tuple[SettingDifference, ...]:
+        """The settings that are no repetition of another."""
+        return tuple(one for one in self.differences if not one.repeats)
+
+    @property
+    def judged(self) -> tuple[SettingDifference, ...]:
+        """Those of them of which something can be said."""
+        return tuple(one for one in self.different if one.judged)
+
+    @property
+    def n_clear(self) -> int:
+        """At how many judged settings the interval is above zero."""
+        return sum(one.low > 0 for one in self.judged)
+
+    @property
+    def word(self) -> str:
+        """One of ``WORDS``."""
+        judged = self.judged
+        if len(judged) < 2 or not self.differences[0].judged:
+            return "cannot be told"
+        if any(one.value < 0 for one in judged):
+            return "sign changes"
+        if self.n_clear == len(judged):
+            return "firm"
+        return "depends on the setting" if self.n_clear else "nowhere clear"
+
+    @property
+    def decided_by(self) -> tuple[str, ...]:
+        """The dimensions that change the sign, or whether the interval is above zero, when nothing else is changed."""
+        start = self.differences[0].setting
+        found = []
+        for i, name in enumerate(self.dimensions):
+            along = [one for one in self.differences if one.judged and _without(one.setting, i) == _without(start, i)]
+            if len({(one.value < 0, one.low > 0) for one in along}) > 1:
+                found.append(name)
+        return tuple(found)
+
+    def sentence(self, metric: str) -> str:
+        """Return what a report says of it; ``metric`` is what the headline's value is called."""
+        judged, start = self.judged, self.differences[0]
+        pair = f"{self.feature.replace('_', ' ')}, {self.group} minus {self.reference} on {metric}"
+        varied = [name for i, name in enumerate(self.dimensions) if len({d.setting[i] for d in self.differences}) > 1]
+        over = f"{len(judged)} of {len(self.different)} different settings" + (
+            f" ({', '.join(varied)})" if varied else ""
+        )
+        if self.word == "cannot be told":
+            return f"{pair}, over {over} that can be judged: cannot be told how firm the difference is."
+        low, high = min(one.value for one in judged), max(one.value for one in judged)
+        same = sum(one.value > 0 for one in judged)
+        why = f"; {' and '.join(self.decided_by)} alone can decide it" if self.decided_by else ""
+        return (
+            f"{pair}: {start.value:.3f}, and from {low:.3f} to {high:.3f} over {over} that can be judged; above zero "
+            f"at {same}, with an interval above zero at {self.n_clear}: {self.word}{why}."
+        )
+
+
+def firmness(
+    cohort: Cohort, feature: Feature, outcomes: Mapping[Setting, Outcomes], *, dimensions: Sequence[str]
+) -> Firmness | None:
+    """Return how firm the largest difference of ``feature`` is; None where fewer than two groups can be compared.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    feature : Feature
+        Groups that are not recorded, or have too few clusters or events at the headline's setting, are left out.
+    outcomes : mapping of tuple to Outcomes
+        The measure at each setting, the headline's first; rows aligned with the cohort.
+    dimensions : sequence of str
+        Names of what a setting is made of, in words.
+    """
+    first = next(iter(outcomes.values()))
+    masks = {group: cohort.mask(feature.name, group) for group in feature.groups}
+    values = {group: average(first, mask) for group, mask in masks.items()}
+    sure = [group for group, e in values.items() if status_of(e, e.n_clusters)[0] == "ok"]
+    if len(sure) < 2:
+        return None
+    by_value = sorted(sure, key=lambda group: float(values[group].value))
+    highest, lowest = by_value[-1], by_value[0]
+    found, seen = [], set()
+    for setting, one in outcomes.items():
+        made = _difference(setting, one, [masks[group] for group in sure], sure.index(highest), sure.index(lowest))
+        outcome = one.values.tobytes()
+        found.append(dataclasses.replace(made, repeats=outcome in seen))
+        seen.add(outcome)
+    return Firmness(feature.name, highest, lowest, tuple(dimensions), tuple(found))
+
+
+def _difference(setting: Setting, one: Outcomes, masks: Sequence[Mask], i: int, j: int) -> SettingDifference:
+    estimates = [average(one, mask) for mask in masks]
+    pair = (estimates[i], estimates[j])
+    n_clusters = int(one.n_clusters(np.logical_or(masks[i], masks[j])))
+    shared = n_clusters < sum(int(e.n_clusters) for e in pair)
+    low, high = Gap(estimates, kind_of(one), "difference", shared).pair(i, j, 0.95)
+    judged = all(status_of(e, e.n_clusters)[0] == "ok" for e in pair)
+    value = float(pair[0].value - pair[1].value)
+    return SettingDifference(setting, value, float(low), float(high), int(sum(e.n for e in pair)), n_clusters, judged)
+
+
+def _without(setting: Setting, i: int) -> Setting:
+    return (*setting[:i], *setting[i + 1 :])

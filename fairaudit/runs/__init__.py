@@ -1,0 +1,1 @@
+"""Records of a training run, read without torch."""

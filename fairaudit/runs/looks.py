@@ -1,0 +1,157 @@
+"""``Look``: what a watcher measured at one moment of a training run; disparities to and from a line of ``watch.jsonl``.
+
+A line of a disparity watcher is
+
+::
+
+    images, watcher   images seen, and the watcher's name
+    settings          SHA-256 over its options and the contents of its data: looks with another one are not comparable
+    data              name, images, clusters, cluster, synthetic: on what it was measured
+    indicators        indicator, version, title, question, dataset, metric, meaning: what was measured
+    disparities       one flat object per planned comparison, with the keys ``DISPARITY_KEYS``
+    groups            one flat object per group of the headline metric, with the keys ``GROUP_KEYS``
+    failures          indicator, dataset, reason, what_to_do: what could not be measured at this moment
+
+Intervals are at 95 %, each for itself: neither over comparisons nor over looks is anything adjusted, and there is no
+verdict. Whoever watches a curve until it crosses zero would find one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fairaudit.core.audit import DataCard
+from fairaudit.core.errors import DataError
+from fairaudit.core.result import NUMERIC, Failure, IndicatorResult, table
+from fairaudit.stats.disparity import OVERALL
+
+#: What tells one comparison from another.
+COMPARISON_KEYS = ("indicator", "dataset", "metric", "feature", "kind", "measure", "group", "reference")
+DISPARITY_KEYS = (
+    *COMPARISON_KEYS, "value", "ci_low", "ci_high", "p_value", "n", "n_clusters", "status", "note",
+)  # fmt: skip
+GROUP_KEYS = (
+    "indicator", "dataset", "metric", "feature", "group", "value", "ci_low", "ci_high", "n", "n_clusters", "status",
+    "note",
+)  # fmt: skip
+_COUNTS = ("n", "n_clusters")
+
+
+@dataclass(frozen=True)
+class Look:
+    """One line of ``watch.jsonl``.
+
+    Parameters
+    ----------
+    images : int
+        Images that the network had seen; 0 is the random start.
+    watcher : str
+        Name of the watcher.
+    values : mapping
+        What it returned, as JSON values.
+    """
+
+    images: int
+    watcher: str
+    values: Mapping[str, Any]
+
+
+def look_values(
+    results: Sequence[IndicatorResult], failures: Sequence[Failure], data: Sequence[DataCard], *, settings: str
+) -> dict[str, Any]:
+    """Return what a disparity watcher writes of a moment, as JSON values: no NaN, no infinity.
+
+    Of each result: the comparisons of the primary family (the headline by each recorded feature), and the values of
+    their groups. ``p_value`` is that of one comparison at one look.
+    """
+    return {
+        "settings": settings,
+        "data": [
+            {"name": c.name, "images": c.n, "clusters": c.n_clusters, "cluster": c.cluster, "synthetic": c.synthetic}
+            for c in data
+        ],
+        "indicators": [
+            {"indicator": r.indicator, "version": r.version, "title": r.title, "question": r.question,
+             "dataset": r.dataset, "metric": r.headline, "meaning": str(r.metrics.get(r.headline, ""))}
+            for r in results
+        ],
+        "disparities": [row for r in results for row in _rows(r, _planned(r), DISPARITY_KEYS)],
+        "groups": [row for r in results for row in _rows(r, _groups(r), GROUP_KEYS)],
+        "failures": [
+            {"indicator": f.indicator, "dataset": f.dataset, "reason": f.reason, "what_to_do": f.what_to_do}
+            for f in failures
+        ],
+    }  # fmt: skip
+
+
+def watched_disparities(looks: Sequence[Look]) -> pd.DataFrame:
+    """Return the disparities of all looks that have some: ``images``, ``watcher`` and the keys ``DISPARITY_KEYS``.
+
+    Raises
+    ------
+    DataError
+        If a line holds something else in their place.
+    """
+    return _stacked(looks, "disparities", DISPARITY_KEYS)
+
+
+def watched_groups(looks: Sequence[Look]) -> pd.DataFrame:
+    """Return the group values of all looks that have some: ``images``, ``watcher`` and the keys ``GROUP_KEYS``.
+
+    Raises
+    ------
+    DataError
+        If a line holds something else in their place.
+    """
+    return _stacked(looks, "groups", GROUP_KEYS)
+
+
+def _planned(result: IndicatorResult) -> pd.DataFrame:
+    rows = result.disparities
+    return rows[rows["family"] == "primary"] if len(rows) else rows
+
+
+def _groups(result: IndicatorResult) -> pd.DataFrame:
+    """Return the headline's values of the features that are compared, and of all images."""
+    rows = result.groups
+    features = {OVERALL, *_planned(result)["feature"]} if len(result.disparities) else {OVERALL}
+    keep = (rows["metric"] == result.headline) & (rows["control"] == "") & rows["feature"].isin(features)
+    return rows[keep]
+
+
+def _rows(result: IndicatorResult, rows: pd.DataFrame, keys: Sequence[str]) -> list[dict[str, Any]]:
+    rows = rows.assign(indicator=result.indicator, dataset=result.dataset)
+    return [{key: _value(key, row[key]) for key in keys} for row in rows.to_dict("records")]
+
+
+def _value(key: str, value: Any) -> Any:
+    if key not in NUMERIC:
+        return str(value)
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    return round(number) if key in _COUNTS else number
+
+
+def _stacked(looks: Sequence[Look], what: str, keys: Sequence[str]) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    where: list[tuple[int, str]] = []
+    try:
+        for look in looks:
+            for row in look.values.get(what, ()):
+                rows.append({key: row[key] for key in keys if key in row})
+                where.append((look.images, look.watcher))
+        found = table(rows, keys)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{what} in watch.jsonl must be objects with numbers and texts; got {str(error)[:120]}. "
+            "Take the file that the run wrote."
+        ) from error
+    found.insert(0, "watcher", pd.Series([name for _, name in where], dtype="object"))
+    found.insert(0, "images", pd.Series([images for images, _ in where], dtype="int64"))
+    return found

@@ -1,0 +1,312 @@
+"""From outcomes to the tables ``groups``, ``disparities`` and ``statistics``: the one place that infers."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fairaudit.core.errors import ConfigError, DataError
+from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, Influence, Measured, table
+from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.stats.contrasts import along, rest_rows
+from fairaudit.stats.controls import MAX_GROUPS, check_controls, controlled_rows, controlled_slopes
+from fairaudit.stats.estimates import average
+from fairaudit.stats.outcomes import Floats, Mask, Outcomes
+from fairaudit.stats.status import group_row, kind_of, status_of
+from fairaudit.stats.sufficient_statistics import Names, Statistics, cluster_names
+from fairaudit.stats.uncertain_labels import (
+    DrawnLabels,
+    contrasts_over,
+    doubts,
+    draw_labels,
+    pooled,
+    pooled_rows,
+    tell,
+    worst,
+)
+
+OVERALL = "overall"
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The rows that were measured and the groups they fall into.
+
+    Parameters
+    ----------
+    dataset, indicator : str
+        For the statistics table.
+    features : tuple of Feature
+        Features to disaggregate by, one at a time.
+    columns : mapping of str to ndarray of str, shape (N,)
+        Group of each row, by feature.
+    cluster_names : ndarray of str, shape (N,)
+        Salted hash of each row's cluster, for the statistics table.
+    numeric : mapping of str to (ndarray of float (N,), str)
+        Features along which a slope is taken, with its measure: ``{"income": (log2_income, "per_doubling")}``.
+    primary : tuple of str
+        Features whose headline contrasts belong to the primary family.
+    drawn : mapping of str to DrawnLabels
+        Features whose labels are not certain: ``columns`` has the group that is on record, here are the drawn ones.
+    controls : mapping of str to ndarray of str, shape (N,)
+        Level of each row, by control: the headline is given within its levels too, and standardised over it.
+        ``"not recorded"`` where the level is not known; a control is skipped for the feature of its name.
+    only_standardised : frozenset of str
+        Controls that have no rows within their levels, and none for features of ``exploratory``.
+    exploratory : frozenset of str
+        Features that are of little weight, such as countries beside regions.
+
+    Raises
+    ------
+    DataError
+        If controls and features form too many groups.
+    """
+
+    dataset: str
+    indicator: str
+    features: tuple[Feature, ...]
+    columns: dict[str, Any]
+    cluster_names: Any
+    numeric: dict[str, tuple[Floats, str]] = field(default_factory=dict)
+    primary: tuple[str, ...] = ()
+    drawn: Mapping[str, DrawnLabels] = field(default_factory=dict)
+    controls: dict[str, Any] = field(default_factory=dict)
+    only_standardised: frozenset[str] = frozenset()
+    exploratory: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        n = sum(
+            len(feature.groups) * len(self.levels(control))
+            for control, feature in itertools.product(self.controls, self.features)
+            if control != feature.name and control not in self.only_standardised
+        )
+        if n > MAX_GROUPS:
+            raise DataError(
+                f"control features of {self.indicator} on '{self.dataset}' must form at most {MAX_GROUPS:,} groups "
+                f"with the features; got {n:,}. Merge levels, or leave a control out."
+            )
+
+    @classmethod
+    def of(
+        cls,
+        samples: Samples,
+        indicator: str,
+        *,
+        extra: Sequence[tuple[Feature, Any]] = (),
+        numeric: dict[str, tuple[Floats, str]] | None = None,
+        exploratory: Sequence[str] = (),
+        control_features: Sequence[str] = (),
+        standardise: Sequence[str] = (),
+        extra_controls: Mapping[str, Any] | None = None,
+    ) -> Cohort:
+        """Return the cohort of ``samples``, with derived features (``extra``) behind the recorded ones.
+
+        A control feature is one of these features, or of ``extra_controls``, which are no features; so is what
+        ``standardise`` names, which has no rows within its levels unless it is a control feature too.
+
+        Raises
+        ------
+        ConfigError
+            If a control feature is neither.
+        DataError
+            If controls and features form too many groups.
+        """
+        features = (*samples.features, *(f for f, _ in extra))
+        columns = {f.name: samples.table[f.name].to_numpy(str) for f in samples.features}
+        columns |= {f.name: np.asarray(values, dtype=str) for f, values in extra}
+        numeric = numeric or {}
+        exploratory = (*exploratory, *samples.leads)
+        primary = [f.name for f in samples.features if f.name not in exploratory] + list(numeric)
+        names = samples.cluster_hashes().to_numpy(str)
+        known = columns | {name: np.asarray(values, dtype=str) for name, values in (extra_controls or {}).items()}
+        check_controls(f"control_features of {indicator} on '{samples.name}'", control_features, known)
+        check_controls(f"standardise of {indicator} on '{samples.name}'", standardise, known)
+        controls = {name: known[name] for name in (*control_features, *standardise)}
+        only = frozenset(standardise) - frozenset(control_features)
+        drawn = draw_labels(samples)
+        return cls(
+            samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls, only,
+            frozenset(exploratory),
+        )  # fmt: skip
+
+    def mask(self, feature: str, group: str) -> Mask:
+        """Rows of one group."""
+        found: Mask = self.columns[feature] == group
+        return found
+
+    def draws(self, *features: str) -> Iterator[Cohort]:
+        """Yield the cohort with each labelling of ``features``; once, as it is, where none of them was drawn."""
+        drawn = {name: self.drawn[name] for name in features if name in self.drawn}
+        if not drawn:
+            yield self
+        for draw in range(min(map(len, drawn.values()), default=0)):
+            columns = {name: labels.column(draw) for name, labels in drawn.items()}
+            yield dataclasses.replace(self, columns={**self.columns, **columns})
+
+    def levels(self, control: str) -> dict[str, Mask]:
+        """Rows of each level of a control that occurs: in the order of its feature, else sorted, unknown ones last."""
+        found = self.controls[control]
+        order = next((f.groups for f in self.features if f.name == control), ())
+        place = {group: i for i, group in enumerate(order)}
+        named = sorted(set(found.tolist()), key=lambda v: (v == NOT_RECORDED, place.get(v, len(place)), v))
+        return {level: found == level for level in named}
+
+
+def measure(
+    cohort: Cohort,
+    outcomes: Sequence[Outcomes],
+    *,
+    headline: str,
+    tolerance: float,
+    slope_tolerance: float,
+    contrasts: Sequence[str] | None = None,
+) -> Measured:
+    """Return group values, disparities and statistics of every metric, feature and pairwise intersection.
+
+    The headline is also given within the levels of the cohort's controls, and standardised over them.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    outcomes : sequence of Outcomes
+        One per metric, rows aligned with the cohort.
+    headline : str
+        The metric whose contrasts by single feature are the primary family.
+    tolerance, slope_tolerance : float
+        Differences, and slopes per step or doubling, below which two groups count as treated alike; in (0, 1).
+    contrasts : sequence of str, optional
+        Metrics that are compared between groups; the others are printed without a comparison. Default: all.
+
+    Raises
+    ------
+    ConfigError
+        If a tolerance is not in (0, 1).
+    """
+    for name, given in (("tolerance", tolerance), ("slope_tolerance", slope_tolerance)):
+        if not 0 < given < 1:
+            raise ConfigError(f"{name} must be between 0 and 1; got {given:g}. A usual choice is 0.05.")
+    groups: list[dict[str, Any]] = []
+    disparities: list[dict[str, Any]] = []
+    statistics = Statistics(cohort.dataset, cohort.indicator)
+    influences: dict[int, Influence] = {}
+    pairs = list(itertools.combinations(cohort.features, 2))
+    for one in outcomes:
+        compare = contrasts is None or one.metric in contrasts
+        everyone = np.ones(len(one.values), dtype=bool)
+        groups.append(_group_row(one, OVERALL, OVERALL, everyone))
+        names = cluster_names(one, cohort.cluster_names)
+        statistics.add(one, names, OVERALL, OVERALL, everyone)
+        for feature in cohort.features:
+            primary = one.metric == headline and feature.name in cohort.primary
+            masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
+            draws = [{g: drawn.mask(feature.name, g) for g in masks} for drawn in cohort.draws(feature.name)]
+            groups += [_group_row(one, feature.name, g, *(drawn[g] for drawn in draws)) for g in masks]
+            for g, m in masks.items():
+                statistics.add(one, names, feature.name, g, m)
+            if compare:
+                disparities += contrasts_over(one, feature, draws, primary=primary, whole=one.metric == headline)
+        for name, (x, label) in cohort.numeric.items() if compare else ():
+            disparities += along(one, name, x, label, primary=one.metric == headline)
+        for first, second in pairs:
+            draws = [_intersections(drawn, first, second) for drawn in cohort.draws(first.name, second.name)]
+            name = f"{first.name} & {second.name}"
+            groups += [_group_row(one, name, g, *(drawn[g] for drawn in draws)) for g in draws[0]]
+            if compare and one.metric == headline:
+                disparities += pooled_rows([rest_rows(one, name, masks, primary=False) for masks in draws])
+        if compare and one.metric == headline:
+            within, contrasted = _controlled(cohort, one)
+            groups, disparities = groups + within, disparities + contrasted
+        influences |= _influences(disparities, names)
+    tell([*groups, *disparities], cohort.drawn)
+    inference = {i: found for i, row in enumerate(disparities) if (found := row.pop("inference", None)) is not None}
+    for row in disparities:
+        if row["family"] == "primary":
+            row["tolerance"] = slope_tolerance if row["kind"] == "slope" else tolerance
+    return Measured(
+        table(groups, GROUP_COLUMNS),
+        table(disparities, DISPARITY_COLUMNS),
+        statistics.table(),
+        inference,
+        influences,
+        (*doubts(cohort.drawn), *_without_controls(cohort)),
+    )
+
+
+def group_values(cohort: Cohort, outcomes: Sequence[Outcomes]) -> pd.DataFrame:
+    """Return the values of every group of single features and overall, as in ``Measured.groups``, and nothing else."""
+    rows = []
+    for one in outcomes:
+        rows.append(_group_row(one, OVERALL, OVERALL, np.ones(len(one.values), dtype=bool)))
+        for feature in cohort.features:
+            draws = list(cohort.draws(feature.name))
+            rows += [
+                _group_row(one, feature.name, g, *(drawn.mask(feature.name, g) for drawn in draws))
+                for g in groups_of(feature, cohort)
+            ]
+    return table(rows, GROUP_COLUMNS)
+
+
+def groups_of(feature: Feature, cohort: Cohort) -> tuple[str, ...]:
+    """Return the feature's groups, and ``not recorded`` where it occurs."""
+    extra = (NOT_RECORDED,) if (cohort.columns[feature.name] == NOT_RECORDED).any() else ()
+    return (*feature.groups, *extra)
+
+
+def _group_row(one: Outcomes, feature: str, group: str, *masks: Mask) -> dict[str, Any]:
+    """Return the row of a group, whose rows are in one mask, or in one for each drawing of the labels."""
+    estimates = [average(one, mask) for mask in masks]
+    row = group_row(one, feature, group, pooled(*estimates), kind=kind_of(one, drawn=len(masks) > 1))
+    status, note = worst([status_of(e, e.n_clusters) for e in estimates])
+    return {**row, "status": status, "note": note}
+
+
+def _controlled(cohort: Cohort, one: Outcomes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of both tables within levels of each control, and standardised over it."""
+    groups: list[dict[str, Any]] = []
+    disparities: list[dict[str, Any]] = []
+    for control in cohort.controls:
+        levels, within = cohort.levels(control), control not in cohort.only_standardised
+        left_out = {control, *cohort.drawn, *(() if within else cohort.exploratory)}
+        for feature in cohort.features:
+            if feature.name not in left_out:
+                masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
+                values, contrasts = controlled_rows(one, feature, masks, control, levels, within=within)
+                groups, disparities = groups + values, disparities + contrasts
+        for name, (x, label) in cohort.numeric.items() if within else ():
+            disparities += controlled_slopes(one, name, x, label, control, levels)
+    return groups, disparities
+
+
+def _without_controls(cohort: Cohort) -> tuple[str, ...]:
+    """Return what was not held equal, or not as surely as it looks, because labels were drawn."""
+    return tuple(
+        f"The labels of {name} were drawn, so it is not compared within levels of {', '.join(cohort.controls)}, nor "
+        "standardised over them; as a control it is as it stands on record."
+        for name in cohort.drawn
+        if cohort.controls
+    )
+
+
+def _intersections(cohort: Cohort, first: Feature, second: Feature) -> dict[str, Mask]:
+    masks = {}
+    for a, b in itertools.product(first.groups, second.groups):
+        name = f"{a.replace('&', '&&')} & {b.replace('&', '&&')}"
+        masks[name] = cohort.mask(first.name, a) & cohort.mask(second.name, b)
+    return masks
+
+
+def _influences(rows: list[dict[str, Any]], names: Names) -> dict[int, Influence]:
+    """Take the influence out of the rows that still hold one, and return it by position."""
+    found = {}
+    for i, row in enumerate(rows):
+        psi = row.pop("psi", None)
+        if psi is not None:
+            moves = psi != 0
+            found[i] = Influence(names[moves], psi[moves])
+    return found

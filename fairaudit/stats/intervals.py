@@ -1,0 +1,114 @@
+"""Intervals and p-values from an estimate and its standard error; all take numbers or arrays of one shape."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from fairaudit.stats.estimates import Estimate, effective_n
+from fairaudit.stats.outcomes import Floats, Ints
+
+Number = float | Floats | Ints
+
+
+def group_interval(estimate: Estimate, *, kind: str, level: float = 0.95) -> tuple[Floats, Floats, str]:
+    """Return the interval of a group's value and the name of its method.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    kind : {"binary", "share", "auroc", "unbounded"}
+        ``"binary"``: Wilson's interval, for independent hits and misses. ``"share"``: Wilson's interval at the
+        effective sample size and with t quantiles, where images are clustered, share a gallery or have
+        outcomes between 0 and 1 [1]_. ``"auroc"``: DeLong's standard error on the logit scale.
+        ``"unbounded"``: t interval.
+    level : float, default 0.95
+        Coverage, in (0, 1).
+
+    References
+    ----------
+    .. [1] Dean and Pagano (2015), "Evaluating Confidence Interval Methods for Binomial Proportions in Clustered
+       Surveys", J. Survey Statistics and Methodology 3(4).
+    """
+    if not np.isfinite(estimate.value).any() or not np.isfinite(estimate.std_error).any():
+        nothing = np.full(np.shape(estimate.value), np.nan)
+        return nothing, nothing, ""
+    if kind == "binary":
+        return bounds_at(estimate, stats.norm.ppf(0.5 + level / 2), kind=kind)
+    df = estimate.df
+    if kind == "share":
+        powers = ((estimate.psi**power).sum(axis=0) for power in (2, 4))
+        df = np.minimum(df, variance_df(*powers, n_clusters=estimate.n_clusters))
+    return bounds_at(estimate, stats.t.ppf(0.5 + level / 2, np.maximum(df, 1)), kind=kind)
+
+
+def variance_df(second: Floats, fourth: Floats, *, n_clusters: Number) -> Floats:
+    """Return the degrees of freedom of a variance that clusters of unequal influence give, at least 1.
+
+    Satterthwaite's 2 / CV^2 with the kurtosis seen: 2 U / (kurtosis - 1). For normal influences it is the number of
+    clusters; where a few clusters with a rare hit make the variance it is about twice their number.
+
+    Parameters
+    ----------
+    second, fourth : ndarray
+        Sums of the second and fourth powers of the clusters' influences.
+    n_clusters : int or ndarray
+        U, how many clusters there are.
+    """
+    kurtosis = n_clusters * fourth / np.where(second > 0, second, 1.0) ** 2
+    df: Floats = np.maximum(2 * n_clusters / np.maximum(kurtosis - 1, 1e-9), 1.0)
+    return df
+
+
+def bounds_at(estimate: Estimate, quantile: Number, *, kind: str) -> tuple[Floats, Floats, str]:
+    """Return the bounds of a group's value where the studentised error is ``quantile``, and the name of the method."""
+    if kind == "binary":
+        return *wilson(estimate.value, estimate.n, quantile), "Wilson"
+    if kind == "share":
+        return *wilson(estimate.value, effective_n(estimate), quantile), "Wilson, effective n"
+    if kind == "auroc":
+        return _auroc_interval(estimate, quantile)
+    half = quantile * estimate.std_error
+    return estimate.value - half, estimate.value + half, "cluster t"
+
+
+def _auroc_interval(estimate: Estimate, t: Number) -> tuple[Floats, Floats, str]:
+    value = float(estimate.value)
+    if not 0 < value < 1:
+        # No pair, or every pair, is in the wrong order: the rule of three on the scarcer label.
+        bound = np.minimum(3 / (np.minimum(estimate.events, estimate.non_events) + 1), 1.0)
+        low, high = (np.asarray(0.0), bound) if value == 0 else (1 - bound, np.asarray(1.0))
+        return low, high, "rule of three"
+    logit, half = np.log(value / (1 - value)), t * estimate.std_error / (value * (1 - value))
+    return 1 / (1 + np.exp(half - logit)), 1 / (1 + np.exp(-half - logit)), "DeLong, logit"
+
+
+def wilson(p: Number, n: Number, z: Number) -> tuple[Floats, Floats]:
+    """Return Wilson's score interval for a share ``p`` of ``n`` at the quantile ``z``."""
+    n = np.maximum(n, 1e-9)
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def t_interval(value: Number, std_error: Number, df: Number, *, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Return ``value`` plus and minus the t quantile times its standard error."""
+    half = stats.t.ppf(0.5 + level / 2, np.maximum(df, 1)) * std_error
+    return value - half, value + half
+
+
+def p_value(estimate: Estimate) -> Floats:
+    """Return the two-sided p-value of "no difference" from the studentised estimate; 1 when both are exactly 0."""
+    certain = estimate.std_error <= 0
+    t = np.abs(estimate.value) / np.where(certain, 1.0, estimate.std_error)
+    tail = 2 * stats.t.sf(t, np.maximum(estimate.df, 1))
+    return np.where(certain, np.where(estimate.value == 0, 1.0, 0.0), tail)
+
+
+def min_detectable(std_error: Number, df: Number, *, alpha: float, power: float = 0.8) -> Floats:
+    """Return the least true difference that a test at ``alpha`` finds with probability ``power``.
+
+    The usual sum of two quantiles, at the standard error seen: differences below it would mostly stay unseen.
+    """
+    df = np.maximum(df, 1)
+    return np.asarray((stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df)) * std_error)

@@ -1,0 +1,225 @@
+"""The two families of an audit: the rows that a plan names are primary, all others exploratory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.indicator import Indicator
+from fairaudit.core.plan import Plan, PlanRow
+from fairaudit.core.result import (
+    CURVE_COLUMNS,
+    DISPARITY_COLUMNS,
+    GROUP_COLUMNS,
+    STATISTIC_COLUMNS,
+    Failure,
+    IndicatorResult,
+    table,
+)
+from fairaudit.core.samples import NOT_RECORDED
+from fairaudit.stats.disparity import OVERALL
+
+#: Columns in which a row of a disparity table must agree with its plan row, in the order in which they are told.
+_MATCHED = ("metric", "feature", "kind", "measure", "group", "reference")
+_FILLED = ("p_adjusted", "adjusted_low", "adjusted_high", "min_detectable", "tolerance")
+
+Rows = dict[tuple[str, str], list[dict[str, Any]]]
+
+
+def apply_plan(
+    plan: Plan,
+    results: Sequence[IndicatorResult],
+    *,
+    failures: Sequence[Failure] = (),
+    indicators: Sequence[Indicator] = (),
+) -> tuple[IndicatorResult, ...]:
+    """Return the results with the families and tolerances of ``plan``, before any verdict.
+
+    A plan row means every row without a control that has its values, on every data set that it does not exclude. What
+    it means but nobody could compare becomes a primary row that is ``not_estimable``, with the reason: at the end of
+    the table of its indicator, or in a result of its own where the indicator gave none.
+
+    Parameters
+    ----------
+    plan : Plan
+    results : sequence of IndicatorResult
+    failures : sequence of Failure
+        Why an indicator gave no result, or none on some data set.
+    indicators : sequence of Indicator
+        Those that a plan row may name although they were not run.
+
+    Raises
+    ------
+    ConfigError
+        If a plan row names what the audit does not have.
+    """
+    results = [dataclasses.replace(r, disparities=_exploratory(r.disparities)) for r in results]
+    empty: Rows = {}
+    for number, row in enumerate(plan.primary, 1):
+        ran = [r for r in results if r.indicator == row.indicator and row.dataset in ("", r.dataset)]
+        reasons = _why_not_run(row, failures)
+        if not ran and not reasons:
+            _check_indicator(number, row, results, failures, indicators)
+            reasons = {row.dataset: f"{row.indicator} is not among the indicators of this audit"}
+        found = False
+        for result in ran:
+            meant = _meant(row, result.disparities)
+            result.disparities.loc[meant, "family"] = "primary"
+            result.disparities.loc[meant, "tolerance"] = row.tolerance
+            found |= bool(meant.any())
+            reason = "" if meant.any() else _why_not_compared(row, result)
+            if reason:
+                reasons[result.dataset] = reason
+        if not found and not reasons:
+            raise _wrong_name(number, row, ran)
+        for dataset, reason in reasons.items():
+            empty.setdefault((row.indicator, dataset), []).append(_empty_row(row, reason))
+    return _with_empty_rows(results, empty, {i.name: i for i in indicators})
+
+
+def shipped_rows(results: Sequence[IndicatorResult]) -> tuple[PlanRow, ...]:
+    """Return the shipped default plan for ``results``: the rows that the indicators themselves mark as primary.
+
+    Those are one headline per indicator and recorded feature: the slope where the feature is an order of three or
+    more groups, else each group against the rest.
+    """
+    rows = []
+    for result in results:
+        primary = result.disparities[result.disparities["family"] == "primary"]
+        for row in primary.drop_duplicates(["metric", "feature", "kind", "measure"]).to_dict("records"):
+            rows.append(
+                PlanRow(
+                    result.indicator, row["metric"], row["feature"], row["kind"],
+                    dataset=result.dataset, measure=row["measure"], tolerance=float(row["tolerance"]),
+                )
+            )  # fmt: skip
+    return tuple(rows)
+
+
+def _exploratory(disparities: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy in which no row is planned; what an earlier decision left is taken out."""
+    rows = disparities.reset_index(drop=True)
+    texts = {"family": "exploratory", "verdict": ""}
+    return rows.assign(
+        **{name: pd.Series(text, index=rows.index, dtype="object") for name, text in texts.items()},
+        **dict.fromkeys(_FILLED, float("nan")),
+    )
+
+
+def _meant(row: PlanRow, disparities: pd.DataFrame) -> pd.Series:
+    meant = disparities["control"] == ""
+    for column in _MATCHED:
+        value = getattr(row, column)
+        meant &= (disparities[column] == value) | (value == "")
+    return meant
+
+
+def _why_not_run(row: PlanRow, failures: Sequence[Failure]) -> dict[str, str]:
+    """Return the reason by data set (empty: no data set fits the indicator)."""
+    mine = [f for f in failures if f.indicator == row.indicator]
+    return {
+        f.dataset or row.dataset: f"the indicator could not run: {f.reason}"
+        for f in mine
+        if not row.dataset or f.dataset in ("", row.dataset)
+    }
+
+
+def _why_not_compared(row: PlanRow, result: IndicatorResult) -> str:
+    """Return why ``result``, which has what the row names, has no comparison of it; empty if it does not have it."""
+    rows, groups = result.disparities, result.groups[result.groups["control"] == ""]
+    if ((rows["metric"] == row.metric) & (rows["feature"] == row.feature)).any():
+        return ""  # it compares these: the kind, the measure or a group is wrong
+    measured = groups[groups["metric"] == row.metric]
+    of_feature = measured[(measured["feature"] == row.feature) & (measured["group"] != NOT_RECORDED)]
+    for part in (measured, of_feature):
+        if len(part) and (part["status"] == "not_estimable").all():
+            return str(part["note"].iloc[0])
+    if len(measured) and rows.empty and set(groups["feature"]) <= {OVERALL}:
+        return "no sensitive feature is recorded, so nothing is compared"
+    if len(of_feature) == 1:
+        only = of_feature["group"].iloc[0]
+        return f"only one group of {row.feature} is recorded ('{only}'); a comparison needs two"
+    return ""
+
+
+def _check_indicator(
+    number: int,
+    row: PlanRow,
+    results: Sequence[IndicatorResult],
+    failures: Sequence[Failure],
+    indicators: Sequence[Indicator],
+) -> None:
+    """Raise ConfigError unless the row's indicator exists and, if it ran, did so on the row's data set."""
+    tried = [(r.indicator, r.dataset) for r in results] + [(f.indicator, f.dataset) for f in failures]
+    known = {name for name, _ in tried} | {i.name for i in indicators}
+    if row.indicator not in known:
+        raise unknown_name(f"indicator of plan row {number}", row.indicator, known)
+    datasets = {dataset for name, dataset in tried if name == row.indicator}
+    if datasets:
+        raise unknown_name(f"dataset of plan row {number} ({row.indicator})", row.dataset, datasets)
+
+
+def _wrong_name(number: int, row: PlanRow, ran: Sequence[IndicatorResult]) -> ConfigError:
+    """Return the error for the first value of the row that no comparison has."""
+    rows = pd.concat([r.disparities[r.disparities["control"] == ""] for r in ran])
+    if rows.empty:
+        rows = pd.concat([r.groups for r in ran])
+    for column in _MATCHED:
+        value = getattr(row, column)
+        if value and column in rows and value not in set(rows[column]):
+            where = f"{column} of plan row {number} ({row.indicator})"
+            options = sorted(set(rows[column]) - {"", OVERALL})
+            return unknown_name(where, value, options) if options else _nothing_like_it(number, row)
+        if value and column in rows:
+            rows = rows[rows[column] == value]
+    return _nothing_like_it(number, row)
+
+
+def _nothing_like_it(number: int, row: PlanRow) -> ConfigError:
+    return ConfigError(
+        f"plan row {number} must name a comparison that the audit makes; got kind '{row.kind}' of {row.feature} on "
+        f"{row.metric}, which {row.indicator} does not compare. Remove the row."
+    )
+
+
+def _empty_row(row: PlanRow, reason: str) -> dict[str, Any]:
+    return {
+        "metric": row.metric, "feature": row.feature, "kind": row.kind,
+        "measure": row.measure, "group": row.group, "reference": row.reference, "family": "primary",
+        "tolerance": row.tolerance, "n": 0, "n_clusters": 0, "status": "not_estimable", "note": reason,
+    }  # fmt: skip
+
+
+def _with_empty_rows(
+    results: Sequence[IndicatorResult], empty: Rows, indicators: Mapping[str, Indicator]
+) -> tuple[IndicatorResult, ...]:
+    filled = []
+    left = dict(empty)
+    for result in results:
+        rows = left.pop((result.indicator, result.dataset), [])
+        if rows:  # behind the others: whatever refers to rows by position still finds them
+            tables = [result.disparities, table(rows, DISPARITY_COLUMNS)]
+            disparities = pd.concat([t for t in tables if len(t)], ignore_index=True)
+            result = dataclasses.replace(result, disparities=disparities)
+        filled.append(result)
+    for (name, dataset), rows in left.items():
+        known = indicators.get(name)
+        filled.append(
+            IndicatorResult(
+                indicator=name,
+                version=known.version if known else "",
+                title=known.title if known else name.replace("_", " ").capitalize(),
+                question=known.question if known else "",
+                dataset=dataset,
+                headline=str(rows[0]["metric"]),
+                groups=table([], GROUP_COLUMNS),
+                disparities=table(rows, DISPARITY_COLUMNS),
+                curves=table([], CURVE_COLUMNS),
+                statistics=table([], STATISTIC_COLUMNS),
+            )
+        )
+    return tuple(filled)

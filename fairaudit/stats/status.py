@@ -1,0 +1,63 @@
+"""When a value may be judged, and the row of the group table that gives the value or the reason why there is none.
+
+A value needs enough independent units, enough events, and outcomes that vary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fairaudit.stats.estimates import Estimate
+from fairaudit.stats.intervals import group_interval
+from fairaudit.stats.outcomes import Ints, Outcomes
+
+MIN_CLUSTERS = 20
+MIN_EVENTS = 5
+NO_VARIATION = "the outcomes do not vary, so nothing says how sure this number is"
+
+
+def kind_of(one: Outcomes, *, drawn: bool = False) -> str:
+    """Return which interval fits the outcomes: ``binary``, ``share``, ``auroc`` or ``unbounded``.
+
+    Where the labels were ``drawn``, hits and misses are as sure as their standard error says, not as their number.
+    """
+    if one.labels is not None:
+        return "auroc"
+    if not one.unit_interval:
+        return "unbounded"
+    if one.gallery is not None or one.values.ndim > 1 or drawn:
+        return "share"
+    return "binary" if one.independent_hits else "share"
+
+
+def status_of(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
+    """Return the status of a row and its reason; ``n_clusters`` are those of the smaller side of a comparison."""
+    if min(estimate.n, n_clusters) == 0:
+        return "not_estimable", "no image was measured in this group"
+    if not np.isfinite(estimate.value):
+        return "not_estimable", "the images measured here do not vary as this number needs"
+    if n_clusters < MIN_CLUSTERS:
+        return "too_few", f"{n_clusters} independent units; at least {MIN_CLUSTERS} are needed"
+    events = min(estimate.events, estimate.non_events)
+    if estimate.std_error == 0 and np.isinf(events):
+        return "too_few", NO_VARIATION
+    if events < MIN_EVENTS:
+        return "too_few", f"{events:.1f} expected events or non-events; at least {MIN_EVENTS} are needed"
+    return "ok", ""
+
+
+def group_row(one: Outcomes, feature: str, group: str, estimate: Estimate, *, kind: str = "") -> dict[str, Any]:
+    """Return the row of a group's value; ``kind`` is that of its interval, if not the one that fits the outcomes."""
+    status, note = status_of(estimate, estimate.n_clusters)
+    low, high, method = group_interval(estimate, kind=kind or kind_of(one))
+    return {"metric": one.metric, "feature": feature, "group": group, "value": estimate.value, "ci_low": low,
+            "ci_high": high, "ci_method": method, "n": estimate.n, "n_clusters": estimate.n_clusters,
+            "status": status, "note": note}  # fmt: skip
+
+
+def not_estimable(metric: str, feature: str, group: str, note: str) -> dict[str, Any]:
+    """Return the row of a group value that cannot be estimated, with its reason."""
+    return {"metric": metric, "feature": feature, "group": group, "status": "not_estimable", "note": note,
+            "n": 0, "n_clusters": 0}  # fmt: skip

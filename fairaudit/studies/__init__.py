@@ -1,0 +1,1 @@
+"""Studies on drawn data: the demo and the experiment on data and model size."""

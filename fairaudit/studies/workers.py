@@ -1,0 +1,140 @@
+"""Jobs side by side in worker processes, one thread each, with a bar for each on the terminal."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from fairaudit.core.progress import Advance
+
+_messages: Any = None  # in a worker: where it says how far it is, and what it warns of
+_title = ""  # in a worker: of its job
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work.
+
+    Parameters
+    ----------
+    title : str
+        As the terminal shows it.
+    work : callable
+        A function of a module; gets ``arguments`` and the keyword ``progress``.
+    arguments : tuple
+        Values that can be sent to another process.
+    after : tuple of str
+        Titles of jobs that must have ended first.
+    """
+
+    title: str
+    work: Callable[..., object]
+    arguments: tuple[Any, ...]
+    after: tuple[str, ...] = ()
+
+
+class Workers:
+    """Two processes (or one, on one core) that live until ``close``; small networks run best on one thread each.
+
+    Parameters
+    ----------
+    shown : bool
+        Whether bars and durations are printed, to standard error.
+    """
+
+    def __init__(self, *, shown: bool) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+        self._queue: Any = context.Queue()
+        self._console = Console(stderr=True, quiet=not shown, highlight=False)
+        self._bars = shown and sys.stderr.isatty()
+        self._n = min(2, os.cpu_count() or 1)
+        self._pool = ProcessPoolExecutor(self._n, mp_context=context, initializer=_start, initargs=(self._queue,))
+
+    def run(self, jobs: Sequence[Job], *, ended: Callable[[Job], None]) -> None:
+        """Do all ``jobs``, each as soon as those it comes after have ended; earlier ones of the list go first.
+
+        ``ended`` is called with each job that has ended well. The first error of any is raised, after those that run
+        beside it have ended.
+        """
+        columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
+        bars = Progress(*columns, console=self._console, transient=True, disable=not self._bars)
+        tasks: dict[str, TaskID] = {}
+        started: dict[str, float] = {}
+        open_jobs, waiting = {job.title: job for job in jobs}, dict[Future[None], Job]()
+
+        def submit() -> None:
+            for job in [j for j in open_jobs.values() if j.title not in started]:
+                if len(waiting) < self._n and not open_jobs.keys() & set(job.after):
+                    started[job.title] = time.perf_counter()
+                    tasks[job.title] = bars.add_task(job.title, total=None)
+                    waiting[self._pool.submit(_work, job)] = job
+
+        with bars:
+            submit()
+            while waiting:
+                self._hear(bars, tasks)
+                for future in [f for f in waiting if f.done()]:
+                    job = waiting.pop(future)
+                    bars.remove_task(tasks.pop(job.title))
+                    future.result()
+                    ended(job)
+                    del open_jobs[job.title]
+                    seconds = time.perf_counter() - started[job.title]
+                    self._console.print(f"  {job.title} [dim]({seconds:.1f} s)[/dim]")
+                    submit()
+            while self._hear(bars, tasks):  # what the last jobs still had to say
+                pass
+
+    def _hear(self, bars: Progress, tasks: Mapping[str, TaskID]) -> bool:
+        """Show the next message of a worker, if one comes soon; return whether one came."""
+        try:
+            title, message = self._queue.get(timeout=0.2)
+        except queue.Empty:
+            return False
+        if isinstance(message, str):
+            self._console.print(f"  {title}: {message}", markup=False, soft_wrap=True)
+        elif title in tasks:  # a late message of an earlier job has no bar any more
+            bars.update(tasks[title], completed=message[0], total=message[1])
+        return True
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _start(messages: Any) -> None:
+    global _messages
+    _messages = messages
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"
+    warnings.showwarning = _send_warning
+
+
+def _send_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Let the terminal's owner print it, between its bars; where in our code it arose helps nobody there."""
+    _messages.put((_title, f"{category.__name__}: {message}"))
+
+
+def _work(job: Job) -> None:
+    global _title
+    _title, last = job.title, 0.0
+
+    def advance(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.1:
+            last = time.monotonic()
+            _messages.put((job.title, (done, total)))
+
+    progress: Advance = advance
+    job.work(*job.arguments, progress=progress)

@@ -1,0 +1,1 @@
+"""Outcomes computed elsewhere: frames, tables, files, votes, and their audit."""

@@ -1,0 +1,235 @@
+"""``audit_outcomes``: an audit of what a model did, from a table; the model and the images stay where they are."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from fairaudit.auditing.run import Audit, check_output, provenance, sealed
+from fairaudit.auditing.tables import data_card
+from fairaudit.core.audit import ModelCard
+from fairaudit.core.document import save_audit
+from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.files import atomic_folder
+from fairaudit.core.plan import Plan, read_plan
+from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, IndicatorResult, table
+from fairaudit.core.samples import SAMPLE_COLUMNS, Samples
+from fairaudit.stats.contrasts import ALL_OTHERS
+from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.outcomes import Outcomes
+from fairaudit.stats.verdicts import decide
+from fairaudit.tabular.cells import ALONE
+from fairaudit.tabular.frame import AVERAGES
+from fairaudit.tabular.table import FeatureNames, OutcomeTable, read_outcome_table
+
+#: Changes whenever a number of an audit of outcomes could change.
+VERSION = "1.0"
+TOLERANCE = 0.05
+#: Tolerance per step of an order, as a part of the tolerance between groups (.02 to .05 in the shipped indicators).
+_PER_STEP = 0.4
+_PACKAGES = ("numpy", "pandas", "scipy")
+_ELSEWHERE = (
+    "The outcomes were computed elsewhere: neither the model nor an image was seen. Where this page says image, it "
+    "means a row of the table."
+)
+
+
+def audit_outcomes(
+    source: str | Path | pd.DataFrame,
+    *,
+    outcomes: Sequence[str],
+    features: FeatureNames,
+    output: str | Path | None = None,
+    unbounded: Sequence[str] = (),
+    tolerance: float | None = None,
+    average: Literal["micro", "macro"] = "micro",
+    plan: Plan | str | Path | None = None,
+    control_features: Sequence[str] = (),
+) -> Audit:
+    """Audit outcomes that were computed elsewhere: the same tables, verdicts and report as for a checkpoint.
+
+    Each outcome is a headline: the slope of an ordered feature, else each group against the rest, is tested for every
+    feature, and Holm's method holds the chance of any false *disparity* in the audit at 5 %.
+
+    Parameters
+    ----------
+    source : str, Path or DataFrame
+        A Parquet or CSV file, or its rows. Columns ``sample_id`` (unique), perhaps ``cluster_id`` (rows of one person,
+        household or source are not independent), and those named below.
+    outcomes : sequence of str
+        Columns with one number a row, empty or NaN where it was not measured, in [0, 1] (0 and 1 for a miss and a hit).
+    features : sequence of str, or mapping of str to sequence or None
+        Columns of groups: ``["gender", "income=low,middle,high"]`` or ``{"gender": None, "income": ["low", ...]}``,
+        where the list is an order. A missing value is ``"not recorded"``. Where annotators disagree, ``"gender"`` may
+        stand for columns of votes or probabilities, one a group (``gender:woman``, ``gender:man``): labels are then
+        drawn by them, and intervals count that.
+    output : str or Path, optional
+        Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet`` and ``report.html``. Default: nothing
+        is saved.
+    unbounded : sequence of str
+        Outcomes that are numbers without bounds; then ``tolerance`` has to be given, in their unit.
+    tolerance : float, optional
+        Differences below this count as none; in (0, 1), default 0.05. Two fifths of it hold for a step of an order.
+    average : {"micro", "macro"}
+        Mean over rows, or mean over clusters of the mean within the cluster.
+    plan : Plan or path, optional
+        Which comparisons count; the name of an outcome stands for the indicator. Default: the shipped plan.
+    control_features : sequence of str
+        Columns, features or others: groups are compared within their values too, and as if every group had the same
+        mix of them.
+
+    Raises
+    ------
+    InputError
+        If something that was given cannot be used; nothing is written then.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from fairaudit import audit_outcomes
+    >>> rows = pd.DataFrame({"sample_id": range(400), "skin": ["dark", "light"] * 200, "hit": [1, 1, 0, 1] * 100})
+    >>> audit = audit_outcomes(rows, outcomes=["hit"], features=["skin"])
+    >>> audit.disparities.loc[[0], ["feature", "group", "reference", "value", "verdict"]]
+      feature group reference  value    verdict
+    0    skin  dark     light   -0.5  disparity
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    outcomes, unbounded, control_features = (
+        [n] if isinstance(n, str) else list(n) for n in (outcomes, unbounded, control_features)
+    )
+    target = None if output is None else Path(output)
+    if target is not None:
+        check_output(target)
+    if average not in AVERAGES:
+        raise unknown_name("average", average, AVERAGES)
+    if unbounded and tolerance is None:
+        raise ConfigError(
+            f"tolerance must be given where an outcome has no bounds; got none, and {unbounded[0]} has a unit of its "
+            "own. Add --tolerance, in that unit."
+        )
+    config = {"outcomes": outcomes, "unbounded": unbounded, "average": average, "control_features": control_features,
+              "tolerance": TOLERANCE if tolerance is None else float(tolerance)}  # fmt: skip
+    rows = read_outcome_table(
+        source, outcomes=outcomes, features=features, unbounded=unbounded, control_features=control_features
+    )
+    chosen = plan if plan is None or isinstance(plan, Plan) else read_plan(plan)
+    found = _audited(rows, "a DataFrame" if isinstance(source, pd.DataFrame) else Path(source).name, config, chosen)
+    found = sealed(found, started=started, seconds=time.perf_counter() - clock)
+    if target is not None:
+        from fairaudit.reports.html import write
+
+        with atomic_folder(target) as folder:
+            save_audit(found, folder)
+            write(found, folder / "report.html")
+    return found
+
+
+def _audited(rows: OutcomeTable, source: str, config: dict[str, Any], chosen: Plan | None) -> Audit:
+    samples = _samples(rows, source)
+    decided, plan = decide([_result(rows, samples, name, config) for name in rows.outcomes], chosen)
+    by_row = pd.DataFrame({"sample_id": rows.ids, "cluster_id": rows.clusters})
+    others = rows.controls.drop(columns=list(rows.groups), errors="ignore")
+    votes = rows.votes.values()
+    model = ModelCard(
+        name=source,
+        kind="outcomes",
+        architecture="computed elsewhere",
+        n_parameters=0,
+        embedding_dim=0,
+        digest=_digest(by_row[["sample_id"]].assign(**rows.outcomes)),
+        preprocessing={},
+        notes=(_ELSEWHERE,),
+    )
+    features = {f.name: list(f.groups) if f.ordered else None for f in rows.features}
+    return Audit(
+        model=model,
+        data=(data_card(samples, digest=_digest(pd.concat([by_row, rows.groups, others, *votes], axis=1))),),
+        results=decided,
+        failures=(),
+        config={"source": source, "features": features, **config},
+        plan=plan,
+        provenance=provenance(_PACKAGES, seed=0),  # of labels that are drawn; nothing else is
+    )
+
+
+def _samples(rows: OutcomeTable, source: str) -> Samples:
+    """Return the rows as samples without an image."""
+    columns: dict[str, Any] = dict.fromkeys(SAMPLE_COLUMNS, "")
+    columns |= {"sample_id": rows.ids, "path": rows.ids, "cluster_id": rows.clusters}
+    alone = "No cluster_id was given: every row counts as independent. Where rows are not, intervals are too narrow."
+    return Samples(
+        name=rows.name,
+        reader="outcomes",
+        subject="outcomes",
+        root=Path(),
+        table=pd.DataFrame(columns, index=rows.ids.index).assign(
+            **{f.name: rows.groups[f.name] for f in rows.features}
+        ),
+        features=rows.features,
+        cluster="cluster_id" if rows.clustered else "row",
+        licence="as its source states",
+        show_images=False,
+        notes=(f"Read from {source}.", *(() if rows.clustered else (alone,))),
+        uncertain=rows.votes,
+    )
+
+
+def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, Any]) -> IndicatorResult:
+    values, tolerance = rows.outcomes[name], float(config["tolerance"])
+    bounded = name not in config["unbounded"]
+    codes, _ = pd.factorize(rows.clusters)
+    one = Outcomes(name, values, np.asarray(codes), average=config["average"], unit_interval=bounded)
+    cohort = Cohort.of(samples, name, control_features=config["control_features"], extra_controls={**rows.controls})
+    measured = measure(cohort, [one], headline=name, tolerance=tolerance, slope_tolerance=_PER_STEP * tolerance)
+    alone = [
+        {"metric": name, "feature": f.name, "kind": "rest", "measure": "difference", "group": f.groups[0],
+         "reference": ALL_OTHERS, "family": "primary", "tolerance": tolerance, "status": "not_estimable",
+         "note": ALONE, "n": int((~np.isnan(values) & (samples.table[f.name] == f.groups[0])).sum())}
+        for f in rows.features if len(f.groups) == 1
+    ]  # fmt: skip
+    added = table([*measured.disparities.to_dict("records"), *alone], DISPARITY_COLUMNS)  # type: ignore[list-item]
+    mean = "image" if config["average"] == "micro" else "cluster, each the mean of its rows"
+    return IndicatorResult(
+        indicator=name,
+        version=VERSION,
+        title=name.replace("_", " "),
+        question=f"Does {name.replace('_', ' ')} differ between groups?",
+        dataset=samples.name,
+        headline=name,
+        groups=measured.groups,
+        disparities=added,
+        curves=table([], CURVE_COLUMNS),
+        statistics=measured.statistics,
+        params={"average": config["average"], "bounded": bounded, "control_features": config["control_features"],
+                "tolerance": tolerance,
+                "slope_tolerance": _PER_STEP * tolerance, "n_measured": int((~np.isnan(values)).sum())},
+        metrics={name: f"Mean of the column '{name}', which was computed elsewhere, over every {mean}."},
+        warnings=(*_warnings(name, values, bounded=bounded, tolerance=tolerance), *measured.warnings),
+        inference=measured.inference,
+        influences=measured.influences,
+    )  # fmt: skip
+
+
+def _warnings(name: str, values: np.ndarray[Any, Any], *, bounded: bool, tolerance: float) -> tuple[str, ...]:
+    said = ["The table does not say whether a high value is good or bad."]
+    missing = int(np.isnan(values).sum())
+    if missing:
+        said.append(f"{missing:,} of {len(values):,} rows have no number in '{name}' and count nowhere in it.")
+    if not bounded:
+        said.append(
+            f"'{name}' has no bounds: intervals are t intervals, and the tolerance of {tolerance:g} is in its unit."
+        )
+    return tuple(said)
+
+
+def _digest(frame: pd.DataFrame) -> str:
+    """Return the SHA-256 of the rows, whatever their order and the file that they came in."""
+    text = frame.sort_values("sample_id", kind="stable").to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

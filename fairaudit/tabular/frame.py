@@ -1,0 +1,298 @@
+"""``OutcomeFrame``: outcomes of a plain table by group, in fairlearn's words, with intervals and verdicts.
+
+It needs no image, no model and no torch: a table of what a model did to each row is enough.
+
+>>> import pandas as pd
+>>> from fairaudit import OutcomeFrame
+>>> people = pd.DataFrame({"skin": ["dark", "light"] * 200, "hit": [1, 1, 0, 1, 1, 1, 0, 0] * 50})
+>>> frame = OutcomeFrame(people["hit"], sensitive_features=people["skin"])
+>>> frame.by_group
+       hit
+skin
+dark  0.50
+light 0.75
+>>> frame.difference()
+hit    0.25
+dtype: float64
+>>> frame.intervals()[["metric", "value", "ci_low", "ci_high", "n", "status"]].round(3)
+      metric  value  ci_low  ci_high    n status
+skin
+dark     hit   0.50   0.431    0.569  200     ok
+light    hit   0.75   0.686    0.805  200     ok
+>>> frame.disparities()[["reference", "value", "adjusted_low", "adjusted_high", "verdict"]].round(3)
+     reference  value  adjusted_low  adjusted_high    verdict
+skin
+dark     light  -0.25        -0.342         -0.158  disparity
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fairaudit.core.errors import RequirementError, unknown_name
+from fairaudit.stats.estimates import average as average_of
+from fairaudit.stats.outcomes import Floats, Ints, Outcomes
+from fairaudit.tabular.cells import ALL, Cells
+from fairaudit.tabular.crossing import combination_name
+from fairaudit.tabular.rows import FeatureColumns, OutcomeColumns, read_rows
+
+if TYPE_CHECKING:
+    from fairlearn.metrics import MetricFrame
+
+Method = Literal["between_groups", "to_overall"]
+METHODS = ("between_groups", "to_overall")
+AVERAGES = ("micro", "macro")
+_INTERVALS = ["metric", "value", "ci_low", "ci_high", "ci_method", "n", "n_clusters", "status", "note"]
+_COMPARISONS = [
+    "metric", "reference", "value", "ci_low", "ci_high", "ci_method", "p_value", "p_adjusted", "adjusted_low",
+    "adjusted_high", "min_detectable", "tolerance", "n", "n_clusters", "verdict", "status", "note",
+]  # fmt: skip
+
+
+class OutcomeFrame:
+    """Outcomes of each row, by the groups that the rows fall into.
+
+    The names are those of fairlearn's ``MetricFrame``, and so are the numbers wherever fairlearn is right. Where it
+    is not:
+
+    - A group without any measured outcome is NaN, with the reason in ``intervals()``: a true-positive rate is
+      ``hit`` where the truth is positive and NaN elsewhere, and a group without positives has none (there: 0.0).
+    - ``group_min``, ``group_max``, ``difference`` and ``ratio`` leave such a group out, as fairlearn does with an
+      empty crossing, but say so in a ``UserWarning``; ``difference`` and ``ratio`` are NaN, not 0 and 1, where fewer
+      than two groups are left.
+    - Columns with different indexes are refused, not taken by position.
+    - A missing value of a feature puts the row into ``"not recorded"`` (there: an error). It has a value and an
+      interval and counts in ``overall``; it is not compared, because nobody is of that group.
+
+    Parameters
+    ----------
+    outcomes : DataFrame, Series, or mapping of str to array
+        One number a row and metric; NaN where the metric does not apply to the row. A metric whose values all lie in
+        [0, 1] has intervals within [0, 1]; any other is taken as unbounded (``ci_method`` is ``"cluster t"``).
+    sensitive_features : Series, DataFrame, mapping of str to array, or array of shape (N,) or (N, F)
+        Groups are the crossings of all of them. A nameless one is called ``sensitive_feature_0``.
+    control_features : like ``sensitive_features``, optional
+        Groups are compared within their levels only.
+    clusters : Series or array, optional
+        What was sampled: rows with one value (a person, a household) are not independent. Default: each row.
+    average : {"micro", "macro"}
+        Mean over rows, or mean over clusters of the mean within the cluster.
+
+    Raises
+    ------
+    DataError
+        If the columns do not fit together; see ``fairaudit.tabular.rows.read_rows``.
+    ConfigError
+        If ``average`` is neither.
+    """
+
+    def __init__(
+        self,
+        outcomes: OutcomeColumns,
+        *,
+        sensitive_features: FeatureColumns,
+        control_features: FeatureColumns | None = None,
+        clusters: pd.Series | Sequence[Any] | npt.NDArray[Any] | None = None,
+        average: Literal["micro", "macro"] = "micro",
+    ) -> None:
+        if average not in AVERAGES:
+            raise unknown_name("average", average, AVERAGES)
+        self._rows = read_rows(outcomes, sensitive_features, control_features, clusters)
+        self._cells = Cells(self._rows, average)
+
+    def __repr__(self) -> str:
+        metrics, names = ", ".join(self._rows.outcomes), ", ".join(g.name for g in self._rows.sensitive)
+        n_rows, n_groups = len(self._rows.clusters), len(self._cells.groups)
+        return f"<OutcomeFrame: {metrics} by {names}; {n_rows:,} rows, {n_groups:,} groups>"
+
+    @property
+    def by_group(self) -> pd.DataFrame:
+        """Value of each group (rows; control levels first) and metric (columns); NaN where nothing was measured."""
+        values = self._cells.values
+        return self._by_metric(values[values["cell"] != ALL], self._index)
+
+    @property
+    def overall(self) -> pd.Series | pd.DataFrame:
+        """Value of all rows by metric; with control features a DataFrame with a row for each level."""
+        values = self._cells.values
+        found = self._by_metric(values[values["cell"] == ALL], self._cells.levels.index())
+        return found if self._rows.controls else found.iloc[0].rename(None)
+
+    def group_min(self) -> pd.Series | pd.DataFrame:
+        """Return the smallest group value by metric (and control level)."""
+        return self._reduced(self._compared("group_min"), "min")
+
+    def group_max(self) -> pd.Series | pd.DataFrame:
+        """Return the largest group value by metric (and control level)."""
+        return self._reduced(self._compared("group_max"), "max")
+
+    def difference(self, method: Method = "between_groups") -> pd.Series | pd.DataFrame:
+        """Return how far groups lie apart, by metric (and control level); 0 when all are equal.
+
+        A point value: its size in a sample is above zero even where groups do not differ. ``disparities()`` says
+        what can be concluded.
+
+        Parameters
+        ----------
+        method : {"between_groups", "to_overall"}
+            Largest minus smallest group value, or the largest distance of a group from ``overall``.
+
+        Raises
+        ------
+        ConfigError
+            If ``method`` is neither.
+        """
+        _check_method(method)
+        values = self._compared("difference")
+        if method == "between_groups":
+            found = self._reduced(values, "max") - self._reduced(values, "min")
+        else:
+            found = self._reduced((values - self._overall_of_groups()).abs(), "max")
+        return self._where_two(found, values)
+
+    def ratio(self, method: Method = "between_groups") -> pd.Series | pd.DataFrame:
+        """Return the smallest ratio of group values, by metric (and control level); 1 when all are equal.
+
+        It means something for outcomes of zero and more only.
+
+        Parameters
+        ----------
+        method : {"between_groups", "to_overall"}
+            Smallest over largest group value, or the smallest ratio of a group and ``overall``, the lower of both
+            over the other.
+
+        Raises
+        ------
+        ConfigError
+            If ``method`` is neither.
+        """
+        _check_method(method)
+        values = self._compared("ratio")
+        if method == "between_groups":
+            found = self._reduced(values, "min") / self._reduced(values, "max")
+        else:
+            ratios = values / self._overall_of_groups()
+            found = self._reduced(ratios.where(~(ratios > 1), 1 / ratios), "min")
+        return self._where_two(found, values)
+
+    def intervals(self) -> pd.DataFrame:
+        """Return value, 95 % interval, n, clusters, status and note of each group, for one metric after the other.
+
+        The index is that of ``by_group``. ``status`` is ``"ok"``, ``"too_few"`` (below 20 clusters, or 5 clusters
+        with an event or non-event) or ``"not_estimable"``, with the reason in ``note``.
+        """
+        values = self._cells.values
+        return self._labelled(values[values["cell"] != ALL], _INTERVALS)
+
+    def disparities(self, *, tolerance: float = 0.05) -> pd.DataFrame:
+        """Return each group against the rest of its control level, with a verdict that holds for all rows together.
+
+        Of two groups, one row stands for both. Holm's method over all rows of the table holds the chance of any
+        false ``"disparity"`` at 5 %; ``adjusted_low`` and ``adjusted_high`` go with it, ``ci_low`` and ``ci_high``
+        are of the row alone.
+
+        Parameters
+        ----------
+        tolerance : float, default 0.05
+            Differences below this, in the unit of the outcome, count as none; in (0, 1).
+
+        Returns
+        -------
+        DataFrame
+            Index as in ``by_group``; ``verdict`` is ``"disparity"``, ``"inconclusive"``, ``"within_tolerance"`` or
+            ``"not_estimable"``, the latter with the reason in ``note``.
+
+        Raises
+        ------
+        ConfigError
+            If ``tolerance`` is not in (0, 1).
+        """
+        return self._labelled(self._cells.comparisons(tolerance=tolerance), _COMPARISONS)
+
+    def to_metricframe(self) -> MetricFrame:
+        """Return fairlearn's ``MetricFrame`` of the same rows and metrics, for its plots and other tools.
+
+        Raises
+        ------
+        RequirementError
+            If fairlearn is not installed.
+        """
+        try:
+            from fairlearn.metrics import MetricFrame
+        except ImportError as error:
+            raise RequirementError(
+                "to_metricframe needs fairlearn; it is not installed.", what_to_do="Run: pip install fairlearn."
+            ) from error
+        features = {g.name: g.levels[g.codes] for g in self._rows.sensitive}
+        controls = {g.name: g.levels[g.codes] for g in self._rows.controls}
+        first = next(iter(self._rows.outcomes.values()))
+        return MetricFrame(
+            metrics=dict.fromkeys(self._rows.outcomes, self._value_of),
+            y_true=np.zeros(len(first)),
+            y_pred=first,
+            sensitive_features=features,
+            control_features=controls or None,
+            sample_params={
+                metric: {"outcome": values, "cluster": self._rows.clusters}
+                for metric, values in self._rows.outcomes.items()
+            },
+        )
+
+    def _value_of(self, y_true: Any, y_pred: Any, *, outcome: Floats, cluster: Ints) -> float:
+        everyone = np.ones(len(outcome), dtype=bool)
+        one = Outcomes("outcome", outcome, cluster, average=self._cells.average, unit_interval=False)
+        return float(average_of(one, everyone).value)
+
+    @property
+    def _index(self) -> pd.Index:
+        return self._cells.groups.index(within=self._cells.levels)
+
+    def _by_metric(self, values: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+        columns = {m: values.loc[values["metric"] == m, "value"].to_numpy(np.float64) for m in self._rows.outcomes}
+        return pd.DataFrame(columns, index=index)
+
+    def _labelled(self, rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+        """Return ``columns`` of rows with a level and a cell, under the index of ``by_group``."""
+        at = (rows["level"] * len(self._cells.groups) + rows["cell"]).to_numpy()
+        return rows[columns].set_axis(self._index[at], axis=0).astype({"n": "int64", "n_clusters": "int64"})
+
+    def _compared(self, what: str) -> pd.DataFrame:
+        """Return the values of groups that are compared; say which of them have none."""
+        values = self.by_group
+        recorded = np.tile(self._cells.groups.recorded, len(self._cells.levels))
+        for metric in self._rows.outcomes:
+            without = [combination_name(v) for v in values.index[recorded & values[metric].isna().to_numpy()]]
+            if without:
+                listed = "; ".join(without[:3]) + ("; ..." if len(without) > 3 else "")
+                warnings.warn(
+                    f"{what} of '{metric}' leaves out {len(without)} of {recorded.sum()} groups without an outcome: "
+                    f"{listed}. intervals() has the reason of each.",
+                    stacklevel=3,
+                )
+        return values.where(np.broadcast_to(recorded[:, None], values.shape))
+
+    def _reduced(self, values: pd.DataFrame, how: Literal["min", "max", "sum"]) -> pd.Series | pd.DataFrame:
+        """Return one value a metric, or one a metric and control level."""
+        if not self._rows.controls:
+            return values.agg(how)
+        # Levels stand in their order already; sorting would move "not recorded".
+        return values.groupby(level=[g.name for g in self._rows.controls], sort=False).agg(how)
+
+    def _where_two(self, found: pd.Series | pd.DataFrame, values: pd.DataFrame) -> pd.Series | pd.DataFrame:
+        two: Any = self._reduced(values.notna().astype(int), "sum") >= 2
+        return found.where(two)
+
+    def _overall_of_groups(self) -> pd.DataFrame:
+        values = np.repeat(np.atleast_2d(self.overall.to_numpy()), len(self._cells.groups), axis=0)
+        return pd.DataFrame(values, index=self._index, columns=[*self._rows.outcomes])
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)

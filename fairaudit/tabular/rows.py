@@ -1,0 +1,215 @@
+"""``Rows``: outcomes, groups and clusters of a table that somebody else made, checked to speak of the same rows.
+
+Other tools take columns by position whatever their index says, so that a filtered column is compared with the people
+of other rows. Here every pandas object must have the same index, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fairaudit.core.errors import DataError
+from fairaudit.stats.outcomes import Floats, Ints
+from fairaudit.tabular.crossing import Grouping
+
+OutcomeColumns: TypeAlias = pd.DataFrame | pd.Series | Mapping[str, Any]
+FeatureColumns: TypeAlias = pd.Series | pd.DataFrame | Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]
+
+#: More cells of a crossing than this are no groups: a feature with a value for everyone was not binned.
+MAX_CELLS = 2_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns of the same N rows.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to ndarray of float, shape (N,)
+        By metric; NaN where a row was not measured.
+    sensitive, controls : tuple of Grouping
+    clusters : ndarray of int, shape (N,)
+        Cluster code of each row, from 0.
+    """
+
+    outcomes: Mapping[str, Floats]
+    sensitive: tuple[Grouping, ...]
+    controls: tuple[Grouping, ...]
+    clusters: Ints
+
+
+def read_rows(
+    outcomes: OutcomeColumns,
+    sensitive_features: FeatureColumns,
+    control_features: FeatureColumns | None = None,
+    clusters: pd.Series | Sequence[Any] | npt.NDArray[Any] | None = None,
+) -> Rows:
+    """Return the rows of columns in any of the forms that fairlearn's ``MetricFrame`` takes.
+
+    Raises
+    ------
+    DataError
+        If there is no row, outcome or feature, columns differ in length or index, an index label or a name stands
+        twice, an outcome is no finite number, a cluster is missing, or the features form too many groups.
+    """
+    same = _SameRows()
+    columns = same.take("outcomes", _outcome_columns(outcomes))
+    if not same.n:
+        raise DataError("outcomes must have at least one row; got none. Check what was filtered before.")
+    sensitive, controls = (
+        tuple(Grouping.of(name, column) for name, column in same.take(what, _features(what, given)))
+        for what, given in (("sensitive_features", sensitive_features), ("control_features", control_features))
+    )
+    _check_names([name for name, _ in columns], [g.name for g in (*sensitive, *controls)])
+    cells = int(np.prod([float(len(g.levels)) for g in (*sensitive, *controls)]))
+    if cells > MAX_CELLS:
+        raise DataError(
+            f"sensitive and control features must form at most {MAX_CELLS:,} groups; got {cells:,}. "
+            "Put numbers into bins, or leave a feature out."
+        )
+    codes = np.arange(same.n, dtype=np.int64)
+    if clusters is not None:
+        column = clusters if isinstance(clusters, pd.Series) else np.asarray(clusters, dtype=object)
+        codes = _cluster_codes(*(c for _, c in same.take("clusters", [("clusters", column)])))
+    return Rows({name: outcome_values(name, column) for name, column in columns}, sensitive, controls, codes)
+
+
+def outcome_values(name: str, column: pd.Series | npt.NDArray[Any]) -> Floats:
+    """Return an outcome as float, (N,): numbers and truth values; None, NaN and NA as NaN.
+
+    Raises
+    ------
+    DataError
+        If something else is in it, or a number is infinite.
+    """
+    series = column if isinstance(column, pd.Series) else pd.Series(column)
+    if not pd.api.types.is_any_real_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
+        strays = [v for v in series[series.notna()] if not isinstance(v, Real | np.bool_)]
+        if strays:
+            raise DataError(
+                f"outcome '{name}' must be numbers (0 and 1 for a miss and a hit); got {strays[0]!r}. Convert it first."
+            )
+    values: Floats = np.asarray(series.astype("Float64").to_numpy(np.float64, na_value=np.nan), dtype=np.float64)
+    if np.isinf(values).any():
+        raise DataError(
+            f"outcome '{name}' must be finite; got infinity in {int(np.isinf(values).sum())} rows. "
+            "Use NaN for what was not measured."
+        )
+    return values
+
+
+class _SameRows:
+    """Holds the length and the index that the first columns had, and refuses columns with others."""
+
+    def __init__(self) -> None:
+        self.n: int | None = None
+        self.index: pd.Index | None = None
+        self.first = self.indexed = ""
+
+    def take(self, what: str, columns: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+        """Return the columns, after each was checked."""
+        taken = list(columns)
+        for name, column in taken:
+            self._check(what if name == what else f"{what} '{name}'", column)
+        return taken
+
+    def _check(self, what: str, column: Any) -> None:
+        if np.ndim(column) != 1:
+            raise DataError(f"{what} must be one column; got shape {np.shape(column)}. Give one value a row.")
+        n = len(column)
+        if self.n is None:
+            self.n, self.first = n, what
+        if n != self.n:
+            raise DataError(
+                f"{what} must have as many rows as {self.first}; got {n:,} and {self.n:,}. Give one value a row."
+            )
+        if not isinstance(column, pd.Series):
+            return
+        twice = column.index[column.index.duplicated()]
+        if len(twice):
+            raise DataError(
+                f"{what} must have one row per index label; got '{twice[0]}' "
+                f"{int((column.index == twice[0]).sum())} times. Remove repeated rows, or use reset_index(drop=True)."
+            )
+        if self.index is None:
+            self.index, self.indexed = column.index, what
+        if not self.index.equals(column.index):
+            at = int(np.argmax([a != b for a, b in zip(self.index, column.index, strict=True)]))
+            raise DataError(
+                f"{what} must have the index of {self.indexed}, in the same order; got '{column.index[at]}' instead of "
+                f"'{self.index[at]}' in row {at + 1}. Align them with .loc, or drop both indexes."
+            )
+
+
+def _outcome_columns(outcomes: OutcomeColumns) -> list[tuple[str, Any]]:
+    if isinstance(outcomes, pd.Series):
+        outcomes = outcomes.to_frame("outcome" if outcomes.name is None else outcomes.name)
+    if not isinstance(outcomes, pd.DataFrame | Mapping):
+        raise DataError(
+            f"outcomes must be a DataFrame, a Series or a mapping of metric to values; got {type(outcomes).__name__}. "
+            "Name it: {'hit': values}."
+        )
+    columns = _named("outcomes", outcomes)
+    if not columns:
+        raise DataError("outcomes must have at least one column; got none. Name one: {'hit': values}.")
+    return columns
+
+
+def _features(what: str, given: FeatureColumns | None) -> list[tuple[str, Any]]:
+    """Return name and values of each feature; a nameless one is numbered as fairlearn numbers it."""
+    if given is None:
+        return []
+    default = what.removesuffix("s") + "_"
+    if isinstance(given, pd.Series):
+        columns = _named(what, given.to_frame(f"{default}0" if given.name is None else given.name))
+    elif isinstance(given, pd.DataFrame | Mapping):
+        columns = _named(what, given)
+    else:
+        array = np.asarray(given, dtype=object)
+        if array.ndim not in (1, 2):
+            raise DataError(f"{what} must have one or two dimensions; got {array.ndim}. Give one column a feature.")
+        parts = [array] if array.ndim == 1 else list(array.T)
+        columns = [(f"{default}{i}", part) for i, part in enumerate(parts)]
+    if not columns:
+        raise DataError(f"{what} must have at least one column; got none. Say by what the groups are formed.")
+    return columns
+
+
+def _named(what: str, table: pd.DataFrame | Mapping[str, Any]) -> list[tuple[str, Any]]:
+    names: list[Any] = list(table)
+    stray = next((n for n in names if not isinstance(n, str)), None)
+    if stray is not None:
+        raise DataError(f"names of {what} must be text; got {stray!r}. Rename the column.")
+    if isinstance(table, pd.DataFrame):
+        return [(name, table.iloc[:, i]) for i, name in enumerate(names)]
+    return [(name, c if isinstance(c, pd.Series) else np.asarray(c, dtype=object)) for name, c in table.items()]
+
+
+def _check_names(metrics: Sequence[str], features: Sequence[str]) -> None:
+    for names, what in ((metrics, "outcomes"), (features, "sensitive and control features")):
+        twice = next((n for n in names if list(names).count(n) > 1), None)
+        if twice is not None:
+            raise DataError(f"{what} must have different names; got '{twice}' twice. Rename one of them.")
+    both = next((n for n in features if n in metrics), None)
+    if both is not None:
+        raise DataError(
+            f"a feature must not have the name of an outcome; got '{both}' for both. Rename one: a group formed by "
+            "the outcome has the outcome it was formed by."
+        )
+
+
+def _cluster_codes(column: Any) -> Ints:
+    codes, _ = pd.factorize(pd.Series(list(column), dtype=object))
+    if (codes < 0).any():
+        raise DataError(
+            f"clusters must be known for every row; missing in {int((codes < 0).sum())}. "
+            "Give a row that stands alone a cluster of its own."
+        )
+    return np.asarray(codes, dtype=np.int64)

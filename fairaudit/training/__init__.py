@@ -1,0 +1,1 @@
+"""Training with disparities watched, and adaptation: probes and fine-tuning."""

@@ -1,0 +1,124 @@
+"""``fit_probe`` and ``fine_tune``: a checkpoint learns the labels of a table, in a head on top or as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairaudit.auditing.run import versions
+from fairaudit.core.progress import step
+
+if TYPE_CHECKING:
+    from fairaudit.heads.linear_probe import LinearProbe
+    from fairaudit.heads.tuned_folder import TunedModel
+
+_PACKAGES = ("numpy", "scikit-learn", "torch", "transformers")
+
+
+def fit_probe(
+    checkpoint: str | Path,
+    *,
+    labels: str | Path,
+    output: str | Path,
+    classes: Sequence[str] = (),
+    preprocessing: str | Path | None = None,
+    seed: int = 0,
+    seeds: int = 5,
+    batch_size: int = 64,
+    progress: bool = True,
+) -> LinearProbe:
+    """Fit a linear probe on frozen features, save it, and return it with its held-out accuracy.
+
+    ``fairaudit.audit(checkpoint, probe=output, ...)`` uses it again, on this checkpoint alone.
+
+    Parameters
+    ----------
+    checkpoint : str or Path
+        As in ``audit``; its weights do not change.
+    labels : str or Path
+        CSV with ``file`` (relative to its folder), ``label`` and perhaps ``cluster``: person, household or source
+        image. Images of one cluster are never both learned and held out, and intervals count clusters.
+    output : str or Path
+        Folder for ``probe.json``, ``weights.safetensors`` and ``images.parquet``.
+    classes : sequence of str
+        Learn only these labels of the table; all unless some are named.
+    preprocessing : str or Path, optional
+        As in ``audit``.
+    seed, seeds : int
+        Of the first split into images that are fitted, choose the strength and are held out; and how many splits.
+    batch_size, progress
+        As in ``audit``.
+
+    Raises
+    ------
+    InputError
+        If something that was given cannot be used; nothing is written then.
+    """
+    from fairaudit.heads import linear_probe
+    from fairaudit.heads.probe_folder import check_folder, save_probe
+    from fairaudit.models import open_model
+
+    check_folder(Path(output))
+    table = linear_probe.read_probe_table(Path(labels))
+    if classes:
+        table = table.only(classes)
+    model = open_model(checkpoint, preprocessing=preprocessing)
+    with step(f"linear probe on {len(table.files):,} images", shown=progress) as advance:
+        probe = linear_probe.fit_probe(model, table, progress=advance, seed=seed, seeds=seeds, batch_size=batch_size)
+    save_probe(probe, model, Path(output), versions=versions(_PACKAGES))
+    return probe
+
+
+def fine_tune(
+    checkpoint: str | Path,
+    *,
+    labels: str | Path,
+    output: str | Path,
+    preset: str = "small",
+    classes: Sequence[str] = (),
+    preprocessing: str | Path | None = None,
+    batch_size: int = 64,
+    progress: bool = True,
+    **changes: Any,
+) -> TunedModel:
+    """Fine-tune a whole network on four fifths of a table, measure it on the rest, and save it as a checkpoint.
+
+    Clusters of the table are never both learned and held out. The same table, recipe and seed give the same weights on
+    the same machine. ``fairaudit.audit(output, ...)`` opens what was saved, with its head, and leaves out what it
+    learned from.
+
+    Parameters
+    ----------
+    checkpoint : str or Path
+        A network of ``transformers``, or a run of ``fairaudit pretrain``.
+    labels, classes, preprocessing, batch_size, progress
+        As in ``fit_probe``.
+    output : str or Path
+        Folder for the network, in the format of ``transformers``, with ``fine_tuning.json`` and ``images.parquet``.
+    preset : str
+        ``"goyal2022"``, the published recipe for large hardware, or ``"small"``.
+    **changes
+        Other values for fields of ``heads.tuning_recipe.TuningRecipe``: ``epochs=10, seed=3``.
+
+    Raises
+    ------
+    InputError
+        If something that was given cannot be used; nothing is written then.
+    """
+    from fairaudit.heads.probe_folder import check_folder
+    from fairaudit.heads.probe_table import read_probe_table
+    from fairaudit.heads.tuned_folder import RECORD, TUNED, tune
+    from fairaudit.heads.tuning_recipe import make_tuning_recipe
+    from fairaudit.models import open_model
+
+    recipe = make_tuning_recipe(preset, changes)
+    check_folder(Path(output), RECORD, TUNED)
+    table = read_probe_table(Path(labels))
+    if classes:
+        table = table.only(classes)
+    model = open_model(checkpoint, preprocessing=preprocessing)
+    with step(f"fine-tuning by '{recipe.name}', {recipe.epochs} epochs", shown=progress) as advance:
+        return tune(
+            model, table, recipe, Path(output), versions=versions(_PACKAGES), batch_size=batch_size, progress=advance
+        )

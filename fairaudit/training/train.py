@@ -1,0 +1,123 @@
+"""``train``: a run of ``pretrain`` that is watched and ends with a page; ``training_page``: that page of any run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairaudit.core.errors import ConfigError
+from fairaudit.runs.run_record import PAGE, RunRecord, read_run
+
+if TYPE_CHECKING:
+    from fairaudit.pretrain.recipe import Recipe
+    from fairaudit.pretrain.watch import Watcher
+
+#: So often a run is looked at unless it is said how often.
+LOOKS = 10
+
+
+def train(
+    recipe: Recipe | str | Path,
+    *,
+    data: Sequence[str | Path],
+    output: str | Path,
+    seed: int | None = None,
+    samples: int | None = None,
+    labels: str | Path | None = None,
+    watch: Mapping[str, str | Path] | None = None,
+    every: int | None = None,
+    indicators: Sequence[str] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    probe: str | Path | None = None,
+    text_encoder: str | Path | None = None,
+    allow_unreadable: bool = False,
+    threads: int | None = None,
+    progress: bool = True,
+) -> RunRecord:
+    """Train a RegNet with SwAV, watch it meanwhile, write ``output/training.html`` and return what the run recorded.
+
+    ``fairaudit.pretrain.pretrain`` does the training; give watchers of your own to that function. What is watched
+    changes nothing in the training, and nothing that can be refused is refused after the first step.
+
+    Parameters
+    ----------
+    recipe, data, output, seed, samples, threads, progress
+        As in ``fairaudit.pretrain.pretrain``.
+    labels : path, optional
+        CSV with ``file`` and ``label``: their k-NN accuracy is watched (``KnnAccuracy``).
+    watch : mapping, optional
+        Data sets on which disparities are watched (``DisparityWatcher``), as ``data`` of ``fairaudit.audit``.
+    every : int, optional
+        Images between two looks. Default: a tenth of the run.
+    indicators, options, probe, text_encoder, allow_unreadable
+        What to watch there, as in ``fairaudit.audit``.
+
+    Raises
+    ------
+    InputError
+        If something that was given cannot be used.
+    """
+    from fairaudit.pretrain import KnnAccuracy, pretrain
+    from fairaudit.pretrain.preparation import resolve_recipe
+
+    made = resolve_recipe(recipe, seed=seed, samples=samples)
+    _check_needed(
+        watch,
+        {"--indicator": indicators, "--set": options, "--probe": probe, "--text-encoder": text_encoder},
+    )
+    if every is not None and not (labels or watch):
+        raise ConfigError(
+            "--watch-every must stand beside something to watch; got nothing. Add --watch or --watch-labels."
+        )
+    each = every if every is not None else max(made.schedule.samples // LOOKS, 1)
+    watchers: list[Watcher] = []
+    if watch:
+        from fairaudit.training.watcher import DisparityWatcher
+
+        watchers.append(
+            DisparityWatcher(
+                data=watch,
+                every=each,
+                indicators=indicators,
+                options=options,
+                probe=probe,
+                text_encoder=text_encoder,
+                seed=made.seed,
+                allow_unreadable=allow_unreadable,
+            )
+        )
+    if labels is not None:
+        watchers.insert(0, KnnAccuracy(Path(labels), every=each))
+    pretrain(
+        made,
+        data=[Path(folder) for folder in data],
+        output=Path(output),
+        threads=threads,
+        watchers=watchers,
+        progress=progress,
+    )
+    training_page(output)
+    return read_run(Path(output))
+
+
+def training_page(run: str | Path) -> Path:
+    """Write the page of a training run, finished or not, as ``training.html`` in its folder; return its path.
+
+    Needs neither torch nor the images. A run that goes on meanwhile is not disturbed.
+
+    Raises
+    ------
+    DataError
+        If the folder is no run, or a file of it is damaged.
+    """
+    from fairaudit.reports.run_page import write
+
+    return write(read_run(Path(run)), Path(run) / PAGE)
+
+
+def _check_needed(watch: Mapping[str, str | Path] | None, given: Mapping[str, object]) -> None:
+    """Refuse options of what is watched where nothing is."""
+    alone = next((option for option, value in given.items() if value and not watch), None)
+    if alone is not None:
+        raise ConfigError(f"{alone} must stand beside --watch READER=DIR; got no data set to watch. Add it.")

@@ -1,0 +1,269 @@
+"""The change of a disparity on the same clusters, against paired tests that were written out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from fairaudit.comparison.change import CHANGES, adjusted, changes_of
+from fairaudit.core.plan import Plan, PlanRow
+from fairaudit.core.result import CHANGE_COLUMNS
+from fairaudit.core.samples import Feature
+from fairaudit.stats.outcomes import GalleryRole, Outcomes
+from tests.comparison.audits_of_rows import audit_of, groups_of, row
+
+AB = Feature("g", ("a", "b"), "annotated", "by hand")
+STEPS = Feature("s", ("low", "mid", "high"), "annotated", "by hand", ordered=True)
+
+Numbers = npt.NDArray[np.float64]
+
+
+def change(before: Outcomes, after: Outcomes, group: Any, feature: Feature = AB) -> dict[str, Any]:
+    audits = {n: audit_of(o, {feature.name: group}, [feature]) for n, o in (("old", before), ("new", after))}
+    return row(changes_of(audits, baseline="old"))
+
+
+def pair(rng: np.random.Generator, n: int, clusters: Any = None, shift: Any = 0.0, **fields: Any) -> list[Outcomes]:
+    """Return hits of two models that agree in most rows; the second has more hits by ``shift``."""
+    clusters = np.arange(n) if clusters is None else clusters
+    hard = rng.random(n)
+    values = [(0.7 * hard + 0.3 * rng.random(n) < 0.5 + add).astype(float) for add in (0.0, shift)]
+    return [Outcomes("hit", v, clusters, **fields) for v in values]
+
+
+def test_one_row_of_each_cluster_on_each_side_is_the_paired_t_test(rng: np.random.Generator) -> None:
+    n = 60
+    clusters, group = np.tile(np.arange(n), 2), np.repeat(["a", "b"], n)
+    of_cluster = rng.normal(size=n)
+    old, new = (np.tile(of_cluster, 2) + rng.normal(size=2 * n) for _ in range(2))
+    new[:n] += 0.4
+    models = [Outcomes("loss", v, clusters, unit_interval=False) for v in (old, new)]
+    found = change(models[0], models[1], group)
+    expected = stats.ttest_rel(new[:n] - new[n:], old[:n] - old[n:])
+    assert found["p_value"] == pytest.approx(expected.pvalue, rel=1e-9)
+    assert found["df"] == n - 1
+    low, high = expected.confidence_interval(0.95)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((low, high))
+    assert found["change"] == found["value"] - found["value_before"]
+
+
+def matched(old: Numbers, new: Numbers) -> tuple[float, float]:
+    """Variance of the change of a share: McNemar's table, and Agresti and Min's, which adds half to each cell."""
+    variances = []
+    for extra, n in ((0.0, len(old)), (0.5, len(old) + 2)):
+        gained, lost = ((new > old).sum() + extra, (new < old).sum() + extra)
+        variances.append(((gained + lost) / n - ((gained - lost) / n) ** 2) / n)
+    return float(variances[0] * len(old) / (len(old) - 1)), float(variances[1])
+
+
+def test_shares_have_the_variance_of_matched_pairs(rng: np.random.Generator) -> None:
+    group = groups_of(rng, 400)
+    old, new = pair(rng, 400, shift=np.where(group == "a", 0.2, 0.0))
+    found = change(old, new, group)
+    parts = [matched(old.values[group == g], new.values[group == g]) for g in ("a", "b")]
+    wald, least = (sum(part[i] for part in parts) for i in (0, 1))
+    assert found["std_error"] == pytest.approx(np.sqrt(max(wald, least)))
+    t = found["change"] / found["std_error"]
+    satterthwaite = wald**2 / sum(v[0] ** 2 / ((group == g).sum() - 1) for v, g in zip(parts, "ab", strict=True))
+    assert found["df"] <= satterthwaite + 1e-6
+    assert found["p_value"] == pytest.approx(2 * stats.t.sf(abs(t), found["df"]))
+
+
+def test_a_side_where_nothing_changed_is_not_certain(rng: np.random.Generator) -> None:
+    group = np.repeat(["a", "b"], [30, 30])
+    values = (rng.random(60) < 0.5).astype(float)
+    flipped = values.copy()
+    flipped[30:42] = 1 - flipped[30:42]
+    found = change(Outcomes("hit", values, np.arange(60)), Outcomes("hit", flipped, np.arange(60)), group)
+    least = sum(matched(values[s], flipped[s])[1] for s in (slice(30), slice(30, 60)))
+    wald = sum(matched(values[s], flipped[s])[0] for s in (slice(30), slice(30, 60)))
+    assert least > wald
+    assert found["std_error"] == pytest.approx(np.sqrt(least))
+
+
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_clusters_of_many_rows_agree_with_the_jackknife_and_the_bootstrap(
+    rng: np.random.Generator, average: Any
+) -> None:
+    clusters = np.repeat(np.arange(120), rng.integers(1, 8, 120))
+    group = np.array(["a", "b"])[clusters % 2]
+    old, new = pair(rng, len(clusters), clusters, np.where(group == "a", 0.2, 0.0), average=average)
+    found = change(old, new, group)
+
+    def disparity(values: Numbers, weights: Numbers) -> Numbers:
+        """Return the difference of groups for cluster weights (B, U)."""
+        size: Any = np.bincount(clusters)
+        above, below = np.bincount(clusters, weights=values), size.astype(float)
+        if average == "macro":
+            above, below = above / size, np.ones(len(size))
+        sides = [np.arange(120) % 2 == side for side in (0, 1)]
+        parts = [(weights[:, s] @ above[s]) / (weights[:, s] @ below[s]) for s in sides]
+        return parts[0] - parts[1]  # type: ignore[no-any-return]
+
+    def changed(weights: Numbers) -> Numbers:
+        return disparity(new.values, weights) - disparity(old.values, weights)
+
+    left_out = changed(1 - np.eye(120))
+    jackknife = np.sqrt(119 / 120 * ((left_out - left_out.mean()) ** 2).sum())
+    assert found["change"] == pytest.approx(changed(np.ones((1, 120)))[0])
+    assert found["std_error"] == pytest.approx(jackknife, rel=0.04)
+    drawn = changed(rng.multinomial(120, np.full(120, 1 / 120), size=4000).astype(float))
+    assert found["std_error"] == pytest.approx(drawn.std(), rel=0.08)
+
+
+def delong(scores: Sequence[Numbers], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Covariance (2, 2) of two AUROCs of the same rows: DeLong et al. (1988), equations 4 to 8."""
+    v10, v01 = [], []
+    for score in scores:
+        x, y = score[labels == 1], score[labels == 0]
+        psi = (x[:, None] > y).astype(float) + 0.5 * (x[:, None] == y)
+        v10.append(psi.mean(axis=1))
+        v01.append(psi.mean(axis=0))
+    covariance: npt.NDArray[np.float64] = np.cov(v10) / len(v10[0]) + np.cov(v01) / len(v01[0])
+    return covariance
+
+
+def test_aurocs_have_delongs_paired_test(rng: np.random.Generator) -> None:
+    n = 300
+    labels, group = rng.integers(0, 2, n), groups_of(rng, n)
+    common = rng.normal(size=n) + labels
+    scores = [np.round(common + 0.5 * rng.normal(size=n) * (k + 1), 1) for k in range(2)]
+    old, new = (Outcomes("auroc", s, np.arange(n), labels=labels, unit_interval=False) for s in scores)
+    found = change(old, new, group)
+    contrast = np.array([-1.0, 1.0])
+    covariances = [delong([s[group == g] for s in scores], labels[group == g]) for g in ("a", "b")]
+    assert found["std_error"] == pytest.approx(np.sqrt(sum(contrast @ c @ contrast for c in covariances)))
+    assert found["std_error"] < np.sqrt(sum(np.trace(c) for c in covariances))  # pairing must help here
+
+
+def test_a_slope_is_the_slope_of_the_differences(rng: np.random.Generator) -> None:
+    n, x = 150, rng.integers(0, 3, 150)
+    old, new = pair(rng, n, shift=0.1 * x)
+    found = change(old, new, np.array(STEPS.groups)[x], STEPS)
+    design = np.stack([np.ones(n), x], axis=1)
+    moved = new.values - old.values
+    inverse = np.linalg.inv(design.T @ design)
+    beta = inverse @ design.T @ moved
+    hat = np.einsum("ij,jk,ik->i", design, inverse, design)
+    meat = design * ((moved - design @ beta) / (1 - hat))[:, None]
+    hc3 = inverse @ meat.T @ meat @ inverse
+    assert found["kind"] == "slope"
+    assert found["change"] == pytest.approx(beta[1])
+    assert found["std_error"] == pytest.approx(np.sqrt(hc3[1, 1]))
+    assert found["df"] == n - 2
+
+
+def test_hubs_of_a_gallery_count_in_both_roles(rng: np.random.Generator) -> None:
+    n, group = 120, groups_of(rng, 120)
+    moved, models = np.zeros((2, n)), []
+    for i in range(2):
+        values, items = (rng.random(n) < 0.5).astype(float), rng.integers(0, 6, (n, 3))
+        influence = rng.normal(size=(n, 3)) / 3
+        models.append(Outcomes("hit", values, np.arange(n), gallery=GalleryRole(items, influence)))
+        for g, sign in (("a", 1), ("b", -1)):
+            k = (group == g).sum()
+            own = np.where(group == g, values - values[group == g].mean(), 0) / k
+            np.add.at(own, items[group == g].ravel(), influence[group == g].ravel() / k)
+            moved[i] += sign * own * np.sqrt(k / (k - 1))
+    found, psi = change(models[0], models[1], group), moved[1] - moved[0]
+    assert found["std_error"] == pytest.approx(np.sqrt((psi**2).sum()))
+    assert found["df"] <= (psi**2).sum() ** 2 / (psi**4).sum() + 1e-9
+
+
+def flips(rng: np.random.Generator, shares: tuple[float, float], n: int = 600) -> Outcomes:
+    """Return hits with these shares in ``a`` (first half) and ``b``, the easiest rows first."""
+    return Outcomes("hit", np.concatenate([np.arange(n) < s * n for s in shares]).astype(float), np.arange(2 * n))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [((0.4, 0.6), (0.55, 0.6), "smaller"), ((0.6, 0.4), (0.45, 0.4), "smaller"), ((0.55, 0.6), (0.4, 0.6), "larger"),
+     ((0.4, 0.6), (0.6, 0.4), "changed"), ((0.4, 0.6), (0.41, 0.62), "not_shown"),
+     ((0.4, 0.6), (0.62, 0.6), "smaller")],
+)  # fmt: skip
+def test_what_became_of_the_size(rng: np.random.Generator, before: Any, after: Any, verdict: str) -> None:
+    found = change(flips(rng, before), flips(rng, after), np.repeat(["a", "b"], 600))
+    assert found["verdict"] == verdict
+    assert found["change"] == pytest.approx((after[0] - after[1]) - (before[0] - before[1]))
+    covers = found["adjusted_low"] <= 0 <= found["adjusted_high"]
+    assert covers == (verdict == "not_shown")
+
+
+def test_two_models_that_do_not_differ(rng: np.random.Generator) -> None:
+    """Two hundred comparisons without a change; the bound is the binomial's at 1 in 1,000."""
+    n, draws = 120, 200
+    group, hard = groups_of(rng, n), rng.random((n, draws))
+    audits = {}
+    plan = Plan(tuple(PlanRow("x", f"m{i}", "g", "rest") for i in range(draws)))
+    for name in ("old", "new"):
+        hits = (0.6 * hard + 0.4 * rng.random((n, draws)) < np.where(group == "a", 0.45, 0.55)[:, None]).astype(float)
+        outcomes = [Outcomes(f"m{i}", hits[:, i], np.arange(n)) for i in range(draws)]
+        audits[name] = audit_of(outcomes, {"g": group}, [AB], plan=plan)
+    found = changes_of(audits, baseline="old")
+    low, high = stats.binom.interval(0.998, draws, 0.05)
+    assert found["status"].eq("ok").all()
+    assert low <= (found["p_value"] < 0.05).sum() <= high
+    assert set(found["verdict"]) == {"not_shown"}
+
+
+P_VALUES = st.lists(st.tuples(st.floats(1e-6, 1), st.floats(1e-6, 1)), min_size=1, max_size=7)
+
+
+@given(P_VALUES)
+def test_adjusted_p_values_are_the_levels_at_which_the_procedure_claims(pairs: list[tuple[float, float]]) -> None:
+    p_change = np.array([min(p) for p in pairs])
+    p_size = np.array([max(p) for p in pairs])
+    change_, size = adjusted(p_change, p_size)
+    for alpha in (0.0013, 0.0107, 0.0503, 0.2009, 0.5001):
+        claimed: set[int] = set()  # Holm by hand: the smallest first, each at alpha over what is left
+        for i in np.argsort(p_size, kind="stable"):
+            if p_size[i] * (len(pairs) - len(claimed)) > alpha:
+                break
+            claimed.add(int(i))
+        level = alpha / max(len(pairs) - len(claimed), 1)
+        shown = claimed | {i for i in range(len(pairs)) if p_change[i] <= level}
+        assert {i for i, p in enumerate(size) if p <= alpha} == claimed
+        assert {i for i, p in enumerate(change_) if p <= alpha} == shown
+
+
+@pytest.mark.parametrize("truth", ["no change", "mirrored", "both"])
+def test_claims_of_change_and_of_size_share_one_error_level(rng: np.random.Generator, truth: str) -> None:
+    """Rows without a change, or with one that mirrors the disparity so that its size stays: any claim is false."""
+    draws, m = 4000, 6
+    p_d = 2 * stats.norm.sf(np.abs(rng.normal(size=(draws, m))))
+    p_s = 2 * stats.norm.sf(np.abs(rng.normal(size=(draws, m))))
+    mirrored = np.full(m, truth == "mirrored") if truth != "both" else np.arange(m) < 3
+    p_d, p_s = np.where(mirrored, 1e-9, p_d), np.where(mirrored, p_s, 1e-9)
+    false = 0
+    for d, s in zip(p_d, p_s, strict=True):
+        change_, size = adjusted(d, np.maximum(d, s))
+        false += bool(((size < 0.05) & mirrored).any() or ((change_ < 0.05) & ~mirrored).any())
+    assert false <= stats.binom.ppf(0.999, draws, 0.05)
+
+
+def test_the_table_has_a_row_for_every_checkpoint_and_planned_row(rng: np.random.Generator) -> None:
+    group = groups_of(rng, 200)
+    old, new = pair(rng, 200)
+    audits = {n: audit_of(o, {"g": group}, [AB]) for n, o in (("one", old), ("two", new), ("three", old))}
+    found = changes_of(audits, baseline="two")
+    assert tuple(found.columns) == CHANGE_COLUMNS
+    assert list(found["checkpoint"]) == ["one", "three"]
+    assert set(found["verdict"]) <= set(CHANGES)
+    turned = changes_of(audits, baseline="one")
+    assert found["change"].iloc[0] == pytest.approx(-turned["change"].iloc[0])
+    assert turned["std_error"].iloc[0] == pytest.approx(found["std_error"].iloc[0])
+
+
+def test_no_audit_with_a_row_is_an_empty_table(rng: np.random.Generator) -> None:
+    audits = {n: audit_of(pair(rng, 60)[0], {}, []) for n in ("old", "new")}
+    found = changes_of(audits, baseline="old")
+    assert found.empty
+    assert isinstance(found, pd.DataFrame)

@@ -1,0 +1,77 @@
+"""What a run's files say of it, whether it is finished, stopped, or damaged."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from fairaudit.core.errors import DataError
+from fairaudit.runs.run_record import is_run, read_run
+
+RECIPE = 'name = "x"\n[swav]\nprototypes = 64\n[schedule]\nsamples = 100\nbatch = 8\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A run that was stopped while it wrote its third step."""
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.toml").write_text(RECIPE)
+    (run / "data.json").write_text('{"method": "swav", "images": 24}')
+    (run / "metrics.jsonl").write_text('{"step": 1, "loss": 5}\n{"step": 2, "loss": 4.5}\n{"step": 3, "lo')
+    rows = [{"images": 16, "watcher": "knn", "accuracy": 0.5}, {"images": 0, "watcher": "knn", "accuracy": None}]
+    (run / "watch.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return run
+
+
+def test_a_stopped_run(folder: Path) -> None:
+    run = read_run(folder)
+    assert (run.name, run.method, run.images) == ("run", "swav", 24)
+    assert run.steps["loss"].tolist() == [5, 4.5]
+    assert run.steps["images"].tolist() == [8, 16]
+    assert (run.images_seen, run.images_planned) == (16, 96)
+    assert [(look.images, look.watcher, dict(look.values)) for look in run.looks] == [
+        (0, "knn", {"accuracy": None}), (16, "knn", {"accuracy": 0.5}),
+    ]  # fmt: skip
+    assert run.finished == run.training == run.machine == {}
+    assert run.chance == pytest.approx(math.log(64))
+
+
+def test_a_run_that_has_only_begun(folder: Path) -> None:
+    for name in ("data.json", "metrics.jsonl", "watch.jsonl"):
+        (folder / name).unlink()
+    run = read_run(folder)
+    assert (run.method, run.images, run.images_seen, run.looks) == ("", None, 0, ())
+
+
+def test_the_loss_of_chance_of_labels_is_known_at_the_end(folder: Path) -> None:
+    (folder / "data.json").write_text('{"method": "supervised", "images": 24}')
+    assert math.isnan(read_run(folder).chance)
+    (folder / "finished.json").write_text('{"loss_of_chance": 1.5}')
+    assert read_run(folder).chance == 1.5
+
+
+def test_a_damaged_datasheet_costs_only_its_section(folder: Path) -> None:
+    (folder / "datasheet.json").write_text("{")
+    assert read_run(folder).training == {}
+
+
+def test_no_run(tmp_path: Path) -> None:
+    assert not is_run(tmp_path)
+    with pytest.raises(DataError, match=r"run .* must be a folder with recipe\.toml; got none there\. Run `fairaudit "):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("recipe.toml", "["), ("recipe.toml", "name = 3"), ("recipe.toml", "schedule = 3"),
+    ("recipe.toml", RECIPE.replace("8", "0")), ("data.json", "[]"), ("finished.json", "{"),
+    ("metrics.jsonl", '{"step": 1, "loss": "low"}\n'), ("metrics.jsonl", '{"loss": 1}\n'),
+    ("watch.jsonl", '{"watcher": "knn"}\n'), ("watch.jsonl", '{"images": "0", "watcher": "knn"}\n'),
+])  # fmt: skip
+def test_a_damaged_file_is_named(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+    with pytest.raises(DataError, match=rf"{name}' must be what a run wrote; got other content\. Take the file back"):
+        read_run(folder)

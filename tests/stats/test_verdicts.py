@@ -1,0 +1,302 @@
+"""Which comparisons count and what may be said: Holm, adjusted intervals, tolerance, and rows without a number."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from fairaudit.core.plan import ALPHA, Plan, PlanRow
+from fairaudit.core.result import DISPARITY_COLUMNS, VERDICTS, Failure
+from fairaudit.stats.verdicts import decide, holm
+from tests.reference import inference
+from tests.stats.disparity_rows import result, row
+
+
+def decided(*rows: dict[str, Any]) -> list[dict[str, Any]]:
+    (one,), _ = decide([result(*rows)])
+    return [{str(key): value for key, value in one.items()} for one in one.disparities.to_dict("records")]
+
+
+def test_holm_by_hand() -> None:
+    """Four p-values: .01*4, .02*3, then .03*2 and .04*1, neither below what came before."""
+    p = np.array([0.03, 0.01, 0.04, 0.02])
+    assert holm(p) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm(np.array([0.9, 0.8])) == pytest.approx([1.0, 1.0])
+    assert holm(np.array([])).tolist() == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_equals_its_definition(p: list[float]) -> None:
+    adjusted = holm(np.array(p))
+    assert adjusted == pytest.approx(inference.holm(p))
+    assert (adjusted >= p).all()
+    assert (adjusted <= 1).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "std_error", "verdict"),
+    [
+        (0.1, 0.02, "disparity"),
+        (-0.1, 0.02, "disparity"),
+        (0.1, 0.06, "inconclusive"),
+        (0.0, 0.06, "inconclusive"),
+        (0.0, 0.01, "within_tolerance"),
+        (0.02, 0.001, "within_tolerance"),  # surely not zero, and surely too small to matter
+        (0.04, 0.015, "disparity"),
+    ],
+)
+def test_verdict_of_one_row(value: float, std_error: float, verdict: str) -> None:
+    (one,) = decided(row(value, std_error))
+    half = stats.t.ppf(0.975, 100) * std_error
+    assert one["verdict"] == verdict
+    assert (one["adjusted_low"], one["adjusted_high"]) == pytest.approx((value - half, value + half))
+    assert one["p_adjusted"] == pytest.approx(one["p_value"])
+
+
+def test_the_family_spans_indicators() -> None:
+    """p = .02 is enough alone and not beside another test: the audit as a whole answers for its alarms."""
+    se = 0.1 / stats.t.isf(0.01, 100)
+    (alone,), _ = decide([result(row(0.1, se))])
+    assert list(alone.disparities["verdict"]) == ["disparity"]
+    (first, second), plan = decide([result(row(0.1, se)), result(row(0.05, 0.05), indicator="y")])
+    assert list(first.disparities["p_adjusted"]) == pytest.approx([0.04])
+    (first, second, _third), plan = decide(
+        [result(row(0.1, se)), result(row(0.05, 0.05), indicator="y"), result(row(0.0, 0.05), indicator="z")]
+    )
+    assert list(first.disparities["p_adjusted"]) == pytest.approx([0.06])
+    assert list(first.disparities["verdict"]) == ["inconclusive"]
+    half = stats.t.ppf(1 - 0.025 / 3, 100) * se
+    assert first.disparities.loc[0, "adjusted_high"] == pytest.approx(0.1 + half)
+    assert [p["indicator"] for p in plan["primary"]] == ["x", "y", "z"]
+    assert list(second.disparities["verdict"]) == ["inconclusive"]
+
+
+def test_what_holm_finds_and_bonferroni_would_not() -> None:
+    """The bound nearest zero is then zero: the interval does not contradict the decision."""
+    strong, weak = row(0.5, 0.01), row(-0.1, 0.1 / stats.t.isf(0.02, 100))
+    first, second = decided(strong, weak)
+    assert second["p_adjusted"] == pytest.approx(0.04)
+    assert second["verdict"] == "disparity"
+    assert second["adjusted_high"] == 0
+    assert second["adjusted_low"] < -0.1
+    assert first["adjusted_low"] > 0
+
+
+def test_exploratory_rows_get_a_q_value_and_no_verdict() -> None:
+    rows = [row(0.1, 0.1 / stats.t.isf(p / 2, 100), family="exploratory") for p in (0.01, 0.04, 0.03)]
+    records = decided(row(), *rows)
+    assert [r["p_adjusted"] for r in records[1:]] == pytest.approx([0.03, 0.04, 0.04])  # Benjamini and Hochberg
+    for one in records[1:]:
+        assert one["verdict"] == ""
+        assert math.isnan(one["adjusted_low"])
+        assert math.isnan(one["min_detectable"])
+    assert records[0]["p_adjusted"] == pytest.approx(records[0]["p_value"])  # the family is one row
+
+
+def test_rows_without_a_number_keep_their_reason_and_stay_nan() -> None:
+    empty = {
+        "metric": "hit", "feature": "skin", "kind": "rest", "measure": "difference", "family": "primary",
+        "status": "not_estimable", "note": "no image was measured in this group", "tolerance": 0.05, "n": 0,
+    }  # fmt: skip
+    few = {**row(0.3, 0.01, feature="age"), "p_value": None, "status": "too_few", "note": "7 independent units"}
+    lead = {**empty, "family": "exploratory"}
+    first, second, third, fourth = decided(empty, few, lead, row())
+    assert (first["verdict"], first["status"]) == ("not_estimable", "not_estimable")
+    assert first["note"] == "no image was measured in this group"
+    for column in ("value", "p_value", "p_adjusted", "ci_low", "adjusted_low", "min_detectable"):
+        assert math.isnan(first[column]), column
+    assert (second["verdict"], second["status"], second["value"]) == ("not_estimable", "too_few", 0.3)
+    assert second["note"] == "7 independent units"
+    assert third["verdict"] == ""
+    assert fourth["p_adjusted"] == pytest.approx(fourth["p_value"])  # what was not tested does not cost anything
+
+
+def test_an_audit_without_anything_to_compare() -> None:
+    assert decide([]) == ((), {**decide([])[1]})
+    (first, second), plan = decide([result(), result(row(), indicator="y")])
+    assert first.disparities.empty
+    assert tuple(first.disparities.columns) == DISPARITY_COLUMNS
+    assert list(second.disparities["verdict"]) == ["disparity"]
+    assert len(plan["primary"]) == 1
+    (only,), plan = decide([result()])
+    assert only.disparities.empty
+    assert plan["primary"] == []
+    for frame in (first.disparities, second.disparities):
+        assert frame["value"].dtype == np.float64
+
+
+def test_the_plan_says_what_was_tested() -> None:
+    slope = row(feature="age", kind="slope", measure="per_step")
+    rows = [row(group="a"), row(group="b"), slope, row(feature="skin", family="exploratory")]
+    _, plan = decide([result(*rows)])
+    assert plan["alpha"] == ALPHA
+    assert plan["correction"] == "Holm"
+    assert plan["primary"] == [
+        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "gender", "kind": "rest", "tolerance": 0.05,
+         "measure": "difference"},
+        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "age", "kind": "slope", "tolerance": 0.05,
+         "measure": "per_step"},
+    ]  # fmt: skip
+    assert plan["name"] == "shipped default"
+    assert decide([result(*rows)])[1]["digest"] == plan["digest"]
+    assert decide([result(row(tolerance=0.1))])[1]["digest"] != decide([result(row())])[1]["digest"]
+
+
+def test_the_input_is_not_changed() -> None:
+    one = result(row())
+    decide([one])
+    assert one.disparities["verdict"].tolist() == [""]
+    assert one.disparities["p_adjusted"].isna().all()
+
+
+CELLS = st.tuples(
+    st.floats(-1, 1), st.floats(0, 0.3).map(lambda s: s if s > 1e-6 else 0.0), st.floats(1, 500), st.floats(0.005, 0.2)
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(CELLS, min_size=1, max_size=8))
+def test_the_interval_never_contradicts_the_verdict(cells: list[tuple[float, float, float, float]]) -> None:
+    for one in decided(*(row(v, s, df=df, tolerance=t) for v, s, df, t in cells)):
+        low, high = one["adjusted_low"], one["adjusted_high"]
+        assert one["verdict"] in VERDICTS
+        assert low <= one["value"] + 1e-12
+        assert one["value"] <= high + 1e-12
+        rejected = one["p_adjusted"] < ALPHA
+        if rejected:
+            assert not low < 0 < high
+        if one["verdict"] == "disparity":
+            assert rejected
+            assert max(-low, high) >= one["tolerance"]
+        if one["verdict"] == "inconclusive":
+            assert low <= 1e-12
+            assert high >= -1e-12
+        if one["verdict"] == "within_tolerance":
+            assert -one["tolerance"] < low <= high < one["tolerance"]
+
+
+def test_false_alarms_of_whole_audits(rng: np.random.Generator) -> None:
+    """Ten true zeros in two indicators: a disparity anywhere in at most 5 % of audits (and the error of 300)."""
+    alarms = 0
+    pair = [result(*[row(df=40.0)] * 6), result(*[row(df=40.0)] * 4, indicator="y")]
+    for _ in range(300):
+        drawn = []
+        for one in pair:
+            t = rng.standard_t(40, len(one.disparities))
+            frame = one.disparities.assign(value=0.02 * t, p_value=2 * stats.t.sf(np.abs(t), 40))
+            drawn.append(dataclasses.replace(one, disparities=frame))
+        results, _ = decide(drawn)
+        alarms += any((r.disparities["verdict"] == "disparity").any() for r in results)
+    assert 0 < alarms / 300 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_alpha_is_the_plans() -> None:
+    """p = .04 alone: a disparity at .05, not at .01; what is shown beside it follows the same level."""
+    se = 0.1 / stats.t.isf(0.02, 100)
+    for alpha, verdict in ((0.05, "disparity"), (0.01, "inconclusive")):
+        (one,), document = decide([result(row(0.1, se))], Plan((PlanRow("x", "hit", "gender", "rest"),), alpha=alpha))
+        (found,) = one.disparities.to_dict("records")
+        assert document["alpha"] == alpha
+        assert found["verdict"] == verdict
+        assert found["adjusted_low"] == pytest.approx(0.1 - stats.t.isf(alpha / 2, 100) * se)
+        least = (stats.t.isf(alpha / 2, 100) + stats.t.ppf(0.8, 100)) * se
+        assert found["min_detectable"] == pytest.approx(least)
+
+
+@dataclasses.dataclass(frozen=True)
+class Wide:
+    """An inference of a row's own: bounds that tell the level they were asked for."""
+
+    value: float
+    asked: list[tuple[str, float]] = dataclasses.field(default_factory=list)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        self.asked.append(("interval", level))
+        return self.value - 10 * (1 - level), self.value + 20 * (1 - level)
+
+    def min_detectable(self, alpha: float) -> float:
+        self.asked.append(("power", alpha))
+        return 7 * alpha
+
+
+def test_a_row_may_bring_its_own_inference() -> None:
+    """Two results, five rows, four of them tested: each row gets its own, at the level of the family."""
+    first = result(row(0.3), row(0.2, family="exploratory"), row(0.5, 0.4))
+    second = result(row(0.4, std_error=0.0, p_value=0.001), row(-0.2), indicator="y")
+    gap, slope = Wide(0.5), Wide(0.4)
+    first = dataclasses.replace(first, inference={2: gap})
+    second = dataclasses.replace(second, inference={0: slope})
+    (one, two), _ = decide([first, second])
+    level = ALPHA / 4
+    for own in (gap, slope):
+        assert [what for what, _ in own.asked] == ["interval", "power"]
+        assert [at for _, at in own.asked] == pytest.approx([1 - level, level])
+    told = {"adjusted_low": -10 * level, "adjusted_high": 20 * level, "min_detectable": 7 * level}
+    for column, away in told.items():
+        centre = 0.0 if column == "min_detectable" else 1.0
+        assert one.disparities[column].tolist()[2] == pytest.approx(0.5 * centre + away)
+        assert two.disparities[column].tolist()[0] == pytest.approx(0.4 * centre + away)
+    half = stats.t.ppf(1 - level / 2, 100) * 0.02
+    assert one.disparities.loc[0, "adjusted_high"] == pytest.approx(0.3 + half)
+    assert two.disparities.loc[1, "adjusted_low"] == pytest.approx(-0.2 - half)
+    assert one.disparities.loc[[0, 2], "verdict"].tolist() == ["disparity", "inconclusive"]
+    assert one.inference == {2: gap}  # still there for whoever decides again
+
+
+def test_own_inference_is_found_by_position_whatever_the_index_of_the_table() -> None:
+    table_ = result(row(0.1), row(0.5)).disparities.set_axis([7, 3])
+    one = dataclasses.replace(result(row()), disparities=table_, inference={1: Wide(0.5)})
+    (found,), _ = decide([one])
+    assert found.disparities["adjusted_high"].tolist()[1] == pytest.approx(0.5 + 20 * ALPHA / 2)
+    assert found.disparities["adjusted_high"].tolist()[0] < 0.2
+
+
+def test_own_inference_stays_with_its_row_when_a_plan_adds_rows() -> None:
+    one = dataclasses.replace(result(row(feature="age"), row(0.5, feature="skin")), inference={1: Wide(0.5)})
+    missing = Failure("x", "compute", "It ended.", "Report it.", "data")
+    plan = Plan((PlanRow("x", "hit", "skin", "rest"), PlanRow("x", "hit", "age", "rest")))
+    (found,), _ = decide([one], plan, failures=[missing])
+    assert list(found.disparities["feature"]) == ["age", "skin", "skin", "age"]
+    assert found.disparities.loc[1, "adjusted_high"] == pytest.approx(0.5 + 20 * ALPHA / 2)
+    assert list(found.disparities["verdict"])[2:] == ["not_estimable"] * 2
+
+
+@pytest.mark.parametrize(
+    ("value", "p", "verdict", "bounds"),
+    [
+        (0.5, 0.001, "disparity", (0.0, 1.0)),  # 0.5 - 0.5 to 0.5 + 1.0, cut at one: no bound on the other side
+        (0.99, 0.9, "inconclusive", (0.49, 1.99)),
+    ],
+)
+def test_of_a_ratio_no_difference_is_one(value: float, p: float, verdict: str, bounds: tuple[float, float]) -> None:
+    one = dataclasses.replace(result(row(value, measure="ratio", p_value=p)), inference={0: Wide(value)})
+    (found,), _ = decide([one])
+    assert found.disparities["verdict"].tolist() == [verdict]
+    assert found.disparities[["adjusted_low", "adjusted_high"]].iloc[0].tolist() == pytest.approx(bounds)
+
+
+def test_a_ratio_near_one_is_within_tolerance() -> None:
+    ratio = result(row(0.99, 0.001, measure="ratio", p_value=0.5))
+    (found,), _ = decide([ratio])
+    assert found.disparities["verdict"].tolist() == ["within_tolerance"]
+    (found,), _ = decide([result(row(0.01, 0.001, measure="ratio", p_value=0.5))])
+    assert found.disparities["verdict"].tolist() == ["inconclusive"]
+
+
+def test_audits_that_are_read_together_share_their_level() -> None:
+    """p = .03 in a family of one: found at .05, not at .05 / 3; and the interval is that of 1 - .05 / 3."""
+    one = row(value=stats.t.isf(0.015, 100.0) * 0.02)
+    (alone,), plan = decide([result(one)])
+    (shared,), other = decide([result(one)], alpha=0.05 / 3)
+    assert (alone.disparities["verdict"][0], shared.disparities["verdict"][0]) == ("disparity", "inconclusive")
+    assert (plan["alpha"], other["alpha"]) == (0.05, 0.05 / 3)
+    assert plan["digest"] != other["digest"]
+    half = stats.t.isf(0.05 / 6, 100.0) * 0.02
+    assert shared.disparities["adjusted_high"][0] - one["value"] == pytest.approx(half)
