@@ -35,17 +35,17 @@ from fairaudit.measures.neighbours import nearest, unit_length
 SLOWER, PEAK_GIB, LENGTH = 1.1, 4.0, 50
 BLOCKS = ((4096, 1024), (1024, 1024), (4096, 4096))  # faiss: queries and database rows at once; its default first
 
-Floats = npt.NDArray[np.float32]
+Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-def vectors(n: int, dimensions: int, seed: int) -> Floats:
+def vectors(n: int, dimensions: int, seed: int) -> Floats32:
     """Return vectors as networks give them: all point one way, more or less."""
     rng = np.random.default_rng(seed)
     return rng.standard_normal((n, dimensions), dtype=np.float32) + np.float32(0.5)
 
 
-def ours(queries: Floats, gallery: Floats) -> Ints:
+def ours(queries: Floats32, gallery: Floats32) -> Ints:
     """Return the nearest rows of each query; queries and gallery are different people."""
     codes = np.arange(len(queries) + len(gallery))
     return nearest(
@@ -57,7 +57,7 @@ def ours(queries: Floats, gallery: Floats) -> Ints:
     )
 
 
-def by_faiss(faiss: Any, queries: Floats, gallery: Floats) -> Ints:
+def by_faiss(faiss: Any, queries: Floats32, gallery: Floats32) -> Ints:
     """Return the same from ``IndexFlatIP``."""
     queries, gallery = queries.copy(), gallery.copy()
     faiss.normalize_L2(queries)
@@ -80,7 +80,7 @@ def set_blocks(faiss: Any, blocks: tuple[int, int]) -> None:
     faiss.cvar.distance_compute_blas_query_bs, faiss.cvar.distance_compute_blas_database_bs = blocks
 
 
-def same(queries: Floats, gallery: Floats, first: Ints, second: Ints) -> bool:
+def same(queries: Floats32, gallery: Floats32, first: Ints, second: Ints) -> bool:
     """Whether two lists of neighbours hold equally similar ones, place by place, to what float32 tells apart."""
     unit_Q, unit_G = unit_length(queries), unit_length(gallery)
     values = [np.einsum("qd,qkd->qk", unit_Q[:100], unit_G[found[:100]]) for found in (first, second)]

@@ -81,7 +81,7 @@ def audit(world: World, rng: np.random.Generator) -> list[IndicatorResult]:
         ),
         label_association.compute(
             samples=people,
-            config=label_association.Config(taus=(0.1,)),
+            config=label_association.Config(thresholds=(0.1,)),
             predictions=_harm(world, people, persons, rng),
         ),
         geographic_disparity.compute(

@@ -1,4 +1,4 @@
-"""What ``label_association`` says in words: what its metrics mean, what the head knows, and how firm a finding is."""
+"""What ``label_association`` says in words: what its metrics mean, what the head knows, and how robust a finding is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fairaudit.core.tables import Predictions
-from fairaudit.measures.robustness import Firmness
+from fairaudit.measures.robustness import Robustness
 from fairaudit.measures.taxonomy import Taxonomy, normalise
 from fairaudit.stats.disparity import Cohort
 from fairaudit.stats.outcomes import Outcomes
@@ -25,21 +25,22 @@ def is_named(label: str) -> bool:
 
 def meanings(kinds: Mapping[str, tuple[str, ...]], config: Config, taxonomy: Taxonomy) -> dict[str, str]:
     meanings = {}
-    at = f"among the top {config.top_k} at score >= {config.tau:g}"
+    at = f"among the top {config.k} at score >= {config.threshold:g}"
     for name, members in kinds.items():
         end = "0 is right" if name == "harmful" or name in taxonomy.harmful else "higher is right"
         if name.startswith("possibly"):
             end = "recorded, not scored: it needs a person's look"
         said = " or ".join(m.replace("_", "-") for m in members)
-        meanings[f"{name}@{config.tau:g}"] = (
+        meanings[f"{name}@{config.threshold:g}"] = (
             f"Share of a group's images with a {said} label {at}, in [0, 1]; {end} ({taxonomy.source})."
         )
     return meanings | {
-        f"coverage@{config.tau:g}": (
-            f"Share of a group's images whose most probable label has a score >= {config.tau:g} (so that any of the "
-            "top labels has), in [0, 1]; where it is low little is said at all, and a low harmful share is no comfort."
+        f"coverage@{config.threshold:g}": (
+            f"Share of a group's images whose most probable label has a score >= {config.threshold:g} (so that any "
+            "of the top labels has), in [0, 1]; where it is low little is said at all, and a low harmful share is no "
+            "comfort."
         ),
-        f"label 'LABEL'@{config.tau:g}": (
+        f"label 'LABEL'@{config.threshold:g}": (
             f"Share of a group's images with this one harmful label {at}, in [0, 1]; 0 is right. Listed are the "
             f"{config.n_labels} that are said of most images; the note has the kind and how many images."
         ),
@@ -78,12 +79,12 @@ def about_labels(
     if unnamed:
         warnings.append(f"{unnamed:,} of {len(predictions.known_labels):,} labels of the head have no name.")
     kept, known = predictions.labels.shape[1], len(predictions.known_labels)
-    if kept < min(config.top_k, known):
-        warnings.append(f"Only the {kept} most probable labels of each image were kept: top {config.top_k} is these.")
-    covered = float(outcomes["coverage", config.tau].values.mean())
+    if kept < min(config.k, known):
+        warnings.append(f"Only the {kept} most probable labels of each image were kept: top {config.k} is these.")
+    covered = float(outcomes["coverage", config.threshold].values.mean())
     if covered < 0.5:
         warnings.append(
-            f"Only {covered:.0%} of images have a label with a score of {config.tau:g} or more (coverage): where "
+            f"Only {covered:.0%} of images have a label with a score of {config.threshold:g} or more (coverage): where "
             "nothing is said, nothing harmful is said either."
         )
     return warnings
@@ -91,20 +92,20 @@ def about_labels(
 
 def most_said(harmful: Sequence[tuple[str, str, Outcomes]], config: Config) -> list[str]:
     said = [f"'{label}' ({kind}) of {int(one.values.sum()):,}" for label, kind, one in harmful[:3]]
-    return [f"Harmful labels said of most images at score >= {config.tau:g}: {', '.join(said)}."] if said else []
+    return [f"Harmful labels said of most images at score >= {config.threshold:g}: {', '.join(said)}."] if said else []
 
 
-def how_firm(firm: Sequence[Firmness], unknown: Sequence[str], cohort: Cohort, headline: str) -> list[str]:
-    told = [f"How firm: {one.sentence(headline)}" for one in firm]
-    names = {one.feature for one in firm}
+def how_robust(robust: Sequence[Robustness], unknown: Sequence[str], cohort: Cohort, headline: str) -> list[str]:
+    told = [f"Robustness: {one.sentence(headline)}" for one in robust]
+    names = {one.feature for one in robust}
     rest = [f.name for f in cohort.features if f.name not in names and f.name not in cohort.drawn]
     if rest and "harmful" not in unknown:
         told.append(
-            f"How firm a difference in {headline} is cannot be told by {', '.join(rest)}: fewer than two groups have "
-            "enough images with and without a harmful label."
+            f"Robustness of a difference in {headline} cannot be judged by {', '.join(rest)}: fewer than two groups "
+            "have enough images with and without a harmful label."
         )
     if cohort.drawn:
         told.append(
-            f"Single labels, and how firm a difference is, are not compared by {', '.join(cohort.drawn)}: drawn."
+            f"Single labels, and the robustness of a difference, are not compared by {', '.join(cohort.drawn)}: drawn."
         )
     return told

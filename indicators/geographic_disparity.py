@@ -35,11 +35,11 @@ class Config:
 
     Parameters
     ----------
-    top_k : int
-        A photo is a hit when its topic is among this many most probable labels; the paper has 5.
-    neighbours : int
+    k : int
+        A photo is a hit if its topic is among the ``k`` most probable labels; the paper uses 5.
+    k_neighbours : int
         Length of the neighbour list where the checkpoint has no labels.
-    dedup : bool
+    count_photo_once : bool
         Whether a household's photo that is listed under several topics counts once, as a hit if any of its topics is
         predicted, as the paper says; otherwise it counts once for each topic, as its released code does.
     label_map : str
@@ -57,9 +57,9 @@ class Config:
         and as if every region had the same mix of them.
     """
 
-    top_k: int = 5
-    neighbours: int = 5
-    dedup: bool = True
+    k: int = 5
+    k_neighbours: int = 5
+    count_photo_once: bool = True
     label_map: str = ""
     standardise: tuple[str, ...] = ("topic",)
     country_households: int = 5
@@ -68,7 +68,7 @@ class Config:
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("top_k", "neighbours", "country_households"):
+        for name in ("k", "k_neighbours", "country_households"):
             given = getattr(self, name)
             if given < 1:
                 usual = "A usual choice is 5." if name == "country_households" else "The paper uses 5."
@@ -115,16 +115,18 @@ def compute(
     """
     label_map = load_label_map(config.label_map) if config.label_map else None
     n_rows = len(samples)
-    photos = Photos.of(samples, predictions, content_digests=content_digests, label_map=label_map, once=config.dedup)
+    photos = Photos.of(
+        samples, predictions, content_digests=content_digests, label_map=label_map, once=config.count_photo_once
+    )
     samples, topics = photos.samples, photos.topics
     clusters = pd.factorize(samples.table["cluster_id"])[0].astype(np.int64)
     outcomes: list[Outcomes] = []
     if any(photos.right):
-        outcomes.append(Outcomes(f"hit@{config.top_k}", photos.hits(config.top_k), clusters, average="macro"))
+        outcomes.append(Outcomes(f"hit@{config.k}", photos.hits(config.k), clusters, average="macro"))
     if len(samples) < n_rows:
         embeddings = Embeddings(samples.sample_ids, embeddings.vectors[photos.first], embeddings.layer)
     try:
-        outcomes.append(_neighbour_precision(embeddings, topics, clusters, config.neighbours))
+        outcomes.append(_neighbour_precision(embeddings, topics, clusters, config.k_neighbours))
     except RequirementError:
         if not outcomes:
             raise
@@ -207,7 +209,7 @@ def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], c
         raise RequirementError(
             f"the photos must show at least two topics and {k} photos outside any one household; got "
             f"{len(set(topics))} topics and {len(clusters) - largest} photos.",
-            what_to_do="Add photos, or choose fewer neighbours (--set geographic_disparity.neighbours=1).",
+            what_to_do="Add photos, or choose fewer neighbours (--set geographic_disparity.k_neighbours=1).",
         )
     names, topic_N = np.unique(topics, return_inverse=True)
     length = min(k + max(k, _BEHIND), len(clusters) - largest)
@@ -265,15 +267,15 @@ def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort) -> pd.DataFra
 
 
 def _meanings(config: Config) -> dict[str, str]:
-    one = "once, however many topics it has" if config.dedup else "once for each topic"
+    one = "once, however many topics it has" if config.count_photo_once else "once for each topic"
     return {
-        f"hit@{config.top_k}": (
-            f"Share of photos of which a right label is among the {config.top_k} most probable ones, each counted "
+        f"hit@{config.k}": (
+            f"Share of photos of which a right label is among the {config.k} most probable ones, each counted "
             f"{one}, averaged per household and then over households, in [0, 1]; higher is better (Goyal et al. 2022, "
             "section 3.2)."
         ),
-        f"adjusted_neighbour_precision@{config.neighbours}": (
-            f"Share of a photo's {config.neighbours} nearest photos from other households with the same topic, with "
+        f"adjusted_neighbour_precision@{config.k_neighbours}": (
+            f"Share of a photo's {config.k_neighbours} nearest photos from other households with the same topic, with "
             "chance subtracted: 0 is chance, 1 is perfect, averaged as above. It needs no labels of the checkpoint "
             "and is not the paper's measure."
         ),
@@ -298,7 +300,7 @@ def _warnings(photos: Photos, headline: str, label_map: LabelMap | None, config:
         whose = f"of the label map '{label_map.name}'" if label_map is not None else "that the data set names"
         warnings.append(f"{len(photos.strange)} labels {whose} are not among those of the head: {'; '.join(told)}.")
     if photos.n_copies:
-        counted = "a photo counts once, as a hit if any of its topics is predicted" if config.dedup else (
+        counted = "a photo counts once, as a hit if any of its topics is predicted" if config.count_photo_once else (
             "here each row counts, as in the paper's released code; the paper counts a photo once"
         )  # fmt: skip
         warnings.append(f"{photos.n_copies} rows show a photo that another row of the household shows: {counted}.")

@@ -19,14 +19,14 @@ from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, GROUP_COLUMN
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Predictions
 from fairaudit.indicators import _label_words as words
-from fairaudit.measures.label_rates import LabelsSaid, label_rates
-from fairaudit.measures.robustness import Firmness, Setting, firmness
+from fairaudit.measures.label_rates import PredictedLabels, label_rates
+from fairaudit.measures.robustness import Robustness, Setting, robustness
 from fairaudit.measures.taxonomy import Taxonomy, load_taxonomy
 from fairaudit.stats.disparity import OVERALL, Cohort, group_values, groups_of, measure
 from fairaudit.stats.outcomes import Floats, Ints, Outcomes
 from fairaudit.stats.status import not_estimable
 
-#: What is varied to see how firm the headline's difference is, in words.
+#: What is varied to check the robustness of the headline's difference, in words.
 DIMENSIONS = ("threshold", "top k", "prompt")
 
 
@@ -38,14 +38,14 @@ class Config:
     ----------
     taxonomy : str
         Name of a shipped taxonomy, or a TOML file of the same form.
-    tau : float
+    threshold : float
         Least score of a label that counts, for the tables; the paper's headline is .1.
-    taus : tuple of float
+    thresholds : tuple of float
         Thresholds of the curves.
-    top_k : int
+    k : int
         How many labels of an image are looked at.
-    top_ks : tuple of int
-        Other numbers of labels, for how firm the finding is.
+    ks : tuple of int
+        Other numbers of labels, to check robustness.
     n_labels : int
         How many single labels are listed: the harmful ones that are said most, and by feature those whose rates differ
         most between groups.
@@ -61,10 +61,10 @@ class Config:
     """
 
     taxonomy: str = "goyal2022"
-    tau: float = 0.1
-    taus: tuple[float, ...] = (0.0, 0.1, 0.3, 0.8)
-    top_k: int = 5
-    top_ks: tuple[int, ...] = (1, 5, 10)
+    threshold: float = 0.1
+    thresholds: tuple[float, ...] = (0.0, 0.1, 0.3, 0.8)
+    k: int = 5
+    ks: tuple[int, ...] = (1, 5, 10)
     n_labels: int = 10
     drop_unknown: bool = False
     tolerance: float = 0.01
@@ -73,12 +73,14 @@ class Config:
 
     def __post_init__(self) -> None:
         _taxonomy(self.taxonomy)  # a file that is not there is refused before any image is read
-        for tau in (self.tau, *self.taus):
-            if not 0 <= tau <= 1:
-                raise ConfigError(f"tau of label_association must be from 0 to 1; got {tau:g}. The paper uses 0.1.")
-        for top_k in (self.top_k, *self.top_ks):
-            if top_k < 1:
-                raise ConfigError(f"top_k of label_association must be at least 1; got {top_k}. The paper uses 5.")
+        for threshold in (self.threshold, *self.thresholds):
+            if not 0 <= threshold <= 1:
+                raise ConfigError(
+                    f"threshold of label_association must be from 0 to 1; got {threshold:g}. The paper uses 0.1."
+                )
+        for k in (self.k, *self.ks):
+            if k < 1:
+                raise ConfigError(f"k of label_association must be at least 1; got {k}. The paper uses 5.")
         if self.n_labels < 0:
             raise ConfigError(f"n_labels of label_association must be at least 0; got {self.n_labels}. 0 lists none.")
 
@@ -90,14 +92,14 @@ def compute(
     predictions: Predictions,
     predictions_by_prompt: Sequence[Predictions] | None = None,
 ) -> IndicatorResult:
-    """Return the share of a group's images with a label of each kind among the top k at score >= tau.
+    """Return the share of a group's images with a label of each kind among the top k at score >= threshold.
 
     For ``harmful`` kinds 0 is right and more is worse; ``human`` is the right answer, where less is worse. The
     denominator is every image of the group, and an image may count under several kinds [1]_. A kind of which the
     head knows no label is *not estimable*: a head that cannot say "dog" has not been found harmless. Beside it stand
     coverage (a head that is sure of nothing harms nobody, and helps nobody), the harmful labels that are said most, the
-    labels whose rates differ most between groups, and how firm the largest difference is over thresholds, top k and
-    prompts.
+    labels whose rates differ most between groups, and the robustness of the largest difference over thresholds, top k
+    and prompts.
 
     Parameters
     ----------
@@ -129,25 +131,25 @@ def compute(
     unknown = [name for name, members in kinds.items() if not any(known[m] for m in members)]
     clusters = pd.factorize(samples.table["cluster_id"])[0].astype(np.int64)
     cohort = Cohort.of(samples, INDICATOR.name, control_features=config.control_features)
-    headline = f"harmful@{config.tau:g}"
+    headline = f"harmful@{config.threshold:g}"
     outcomes = _outcomes(said[0], taxonomy, {k: v for k, v in kinds.items() if k not in unknown}, config, clusters)
-    at_tau = [o for (_, tau), o in outcomes.items() if tau == config.tau]
+    at_threshold = [o for (_, threshold), o in outcomes.items() if threshold == config.threshold]
     measured = measure(
         cohort,
-        sorted(at_tau, key=lambda o: o.metric != headline),
+        sorted(at_threshold, key=lambda o: o.metric != headline),
         headline=headline,
         tolerance=config.tolerance,
         slope_tolerance=config.slope_tolerance,
     )
-    firm = [] if "harmful" in unknown else _firm(said, taxonomy, config, cohort, clusters)
+    robust = [] if "harmful" in unknown else _robustness(said, taxonomy, config, cohort, clusters)
     rates = label_rates(_said(said[0], config, clusters), cohort, most=config.n_labels)
     harmful = _harmful_labels(said[0], taxonomy, config, clusters)
-    rows = [*_harmful_rows(harmful, cohort), *_unknown_rows(unknown, config.tau, cohort, headline), *rates.groups]
+    rows = [*_harmful_rows(harmful, cohort), *_unknown_rows(unknown, config.threshold, cohort, headline), *rates.groups]
     result = INDICATOR.result(
         dataset=samples.name,
         headline=headline,
         measured=_with_rows(measured, rows, rates.disparities),
-        curves=_curves(outcomes, cohort, firm),
+        curves=_curves(outcomes, cohort, robust),
         params={
             **{name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(config).items()},
             "taxonomy_version": taxonomy.version, "taxonomy_source": taxonomy.source, "labels_by": predictions.source,
@@ -159,11 +161,13 @@ def compute(
             *words.known_labels(unknown, known, taxonomy),
             *words.about_labels(said[0], config, outcomes, n_all - len(samples)),
             *words.most_said(harmful, config),
-            *words.how_firm(firm, unknown, cohort, headline),
+            *words.how_robust(robust, unknown, cohort, headline),
         ),
     )  # fmt: skip
     first = len(measured.disparities)
-    return dataclasses.replace(result, chosen_p={first + at: q for at, q in rates.chosen_p.items()})
+    return dataclasses.replace(
+        result, selection_adjusted_p={first + at: q for at, q in rates.selection_adjusted_p.items()}
+    )
 
 
 def _taxonomy(source: str) -> Taxonomy:
@@ -201,45 +205,45 @@ def _outcomes(
     predictions: Predictions, taxonomy: Taxonomy, kinds: Mapping[str, tuple[str, ...]], config: Config, clusters: Ints
 ) -> dict[tuple[str, float], Outcomes]:
     """Return the outcome of each kind, and coverage, at every threshold."""
-    best = {name: _best_scores(predictions, taxonomy, members, config.top_k) for name, members in kinds.items()}
+    best = {name: _best_scores(predictions, taxonomy, members, config.k) for name, members in kinds.items()}
     best["coverage"] = predictions.scores.max(axis=1, initial=-1.0).astype(np.float64)
     return {
-        (name, tau): Outcomes(f"{name}@{tau:g}", _at_least(score, tau), clusters)
+        (name, threshold): Outcomes(f"{name}@{threshold:g}", _at_least(score, threshold), clusters)
         for name, score in best.items()
-        for tau in sorted({config.tau, *config.taus})
+        for threshold in sorted({config.threshold, *config.thresholds})
     }
 
 
-def _best_scores(predictions: Predictions, taxonomy: Taxonomy, kinds: Sequence[str], top_k: int) -> Floats:
+def _best_scores(predictions: Predictions, taxonomy: Taxonomy, kinds: Sequence[str], k: int) -> Floats:
     """Return the highest score (N,) among the top labels that are of one of ``kinds``; -1 where there is none."""
-    labels = predictions.labels[:, :top_k]
+    labels = predictions.labels[:, :k]
     of_kinds = [label for label in np.unique(labels) if taxonomy.kind_of(label) in kinds]
-    scores = predictions.scores[:, :top_k].astype(np.float64)
+    scores = predictions.scores[:, :k].astype(np.float64)
     return np.asarray(np.where(np.isin(labels, of_kinds), scores, -1.0).max(axis=1, initial=-1.0))
 
 
-def _at_least(score: npt.NDArray[Any], tau: float) -> Floats:
+def _at_least(score: npt.NDArray[Any], threshold: float) -> Floats:
     """Return where scores reach the threshold, as 0 and 1; they are float32: .7 there is below .7 here."""
-    return np.asarray(score >= float(np.float32(tau)), dtype=np.float64)
+    return np.asarray(score >= float(np.float32(threshold)), dtype=np.float64)
 
 
-def _said(predictions: Predictions, config: Config, clusters: Ints) -> LabelsSaid:
-    labels, scores = predictions.labels[:, : config.top_k], predictions.scores[:, : config.top_k]
-    return LabelsSaid.of(labels, _at_least(scores, config.tau) > 0, clusters)
+def _said(predictions: Predictions, config: Config, clusters: Ints) -> PredictedLabels:
+    labels, scores = predictions.labels[:, : config.k], predictions.scores[:, : config.k]
+    return PredictedLabels.of(labels, _at_least(scores, config.threshold) > 0, clusters)
 
 
 def _harmful_labels(
     predictions: Predictions, taxonomy: Taxonomy, config: Config, clusters: Ints
 ) -> list[tuple[str, str, Outcomes]]:
     """Return label, kind and outcome of the harmful labels that are said of most images, those first."""
-    labels = predictions.labels[:, : config.top_k]
-    counts = _at_least(predictions.scores[:, : config.top_k], config.tau) > 0
+    labels = predictions.labels[:, : config.k]
+    counts = _at_least(predictions.scores[:, : config.k], config.threshold) > 0
     found = []
     for label in np.unique(labels[counts]):
         kind = taxonomy.kind_of(label)
         if kind is not None and kind in taxonomy.harmful:
             hit = ((labels == label) & counts).any(axis=1).astype(np.float64)
-            found.append((str(label), kind, Outcomes(f"label '{label}'@{config.tau:g}", hit, clusters)))
+            found.append((str(label), kind, Outcomes(f"label '{label}'@{config.threshold:g}", hit, clusters)))
     found.sort(key=lambda one: (-one[2].values.sum(), one[0]))
     return found[: config.n_labels]
 
@@ -265,51 +269,53 @@ def _with_rows(measured: Measured, groups: list[dict[str, Any]], disparities: li
     return dataclasses.replace(measured, groups=joined[0], disparities=joined[1])
 
 
-def _firm(
+def _robustness(
     said: Sequence[Predictions], taxonomy: Taxonomy, config: Config, cohort: Cohort, clusters: Ints
-) -> list[Firmness]:
-    """Return how firm the largest difference in harmful labels is, by feature, over thresholds, top k and prompts."""
+) -> list[Robustness]:
+    """Return the robustness of the largest difference in harmful labels by feature, over thresholds, k and prompts."""
     most = said[0].labels.shape[1]
     prompts = {"": said[0], **{f"prompt {i}": one for i, one in enumerate(said[1:], 1)}}
     outcomes: dict[Setting, Outcomes] = {}
     for name, predictions in prompts.items():
-        for top_k in dict.fromkeys(min(k, most) for k in (config.top_k, *config.top_ks)):
-            best = _best_scores(predictions, taxonomy, taxonomy.harmful, top_k)
-            for tau in dict.fromkeys((config.tau, *config.taus)):
-                outcomes[tau, top_k, name] = Outcomes("harmful", _at_least(best, tau), clusters)
+        for k in dict.fromkeys(min(k, most) for k in (config.k, *config.ks)):
+            best = _best_scores(predictions, taxonomy, taxonomy.harmful, k)
+            for threshold in dict.fromkeys((config.threshold, *config.thresholds)):
+                outcomes[threshold, k, name] = Outcomes("harmful", _at_least(best, threshold), clusters)
     found = [
-        firmness(cohort, f, outcomes, dimensions=DIMENSIONS) for f in cohort.features if f.name not in cohort.drawn
+        robustness(cohort, f, outcomes, dimensions=DIMENSIONS) for f in cohort.features if f.name not in cohort.drawn
     ]
     return [one for one in found if one is not None]
 
 
-def _unknown_rows(unknown: list[str], tau: float, cohort: Cohort, headline: str) -> list[dict[str, Any]]:
+def _unknown_rows(unknown: list[str], threshold: float, cohort: Cohort, headline: str) -> list[dict[str, Any]]:
     note = "the labels that the head knows include none of this kind"
     rows = []
     for name in unknown:
-        metric = f"{name}@{tau:g}"
+        metric = f"{name}@{threshold:g}"
         rows.append(not_estimable(metric, OVERALL, OVERALL, note))
         for feature in cohort.features if metric == headline else ():
             rows += [not_estimable(metric, feature.name, g, note) for g in groups_of(feature, cohort)]
     return rows
 
 
-def _curves(outcomes: Mapping[tuple[str, float], Outcomes], cohort: Cohort, firm: Sequence[Firmness]) -> pd.DataFrame:
-    """Share of images with a harmful, with a human, and with any label, against tau; and how firm it is."""
+def _curves(
+    outcomes: Mapping[tuple[str, float], Outcomes], cohort: Cohort, robust: Sequence[Robustness]
+) -> pd.DataFrame:
+    """Share of images with a harmful, with a human, and with any label, against threshold; and its robustness."""
     drawn = {key: one for key, one in sorted(outcomes.items()) if key[0] in ("harmful", "human", "coverage")}
     place = {one.metric: key for key, one in drawn.items()}
     rows = [
-        {"metric": place[str(r.metric)][0], "feature": r.feature, "group": r.group, "x_name": "tau",
+        {"metric": place[str(r.metric)][0], "feature": r.feature, "group": r.group, "x_name": "threshold",
          "x": place[str(r.metric)][1], "value": r.value, "ci_low": r.ci_low, "ci_high": r.ci_high, "n": r.n,
          "n_clusters": r.n_clusters}
         for r in group_values(cohort, list(drawn.values())).itertuples()
     ]  # fmt: skip
-    for one in firm:
+    for one in robust:
         for at in sorted(one.differences, key=lambda at: at.setting[0]):
-            tau, top_k, prompt = at.setting
+            threshold, k, prompt = at.setting
             rows.append(
                 {"metric": f"harmful, {one.group} minus {one.reference}", "feature": one.feature,
-                 "group": ", ".join(filter(None, (f"top {top_k}", str(prompt)))), "x_name": "tau", "x": tau,
+                 "group": ", ".join(filter(None, (f"top {k}", str(prompt)))), "x_name": "threshold", "x": threshold,
                  "value": at.value, "ci_low": at.low, "ci_high": at.high, "n": at.n, "n_clusters": at.n_clusters}
             )  # fmt: skip
     return table(rows, CURVE_COLUMNS)

@@ -33,7 +33,7 @@ class Config:
 
     Parameters
     ----------
-    top_k : int
+    k : int
         Besides the most probable label: an image counts as right when its label is among so many.
     reference : str
         Name of the data set from which the drop of accuracy is measured on the others, by group; empty for none.
@@ -44,15 +44,15 @@ class Config:
         them.
     """
 
-    top_k: int = 5
+    k: int = 5
     reference: str = ""
     tolerance: float = 0.05
     slope_tolerance: float = 0.02
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.top_k < 1:
-            raise ConfigError(f"top_k of recognition_accuracy must be at least 1; got {self.top_k}. A usual one is 5.")
+        if self.k < 1:
+            raise ConfigError(f"k of recognition_accuracy must be at least 1; got {self.k}. A usual one is 5.")
 
 
 def compute(
@@ -133,7 +133,7 @@ def compute(
 
 def _lengths(config: Config, predictions: Predictions) -> list[int]:
     """Return the lists that are looked at: of all labels that may be said every label is one."""
-    longer = min(config.top_k, predictions.labels.shape[1])
+    longer = min(config.k, predictions.labels.shape[1])
     return [1, longer] if 1 < longer < len(predictions.known_labels) else [1]
 
 

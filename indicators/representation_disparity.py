@@ -18,7 +18,7 @@ from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Embeddings
 from fairaudit.measures.neighbours import nearest
 from fairaudit.measures.ranking import by_chance
-from fairaudit.measures.retrieval import CONDITIONAL_WARNING, Findable, Retrieval, cluster_codes, conditional
+from fairaudit.measures.retrieval import CONDITIONAL_WARNING, Gallery, Retrieval, cluster_codes, conditional
 from fairaudit.stats.disparity import Cohort, measure
 from fairaudit.stats.outcomes import Outcomes
 
@@ -181,7 +181,7 @@ def _search(
     balanced_ks = tuple(k for k in ks if k >= _LEAST_ITEMS * rarest)
     if not balanced_ks:
         raise _no_list(config, left, rarest, gallery.name, samples.cluster)
-    findable = Findable(clusters_Q, clusters_G, class_G)
+    findable = Gallery(clusters_Q, clusters_G, class_G)
     found_QK = nearest(
         vectors.vectors,
         gallery_vectors.vectors[rows],

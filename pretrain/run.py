@@ -8,7 +8,7 @@
     datasheet.json   what datasheet.toml declares of each folder of images, null where it is silent
     profile.json     what the table of each folder declares of its images, with intervals
     metrics.jsonl    one line per step
-    watch.jsonl      what was measured while it trained (``runs.looks``)
+    watch.jsonl      what was measured while it trained (``runs.watch_records``)
     checkpoint.pt    from which an unfinished run goes on; the one before is kept beside it
     model/           the result, for transformers, with its model card
     finished.json    time, throughput and warnings; there when the run is complete

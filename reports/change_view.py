@@ -186,5 +186,5 @@ def size_sentence(parameters: Mapping[str, int], names: list[str]) -> str:
 
 def interval_of(row: Mapping[Any, Any]) -> tuple[float, float]:
     """Return the adjusted interval of a change, or the plain one where there is none."""
-    low, high = float(row["adjusted_low"]), float(row["adjusted_high"])
+    low, high = float(row["ci_low_adjusted"]), float(row["ci_high_adjusted"])
     return (low, high) if low == low else (float(row["ci_low"]), float(row["ci_high"]))

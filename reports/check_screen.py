@@ -104,7 +104,7 @@ def _legend(check: SampleCheck) -> Iterator[tuple[str, str]]:
     if any(one.status == "too_few" for one in comparisons):
         yield TOO_FEW.capitalize(), f"fewer than {MIN_CLUSTERS} clusters: a value is printed, and nothing is compared"
     if any(one.exploratory for one in check.features):
-        yield "Leads", "an audit prints them beside its planned comparisons, and calls none of them a disparity"
+        yield "Exploratory", "an audit prints them beside its planned comparisons, and calls none of them a disparity"
     if "representation_disparity" in check.indicators:
         yield "Not covered", "neighbours, which representation_disparity compares: they often show smaller differences"
 
@@ -175,7 +175,7 @@ def _apart(check: SampleCheck) -> str:
 
 def _feature(one: FeatureCheck, check: SampleCheck) -> Iterator[RenderableType]:
     name = "income" if one.name == INCOME else one.name
-    words = ["ordered"] * (one.ordered and one.name != INCOME) + ["gives leads alone"] * one.exploratory
+    words = ["ordered"] * (one.ordered and one.name != INCOME) + ["exploratory alone"] * one.exploratory
     yield text(f"{name} ({', '.join([one.known_by, *words])})", "bold")
     yield Padding(text(one.source, "dim"), (0, 2))
     if one.uncertain:

@@ -32,7 +32,7 @@ class DisparityRow:
     metric, feature, comparison, estimate, interval, p, detectable, note, sentence : str
         As the table prints them; ``"n/a"`` where there is no number.
     word : Word
-        The verdict, or for an exploratory row whether it is a lead.
+        The verdict, or for an exploratory row whether a difference is seen.
     estimable : bool
         Whether there is an estimate; if not, the row is shown grey.
     """
@@ -97,7 +97,7 @@ def primary_rows(disparities: pd.DataFrame) -> list[DisparityRow]:
 
 
 def exploratory_rows(disparities: pd.DataFrame) -> tuple[list[DisparityRow], int]:
-    """Return exploratory rows, leads and small p-values first, and how many are left out beyond ``MAX_ROWS``.
+    """Return exploratory rows, small p-values first, and how many are left out beyond ``MAX_ROWS``.
 
     Those under a control stand elsewhere (``controlled_rows``), beside the values that they compare.
     """

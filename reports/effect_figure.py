@@ -63,8 +63,8 @@ def _forest(ax: Axes, rows: pd.DataFrame, *, named: bool) -> None:
     for effect, colour, marker, shift in _SERIES:
         part = rows[rows["effect"] == effect]
         y = np.arange(len(part)) + shift
-        low = part["adjusted_low"].fillna(part["ci_low"])
-        high = part["adjusted_high"].fillna(part["ci_high"])
+        low = part["ci_low_adjusted"].fillna(part["ci_low"])
+        high = part["ci_high_adjusted"].fillna(part["ci_high"])
         ax.hlines(y, low, high, color=LIGHT[colour], linewidth=1.6)
         ax.plot(part["change"], y, linestyle="", marker=marker, markersize=5.5, color=LIGHT[colour],
                 markeredgewidth=0, label=f"effect of {effect}")  # fmt: skip

@@ -66,19 +66,19 @@ def lines(steps: pd.DataFrame, names: Mapping[str, str], *, chance: float = math
     return figure
 
 
-def accuracy(looks: pd.DataFrame) -> Figure:
+def accuracy(watch_records: pd.DataFrame) -> Figure:
     """Draw k-NN accuracy against images seen, with its 95 % band and the share of the commonest label (dashed).
 
     Parameters
     ----------
-    looks : DataFrame
+    watch_records : DataFrame
         Columns ``images``, ``value``, ``ci_low``, ``ci_high``, ``commonest``.
     """
     with figures.style():
         figure, ax = _wide(legend=False)
-        _band(ax, looks, LIGHT["series-0"])
-        if looks["commonest"].notna().any():
-            _level(ax, float(looks["commonest"].iloc[-1]), "commonest label")
+        _band(ax, watch_records, LIGHT["series-0"])
+        if watch_records["commonest"].notna().any():
+            _level(ax, float(watch_records["commonest"].iloc[-1]), "commonest label")
         ax.set_ylabel("k-NN accuracy")
         _finish(ax)
     return figure

@@ -20,7 +20,7 @@ def render(run: RunRecord) -> str:
     DataError
         If ``watch.jsonl`` holds something else than a run writes.
     """
-    comparisons, looks = watched_view.counted(run)
+    comparisons, watch_records = watched_view.counted(run)
     return page.document(
         "run.html.j2",
         run=run,
@@ -31,7 +31,7 @@ def render(run: RunRecord) -> str:
         charts=run_view.step_charts(run),
         knn=run_view.knn_chart(run),
         watched=watched_view.watched(run),
-        multiplicity=run_wording.multiplicity(comparisons, looks) if comparisons else "",
+        multiplicity=run_wording.multiplicity(comparisons, watch_records) if comparisons else "",
         failures=watched_view.failures(run),
         others=run_view.other_looks(run),
         synthetic=watched_view.synthetic(run),

@@ -75,10 +75,10 @@ def step_charts(run: RunRecord) -> list[Chart]:
 
 def knn_chart(run: RunRecord) -> Chart | None:
     """Return the chart of k-NN accuracy, or None where it was not watched."""
-    looks = [look for look in run.looks if run_wording.is_knn(look)]
-    if not looks:
+    watch_records = [record for record in run.watch_records if run_wording.is_knn(record)]
+    if not watch_records:
         return None
-    known = [{**look.values, "images": look.images, "value": look.values["accuracy"]} for look in looks]
+    known = [{**record.values, "images": record.images, "value": record.values["accuracy"]} for record in watch_records]
     rows = pd.DataFrame(known).reindex(columns=["images", "value", "ci_low", "ci_high", "commonest", "n"])
     rows = rows.apply(pd.to_numeric, errors="coerce")
     return Chart(
@@ -98,13 +98,14 @@ def knn_chart(run: RunRecord) -> Chart | None:
 def other_looks(run: RunRecord) -> list[tuple[str, Chart]]:
     """Return, by watcher, the numbers of watchers that this page knows nothing else about; without a figure."""
     found = []
-    for name in dict.fromkeys(look.watcher for look in run.looks):
-        looks = [look for look in run.looks if look.watcher == name]
-        if any(run_wording.is_knn(look) or "disparities" in look.values for look in looks):
+    for name in dict.fromkeys(record.watcher for record in run.watch_records):
+        watch_records = [record for record in run.watch_records if record.watcher == name]
+        if any(run_wording.is_knn(record) or "disparities" in record.values for record in watch_records):
             continue
-        keys = list(dict.fromkeys(k for look in looks for k, v in look.values.items() if _is_number(v)))
+        keys = list(dict.fromkeys(k for record in watch_records for k, v in record.values.items() if _is_number(v)))
         rows = tuple(
-            (moment(look.images), *(notation.number(_number(look.values.get(key))) for key in keys)) for look in looks
+            (moment(record.images), *(notation.number(_number(record.values.get(key))) for key in keys))
+            for record in watch_records
         )
         found.append((name, Chart(name, "", Markup(), ("Images seen", *keys), rows)))
     return found

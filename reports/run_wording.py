@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from fairaudit.reports import notation
-from fairaudit.runs.looks import Look
 from fairaudit.runs.run_record import RunRecord
+from fairaudit.runs.watch_records import WatchRecord
 
 #: Steps over which the last loss is averaged, as ``finished.json`` has it.
 WINDOW = 20
@@ -56,33 +56,37 @@ def speed(run: RunRecord) -> str:
     return f"{float(rate):,.0f} images/s" if known and rate is not None else ""
 
 
-def is_knn(look: Look) -> bool:
+def is_knn(record: WatchRecord) -> bool:
     """Whether a look is one of ``KnnAccuracy``."""
-    return all(isinstance(look.values.get(key), int | float) for key in ("accuracy", "ci_low", "ci_high", "n"))
+    return all(isinstance(record.values.get(key), int | float) for key in ("accuracy", "ci_low", "ci_high", "n"))
 
 
 def accuracy(run: RunRecord) -> str:
     """Return the last k-NN accuracy beside that of the random start, as a sentence; empty where none was watched."""
-    looks = [look for look in run.looks if is_knn(look)]
-    if not looks:
+    watch_records = [record for record in run.watch_records if is_knn(record)]
+    if not watch_records:
         return ""
-    first, last = (one_accuracy(look) for look in (looks[0], looks[-1]))
-    begun = f", {first} with random weights" if looks[0].images == 0 and len(looks) > 1 else ""
-    after = f"after {notation.count(looks[-1].images)} images" if looks[-1].images else "with random weights"
+    first, last = (one_accuracy(record) for record in (watch_records[0], watch_records[-1]))
+    begun = f", {first} with random weights" if watch_records[0].images == 0 and len(watch_records) > 1 else ""
+    after = (
+        f"after {notation.count(watch_records[-1].images)} images"
+        if watch_records[-1].images
+        else "with random weights"
+    )
     return f"k-NN accuracy {last} {after}{begun}."
 
 
-def one_accuracy(look: Look) -> str:
+def one_accuracy(record: WatchRecord) -> str:
     """Return an accuracy with its interval."""
-    low, high = float(look.values["ci_low"]), float(look.values["ci_high"])
-    return f"{notation.number(float(look.values['accuracy']))} ({notation.interval(low, high)})"
+    low, high = float(record.values["ci_low"]), float(record.values["ci_high"])
+    return f"{notation.number(float(record.values['accuracy']))} ({notation.interval(low, high)})"
 
 
-def multiplicity(comparisons: int, looks: int) -> str:
+def multiplicity(comparisons: int, moments: int) -> str:
     """Return what many intervals do to whoever looks for one that lies clear of zero."""
-    total = comparisons * looks
+    total = comparisons * moments
     return (
-        f"{notation.plural(comparisons, 'comparison')} at {notation.plural(looks, 'look')} make "
+        f"{notation.plural(comparisons, 'comparison')} at {notation.plural(moments, 'look')} make "
         f"{notation.plural(total, 'interval')}, each at 95 % for itself. Nothing is adjusted: with no disparity at "
         "all, about one in twenty would lie clear of zero. The curves are for exploring, and there is no verdict here."
     )

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from fairaudit.reports import notation, run_figures, svg, wording
 from fairaudit.reports.run_view import moment
-from fairaudit.runs.looks import COMPARISON_KEYS, Look, watched_disparities, watched_groups
 from fairaudit.runs.run_record import RunRecord
+from fairaudit.runs.watch_records import COMPARISON_KEYS, WatchRecord, watched_disparities, watched_groups
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Curve:
     ----------
     name : str
         What is compared with what, or the group.
-    looks : tuple of (str, Cell)
+    watch_records : tuple of (str, Cell)
         Images seen, and what was measured then.
     """
 
     name: str
-    looks: tuple[tuple[str, Cell], ...]
+    watch_records: tuple[tuple[str, Cell], ...]
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ def watched(run: RunRecord) -> list[WatchedIndicator]:
     DataError
         If a line of ``watch.jsonl`` holds something else than a disparity watcher writes.
     """
-    looks = [look for look in run.looks if "disparities" in look.values]
-    rows, groups = (_printable(table) for table in (watched_disparities(looks), watched_groups(looks)))
+    watch_records = [record for record in run.watch_records if "disparities" in record.values]
+    rows, groups = (_printable(table) for table in (watched_disparities(watch_records), watched_groups(watch_records)))
     sections = []
     for i, (key, part) in enumerate(rows.groupby(["watcher", "indicator", "dataset"], sort=False)):
         watcher, indicator, dataset = (str(name) for name in key)
-        mine = [look for look in looks if notation.printable(look.watcher) == watcher]
+        mine = [record for record in watch_records if notation.printable(record.watcher) == watcher]
         own = groups[
             (groups["watcher"] == watcher) & (groups["indicator"] == indicator) & (groups["dataset"] == dataset)
         ]
@@ -117,24 +117,29 @@ def watched(run: RunRecord) -> list[WatchedIndicator]:
 def failures(run: RunRecord) -> list[tuple[str, str]]:
     """Return when something could not be measured, and why."""
     found = []
-    for look in run.looks:
-        for failed in _objects(look, "failures"):
+    for record in run.watch_records:
+        for failed in _objects(record, "failures"):
             who = " on ".join(str(failed[key]) for key in ("indicator", "dataset") if failed.get(key))
             why = f"{failed.get('reason', '')} {failed.get('what_to_do', '')}".strip()
-            found.append((moment(look.images), f"{who}: {why}" if who else why))
+            found.append((moment(record.images), f"{who}: {why}" if who else why))
     return found
 
 
 def counted(run: RunRecord) -> tuple[int, int]:
     """Return how many comparisons were watched, and at how many looks at most."""
-    rows = _printable(watched_disparities(run.looks))
+    rows = _printable(watched_disparities(run.watch_records))
     by_comparison = rows.groupby(["watcher", *COMPARISON_KEYS], sort=False)["images"].nunique()
     return len(by_comparison), int(by_comparison.max()) if len(by_comparison) else 0
 
 
 def synthetic(run: RunRecord) -> list[str]:
     """Return the names of watched data sets that were drawn."""
-    names = (str(d.get("name")) for look in run.looks for d in _objects(look, "data") if d.get("synthetic") is True)
+    names = (
+        str(d.get("name"))
+        for record in run.watch_records
+        for d in _objects(record, "data")
+        if d.get("synthetic") is True
+    )
     return list(dict.fromkeys(names))
 
 
@@ -158,9 +163,9 @@ def _feature(feature: str, rows: pd.DataFrame, groups: pd.DataFrame, prefix: str
         )
     title = f"Disparities by {feature} against images seen"
     figure = svg.inline(run_figures.disparities(drawn), prefix=prefix, title=title, description=_described(drawn))
-    curves = tuple(Curve(name, _looks(part)) for name, part in named)
+    curves = tuple(Curve(name, _watch_records(part)) for name, part in named)
     values = tuple(
-        Curve(str(group), _looks(part.sort_values("images", kind="stable")))
+        Curve(str(group), _watch_records(part.sort_values("images", kind="stable")))
         for group, part in groups.groupby("group", sort=False)
     )
     return WatchedFeature(feature, caption, Markup(figure), curves, values)
@@ -170,7 +175,7 @@ def _name(part: pd.DataFrame) -> str:
     return wording.comparison(part.iloc[0].to_dict())
 
 
-def _looks(part: pd.DataFrame) -> tuple[tuple[str, Cell], ...]:
+def _watch_records(part: pd.DataFrame) -> tuple[tuple[str, Cell], ...]:
     return tuple(
         (
             moment(int(r["images"])),
@@ -194,8 +199,8 @@ def _described(curves: Sequence[tuple[str, pd.DataFrame]]) -> str:
     return f"{'; '.join(ends)}. The table that follows holds every number."
 
 
-def _notices(looks: Sequence[Look], indicator: str, dataset: str) -> list[str]:
-    settings = [str(look.values.get("settings")) for look in looks if _objects(look, "disparities")]
+def _notices(watch_records: Sequence[WatchRecord], indicator: str, dataset: str) -> list[str]:
+    settings = [str(record.values.get("settings")) for record in watch_records if _objects(record, "disparities")]
     if len(set(settings)) > 1:
         return [
             "Options or data of the watcher changed while the run was stopped: not all looks measure the same, and the "
@@ -204,17 +209,17 @@ def _notices(looks: Sequence[Look], indicator: str, dataset: str) -> list[str]:
     return []
 
 
-def _said(looks: Sequence[Look], what: str, **wanted: str) -> dict[str, Any]:
+def _said(watch_records: Sequence[WatchRecord], what: str, **wanted: str) -> dict[str, Any]:
     """Return the last object under ``what`` that has the wanted values, or nothing."""
-    for look in reversed(looks):
-        for one in _objects(look, what):
+    for record in reversed(watch_records):
+        for one in _objects(record, what):
             if all(notation.printable(str(one.get(key))) == value for key, value in wanted.items()):
                 return dict(one)
     return {}
 
 
-def _objects(look: Look, what: str) -> list[Mapping[str, Any]]:
-    value = look.values.get(what)
+def _objects(record: WatchRecord, what: str) -> list[Mapping[str, Any]]:
+    value = record.values.get(what)
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 

@@ -1,8 +1,8 @@
 """Verdict rows as sentences: the only place where a report says what a disparity means.
 
 Four things can be said of a planned comparison, and never more: a disparity of *at least* so much; nothing shown,
-but it *could be as large as* so much; within tolerance; not estimable, and why. An exploratory comparison is at most
-*a lead*. There is no single score and no seal of approval.
+but it *could be as large as* so much; within tolerance; not estimable, and why. An exploratory comparison has no
+verdict. There is no single score and no seal of approval.
 """
 
 from __future__ import annotations
@@ -74,27 +74,33 @@ VERDICTS: dict[str, Word] = {
 }
 #: What stands between "trend" and the feature, by measure.
 _ALONG = {"per_doubling": "per doubling of", "per_step": "per step of"}
-#: An exploratory row with a q-value (Benjamini-Hochberg) below this is a lead.
-LEAD_LEVEL = 0.05
-LEAD = Word("lead", "\u25c7", "A lead", "inconclusive", "Worth a planned test on new data; not a finding.")
-NO_LEAD = Word("no_lead", "\u00b7", "No lead", "none", "Nothing to follow here.")
+#: An exploratory row with a q-value (Benjamini-Hochberg) below this is shown as an exploratory difference.
+EXPLORATORY_LEVEL = 0.05
+EXPLORATORY = Word(
+    "exploratory",
+    "\u25c7",
+    "Exploratory difference",
+    "inconclusive",
+    "Worth a planned test on new data; not a finding.",
+)
+NOTHING_SEEN = Word("nothing_seen", "\u00b7", "No difference seen", "none", "Nothing to follow here.")
 
 
 def word(row: Row) -> Word:
-    """Return how the verdict of a disparity row is shown; an exploratory row is at most a lead."""
+    """Return how the verdict of a disparity row is shown; an exploratory row never has a verdict."""
     if row["family"] == "primary":
         return VERDICTS.get(row["verdict"], VERDICTS["not_estimable"])
     if row["status"] != "ok":
         return VERDICTS["not_estimable"]
-    return LEAD if row["p_adjusted"] < LEAD_LEVEL else NO_LEAD
+    return EXPLORATORY if row["p_adjusted"] < EXPLORATORY_LEVEL else NOTHING_SEEN
 
 
 def comparison(row: Row) -> str:
     """Return what a disparity row compares, e.g. ``"feminine against all others"``."""
     feature, kind = _plain(row["feature"]), row["kind"]
-    if kind in ("rest", "reference"):
+    if kind in ("one_vs_rest", "reference"):
         ratio = ", ratio" if row["measure"] == "ratio" else ""
-        others = "all others" if kind == "rest" else "the reference"
+        others = "all others" if kind == "one_vs_rest" else "the reference"
         return f"{row['group'] or 'each group'} against {row['reference'] or others}{ratio}"
     if kind == "slope":
         return f"trend {_ALONG.get(row['measure'], 'along')} {feature}"
@@ -139,7 +145,7 @@ def sentence(row: Row) -> str:
         what = "cannot be estimated" if math.isnan(row["value"]) else "gets no verdict"
         return f"{_plain(row['feature'])}: {comparison(row)}{on} {what}: {why}."
     if row["family"] != "primary":
-        told = "A lead, not a finding" if shown == "lead" else "No lead"
+        told = EXPLORATORY.text + ", not a finding" if shown == EXPLORATORY.key else NOTHING_SEEN.text
         return f"{told}: {_plain(row['feature'])}, {comparison(row)}{on}, {_estimate(row)}."
     body = {"disparity": _disparity, "inconclusive": _inconclusive, "within_tolerance": _within}[row["verdict"]]
     return f"{_plain(row['feature'])}: {body(row, on)}"
@@ -147,7 +153,7 @@ def sentence(row: Row) -> str:
 
 def adjusted(row: Row) -> tuple[float, float]:
     """Return the interval that the verdict rests on: the adjusted one, or the plain one where there is none."""
-    low, high = float(row["adjusted_low"]), float(row["adjusted_high"])
+    low, high = float(row["ci_low_adjusted"]), float(row["ci_high_adjusted"])
     if math.isnan(low) or math.isnan(high):
         return float(row["ci_low"]), float(row["ci_high"])
     return low, high
@@ -164,7 +170,7 @@ def _disparity(row: Row, on: str) -> str:
     if row["kind"] == "gap":
         return f"the {comparison(row)}{on} is away from {'one' if neutral else 'zero'} {size} ({_estimate(row)})."
     more = row["value"] > neutral
-    if row["kind"] in ("rest", "reference"):
+    if row["kind"] in ("one_vs_rest", "reference"):
         than = row["reference"] or "all others"
         unit = " as a ratio" if neutral else ""
         return f"{row['group']} is {'higher' if more else 'lower'} than {than}{on}, {size}{unit} ({_estimate(row)})."
@@ -198,7 +204,7 @@ def _within(row: Row, on: str) -> str:
 
 def _estimate(row: Row) -> str:
     low, high = adjusted(row)
-    plain = math.isnan(row["adjusted_low"]) or math.isnan(row["adjusted_high"])
+    plain = math.isnan(row["ci_low_adjusted"]) or math.isnan(row["ci_high_adjusted"])
     if math.isnan(row["value"]):
         return "no estimate"
     kind = "interval" if plain else "adjusted interval"

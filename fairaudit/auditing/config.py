@@ -307,7 +307,8 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
         indicator, dot, name = left.partition(".")
         if not (equals and dot and indicator and name):
             raise ConfigError(
-                f"--set must be INDICATOR.FIELD=VALUE; got '{text}'. For example: --set label_association.tau=0.3."
+                f"--set must be INDICATOR.FIELD=VALUE; got '{text}'. "
+                "For example: --set label_association.threshold=0.3."
             )
         options.setdefault(indicator, {})[name] = value
     return options

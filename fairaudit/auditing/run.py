@@ -99,7 +99,7 @@ def audit(
     indicators : sequence of str, optional
         Default: all.
     options : mapping, optional
-        ``{"label_association": {"tau": 0.3}}``.
+        ``{"label_association": {"threshold": 0.3}}``.
     plan : str, Path or Plan, optional
         Which comparisons count, as a TOML file or an object (``fairaudit.core.plan``). Default: the headline of every
         indicator, by every recorded feature.
@@ -179,7 +179,7 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
         plan=plan,
         provenance=made_by,
     )
-    found = sealed(found, started=started, seconds=time.perf_counter() - clock)
+    found = with_digest(found, started=started, seconds=time.perf_counter() - clock)
     if output is not None:
         with step("report", shown=progress):
             from fairaudit.reports.html import write
@@ -196,7 +196,7 @@ def provenance(packages: Sequence[str], *, seed: int) -> dict[str, Any]:
     return {"versions": versions(packages), "seed": seed, "selftest": short_selftest().record}
 
 
-def sealed(audit: Audit, *, started: datetime, seconds: float) -> Audit:
+def with_digest(audit: Audit, *, started: datetime, seconds: float) -> Audit:
     """Return ``audit`` with its digest, and with what differs from run to run."""
     run = {
         "started": started.isoformat(timespec="seconds"),

@@ -26,10 +26,8 @@ from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.stats.disparity import Cohort, measure
-from fairaudit.stats.outcomes import Outcomes
+from fairaudit.stats.outcomes import Floats, Outcomes
 from fairaudit.stats.verdicts import decide
-
-Floats = npt.NDArray[np.float64]
 
 #: Draws of the short run that stands in every report.
 SHORT = 10
@@ -215,7 +213,7 @@ def _labels(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult, F
     scores = np.tile(np.array([0.9, 0.05], dtype=np.float32), (len(persons), 1))
     predictions = Predictions(samples.sample_ids, labels, scores, ("face", "rat"), "simulation")
     indicator = _indicator("label_association")
-    config = indicator.config(taus=(), top_ks=(), n_labels=0)  # what stands beside the verdicts is not counted here
+    config = indicator.config(thresholds=(), ks=(), n_labels=0)  # what stands beside the verdicts is not counted here
     return indicator.compute(samples=samples, config=config, predictions=predictions), None
 
 

@@ -162,7 +162,7 @@ def judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
     )
     opposite = np.sign(value) != np.sign(own["value"] + own["value_before"])
     verdict = np.where(size < alpha, np.where(opposite, "smaller", "larger"), np.where(shown, "changed", "not_shown"))
-    columns = {"p_adjusted": change, "p_size_adjusted": size, "adjusted_low": low, "adjusted_high": high}
+    columns = {"p_adjusted": change, "p_size_adjusted": size, "ci_low_adjusted": low, "ci_high_adjusted": high}
     for name, found in {**columns, "verdict": verdict.astype(object)}.items():
         rows.loc[tested, name] = found
     return rows

@@ -137,7 +137,7 @@ class Pairing:
         groups = [g for m, f, g in self._sums[0] if (m, f) == (metric, feature) and g != NOT_RECORDED]
         if not groups:
             return (self.side(metric, OVERALL, [OVERALL]),)
-        if row["kind"] not in ("rest", "reference"):
+        if row["kind"] not in ("one_vs_rest", "reference"):
             return (self.side(metric, feature, groups),)
         others = [g for g in groups if g != group] if reference == ALL_OTHERS else [reference]
         return (self.side(metric, feature, [group]), self.side(metric, feature, others))

@@ -17,8 +17,8 @@ from fairaudit.stats.status import MIN_EVENTS
 
 _NO_SIZE = {
     "gap": "the highest and the lowest group may be others in the second audit, so nothing estimates the change of a "
-    "gap; plan kind 'rest'",
-    "omnibus": "a test of all groups at once has no size that could change; plan kind 'rest'",
+    "gap; plan kind 'one_vs_rest'",
+    "omnibus": "a test of all groups at once has no size that could change; plan kind 'one_vs_rest'",
 }
 
 

@@ -43,7 +43,7 @@ def relative_changes(audits: Mapping[str, AuditResult], *, baseline: str) -> pd.
     DataFrame
         Columns ``RELATIVE_COLUMNS``, a row for each group of a single feature and for everything. ``relative`` is .1
         where the value is a tenth larger than the baseline's; NaN, with a reason, where it cannot be estimated. The
-        intervals hold for each row by itself: they are leads, and not adjusted for their number.
+        intervals hold for each row by itself: they are exploratory, and not adjusted for their number.
     """
     rows: list[dict[str, Any]] = []
     for name, audit in audits.items():

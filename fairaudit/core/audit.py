@@ -10,7 +10,7 @@ import pandas as pd
 
 from fairaudit.core.result import Failure, IndicatorResult
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "2.0"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ModelCard:
         SHA-256 over the weights, 64 hex digits.
     preprocessing : mapping
         Size, crop, interpolation, mean, standard deviation and channel order, as JSON values.
-    labels : int
+    n_labels : int
         How many labels its own head knows; 0 if it has none.
     notes : tuple of str
         Sentences for the report, e.g. on what it was trained.
@@ -52,7 +52,7 @@ class ModelCard:
     embedding_dim: int
     digest: str
     preprocessing: Mapping[str, Any]
-    labels: int = 0
+    n_labels: int = 0
     notes: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     layer: str = ""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from fairaudit.core import earlier_version
 from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCard
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import atomic_write, write_parquet
@@ -79,7 +80,12 @@ def from_document(
         If the document does not fit the schema, or its version is another.
     """
     version = document.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version == earlier_version.VERSION:
+        document = {**earlier_version.upgraded(document), "schema_version": SCHEMA_VERSION}
+        if influences is not None:
+            influences = influences.replace({"kind": earlier_version.KINDS})
+        earlier_version.say_upgraded("audit.json", "Run the audit again to write it in this version.")
+    elif version != SCHEMA_VERSION:
         raise DataError(
             f"audit.json must have schema_version {SCHEMA_VERSION}; got {version!r}. "
             "Open it with the version of fairaudit that wrote it, or run the audit again."
@@ -150,7 +156,7 @@ def _result_document(result: IndicatorResult) -> dict[str, Any]:
     document: dict[str, Any] = {
         field.name: getattr(result, field.name)
         for field in dataclasses.fields(result)
-        if field.name not in (*_TABLES, "statistics", "inference", "influences", "chosen_p")
+        if field.name not in (*_TABLES, "statistics", "inference", "influences", "selection_adjusted_p")
     }
     for name in _TABLES:
         document[name] = getattr(result, name).to_dict("records")

@@ -10,7 +10,7 @@
     indicator = "representation_disparity"
     metric = "balanced_precision@10"
     feature = "gender"
-    kind = "rest"
+    kind = "one_vs_rest"
 
     [[primary]]
     indicator = "geographic_disparity"
@@ -32,11 +32,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairaudit.core import earlier_version
 from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
 
 #: Measures that a row of each kind can have.
 MEASURES = {
-    "rest": ("difference", "ratio"),
+    "one_vs_rest": ("difference", "ratio"),
     "reference": ("difference", "ratio"),
     "gap": ("difference", "ratio"),
     "slope": ("per_step", "per_doubling"),
@@ -58,7 +59,7 @@ class PlanRow:
     ----------
     indicator, metric, feature : str
         As the tables of the audit name them, e.g. ``"geographic_disparity"``, ``"hit@5"``, ``"income"``.
-    kind : {"rest", "reference", "gap", "slope", "concentration", "omnibus"}
+    kind : {"one_vs_rest", "reference", "gap", "slope", "concentration", "omnibus"}
         What is compared: each group with the rest or with a reference group, the highest group with the lowest, the
         trend along an order, the concentration along it, or all groups at once.
     dataset, group, reference : str
@@ -185,6 +186,9 @@ def read_plan(path: str | Path) -> Plan:
         raise ConfigError(
             f"primary of a plan must be a list of tables; got {rows!r}. Write [[primary]] above each row."
         )
+    if any(row.get("kind") in earlier_version.KINDS for row in rows):
+        rows = [earlier_version.upgraded_row(row) for row in rows]
+        earlier_version.say_upgraded(f"plan '{path.name}'", 'Write kind = "one_vs_rest" instead of "rest".')
     for number, row in enumerate(rows, 1):
         where = f"plan row {number}"
         _check_keys(where, row, [field.name for field in dataclasses.fields(PlanRow)])
@@ -210,10 +214,10 @@ def _check(row: PlanRow, where: str) -> None:
     if row.measure and row.measure not in MEASURES[row.kind]:
         raise unknown_name(f"measure of {where} (kind '{row.kind}')", row.measure, MEASURES[row.kind])
     for name in ("group", "reference"):
-        if getattr(row, name) and row.kind not in ("rest", "reference"):
+        if getattr(row, name) and row.kind not in ("one_vs_rest", "reference"):
             raise ConfigError(
                 f"{name} of {where} must be left out for kind '{row.kind}'; got '{getattr(row, name)}'. "
-                "It belongs to kind 'rest' or 'reference'."
+                "It belongs to kind 'one_vs_rest' or 'reference'."
             )
     if row.tolerance is not None:
         _require_share(f"tolerance of {where}", row.tolerance)

@@ -17,7 +17,7 @@ class Plant:
     name : str
         Short name, e.g. ``"underexposed photographs"``.
     indicator, feature, kind, group : str
-        The row of ``AuditResult.disparities`` that must show it: ``kind`` is ``"slope"`` or ``"rest"``;
+        The row of ``AuditResult.disparities`` that must show it: ``kind`` is ``"slope"`` or ``"one_vs_rest"``;
         ``group`` is empty for a slope.
     direction : {"lower", "higher"}
         Sign that the disparity must have: ``"lower"`` is below zero.
@@ -30,7 +30,7 @@ class Plant:
     name: str
     indicator: str
     feature: str
-    kind: Literal["slope", "rest"]
+    kind: Literal["slope", "one_vs_rest"]
     group: str
     direction: Literal["lower", "higher"]
     cause: str

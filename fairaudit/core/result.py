@@ -17,7 +17,7 @@ GROUP_COLUMNS = (
 DISPARITY_COLUMNS = (
     "metric", "feature", "control", "kind", "measure", "group", "reference", "value", "ci_low", "ci_high",
     "ci_method", "p_value", "p_adjusted", "family", "min_detectable", "expected_by_chance", "tolerance", "n",
-    "n_clusters", "verdict", "status", "note", "std_error", "df", "adjusted_low", "adjusted_high",
+    "n_clusters", "verdict", "status", "note", "std_error", "df", "ci_low_adjusted", "ci_high_adjusted",
 )  # fmt: skip
 CURVE_COLUMNS = ("metric", "feature", "group", "x_name", "x", "value", "ci_low", "ci_high", "n", "n_clusters")
 STATISTIC_COLUMNS = (
@@ -30,7 +30,8 @@ INFLUENCE_COLUMNS = (
 CHANGE_COLUMNS = (
     "baseline", "checkpoint", "indicator", "dataset", "metric", "feature", "control", "kind", "measure", "group",
     "reference", "value_before", "value", "change", "ci_low", "ci_high", "std_error", "df", "p_value", "p_size",
-    "p_adjusted", "p_size_adjusted", "adjusted_low", "adjusted_high", "n", "n_clusters", "verdict", "status", "note",
+    "p_adjusted", "p_size_adjusted", "ci_low_adjusted", "ci_high_adjusted", "n", "n_clusters", "verdict", "status",
+    "note",
 )  # fmt: skip
 EFFECT_COLUMNS = ("effect", "at", *CHANGE_COLUMNS, "between", "trainings")
 RELATIVE_COLUMNS = (
@@ -45,7 +46,7 @@ SIZE_COLUMNS = (
 #: Columns that hold numbers; everything else is text.
 NUMERIC = {
     "value", "ci_low", "ci_high", "p_value", "p_adjusted", "min_detectable", "expected_by_chance", "tolerance",
-    "n", "n_clusters", "x", "std_error", "df", "adjusted_low", "adjusted_high", "numerator", "denominator",
+    "n", "n_clusters", "x", "std_error", "df", "ci_low_adjusted", "ci_high_adjusted", "numerator", "denominator",
     "gallery", "influence", "value_before", "change", "p_size", "p_size_adjusted", "n_parameters",
     "between", "trainings", "relative",
 }  # fmt: skip
@@ -108,7 +109,7 @@ class IndicatorResult:
     protocol : mapping
         How the published protocol differs from what was done, and published numbers, as JSON values
         (``core.protocol.Protocol.describe``); empty where nothing is published.
-    chosen_p : mapping of int to float
+    selection_adjusted_p : mapping of int to float
         By position in ``disparities``: p-value of a row that was chosen among many for its size, adjusted over all of
         them. Among exploratory rows it stands in for ``p_value``. It is not saved.
     """
@@ -129,7 +130,7 @@ class IndicatorResult:
     inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
     influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False)
     protocol: Mapping[str, Any] = field(default_factory=dict)
-    chosen_p: Mapping[int, float] = field(default_factory=dict, compare=False, repr=False)
+    selection_adjusted_p: Mapping[int, float] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, columns in (
@@ -141,7 +142,7 @@ class IndicatorResult:
             have = tuple(getattr(self, name).columns)
             if have != columns:
                 raise ValueError(f"table '{name}' of {self.indicator} must have columns {columns}; got {have}")
-        check_positions({**self.inference, **self.influences, **self.chosen_p}, self.disparities)
+        check_positions({**self.inference, **self.influences, **self.selection_adjusted_p}, self.disparities)
 
 
 def check_positions(rows: Mapping[int, object], disparities: pd.DataFrame) -> None:

@@ -52,8 +52,9 @@ class Feature:
     reference : str
         The group that each other one is compared with besides all others; empty for none.
     exploratory : bool
-        Whether its comparisons are leads, never planned unless a plan names them: where it asks the same as another
-        feature with other groups (two bins of a scale), or is about the picture and not about who is in it (light).
+        Whether its comparisons are exploratory, never planned unless a plan names them: where it asks the same as
+        another feature with other groups (two bins of a scale), or is about the picture and not about the person in it
+        (light).
     """
 
     name: str
@@ -204,7 +205,7 @@ class Samples:
         return [(a, b, c, d) for a, b, c, d in self.table[list(BOX_COLUMNS)].to_numpy().tolist()]
 
     @property
-    def leads(self) -> frozenset[str]:
+    def exploratory_features(self) -> frozenset[str]:
         """Features that no plan names by itself: those that are exploratory, and the country of objects by region."""
         names = {feature.name for feature in self.features}
         # A country lies in one region: testing both would ask the same question twice.

@@ -43,7 +43,7 @@ def samples(root: Path, *, name: str) -> Samples:
 
     Annotators may disagree: their counts are kept as shares (``Samples.uncertain``), and the table has the value that
     most of them named. Skin tones keep Monk's scale. The cluster is the image, which may show several persons;
-    ``lighting`` gives leads alone.
+    ``lighting`` exploratory alone.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ def samples(root: Path, *, name: str) -> Samples:
     """Return one row for each person in an image, with pronoun, age, ancestry and colour of skin as they told them.
 
     Several answers are joined by ``+``; ancestry is given by continent. The six colours of skin keep their order, from
-    light to dark; the apparent one gives leads alone, as does the country. Where boxes of persons are known, a row is
+    light to dark; the apparent one exploratory alone, as does the country. Where boxes of persons are known, a row is
     the part of its image within one. The cluster is the person, and the version is the name of the archive's folder.
 
     Parameters

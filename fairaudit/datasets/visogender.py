@@ -46,8 +46,8 @@ _HOW = "as the annotators of the data perceived it; nobody was asked"
 def samples(root: Path, *, name: str) -> Samples:
     """Return the persons at work whose image is there, with their occupation as label.
 
-    ``perceived_gender`` is that of the person with the occupation; ``participant_gender``, of the person beside, gives
-    leads alone. Rows without an image are listed in ``skipped``: of them only a URL is known.
+    ``perceived_gender`` is that of the person with the occupation; ``participant_gender``, of the person beside, is
+    exploratory. Rows without an image are listed in ``skipped``: of them only a URL is known.
 
     Parameters
     ----------

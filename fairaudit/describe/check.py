@@ -9,7 +9,7 @@ from typing import Any
 
 from fairaudit.core.files import json_value
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "2.0"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Comparison:
 
     Parameters
     ----------
-    kind : {"rest", "slope"}
+    kind : {"one_vs_rest", "slope"}
     measure : str
         ``"difference"``, ``"per_step"`` or ``"per_doubling"`` of a share; ``"difference of AUROC"``.
     group, reference : str

@@ -67,11 +67,14 @@ def check_samples(
     clusters = pd.factorize(rows["cluster_id"])[0].astype(np.int64)
     plans = {f.name: planned(rows, clusters, f, subject=samples.subject, expected=expected) for f in samples.features}
     income = planned_income(rows, clusters, expected=expected)
-    leads = samples.leads
-    mine = [*income, *(one for name, of_feature in plans.items() if name not in leads for one in of_feature)]
+    exploratory_features = samples.exploratory_features
+    mine = [
+        *income,
+        *(one for name, of_feature in plans.items() if name not in exploratory_features for one in of_feature),
+    ]
     n_planned = max(len(indicators), 1) * sum(one.status == "ok" for one in mine)
     alpha = ALPHA / max(n_planned, 1)
-    features = [_feature(samples, rows, f, plans[f.name], alpha, leads) for f in samples.features]
+    features = [_feature(samples, rows, f, plans[f.name], alpha, exploratory_features) for f in samples.features]
     if income:
         features.append(_income(rows, income, alpha))
     return SampleCheck(
@@ -94,7 +97,7 @@ def _feature(
     feature: Feature,
     plans: Sequence[Planned],
     alpha: float,
-    leads: frozenset[str],
+    exploratory_features: frozenset[str],
 ) -> FeatureCheck:
     shares = samples.uncertain.get(feature.name)
     uncertain = 0.0
@@ -104,7 +107,8 @@ def _feature(
     names = (*feature.groups, *((NOT_RECORDED,) if (rows[feature.name] == NOT_RECORDED).any() else ()))
     return FeatureCheck(
         name=feature.name, known_by=feature.known_by, source=feature.source, ordered=feature.ordered,
-        exploratory=feature.name in leads, uncertain=uncertain, groups=_groups(rows, rows[feature.name], names),
+        exploratory=feature.name in exploratory_features, uncertain=uncertain,
+        groups=_groups(rows, rows[feature.name], names),
         comparisons=tuple(one.at(alpha) for one in plans),
     )  # fmt: skip
 

@@ -12,10 +12,9 @@ import pandas as pd
 from fairaudit.core.samples import INCOME, Feature, Subject
 from fairaudit.describe.check import Comparison
 from fairaudit.stats.contrasts import rest_pairs
+from fairaudit.stats.outcomes import Floats, Ints
 from fairaudit.stats.power import (
     Detectable,
-    Floats,
-    Ints,
     Sizes,
     auroc_difference,
     effective_sizes,
@@ -83,7 +82,7 @@ def planned(
     occurring = [feature.groups[at] for at in np.unique(codes[codes >= 0])]
     if len(occurring) < 2:
         got = f"only '{occurring[0]}' occurs" if occurring else "no group occurs"
-        return [Planned("rest", "difference", "", "", "not_estimable", got, lambda _: _NONE)]
+        return [Planned("one_vs_rest", "difference", "", "", "not_estimable", got, lambda _: _NONE)]
     ordered = feature.ordered and len(feature.groups) >= 3
     if subject == "memes" and ordered:
         why = "no slope is defined for the AUROC"
@@ -124,7 +123,7 @@ def _shares(feature: Feature, codes: Ints, clusters: Ints, average: str, expecte
     ):  # of two groups the first is compared
         status, note = _status(n_clusters)
         yield Planned(
-            "rest", "difference", group, reference, status, note, partial(_of_share, inside, outside, expected)
+            "one_vs_rest", "difference", group, reference, status, note, partial(_of_share, inside, outside, expected)
         )
 
 
@@ -179,7 +178,7 @@ def _aurocs(rows: pd.DataFrame, feature: Feature, codes: Ints, clusters: Ints) -
                 status, note = "not_estimable", f"no {scarce} meme of '{name}', and an AUROC needs both"
             elif status == "ok" and n < MIN_EVENTS:
                 status, note = "too_few", f"{n:.0f} {scarce} memes of '{name}'; at least {MIN_EVENTS} are needed"
-        yield Planned("rest", "difference of AUROC", group, reference, status, note, partial(_of_auroc, sizes))
+        yield Planned("one_vs_rest", "difference of AUROC", group, reference, status, note, partial(_of_auroc, sizes))
 
 
 def _of_share(group: Sizes, others: Sizes, expected: float | None, alpha: float) -> Detectable:

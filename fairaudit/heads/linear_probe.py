@@ -87,7 +87,7 @@ class LinearProbe:
         return self.held_out[0].interval
 
     def predict(
-        self, embeddings: Embeddings, *, top_k: int = 10, classes: Sequence[str] = (), data: str = ""
+        self, embeddings: Embeddings, *, k: int = 10, classes: Sequence[str] = (), data: str = ""
     ) -> Predictions:
         """Return the most probable labels of each embedding; scores are softmax over all labels, or over ``classes``.
 
@@ -95,7 +95,7 @@ class LinearProbe:
         ----------
         embeddings : Embeddings
             Of the model on which the probe was fitted, shape (N, D).
-        top_k : int, default 10
+        k : int, default 10
             Labels to keep; all if there are fewer.
         classes : sequence of str
             The only labels that may be said: the scores of others count as minus infinity. Empty for all.
@@ -117,7 +117,7 @@ class LinearProbe:
             embeddings,
             lambda vectors_ND: vectors_ND.astype(np.float64) @ self.weights_CD.T + self.bias_C,
             self.classes,
-            top_k=top_k,
+            k=k,
             source=f"linear probe on {self.table}",
             classes=classes,
             data=data,

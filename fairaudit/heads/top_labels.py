@@ -20,12 +20,12 @@ def top_labels(
     logits: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]],
     labels: tuple[str, ...],
     *,
-    top_k: int,
+    k: int,
     source: str,
     classes: Sequence[str] = (),
     data: str = "",
 ) -> Predictions:
-    """Return the ``top_k`` most probable labels of each embedding; scores are softmax over all that may be said.
+    """Return the ``k`` most probable labels of each embedding; scores are softmax over all that may be said.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def top_labels(
         From embeddings (B, D) to float64 (B, C).
     labels : tuple of str
         The C labels.
-    top_k : int
+    k : int
         Labels to keep; all if there are fewer.
     source : str
         As in ``Predictions``.
@@ -50,7 +50,7 @@ def top_labels(
         If a class is not among ``labels``.
     """
     columns = LabelIndex(labels).mask(classes, data=data)
-    n, k = len(embeddings.vectors), min(max(top_k, 1), len(columns))
+    n, k = len(embeddings.vectors), min(max(k, 1), len(columns))
     labels_C = np.array(labels, dtype=np.str_)[columns]
     labels_NK = np.empty((n, k), dtype=labels_C.dtype)
     scores_NK = np.empty((n, k), dtype=np.float32)

@@ -61,7 +61,7 @@ class ZeroShot:
         return f"zero-shot prompts of {self.prompts.path.name}"
 
     def predict(
-        self, embeddings: Embeddings, *, top_k: int = 10, classes: Sequence[str] = (), data: str = ""
+        self, embeddings: Embeddings, *, k: int = 10, classes: Sequence[str] = (), data: str = ""
     ) -> Predictions:
         """Return the most probable labels of each embedding, averaged over templates.
 
@@ -69,7 +69,7 @@ class ZeroShot:
         ----------
         embeddings : Embeddings
             Of the model, shape (N, E), read at ``layer``.
-        top_k : int, default 10
+        k : int, default 10
             Labels to keep; all if there are fewer.
         classes : sequence of str
             The only labels that may be said. Empty for all.
@@ -81,17 +81,17 @@ class ZeroShot:
         DataError
             If the embeddings were read at another layer, or a class is unknown.
         """
-        return self._predict(embeddings, _units(self.texts_PCD.mean(axis=0)), self.source, top_k, classes, data)
+        return self._predict(embeddings, _units(self.texts_PCD.mean(axis=0)), self.source, k, classes, data)
 
     def predict_by_template(
-        self, embeddings: Embeddings, *, top_k: int = 10, classes: Sequence[str] = (), data: str = ""
+        self, embeddings: Embeddings, *, k: int = 10, classes: Sequence[str] = (), data: str = ""
     ) -> list[Predictions]:
         """Return what ``predict`` would with each template alone, in the order of ``prompts.templates``.
 
         How far they lie apart says how much of a disparity is a matter of wording.
         """
         return [
-            self._predict(embeddings, _units(texts_CD), f"{self.source}, template '{template}'", top_k, classes, data)
+            self._predict(embeddings, _units(texts_CD), f"{self.source}, template '{template}'", k, classes, data)
             for template, texts_CD in zip(self.prompts.templates, self.texts_PCD, strict=True)
         ]
 
@@ -111,7 +111,7 @@ class ZeroShot:
         embeddings: Embeddings,
         texts_CD: npt.NDArray[np.float32],
         source: str,
-        top_k: int,
+        k: int,
         classes: Sequence[str],
         data: str,
     ) -> Predictions:
@@ -125,7 +125,7 @@ class ZeroShot:
             embeddings,
             lambda vectors_BE: _units(self.tower.features(vectors_BE)).astype(np.float64) @ weights_DC,
             self.prompts.classes,
-            top_k=top_k,
+            k=k,
             source=source,
             classes=classes,
             data=data,
@@ -152,9 +152,9 @@ def open_zero_shot(model: Model, path: Path) -> ZeroShot:
     return ZeroShot(prompts, tower, texts_PCD, layer=str(getattr(model, "layer", "")))
 
 
-def zero_shot_by_template(model: Model, path: Path, embeddings: Embeddings, *, top_k: int = 10) -> list[Predictions]:
+def zero_shot_by_template(model: Model, path: Path, embeddings: Embeddings, *, k: int = 10) -> list[Predictions]:
     """Return the labels of ``embeddings`` by each template of the prompts alone; see ``ZeroShot``."""
-    return open_zero_shot(model, path).predict_by_template(embeddings, top_k=top_k)
+    return open_zero_shot(model, path).predict_by_template(embeddings, k=k)
 
 
 def _by_label(prompts: Prompts, texts_TD: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

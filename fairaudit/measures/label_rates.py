@@ -40,7 +40,7 @@ _NOTHING_SAID = "no label of this group's images counts here"
 
 
 @dataclass(frozen=True)
-class LabelsSaid:
+class PredictedLabels:
     """The labels said of images: an entry for each label of an image that counts.
 
     Parameters
@@ -61,7 +61,7 @@ class LabelsSaid:
     clusters: Ints
 
     @classmethod
-    def of(cls, labels: npt.NDArray[np.str_], counts: Mask, clusters: Ints) -> LabelsSaid:
+    def of(cls, labels: npt.NDArray[np.str_], counts: Mask, clusters: Ints) -> PredictedLabels:
         """Return those among ``labels`` (N, K) that count (N, K); ``clusters`` (N,) has the code of each row."""
         names, codes = np.unique(labels[counts], return_inverse=True)
         rows = np.nonzero(counts)[0].astype(np.int64)
@@ -86,15 +86,15 @@ class LabelRates:
     ----------
     groups, disparities : list of dict
         Rates by group, and the largest differences; all exploratory.
-    chosen_p : mapping of int to float
-        By position in ``disparities``: q-value over all comparisons that were made (``IndicatorResult.chosen_p``).
+    selection_adjusted_p : mapping of int to float
+        By position in ``disparities``: q-value over all comparisons that were made, as in ``IndicatorResult``.
     n_labels, n_compared : int
         Labels that were said of enough people to be compared by some feature, and comparisons in all.
     """
 
     groups: list[Row]
     disparities: list[Row]
-    chosen_p: dict[int, float]
+    selection_adjusted_p: dict[int, float]
     n_labels: int
     n_compared: int
 
@@ -121,7 +121,7 @@ def metric_of(label: str) -> str:
     return f"rate of '{label}'"
 
 
-def label_rates(said: LabelsSaid, cohort: Cohort, *, most: int) -> LabelRates:
+def label_rates(said: PredictedLabels, cohort: Cohort, *, most: int) -> LabelRates:
     """Return the ``most`` largest differences of each feature among all that can be told, and the rates behind them.
 
     A difference can be told where each side has enough clusters, and the label and other labels are said of enough of
@@ -146,7 +146,7 @@ def label_rates(said: LabelsSaid, cohort: Cohort, *, most: int) -> LabelRates:
     for feature in sure:
         largest = sorted(compared[feature.name], key=lambda one: (-abs(one.value), said.names[one.label], one.group))
         for one in largest[:most]:
-            rates.chosen_p[len(rates.disparities)] = q_of[one]
+            rates.selection_adjusted_p[len(rates.disparities)] = q_of[one]
             rates.disparities.append(_row(one, said, most, len(every)))
         for label in dict.fromkeys(one.label for one in largest[:most]):
             rates.groups.extend(_group_rows(said, cohort, feature, label, whole=label not in listed))
@@ -154,7 +154,7 @@ def label_rates(said: LabelsSaid, cohort: Cohort, *, most: int) -> LabelRates:
     return rates
 
 
-def _compare(said: LabelsSaid, cohort: Cohort, feature: Feature) -> list[_Compared]:
+def _compare(said: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_Compared]:
     """Return every comparison of this feature that can be told."""
     counts = {group: said.counts(cohort.mask(feature.name, group)) for group in feature.groups}
     clusters = {group: int((matrix.sum(axis=1) > 0).sum()) for group, matrix in counts.items()}
@@ -248,18 +248,19 @@ def _can_be_told(first: Estimate, second: Estimate, contrast: Estimate) -> Mask:
     return np.asarray(enough & events & (contrast.std_error > 0))
 
 
-def _row(one: _Compared, said: LabelsSaid, most: int, n_compared: int) -> dict[str, Any]:
+def _row(one: _Compared, said: PredictedLabels, most: int, n_compared: int) -> dict[str, Any]:
     low, high = t_interval(one.value, one.std_error, one.df)
     chosen = f"among the {most} largest of this feature; q-value over all {n_compared:,} comparisons of labels"
     return {
-        "metric": metric_of(said.names[one.label]), "feature": one.feature, "kind": "rest", "measure": "difference",
+        "metric": metric_of(said.names[one.label]), "feature": one.feature, "kind": "one_vs_rest",
+        "measure": "difference",
         "group": one.group, "reference": one.reference, "family": family(False), "value": one.value, "ci_low": low,
         "ci_high": high, "ci_method": "cluster t", "std_error": one.std_error, "df": one.df, "p_value": one.p_value,
         "n": one.n, "n_clusters": one.n_clusters, "status": "ok", "note": "; ".join(filter(None, (chosen, one.note))),
     }  # fmt: skip
 
 
-def _group_rows(said: LabelsSaid, cohort: Cohort, feature: Feature, label: int, *, whole: bool) -> list[Row]:
+def _group_rows(said: PredictedLabels, cohort: Cohort, feature: Feature, label: int, *, whole: bool) -> list[Row]:
     """Return the rate in every group of the feature, also where nothing was said, and over all images if ``whole``."""
     one = said.outcomes(label)
     rows = [group_row(one, OVERALL, OVERALL, average(one, np.ones(len(said.rows), dtype=bool)))] if whole else []

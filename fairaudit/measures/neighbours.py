@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[imp
 
 from fairaudit.core.errors import DataError
 
-Floats = npt.NDArray[np.float32]
+Floats32 = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -43,7 +43,7 @@ _NOBODY = -1
 _LEAST_ENTRY = 1e-12
 
 
-def unit_length(vectors_ND: npt.NDArray[np.floating]) -> Floats:
+def unit_length(vectors_ND: npt.NDArray[np.floating]) -> Floats32:
     """Return rows scaled to length one, float32; a row of zeros stays zero."""
     unit_ND = np.empty(vectors_ND.shape, dtype=np.float32)
     rows = max(1, 2**18 // max(1, vectors_ND.shape[1]))
@@ -136,7 +136,7 @@ class _Pairs:
 
     rows_P: Ints
     columns_P: Ints
-    similarity_P: Floats
+    similarity_P: Floats32
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class _Gallery:
     """
 
     given_GD: npt.NDArray[np.floating]
-    vectors_UD: Floats
+    vectors_UD: Floats32
     clusters_U: Ints
     items_G: Ints
     starts_U: Ints
@@ -171,7 +171,7 @@ class _Gallery:
         """How far apart two similarities must be for float32 to say which is larger."""
         return _NEAR * float(np.sqrt(max(1.0, self.vectors_UD.shape[1] / 1024)))
 
-    def candidates(self, queries_BD: Floats, clusters_B: Ints, k: int) -> _Pairs | None:
+    def candidates(self, queries_BD: Floats32, clusters_B: Ints, k: int) -> _Pairs | None:
         """Return all pairs that reach the ``k``-th largest similarity of their query; None if they are too many."""
         top_BK = np.full((len(queries_BD), k), -np.inf, dtype=np.float32)
         found: list[_Pairs] = []

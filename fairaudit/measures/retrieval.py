@@ -32,7 +32,7 @@ def cluster_codes(samples: Samples, gallery: Samples) -> tuple[Ints, Ints]:
 
 
 @dataclass(frozen=True)
-class Findable:
+class Gallery:
     """What queries can find: the gallery less the items of their own cluster.
 
     Parameters
@@ -84,7 +84,7 @@ class Retrieval:
         Class of each query; -1 where the gallery has no such class. Such a query counts nowhere.
     """
 
-    findable: Findable
+    findable: Gallery
     found_QK: Ints
     class_Q: Ints
 

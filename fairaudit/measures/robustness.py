@@ -1,4 +1,4 @@
-"""``Firmness``: whether a difference between two groups stays when the settings of its measure are others.
+"""``Robustness``: whether a difference between two groups stays when the settings of its measure are others.
 
 The two groups are those with the highest and the lowest value at the headline's own setting, and they stay the same at
 every other one: the sign at the headline's setting is given, what other settings say of it is not. Intervals are those
@@ -26,7 +26,7 @@ from fairaudit.stats.status import kind_of, status_of
 WORDS: Final[Mapping[str, str]] = {
     "cannot be told": "fewer than two different settings can be judged, or the headline's own cannot",
     "sign changes": "at one setting or more, the group that is highest at the headline's setting is the lower one",
-    "firm": "at every setting it is the higher one, and the interval of the difference is above zero",
+    "robust": "at every setting it is the higher one, and the interval of the difference is above zero",
     "nowhere clear": "at no setting is the interval of the difference above zero",
     "depends on the setting": "at some settings the interval of the difference is above zero, at others it is not",
 }
@@ -63,7 +63,7 @@ class SettingDifference:
 
 
 @dataclass(frozen=True)
-class Firmness:
+class Robustness:
     """One feature's largest difference, over all settings.
 
     Parameters
@@ -106,7 +106,7 @@ class Firmness:
         if any(one.value < 0 for one in judged):
             return "sign changes"
         if self.n_clear == len(judged):
-            return "firm"
+            return "robust"
         return "depends on the setting" if self.n_clear else "nowhere clear"
 
     @property
@@ -129,7 +129,7 @@ class Firmness:
             f" ({', '.join(varied)})" if varied else ""
         )
         if self.word == "cannot be told":
-            return f"{pair}, over {over} that can be judged: cannot be told how firm the difference is."
+            return f"{pair}, over {over} that can be judged: the robustness of the difference cannot be judged."
         low, high = min(one.value for one in judged), max(one.value for one in judged)
         same = sum(one.value > 0 for one in judged)
         why = f"; {' and '.join(self.decided_by)} alone can decide it" if self.decided_by else ""
@@ -139,10 +139,10 @@ class Firmness:
         )
 
 
-def firmness(
+def robustness(
     cohort: Cohort, feature: Feature, outcomes: Mapping[Setting, Outcomes], *, dimensions: Sequence[str]
-) -> Firmness | None:
-    """Return how firm the largest difference of ``feature`` is; None where fewer than two groups can be compared.
+) -> Robustness | None:
+    """Return the robustness of the largest difference of ``feature``; None where fewer than two groups can be compared.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def firmness(
         outcome = one.values.tobytes()
         found.append(dataclasses.replace(made, repeats=outcome in seen))
         seen.add(outcome)
-    return Firmness(feature.name, highest, lowest, tuple(dimensions), tuple(found))
+    return Robustness(feature.name, highest, lowest, tuple(dimensions), tuple(found))
 
 
 def _difference(setting: Setting, one: Outcomes, masks: Sequence[Mask], i: int, j: int) -> SettingDifference:

@@ -87,7 +87,7 @@ class TorchModel:
             embedding_dim=dim,
             digest=digest,
             preprocessing=preprocess.describe(),
-            labels=len(labels),
+            n_labels=len(labels),
             notes=tuple(notes),
             layer=layer,
         )

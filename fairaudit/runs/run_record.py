@@ -15,7 +15,7 @@ import pandas as pd
 from fairaudit.core.errors import DataError, InputError
 from fairaudit.core.files import read_json_lines
 from fairaudit.describe.training_data import read_documents
-from fairaudit.runs.looks import Look
+from fairaudit.runs.watch_records import WatchRecord
 
 RECIPE = "recipe.toml"
 PAGE = "training.html"
@@ -40,7 +40,7 @@ class RunRecord:
     steps : DataFrame
         ``metrics.jsonl``: a row per step, columns ``step``, ``loss`` and whatever else the method records, as float,
         and ``images``, the images seen after it. Empty before the first step.
-    looks : tuple of Look
+    watch_records : tuple of WatchRecord
         ``watch.jsonl``, in the order of images seen.
     finished : mapping
         ``finished.json``; empty for a run that is not finished.
@@ -54,7 +54,7 @@ class RunRecord:
     recipe: Mapping[str, Any]
     machine: Mapping[str, Any]
     steps: pd.DataFrame
-    looks: tuple[Look, ...]
+    watch_records: tuple[WatchRecord, ...]
     finished: Mapping[str, Any]
     training: Mapping[str, Any]
 
@@ -111,7 +111,7 @@ def read_run(folder: Path) -> RunRecord:
         recipe=recipe,
         machine=_values(folder / "machine.json"),
         steps=_steps(folder / "metrics.jsonl", batch=recipe["schedule"]["batch"]),
-        looks=_looks(folder / "watch.jsonl"),
+        watch_records=_watch_records(folder / "watch.jsonl"),
         finished=_values(folder / "finished.json"),
         training=training,
     )
@@ -153,14 +153,14 @@ def _steps(path: Path, *, batch: int) -> pd.DataFrame:
         raise _damaged(path) from error
 
 
-def _looks(path: Path) -> tuple[Look, ...]:
-    looks = []
+def _watch_records(path: Path) -> tuple[WatchRecord, ...]:
+    watch_records = []
     for row in read_json_lines(path):
         images, watcher = row.pop("images", None), row.pop("watcher", None)
         if type(images) is not int or not isinstance(watcher, str):
             raise _damaged(path)
-        looks.append(Look(images, watcher, row))
-    return tuple(sorted(looks, key=lambda look: look.images))
+        watch_records.append(WatchRecord(images, watcher, row))
+    return tuple(sorted(watch_records, key=lambda record: record.images))
 
 
 def _damaged(path: Path) -> DataError:

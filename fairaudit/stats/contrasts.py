@@ -29,7 +29,15 @@ from scipy import stats
 from scipy.stats import rankdata
 
 from fairaudit.core.samples import Feature
-from fairaudit.stats.estimates import Estimate, average, difference, effective_n, from_influence, slope, together
+from fairaudit.stats.estimates import (
+    Estimate,
+    average,
+    difference,
+    effective_n,
+    from_influence,
+    moderated_difference_variance,
+    slope,
+)
 from fairaudit.stats.gap import Gap
 from fairaudit.stats.intervals import min_detectable, p_value, t_interval
 from fairaudit.stats.omnibus import omnibus
@@ -125,7 +133,7 @@ def contrasts_of(one: Outcomes, feature: Feature, masks: dict[str, Mask], *, pri
     return rows + (_overall_rows(one, feature.name, masks) if whole and len(masks) > 1 else [])
 
 
-def along(one: Outcomes, name: str, x: Floats, measure: str, *, primary: bool) -> list[Row]:
+def slope_rows(one: Outcomes, name: str, x: Floats, measure: str, *, primary: bool) -> list[Row]:
     """Return the slope of the outcome on ``x`` and, where it is defined, its concentration index."""
     rows = [{**_slope_row(one, name, x, measure), "family": family(primary)}]
     if one.labels is None and one.unit_interval:
@@ -143,7 +151,7 @@ def rest_rows(one: Outcomes, feature: str, masks: dict[str, Mask], *, primary: b
     rows = []
     for group, reference in rest_pairs(list(masks)):
         row = pair_row(one, average(one, masks[group]), average(one, recorded & ~masks[group]))
-        rows.append({**row, "feature": feature, "kind": "rest", "measure": "difference", "group": group,
+        rows.append({**row, "feature": feature, "kind": "one_vs_rest", "measure": "difference", "group": group,
                      "reference": reference, "family": family(primary)})  # fmt: skip
     return rows
 
@@ -251,7 +259,7 @@ def auroc_difference(first: Estimate, second: Estimate) -> Estimate:
     n_G, value_G = (np.array([float(getattr(e, name)) for e in (first, second)]) for name in ("n", "value"))
     both = float(np.clip(n_G @ value_G / n_G.sum(), 0.5 / n_G.sum(), 1 - 0.5 / n_G.sum()))
     positives_G = n_G * [float(e.events / (e.events + e.non_events)) for e in (first, second)]
-    variance, df = together(first, second, hanley_mcneil(both, positives_G, n_G - positives_G))
+    variance, df = moderated_difference_variance(first, second, hanley_mcneil(both, positives_G, n_G - positives_G))
     return dataclasses.replace(plain, std_error=np.sqrt(variance), df=df)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.samples import NOT_RECORDED, Feature
-from fairaudit.stats.contrasts import ALL_OTHERS, Row, along, contrasts_of, family, pair_row, rest_pairs
+from fairaudit.stats.contrasts import ALL_OTHERS, Row, contrasts_of, family, pair_row, rest_pairs, slope_rows
 from fairaudit.stats.estimates import Estimate, average, combination
 from fairaudit.stats.outcomes import Floats, Mask, Outcomes
 from fairaudit.stats.status import MIN_CLUSTERS, group_row, kind_of, not_estimable, status_of
@@ -102,7 +102,7 @@ def controlled_slopes(
     rows: list[Row] = []
     for level, inside in levels.items():
         if level != NOT_RECORDED:
-            found = along(one, name, np.where(inside, x, np.nan), measure, primary=False)
+            found = slope_rows(one, name, np.where(inside, x, np.nan), measure, primary=False)
             rows += _under(f"{control}={level}", found)
     return rows
 
@@ -203,7 +203,7 @@ def standardised_rows(
         row = {"metric": one.metric, "status": "not_estimable", "note": why[group], "n": 0, "n_clusters": 0}
         if group in found:
             row = _told(one, standard, pair_row(one, *found[group]), found[group], sides[group])
-        contrasts.append({**row, "feature": feature, "kind": "rest", "measure": "difference", "group": group,
+        contrasts.append({**row, "feature": feature, "kind": "one_vs_rest", "measure": "difference", "group": group,
                           "reference": reference, "family": family(False)})  # fmt: skip
     return groups, contrasts
 

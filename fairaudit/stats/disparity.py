@@ -14,21 +14,21 @@ import pandas as pd
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, Influence, Measured, table
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
-from fairaudit.stats.contrasts import along, rest_rows
+from fairaudit.stats.contrasts import rest_rows, slope_rows
 from fairaudit.stats.controls import MAX_GROUPS, check_controls, controlled_rows, controlled_slopes
 from fairaudit.stats.estimates import average
 from fairaudit.stats.outcomes import Floats, Mask, Outcomes
 from fairaudit.stats.status import group_row, kind_of, status_of
 from fairaudit.stats.sufficient_statistics import Names, Statistics, cluster_names
 from fairaudit.stats.uncertain_labels import (
-    DrawnLabels,
+    ImputedLabels,
+    add_notes,
     contrasts_over,
-    doubts,
-    draw_labels,
+    impute_labels,
+    label_warnings,
     pooled,
     pooled_rows,
-    tell,
-    worst,
+    strictest_status,
 )
 
 OVERALL = "overall"
@@ -75,7 +75,7 @@ class Cohort:
     cluster_names: Any
     numeric: dict[str, tuple[Floats, str]] = field(default_factory=dict)
     primary: tuple[str, ...] = ()
-    drawn: Mapping[str, DrawnLabels] = field(default_factory=dict)
+    drawn: Mapping[str, ImputedLabels] = field(default_factory=dict)
     controls: dict[str, Any] = field(default_factory=dict)
     only_standardised: frozenset[str] = frozenset()
     exploratory: frozenset[str] = frozenset()
@@ -121,7 +121,7 @@ class Cohort:
         columns = {f.name: samples.table[f.name].to_numpy(str) for f in samples.features}
         columns |= {f.name: np.asarray(values, dtype=str) for f, values in extra}
         numeric = numeric or {}
-        exploratory = (*exploratory, *samples.leads)
+        exploratory = (*exploratory, *samples.exploratory_features)
         primary = [f.name for f in samples.features if f.name not in exploratory] + list(numeric)
         names = samples.cluster_hashes().to_numpy(str)
         known = columns | {name: np.asarray(values, dtype=str) for name, values in (extra_controls or {}).items()}
@@ -129,7 +129,7 @@ class Cohort:
         check_controls(f"standardise of {indicator} on '{samples.name}'", standardise, known)
         controls = {name: known[name] for name in (*control_features, *standardise)}
         only = frozenset(standardise) - frozenset(control_features)
-        drawn = draw_labels(samples)
+        drawn = impute_labels(samples)
         return cls(
             samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls, only,
             frozenset(exploratory),
@@ -212,7 +212,7 @@ def measure(
             if compare:
                 disparities += contrasts_over(one, feature, draws, primary=primary, whole=one.metric == headline)
         for name, (x, label) in cohort.numeric.items() if compare else ():
-            disparities += along(one, name, x, label, primary=one.metric == headline)
+            disparities += slope_rows(one, name, x, label, primary=one.metric == headline)
         for first, second in pairs:
             draws = [_intersections(drawn, first, second) for drawn in cohort.draws(first.name, second.name)]
             name = f"{first.name} & {second.name}"
@@ -223,7 +223,7 @@ def measure(
             within, contrasted = _controlled(cohort, one)
             groups, disparities = groups + within, disparities + contrasted
         influences |= _influences(disparities, names)
-    tell([*groups, *disparities], cohort.drawn)
+    add_notes([*groups, *disparities], cohort.drawn)
     inference = {i: found for i, row in enumerate(disparities) if (found := row.pop("inference", None)) is not None}
     for row in disparities:
         if row["family"] == "primary":
@@ -234,7 +234,7 @@ def measure(
         statistics.table(),
         inference,
         influences,
-        (*doubts(cohort.drawn), *_without_controls(cohort)),
+        (*label_warnings(cohort.drawn), *_without_controls(cohort)),
     )
 
 
@@ -262,7 +262,7 @@ def _group_row(one: Outcomes, feature: str, group: str, *masks: Mask) -> dict[st
     """Return the row of a group, whose rows are in one mask, or in one for each drawing of the labels."""
     estimates = [average(one, mask) for mask in masks]
     row = group_row(one, feature, group, pooled(*estimates), kind=kind_of(one, drawn=len(masks) > 1))
-    status, note = worst([status_of(e, e.n_clusters) for e in estimates])
+    status, note = strictest_status([status_of(e, e.n_clusters) for e in estimates])
     return {**row, "status": status, "note": note}
 
 

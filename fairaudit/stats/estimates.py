@@ -119,7 +119,7 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
     shared = first.shares_gallery or second.shares_gallery
     model = value * (1 - value) if unit_interval and not shared else np.zeros_like(value)
     each = np.maximum([first.n_clusters, second.n_clusters], 1)
-    variance, df = together(first, second, np.where(clustered, model, 0.0) / each)
+    variance, df = moderated_difference_variance(first, second, np.where(clustered, model, 0.0) / each)
     variance = np.where((first.n > 0) & (second.n > 0), variance, np.nan)
     if unit_interval:
         variance = np.maximum(variance, _agresti_caffo(first) + _agresti_caffo(second))
@@ -137,7 +137,7 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
     )
 
 
-def together(first: Estimate, second: Estimate, expected: Floats) -> tuple[Floats, Floats]:
+def moderated_difference_variance(first: Estimate, second: Estimate, expected: Floats) -> tuple[Floats, Floats]:
     """Return variance and degrees of freedom of a difference, each side moderated towards ``expected`` (2, ...).
 
     What clusters in both sides have in common is taken from their influences. Nothing is moderated where a side's

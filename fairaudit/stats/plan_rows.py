@@ -25,7 +25,7 @@ from fairaudit.stats.disparity import OVERALL
 
 #: Columns in which a row of a disparity table must agree with its plan row, in the order in which they are told.
 _MATCHED = ("metric", "feature", "kind", "measure", "group", "reference")
-_FILLED = ("p_adjusted", "adjusted_low", "adjusted_high", "min_detectable", "tolerance")
+_FILLED = ("p_adjusted", "ci_low_adjusted", "ci_high_adjusted", "min_detectable", "tolerance")
 
 Rows = dict[tuple[str, str], list[dict[str, Any]]]
 

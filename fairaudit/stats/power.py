@@ -32,11 +32,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import optimize, stats
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from fairaudit.stats.outcomes import Floats, Ints
+
 Sizes = tuple[float, float]
 
 POWER = 0.8

@@ -45,7 +45,7 @@ DRAWS = 20
 
 
 @dataclass(frozen=True)
-class DrawnLabels:
+class ImputedLabels:
     """One feature's groups, drawn M times.
 
     Parameters
@@ -70,7 +70,7 @@ class DrawnLabels:
         return column
 
 
-def draw_labels(samples: Samples, *, draws: int = DRAWS, seed: int = 0) -> dict[str, DrawnLabels]:
+def impute_labels(samples: Samples, *, draws: int = DRAWS, seed: int = 0) -> dict[str, ImputedLabels]:
     """Return the drawn labels of each feature that has a row which could be of more than one group.
 
     The rows of a cluster share one draw where their probabilities are the same: the group is the person's, and to draw
@@ -88,7 +88,7 @@ def draw_labels(samples: Samples, *, draws: int = DRAWS, seed: int = 0) -> dict[
             codes = np.full((draws, len(shares_NG)), -1, dtype=np.int16)
             rng = np.random.default_rng([seed, *name.encode()])
             codes[:, known] = _codes(shares_NG[known], clusters[known], ids[known], draws, rng)
-            found[name] = DrawnLabels(samples.feature(name).groups, codes, float(doubtful.mean()))
+            found[name] = ImputedLabels(samples.feature(name).groups, codes, float(doubtful.mean()))
     return found
 
 
@@ -111,7 +111,7 @@ def _codes(
     return codes
 
 
-def doubts(drawn: Mapping[str, DrawnLabels]) -> tuple[str, ...]:
+def label_warnings(drawn: Mapping[str, ImputedLabels]) -> tuple[str, ...]:
     """Return what a report must say of features whose labels were drawn; nothing where there are none."""
     return tuple(
         f"{note_of(drawn, [name])}: they were drawn {len(labels)} times by their probabilities, and intervals count "
@@ -121,7 +121,7 @@ def doubts(drawn: Mapping[str, DrawnLabels]) -> tuple[str, ...]:
     )
 
 
-def note_of(drawn: Mapping[str, DrawnLabels], features: Collection[str]) -> str:
+def note_of(drawn: Mapping[str, ImputedLabels], features: Collection[str]) -> str:
     """Return the note of a row of ``features``; empty where none of them was drawn."""
     known = [(name, 100 * drawn[name].uncertain) for name in features if name in drawn]
     return "; ".join(f"{percent:.1f} % of the labels of {name} are uncertain" for name, percent in known)
@@ -159,7 +159,7 @@ def pooled_rows(rows: Sequence[Sequence[Row]]) -> list[Row]:
     return [_pooled_row(of_row) for of_row in zip(*rows, strict=True)]
 
 
-def worst(found: Sequence[tuple[str, str]]) -> tuple[str, str]:
+def strictest_status(found: Sequence[tuple[str, str]]) -> tuple[str, str]:
     """Return the worst status and its reason: what may not be judged in one labelling is not judged at all."""
     status = max((status for status, _ in found), key=STATUSES.index)
     notes = [note for of_status, note in found if of_status == status]
@@ -168,7 +168,7 @@ def worst(found: Sequence[tuple[str, str]]) -> tuple[str, str]:
     return status, f"in {len(notes)} of {len(found)} draws of the labels: {notes[0]}"
 
 
-def tell(rows: Sequence[Row], drawn: Mapping[str, DrawnLabels]) -> None:
+def add_notes(rows: Sequence[Row], drawn: Mapping[str, ImputedLabels]) -> None:
     """Say in the rows of features whose labels were drawn (intersections too) that they were, and how many rows."""
     for row in rows:
         names = [name for name in str(row["feature"]).split(" & ") if name in drawn]
@@ -178,7 +178,7 @@ def tell(rows: Sequence[Row], drawn: Mapping[str, DrawnLabels]) -> None:
 
 
 def _pooled_row(rows: Sequence[Row]) -> Row:
-    status, note = worst([(row["status"], row["note"]) for row in rows])
+    status, note = strictest_status([(row["status"], row["note"]) for row in rows])
     row = {name: rows[0][name] for name in _IDENTITY if name in rows[0]} | {"status": status, "note": note}
     row |= {name: np.rint(np.mean([one[name] for one in rows])) for name in ("n", "n_clusters")}
     if status == "not_estimable":
@@ -203,7 +203,9 @@ def _pooled_row(rows: Sequence[Row]) -> Row:
 def _overall_rows(one: Outcomes, feature: str, draws: Sequence[dict[str, Mask]]) -> list[Row]:
     """Return gap and ratio over the groups that are large enough in every labelling, and why there is no test."""
     estimates: dict[str, list[Estimate]] = {g: [average(one, masks[g]) for masks in draws] for g in draws[0]}
-    sure = [g for g, drawn in estimates.items() if worst([status_of(e, e.n_clusters) for e in drawn])[0] == "ok"]
+    sure = [
+        g for g, drawn in estimates.items() if strictest_status([status_of(e, e.n_clusters) for e in drawn])[0] == "ok"
+    ]
     recorded = np.logical_or.reduce([masks[g] for g in sure for masks in draws] or [np.zeros(len(one.values), bool)])
     common = {"metric": one.metric, "feature": feature, "family": family(False), "status": "not_estimable"}
     counts = {"n": int(one.used(recorded).sum()), "n_clusters": one.n_clusters(recorded)}
@@ -213,10 +215,10 @@ def _overall_rows(one: Outcomes, feature: str, draws: Sequence[dict[str, Mask]])
     if len(sure) < 2:
         why = "fewer than two groups are large enough to be compared"
         return [*({**common, **counts, "kind": "gap", "measure": m, "note": why} for m in measures), no_test]
-    together = pooled_together([estimates[g] for g in sure])
+    pooled_estimates = pooled_groups([estimates[g] for g in sure])
     rows = []
     for measure in measures:
-        row = gap_row(Gap(together, kind_of(one, drawn=True), measure, shared=True))
+        row = gap_row(Gap(pooled_estimates, kind_of(one, drawn=True), measure, shared=True))
         status = "ok" if np.isfinite(row["value"]) else "not_estimable"
         rows.append({**common, **counts, "kind": "gap", "measure": measure, "status": status,
                      "note": without([g for g in estimates if g not in sure]), **row})  # fmt: skip
@@ -238,10 +240,10 @@ def combine(values: npt.ArrayLike, std_errors: npt.ArrayLike, dfs: npt.ArrayLike
 
 def pooled(*estimates: Estimate) -> Estimate:
     """Return one estimate of one number from its estimates in M labellings; of one labelling, that itself."""
-    return pooled_together([estimates])[0]
+    return pooled_groups([estimates])[0]
 
 
-def pooled_together(estimates: Sequence[Sequence[Estimate]]) -> list[Estimate]:
+def pooled_groups(estimates: Sequence[Sequence[Estimate]]) -> list[Estimate]:
     """Return one estimate for each of K groups, whose errors go together as they do over M labellings.
 
     A row that moves leaves one group and joins another, so the groups are not independent. ``psi`` of the result has K

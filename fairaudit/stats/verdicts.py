@@ -44,7 +44,7 @@ def decide(
     indicator, by every recorded feature, as the slope where the feature is an order, else each group against the rest.
     Holm's method holds the chance of any false ``disparity`` in the whole audit at the plan's alpha (5 %). Every other
     row is exploratory: it gets a Benjamini-Hochberg q-value in ``p_adjusted`` and no verdict. A row that was chosen
-    among many for its size goes into it with its p-value over all of them (``IndicatorResult.chosen_p``), so that its
+    among many for its size goes into it with its p-value over all of them (``selection_adjusted_p``), so that its
     q-value is never below the one that it has among these.
 
     Verdicts of primary rows
@@ -79,7 +79,9 @@ def decide(
         own: dict[Hashable, RowInference] = {
             (i, position): one for i, r in enumerate(results) for position, one in r.inference.items()
         }
-        chosen: dict[Hashable, float] = {(i, at): p for i, r in enumerate(results) for at, p in r.chosen_p.items()}
+        chosen: dict[Hashable, float] = {
+            (i, at): p for i, r in enumerate(results) for at, p in r.selection_adjusted_p.items()
+        }
         stacked = _adjust(stacked, own, chosen, alpha)
         owner = stacked.index.get_level_values(0)
         tables = [stacked[owner == i] for i in range(len(tables))]
@@ -98,10 +100,10 @@ def _adjust(
     rows = rows.copy()
     primary = rows["family"] == "primary"
     tested = rows["p_value"].notna()
-    leads = tested & ~primary
-    if leads.any():
-        p_values = [chosen.get(key, p) for key, p in rows.loc[leads, "p_value"].items()]
-        rows.loc[leads, "p_adjusted"] = false_discovery_control(p_values, method="bh")
+    exploratory = tested & ~primary
+    if exploratory.any():
+        p_values = [chosen.get(key, p) for key, p in rows.loc[exploratory, "p_value"].items()]
+        rows.loc[exploratory, "p_adjusted"] = false_discovery_control(p_values, method="bh")
     family = tested & primary
     level = alpha / max(int(family.sum()), 1)
     rows.loc[family, "p_adjusted"] = holm(rows.loc[family, "p_value"].to_numpy())
@@ -110,7 +112,7 @@ def _adjust(
         _judge(row, own.get(key), alpha=alpha, level=level)
         for key, row in zip(planned.index, planned.to_dict("records"), strict=True)
     ]
-    for column in ("adjusted_low", "adjusted_high", "min_detectable", "verdict"):
+    for column in ("ci_low_adjusted", "ci_high_adjusted", "min_detectable", "verdict"):
         rows.loc[family, column] = [one[column] for one in judged]
     rows.loc[primary & ~tested, "verdict"] = "not_estimable"
     return rows
@@ -127,8 +129,8 @@ def _judge(row: Mapping[Hashable, Any], own: RowInference | None, *, alpha: floa
         low, high = (max(low, neutral), high) if value > neutral else (low, min(high, neutral))
     within = neutral - row["tolerance"] < low and high < neutral + row["tolerance"]
     return {
-        "adjusted_low": low,
-        "adjusted_high": high,
+        "ci_low_adjusted": low,
+        "ci_high_adjusted": high,
         "min_detectable": float(seen),
         "verdict": "within_tolerance" if within else "disparity" if rejected else "inconclusive",
     }

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from fairaudit.auditing.run import Audit, check_output, provenance, sealed
+from fairaudit.auditing.run import Audit, check_output, provenance, with_digest
 from fairaudit.auditing.tables import data_card
 from fairaudit.core.audit import ModelCard
 from fairaudit.core.document import save_audit
@@ -121,7 +121,7 @@ def audit_outcomes(
     )
     chosen = plan if plan is None or isinstance(plan, Plan) else read_plan(plan)
     found = _audited(rows, "a DataFrame" if isinstance(source, pd.DataFrame) else Path(source).name, config, chosen)
-    found = sealed(found, started=started, seconds=time.perf_counter() - clock)
+    found = with_digest(found, started=started, seconds=time.perf_counter() - clock)
     if target is not None:
         from fairaudit.reports.html import write
 
@@ -189,7 +189,7 @@ def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, A
     cohort = Cohort.of(samples, name, control_features=config["control_features"], extra_controls={**rows.controls})
     measured = measure(cohort, [one], headline=name, tolerance=tolerance, slope_tolerance=_PER_STEP * tolerance)
     alone = [
-        {"metric": name, "feature": f.name, "kind": "rest", "measure": "difference", "group": f.groups[0],
+        {"metric": name, "feature": f.name, "kind": "one_vs_rest", "measure": "difference", "group": f.groups[0],
          "reference": ALL_OTHERS, "family": "primary", "tolerance": tolerance, "status": "not_estimable",
          "note": ALONE, "n": int((~np.isnan(values) & (samples.table[f.name] == f.groups[0])).sum())}
         for f in rows.features if len(f.groups) == 1

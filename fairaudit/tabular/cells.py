@@ -1,4 +1,4 @@
-"""``Cells``: the groups of a table within each control level, measured and compared by the core."""
+"""``GroupGrid``: the groups of a table within each control level, measured and compared by the core."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fairaudit.stats.disparity import OVERALL, Cohort, measure
 from fairaudit.stats.outcomes import Outcomes
 from fairaudit.stats.verdicts import decide
 from fairaudit.tabular.crossing import Crossing
-from fairaudit.tabular.rows import Rows
+from fairaudit.tabular.rows import OutcomeRows
 
 EMPTY = "no row is in this group"
 ALONE = "there is one group only, so there is nothing to compare it with"
@@ -37,7 +37,7 @@ _FEATURE = "group"
 
 
 @dataclass(frozen=True)
-class Cells:
+class GroupGrid:
     """Groups (crossings of sensitive features) within levels (crossings of control features).
 
     Parameters
@@ -47,7 +47,7 @@ class Cells:
         As in ``Outcomes``.
     """
 
-    rows: Rows
+    rows: OutcomeRows
     average: Literal["micro", "macro"]
 
     @cached_property
@@ -105,7 +105,7 @@ class Cells:
             rows = measured.disparities
             if len(names) == 1:
                 rows = table([self._alone(metric, level, names[0], tolerance)], DISPARITY_COLUMNS)
-            rest = rows[rows["kind"] == "rest"]
+            rest = rows[rows["kind"] == "one_vs_rest"]
             inference += [measured.inference.get(int(position)) for position in rest.index]
             parts.append(rest.assign(control=str(level)))
         return IndicatorResult(
@@ -117,7 +117,7 @@ class Cells:
     def _alone(self, metric: str, level: int, group: str, tolerance: float) -> dict[str, Any]:
         here = (self.values["metric"] == metric) & (self.values["level"] == level) & (self.values["cell"] == int(group))
         (counts,) = self.values.loc[here, ["n", "n_clusters"]].to_dict("records")
-        return {"metric": metric, "feature": _FEATURE, "kind": "rest", "measure": "difference", "group": group,
+        return {"metric": metric, "feature": _FEATURE, "kind": "one_vs_rest", "measure": "difference", "group": group,
                 "reference": ALL_OTHERS, "family": "primary", "tolerance": tolerance, "status": "not_estimable",
                 "note": ALONE, "n": counts["n"], "n_clusters": counts["n_clusters"]}  # fmt: skip
 

@@ -19,8 +19,8 @@ dtype: float64
 skin
 dark     hit   0.50   0.431    0.569  200     ok
 light    hit   0.75   0.686    0.805  200     ok
->>> frame.disparities()[["reference", "value", "adjusted_low", "adjusted_high", "verdict"]].round(3)
-     reference  value  adjusted_low  adjusted_high    verdict
+>>> frame.disparities()[["reference", "value", "ci_low_adjusted", "ci_high_adjusted", "verdict"]].round(3)
+     reference  value  ci_low_adjusted  ci_high_adjusted    verdict
 skin
 dark     light  -0.25        -0.342         -0.158  disparity
 """
@@ -38,7 +38,7 @@ import pandas as pd
 from fairaudit.core.errors import RequirementError, unknown_name
 from fairaudit.stats.estimates import average as average_of
 from fairaudit.stats.outcomes import Floats, Ints, Outcomes
-from fairaudit.tabular.cells import ALL, Cells
+from fairaudit.tabular.cells import ALL, GroupGrid
 from fairaudit.tabular.crossing import combination_name
 from fairaudit.tabular.rows import FeatureColumns, OutcomeColumns, read_rows
 
@@ -50,8 +50,8 @@ METHODS = ("between_groups", "to_overall")
 AVERAGES = ("micro", "macro")
 _INTERVALS = ["metric", "value", "ci_low", "ci_high", "ci_method", "n", "n_clusters", "status", "note"]
 _COMPARISONS = [
-    "metric", "reference", "value", "ci_low", "ci_high", "ci_method", "p_value", "p_adjusted", "adjusted_low",
-    "adjusted_high", "min_detectable", "tolerance", "n", "n_clusters", "verdict", "status", "note",
+    "metric", "reference", "value", "ci_low", "ci_high", "ci_method", "p_value", "p_adjusted", "ci_low_adjusted",
+    "ci_high_adjusted", "min_detectable", "tolerance", "n", "n_clusters", "verdict", "status", "note",
 ]  # fmt: skip
 
 
@@ -104,7 +104,7 @@ class OutcomeFrame:
         if average not in AVERAGES:
             raise unknown_name("average", average, AVERAGES)
         self._rows = read_rows(outcomes, sensitive_features, control_features, clusters)
-        self._cells = Cells(self._rows, average)
+        self._cells = GroupGrid(self._rows, average)
 
     def __repr__(self) -> str:
         metrics, names = ", ".join(self._rows.outcomes), ", ".join(g.name for g in self._rows.sensitive)
@@ -194,8 +194,8 @@ class OutcomeFrame:
         """Return each group against the rest of its control level, with a verdict that holds for all rows together.
 
         Of two groups, one row stands for both. Holm's method over all rows of the table holds the chance of any
-        false ``"disparity"`` at 5 %; ``adjusted_low`` and ``adjusted_high`` go with it, ``ci_low`` and ``ci_high``
-        are of the row alone.
+        false ``"disparity"`` at 5 %; ``ci_low_adjusted`` and ``ci_high_adjusted`` go with it, ``ci_low`` and
+        ``ci_high`` are of the row alone.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""``Rows``: outcomes, groups and clusters of a table that somebody else made, checked to speak of the same rows.
+"""``OutcomeRows``: outcomes, groups and clusters of a table that somebody else made, checked to speak of the same rows.
 
 Other tools take columns by position whatever their index says, so that a filtered column is compared with the people
 of other rows. Here every pandas object must have the same index, in the same order.
@@ -27,7 +27,7 @@ MAX_CELLS = 2_000
 
 
 @dataclass(frozen=True)
-class Rows:
+class OutcomeRows:
     """Columns of the same N rows.
 
     Parameters
@@ -50,7 +50,7 @@ def read_rows(
     sensitive_features: FeatureColumns,
     control_features: FeatureColumns | None = None,
     clusters: pd.Series | Sequence[Any] | npt.NDArray[Any] | None = None,
-) -> Rows:
+) -> OutcomeRows:
     """Return the rows of columns in any of the forms that fairlearn's ``MetricFrame`` takes.
 
     Raises
@@ -78,7 +78,7 @@ def read_rows(
     if clusters is not None:
         column = clusters if isinstance(clusters, pd.Series) else np.asarray(clusters, dtype=object)
         codes = _cluster_codes(*(c for _, c in same.take("clusters", [("clusters", column)])))
-    return Rows({name: outcome_values(name, column) for name, column in columns}, sensitive, controls, codes)
+    return OutcomeRows({name: outcome_values(name, column) for name, column in columns}, sensitive, controls, codes)
 
 
 def outcome_values(name: str, column: pd.Series | npt.NDArray[Any]) -> Floats:

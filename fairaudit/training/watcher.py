@@ -16,7 +16,7 @@ from fairaudit.core.errors import ConfigError, InputError, RequirementError
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.result import Failure, IndicatorResult
 from fairaudit.core.samples import Samples
-from fairaudit.runs.looks import look_values
+from fairaudit.runs.watch_records import watch_values
 
 if TYPE_CHECKING:
     from fairaudit.pretrain.watch import Moment
@@ -29,8 +29,8 @@ class DisparityWatcher:
     """Measures disparities of a network while it trains, as ``fairaudit.audit`` would of its export at that moment.
 
     Give it to ``fairaudit.pretrain.pretrain(..., watchers=[...])``. Each look writes one line into ``watch.jsonl``
-    (``fairaudit.runs.looks``): the planned comparisons of each indicator, the values of their groups, each with n and
-    an interval. The look after the last image has the numbers of an audit of the finished run.
+    (``fairaudit.runs.watch_records``): the planned comparisons of each indicator, the values of their groups, each
+    with n and an interval. The look after the last image has the numbers of an audit of the finished run.
 
     There is no verdict. Intervals are at 95 %, each for itself; over many comparisons and looks some lie clear of zero
     by chance, and who stops a run where a curve looks best has chosen by it. What holds of the finished network is said
@@ -98,7 +98,7 @@ class DisparityWatcher:
         self._config.check_controls(self._samples)
 
     def look(self, moment: Moment) -> dict[str, Any]:
-        """Return what ``runs.looks`` describes; nothing of the run is changed.
+        """Return what ``runs.watch_records`` describes; nothing of the run is changed.
 
         Raises
         ------
@@ -122,7 +122,7 @@ class DisparityWatcher:
         if first and lacking is not None:
             raise ConfigError(f"{lacking.reason} {lacking.what_to_do}")
         settings = _digest(self._config, {card.name: card.digest for card in cards})
-        return look_values(results, failures, cards, settings=settings)
+        return watch_values(results, failures, cards, settings=settings)
 
 
 def _able(config: AuditConfig, samples: Mapping[str, Samples], wanted: set[str]) -> tuple[Indicator, ...]:

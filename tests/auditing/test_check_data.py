@@ -66,7 +66,7 @@ def test_json_and_exit_3_where_nothing_can_be_compared(run: Run, tmp_path: Path)
     code, out, error = run("data", "check", "utkface", faces(tmp_path / "faces", women=9, men=9), "--json")
     assert (code, error) == (3, "")
     found = json.loads(out)
-    assert (found["can_compare"], found["n_rows"], found["schema_version"]) == (False, 18, "1.0")
+    assert (found["can_compare"], found["n_rows"], found["schema_version"]) == (False, 18, "2.0")
 
 
 def test_exit_2_where_an_audit_would_refuse_the_images(run: Run, tmp_path: Path) -> None:

@@ -20,13 +20,13 @@ from fairaudit.core.protocol import Protocol
 @dataclass(frozen=True)
 class Options:
     k: int = 5
-    dedup: bool = True
+    count_photo_once: bool = True
     topics: tuple[str, ...] = ()
 
 
 PRESETS: dict[str, dict[str, Any]] = {
     "goyal2022_paper": {"k": 10},
-    "goyal2022_code": {"k": 10, "dedup": False, "topics": ["stove"]},
+    "goyal2022_code": {"k": 10, "count_photo_once": False, "topics": ["stove"]},
 }
 
 
@@ -50,7 +50,7 @@ def made(tmp_path: Path, *names: str, preset: str = "", **options: object) -> Au
 def test_a_preset_sets_options_and_what_is_set_by_name_wins(tmp_path: Path) -> None:
     both = ("label_association", "hate_speech")
     config = made(tmp_path, *both, preset="goyal2022_code", k="7")
-    assert config.options["label_association"] == Options(k=7, dedup=False, topics=("stove",))
+    assert config.options["label_association"] == Options(k=7, count_photo_once=False, topics=("stove",))
     assert config.options["hate_speech"] == Options()
     assert config.resolved()["preset"] == "goyal2022_code"
     assert "preset" not in made(tmp_path, *both).resolved()
@@ -90,13 +90,17 @@ def test_a_preset_that_is_not_there_is_refused(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("with_presets")
 @pytest.mark.parametrize(("given", "value"), [("true", True), (" False", False), (True, True), (False, False)])
 def test_an_option_may_be_true_or_false(tmp_path: Path, given: object, value: bool) -> None:
-    assert made(tmp_path, "label_association", dedup=given).options["label_association"].dedup is value
+    assert (
+        made(tmp_path, "label_association", count_photo_once=given).options["label_association"].count_photo_once
+        is value
+    )
 
 
 @pytest.mark.usefixtures("with_presets")
 @pytest.mark.parametrize("given", ["yes", "", 1])
 def test_other_words_for_true_are_refused(tmp_path: Path, given: object) -> None:
     with pytest.raises(
-        ConfigError, match=rf"^option label_association.dedup must be true or false; got '{given}'. Correct it.$"
+        ConfigError,
+        match=rf"^option label_association.count_photo_once must be true or false; got '{given}'. Correct it.$",
     ):
-        made(tmp_path, "label_association", dedup=given)
+        made(tmp_path, "label_association", count_photo_once=given)

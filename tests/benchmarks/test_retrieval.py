@@ -10,25 +10,25 @@ import numpy as np
 import pytest
 
 from benchmarks import retrieval
-from benchmarks.retrieval import Floats, Ints, by_faiss, ours, same, vectors
+from benchmarks.retrieval import Floats32, Ints, by_faiss, ours, same, vectors
 
 
 class Flat:
     """``IndexFlatIP`` by a full sort."""
 
     def __init__(self, dimensions: int) -> None:
-        self.rows: Floats = np.empty((0, dimensions), dtype=np.float32)
+        self.rows: Floats32 = np.empty((0, dimensions), dtype=np.float32)
 
-    def add(self, rows: Floats) -> None:
+    def add(self, rows: Floats32) -> None:
         self.rows = rows
 
-    def search(self, queries: Floats, k: int) -> tuple[Floats, Ints]:
+    def search(self, queries: Floats32, k: int) -> tuple[Floats32, Ints]:
         products = queries @ self.rows.T
         order = np.argsort(-products, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(products, order, axis=1), order
 
 
-def normalise(rows: Floats) -> None:
+def normalise(rows: Floats32) -> None:
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
 
 

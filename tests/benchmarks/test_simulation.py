@@ -185,7 +185,7 @@ def test_a_simulated_audit_has_all_indicators_and_no_group_within_a_cluster(rng:
     results = simulated_audits.audit(SMALL, rng)
     primary = [r.disparities[r.disparities["family"] == "primary"] for r in results]
     assert [len(rows) for rows in primary] == [7, 7, 5, 5]
-    assert {row for rows in primary for row in rows["kind"]} == {"rest", "slope"}
+    assert {row for rows in primary for row in rows["kind"]} == {"one_vs_rest", "slope"}
     samples, _ = simulated_audits._people(SMALL, rng)
     assert (samples.table.groupby("cluster_id")[["gender", "skin_tone", "origin"]].nunique() == 1).all(axis=None)
     photos, _ = simulated_audits._photos(SMALL, rng)

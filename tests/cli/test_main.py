@@ -175,13 +175,13 @@ def sentence(error: str) -> str:
             "Did you mean 'label_association'?",
         ),
         (
-            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tao=0.3"),
-            "option of label_association must be one of: control_features, drop_unknown, n_labels, slope_tolerance, "
-            "tau, taus, taxonomy, tolerance, top_k, top_ks; got 'tao'. Did you mean 'tau'?",
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.treshold=0.3"),
+            "option of label_association must be one of: control_features, drop_unknown, k, ks, n_labels, "
+            "slope_tolerance, taxonomy, threshold, thresholds, tolerance; got 'treshold'. Did you mean 'threshold'?",
         ),
         (
-            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tau=high"),
-            "option label_association.tau must be a number; got 'high'. Correct it.",
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.threshold=high"),
+            "option label_association.threshold must be a number; got 'high'. Correct it.",
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.taxonomy=goyal2021"),
@@ -266,7 +266,7 @@ tolerance = 0.2
 indicator = "representation_disparity"
 metric = "balanced_precision@10"
 feature = "gender"
-kind = "rest"
+kind = "one_vs_rest"
 """
 
 
@@ -340,7 +340,7 @@ def test_the_plan_of_the_readme_decides_what_counts(run: Run, checkpoint: Path, 
         if d["family"] == "primary"
     ]
     assert primary == [
-        ("representation_disparity", "utkface", "balanced_precision@10", "gender", "rest", 0.05, "ok"),
+        ("representation_disparity", "utkface", "balanced_precision@10", "gender", "one_vs_rest", 0.05, "ok"),
         ("geographic_disparity", "", "hit@5", "income", "slope", 0.02, "not_estimable"),
     ]
     homes = "geographic_disparity needs a data set of objects; none was given"
@@ -357,7 +357,7 @@ def test_the_plan_of_the_readme_decides_what_counts(run: Run, checkpoint: Path, 
 def test_a_plan_may_be_an_object_and_names_what_did_not_run(checkpoint: Path, faces: Path) -> None:
     import fairaudit
 
-    plan = Plan((PlanRow("hate_speech", "auroc", "target", "rest"),), name="object")
+    plan = Plan((PlanRow("hate_speech", "auroc", "target", "one_vs_rest"),), name="object")
     only = ["representation_disparity"]
     found = fairaudit.audit(checkpoint, data={"utkface": faces}, indicators=only, plan=plan, progress=False)
     assert found.plan == plan.document()

@@ -193,7 +193,7 @@ def test_what_became_of_the_size(rng: np.random.Generator, before: Any, after: A
     found = change(flips(rng, before), flips(rng, after), np.repeat(["a", "b"], 600))
     assert found["verdict"] == verdict
     assert found["change"] == pytest.approx((after[0] - after[1]) - (before[0] - before[1]))
-    covers = found["adjusted_low"] <= 0 <= found["adjusted_high"]
+    covers = found["ci_low_adjusted"] <= 0 <= found["ci_high_adjusted"]
     assert covers == (verdict == "not_shown")
 
 
@@ -202,7 +202,7 @@ def test_two_models_that_do_not_differ(rng: np.random.Generator) -> None:
     n, draws = 120, 200
     group, hard = groups_of(rng, n), rng.random((n, draws))
     audits = {}
-    plan = Plan(tuple(PlanRow("x", f"m{i}", "g", "rest") for i in range(draws)))
+    plan = Plan(tuple(PlanRow("x", f"m{i}", "g", "one_vs_rest") for i in range(draws)))
     for name in ("old", "new"):
         hits = (0.6 * hard + 0.4 * rng.random((n, draws)) < np.where(group == "a", 0.45, 0.55)[:, None]).astype(float)
         outcomes = [Outcomes(f"m{i}", hits[:, i], np.arange(n)) for i in range(draws)]

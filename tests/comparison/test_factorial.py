@@ -143,7 +143,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(rng: np.random.Generator)
     """A hundred disparities that neither data nor size moves, and trainings that differ; at 1 in 1,000."""
     draws, design = 100, Design({f"{d}{s}{k}": (d, s) for k in range(3) for d in DATA for s in ("s", "l")})
     hard = rng.normal(size=(N, draws))
-    plan = Plan(tuple(PlanRow("x", f"m{i}", "g", "rest", group="a") for i in range(draws)))
+    plan = Plan(tuple(PlanRow("x", f"m{i}", "g", "one_vs_rest", group="a") for i in range(draws)))
     audits = {}
     for name in design.cells:
         shift = IN_A[:, None] * 0.15 * rng.normal(size=draws)

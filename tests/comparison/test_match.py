@@ -35,7 +35,7 @@ def audit(one: Outcomes | None = None, seed: int = 1, **fields: Any) -> AuditRes
 def note(before: AuditResult, after: AuditResult) -> str:
     found = row(changes_of({"old": before, "new": after}, baseline="old"))
     assert found["verdict"] == "not_estimable"
-    assert np.isnan([found["p_value"], found["p_adjusted"], found["adjusted_low"]]).all()
+    assert np.isnan([found["p_value"], found["p_adjusted"], found["ci_low_adjusted"]]).all()
     assert found["status"] in ("not_estimable", "too_few")
     return str(found["note"])
 

@@ -40,7 +40,7 @@ def result(name: str = "x", dataset: str = "faces", **changes: Any) -> Indicator
         {"metric": "hit", "feature": "gender", "group": "é <b>", "status": "not_estimable", "note": "no image"},
     ]
     disparities: list[dict[str, Any]] = [
-        {"metric": "hit", "feature": "gender", "kind": "rest", "measure": "difference", "family": "primary",
+        {"metric": "hit", "feature": "gender", "kind": "one_vs_rest", "measure": "difference", "family": "primary",
          "value": -0.1, "verdict": "disparity", "status": "ok"},
         {"metric": "hit", "feature": "age", "kind": "slope", "measure": "per_step", "family": "exploratory",
          "status": "not_estimable"},
@@ -104,7 +104,7 @@ def test_what_is_declared_of_training_data_is_kept_and_its_absence_leaves_no_tra
     same(declared, load_audit(tmp_path))
     assert digest(declared) != digest(audit())
     broken = audit(model=dataclasses.replace(audit().model, training={"datasheets": []}))
-    with pytest.raises(DataError, match=r"the audit must fit the schema of version 1\.0; at model/training"):
+    with pytest.raises(DataError, match=r"the audit must fit the schema of version 2\.0; at model/training"):
         to_document(broken)
 
 
@@ -188,19 +188,19 @@ def test_the_schema_names_the_place(change: Callable[[Document], object], where:
 
 
 def test_an_audit_that_does_not_fit_is_not_written(tmp_path: Path) -> None:
-    bad = result(disparities=table([{"kind": "rest", "measure": "difference", "family": "primary", "status": "ok",
-                                     "verdict": "fine"}], DISPARITY_COLUMNS))  # fmt: skip
+    bad = result(disparities=table([{"kind": "one_vs_rest", "measure": "difference", "family": "primary",
+                                     "status": "ok", "verdict": "fine"}], DISPARITY_COLUMNS))  # fmt: skip
     with pytest.raises(DataError, match=r"the audit must fit the schema .* 'fine' is not one of"):
         save_audit(audit(results=(bad,)), tmp_path)
     assert not (tmp_path / "audit.json").exists()
 
 
-@pytest.mark.parametrize("version", ["0.9", "2.0", 1.0, None])
+@pytest.mark.parametrize("version", ["0.9", "3.0", 1.0, None])
 def test_another_version_is_refused(version: Any) -> None:
     with pytest.raises(DataError) as caught:
         from_document(changed(lambda d: d.update(schema_version=version)))
     assert str(caught.value) == (
-        f"audit.json must have schema_version 1.0; got {version!r}. "
+        f"audit.json must have schema_version 2.0; got {version!r}. "
         "Open it with the version of fairaudit that wrote it, or run the audit again."
     )
 
@@ -258,7 +258,7 @@ def test_the_schema_has_the_columns_of_the_tables() -> None:
     row = properties["disparities"]["items"]["properties"]
     assert set(row["verdict"]["enum"]) == {*VERDICTS, ""}
     assert set(row["status"]["enum"]) == set(STATUSES)
-    elsewhere = {"statistics", "inference", "influences", "chosen_p"}
+    elsewhere = {"statistics", "inference", "influences", "selection_adjusted_p"}
     assert {f.name for f in dataclasses.fields(IndicatorResult)} - elsewhere == set(properties)
     assert schema()["properties"]["schema_version"]["const"] == SCHEMA_VERSION
     cards = {"model": ModelCard, "data": DataCard, "failures": Failure}

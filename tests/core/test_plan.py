@@ -15,7 +15,7 @@ from fairaudit.core.document import schema
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plan import KINDS, MEASURES, Plan, PlanRow, plan_document, read_plan
 
-ROW = 'indicator = "x"\nmetric = "hit"\nfeature = "gender"\nkind = "rest"\n'
+ROW = 'indicator = "x"\nmetric = "hit"\nfeature = "gender"\nkind = "one_vs_rest"\n'
 FULL = """
 name = "release"
 tolerance = 0.1
@@ -51,7 +51,7 @@ def plan(tmp_path: Path, text: str) -> Plan:
 
 
 def planned(**changes: Any) -> PlanRow:
-    return PlanRow(**{"indicator": "x", "metric": "hit", "feature": "gender", "kind": "rest", **changes})
+    return PlanRow(**{"indicator": "x", "metric": "hit", "feature": "gender", "kind": "one_vs_rest", **changes})
 
 
 def test_a_plan_file_is_read_as_it_stands(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert read.primary[0].tolerance == 0.05
     measures = {kind: Plan((planned(kind=kind),)).primary[0].measure for kind in KINDS}
     assert measures == {
-        "rest": "difference", "reference": "difference", "gap": "difference", "slope": "", "concentration": "",
+        "one_vs_rest": "difference", "reference": "difference", "gap": "difference", "slope": "", "concentration": "",
         "omnibus": "",
     }  # fmt: skip
 
@@ -95,7 +95,9 @@ def test_the_digest_is_that_of_the_canonical_document(tmp_path: Path) -> None:
 
 def test_the_digest_sees_what_decides_and_not_how_it_is_written(tmp_path: Path) -> None:
     first = plan(tmp_path, f"[[primary]]\n{ROW}")
-    same = 'alpha = 5e-2 # same\nname = "unnamed"\n[[primary]]\nkind = "rest"\nfeature = "gender"\nmetric = "hit"\n'
+    same = (
+        'alpha = 5e-2 # same\nname = "unnamed"\n[[primary]]\nkind = "one_vs_rest"\nfeature = "gender"\nmetric = "hit"\n'
+    )
     assert plan(tmp_path, f'{same}indicator = "x"\nmeasure = "difference"\ntolerance = 0.05').digest == first.digest
     others = [
         plan(tmp_path, f"{top}\n[[primary]]\n{ROW}{more}")
@@ -130,19 +132,22 @@ def test_the_digest_sees_what_decides_and_not_how_it_is_written(tmp_path: Path) 
         (f"alpha = 0\n[[primary]]\n{ROW}",
          "alpha of the plan must be a number between 0 and 1; got 0. A usual choice is 0.05."),
         (f"alpha = '5 %'\n[[primary]]\n{ROW}", "alpha of the plan must be a number between 0 and 1; got '5 %'."),
-        (f"[[primary]]\n{ROW}[[primary]]\n{ROW.replace('rest', 'gap')}tolerance = -0.1",
+        (f"[[primary]]\n{ROW}[[primary]]\n{ROW.replace('one_vs_rest', 'gap')}tolerance = -0.1",
          "tolerance of plan row 2 must be a number between 0 and 1; got -0.1. A usual choice is 0.05."),
         (f"name = 3\n[[primary]]\n{ROW}", "name of the plan must be a text; got 3. Write it in quotation marks."),
         (f"[[primary]]\n{ROW.replace('gender', '')}", "feature of plan row 1 must be a text; got ''."),
         (f"[[primary]]\n{ROW}group = 5", "group of plan row 1 must be a text; got 5. Write it in quotation marks."),
-        (f"[[primary]]\n{ROW.replace('rest', 'gaps')}",
-         "kind of plan row 1 must be one of: concentration, gap, omnibus, reference, rest, slope; got 'gaps'. "
+        (f"[[primary]]\n{ROW.replace('one_vs_rest', 'gaps')}",
+         "kind of plan row 1 must be one of: concentration, gap, omnibus, one_vs_rest, reference, slope; got 'gaps'. "
          "Did you mean 'gap'?"),
-        (f"[[primary]]\n{ROW}measure = 'per_step'", "measure of plan row 1 (kind 'rest') must be one of: difference, "
+        (f"[[primary]]\n{ROW}measure = 'per_step'", "measure of plan row 1 (kind 'one_vs_rest') must be one of: "
+                                                    "difference, "
                                                     "ratio; got 'per_step'. Choose one of them."),
-        (f"[[primary]]\n{ROW.replace('rest', 'slope')}group = 'a'", "group of plan row 1 must be left out for kind "
-         "'slope'; got 'a'. It belongs to kind 'rest' or 'reference'."),
-        (f"[[primary]]\n{ROW}" * 2, "plan rows must name different comparisons; got kind 'rest' of gender on hit (x) "
+        (f"[[primary]]\n{ROW.replace('one_vs_rest', 'slope')}group = 'a'",
+         "group of plan row 1 must be left out for kind "
+         "'slope'; got 'a'. It belongs to kind 'one_vs_rest' or 'reference'."),
+        (f"[[primary]]\n{ROW}" * 2, "plan rows must name different comparisons; got kind 'one_vs_rest' of "
+                                    "gender on hit (x) "
                                     "in rows 1 and 2. Remove one of them or tell them apart."),
         ("[[primary]\n", "plan 'plan.toml' must be valid TOML; got: "),
     ],

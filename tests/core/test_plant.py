@@ -18,7 +18,7 @@ from fairaudit.core.result import (
     table,
 )
 
-PLANT = Plant("dark photographs", "x", "skin", "rest", "dark", "lower", "Underexposed.", ("net",))
+PLANT = Plant("dark photographs", "x", "skin", "one_vs_rest", "dark", "lower", "Underexposed.", ("net",))
 
 
 def audit(*rows: dict[str, Any], indicator: str = "x") -> AuditResult:
@@ -30,7 +30,14 @@ def audit(*rows: dict[str, Any], indicator: str = "x") -> AuditResult:
     return AuditResult(model, (), (result,), (), {}, {}, {})
 
 
-ROW = {"metric": "hit", "feature": "skin", "kind": "rest", "group": "dark", "value": -0.2, "verdict": "disparity"}
+ROW = {
+    "metric": "hit",
+    "feature": "skin",
+    "kind": "one_vs_rest",
+    "group": "dark",
+    "value": -0.2,
+    "verdict": "disparity",
+}
 
 
 def test_found() -> None:

@@ -15,7 +15,7 @@ TEXT = """
 [presets.goyal2022_paper]
 k = [10, 50]
 [presets.goyal2022_code]
-dedup = false
+count_photo_once = false
 
 [[differences]]
 point = "Lists"
@@ -27,7 +27,7 @@ source = "section 3"
 
 [[differences]]
 point = "Copies"
-option = "dedup"
+option = "count_photo_once"
 default = "counted once"
 paper = "counted once"
 code = "counted twice"
@@ -50,7 +50,7 @@ groups = ["low", "high"]
 "A" = [59.7, nan]
 "B" = [67, 90.5]
 """
-DEFAULTS = {"k": (1, 5, 10, 50), "dedup": True}
+DEFAULTS = {"k": (1, 5, 10, 50), "count_photo_once": True}
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def protocol(tmp_path: Path) -> Protocol:
 @pytest.mark.parametrize(
     ("used", "preset", "here"),
     [
-        ({"k": [1, 5, 10, 50], "dedup": True}, "default", ["1, 5, 10, 50", "counted once"]),
-        ({"k": [10, 50], "dedup": True}, "goyal2022_paper", ["10 and 50", "counted once"]),
-        ({"k": (1, 5, 10, 50), "dedup": False}, "goyal2022_code", ["1, 5, 10, 50", "counted twice"]),
-        ({"k": [10, 50], "dedup": False}, "", ["10 and 50", "counted twice"]),
-        ({"k": [7], "dedup": True}, "", ["k = [7]", "counted once"]),
+        ({"k": [1, 5, 10, 50], "count_photo_once": True}, "default", ["1, 5, 10, 50", "counted once"]),
+        ({"k": [10, 50], "count_photo_once": True}, "goyal2022_paper", ["10 and 50", "counted once"]),
+        ({"k": (1, 5, 10, 50), "count_photo_once": False}, "goyal2022_code", ["1, 5, 10, 50", "counted twice"]),
+        ({"k": [10, 50], "count_photo_once": False}, "", ["10 and 50", "counted twice"]),
+        ({"k": [7], "count_photo_once": True}, "", ["k = [7]", "counted once"]),
     ],
 )
 def test_what_was_done_is_said_in_the_words_of_whoever_does_so(

@@ -182,6 +182,6 @@ def test_leads_are_exploratory_features_and_the_country_of_objects_by_region() -
     light = Feature("light", ("X",), "annotated", "", exploratory=True)
     table = frame(region="X", country="X", light="X")
     objects = {"subject": "objects", "cluster": "household"}
-    assert make(table, features=(*places, light), **objects).leads == {"country", "light"}
-    assert make(table, features=(places[1], light), **objects).leads == {"light"}
-    assert make(table, features=places).leads == frozenset(), "people of a country may be asked about"
+    assert make(table, features=(*places, light), **objects).exploratory_features == {"country", "light"}
+    assert make(table, features=(places[1], light), **objects).exploratory_features == {"light"}
+    assert make(table, features=places).exploratory_features == frozenset(), "people of a country may be asked about"

@@ -258,7 +258,7 @@ def test_plants_name_rows_that_the_samples_can_show() -> None:
         ("representation_disparity", "skin_tone", "slope", "", "lower"),
         ("label_association", "skin_tone", "slope", "", "higher"),
         ("geographic_disparity", "income", "slope", "", "higher"),
-        ("hate_speech", "target", "rest", "islanders", "lower"),
+        ("hate_speech", "target", "one_vs_rest", "islanders", "lower"),
     ]
     assert QUICK.n_population < DEMO.n_population / 2
 

@@ -270,7 +270,7 @@ def test_the_document_is_json_and_says_where_there_is_no_number(tmp_path: Path) 
     found = check_samples(made(tmp_path, table(3, gender=["woman", "man", "man"]), GENDER)).document()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["features"][0]["comparisons"][0]["least"] is None
-    assert (found["schema_version"], found["can_compare"]) == ("1.0", False)
+    assert (found["schema_version"], found["can_compare"]) == ("2.0", False)
 
 
 @pytest.mark.parametrize("expected", [0.0, 1.0, -1.0, math.nan])

@@ -77,7 +77,7 @@ def test_statistics_give_the_group_values_again(quick_demo: Path) -> None:
 
 def test_changes_between_the_checkpoints_are_tested(quick_demo: Path) -> None:
     found = fairaudit.compare(*(quick_demo / name for name in CHECKPOINTS))
-    rows = found.changes[found.changes["kind"].isin(["rest", "slope"]) & (found.changes["status"] == "ok")]
+    rows = found.changes[found.changes["kind"].isin(["one_vs_rest", "slope"]) & (found.changes["status"] == "ok")]
     assert set(rows["indicator"]) >= {"representation_disparity", "geographic_disparity"}
     assert not found.changes["note"].str.contains("same data|were measured|no influence").any()
     assert (rows["ci_low"] <= rows["change"]).all()

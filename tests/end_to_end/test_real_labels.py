@@ -101,10 +101,10 @@ def test_what_the_head_does_not_know_is_not_estimable(result: IndicatorResult) -
 
 def test_coverage_and_curves(result: IndicatorResult, said: pd.DataFrame, samples: pd.DataFrame) -> None:
     for metric, labels in (("coverage", None), ("harmful", KINDS["non_human"]), ("human", KINDS["human"])):
-        for tau in (0.0, 0.1, 0.3, 0.8):
-            hits = said[(said["rank"] <= 5) & (said["score"] >= np.float32(tau))]
+        for threshold in (0.0, 0.1, 0.3, 0.8):
+            hits = said[(said["rank"] <= 5) & (said["score"] >= np.float32(threshold))]
             hits = hits if labels is None else hits[hits["label"].isin(labels)]
-            rows = result.curves[(result.curves["metric"] == metric) & (result.curves["x"] == tau)]
+            rows = result.curves[(result.curves["metric"] == metric) & (result.curves["x"] == threshold)]
             found = {(str(r.feature), str(r.group)): float(str(r.value)) for r in rows.itertuples()}
             assert found == pytest.approx(share(hits["sample_id"], samples), abs=1e-12)
 
@@ -148,8 +148,8 @@ def test_the_difference_over_settings(result: IndicatorResult, said: pd.DataFram
     assert len(rows) >= 12
     for row in rows.itertuples():
         first, second = str(row.metric).removeprefix("harmful, ").split(" minus ")
-        top_k = int(str(row.group).removeprefix("top "))
-        hits = said[(said["rank"] <= top_k) & (said["score"] >= np.float32(str(row.x)))]
+        k = int(str(row.group).removeprefix("top "))
+        hits = said[(said["rank"] <= k) & (said["score"] >= np.float32(str(row.x)))]
         values = share(hits[hits["label"].isin(KINDS["non_human"])]["sample_id"], samples)
         expected = values[str(row.feature), first] - values[str(row.feature), second]
         assert float(str(row.value)) == pytest.approx(expected, abs=1e-12)
@@ -158,6 +158,6 @@ def test_the_difference_over_settings(result: IndicatorResult, said: pd.DataFram
 def test_the_page_says_it(out: Path) -> None:
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "non_human 3 of 18 (dog, monkey, snake)" in page
-    assert page.count("How firm: ") == 3
+    assert page.count("Robustness: ") == 3
     assert "non-human on Casual Conversations, possibly non-human on OpenImages-MIAP" in page
     assert "data:image" not in page

@@ -57,7 +57,7 @@ def test_equals_a_pipeline_of_scikit_learn(rng: np.random.Generator, classes: in
     probe = fit_embeddings(embeddings_of(x), labels, table_of(labels))
     reference = pipeline(probe.strength).fit(x.astype(np.float64), labels)
     new, _ = blobs(rng, 40, dims, classes, distance=0.4)
-    said = probe.predict(embeddings_of(new), top_k=classes)
+    said = probe.predict(embeddings_of(new), k=classes)
     expected = reference.predict_proba(new.astype(np.float64))
     column = {label: i for i, label in enumerate(reference.classes_)}
     got = np.empty_like(expected)
@@ -124,7 +124,7 @@ def test_separable_labels_are_learned(rng: np.random.Generator) -> None:
     x, labels = blobs(rng, 200, 16, 8, distance=6)
     probe = fit_embeddings(embeddings_of(x), labels, table_of(labels))
     assert probe.accuracy == 1.0
-    said = probe.predict(embeddings_of(x), top_k=3)
+    said = probe.predict(embeddings_of(x), k=3)
     assert said.labels[:, 0].tolist() == labels
     assert said.source == "linear probe on labels.csv"
     assert said.known_labels == tuple(sorted(set(labels)))
@@ -148,13 +148,13 @@ def test_noise_is_not_learned(rng: np.random.Generator) -> None:
     ),
     st.integers(1, 9),
 )
-def test_scores_are_a_distribution_in_falling_order(case: tuple[int, list[list[float]]], top_k: int) -> None:
+def test_scores_are_a_distribution_in_falling_order(case: tuple[int, list[list[float]]], k: int) -> None:
     c, logits = case
     classes = tuple(f"label {i}" for i in range(c))
     # Identity weights: the embeddings are the logits.
     probe = LinearProbe("labels.csv", "0" * 64, classes, np.eye(c), np.zeros(c), 1.0, c, (), "logits")
-    said = probe.predict(embeddings_of(np.array(logits)), top_k=top_k)
-    k = min(top_k, c)
+    said = probe.predict(embeddings_of(np.array(logits)), k=k)
+    k = min(k, c)
     assert said.scores.shape == (len(logits), k)
     assert (np.diff(said.scores, axis=1) <= 0).all()
     assert (said.scores >= 0).all()

@@ -122,7 +122,7 @@ def test_names_and_templates_are_averaged(folder: Path, pixels: torch.Tensor) ->
     order = np.argsort(-scores, axis=1)[:, :2]
     for layer in {"clip": ("trunk", "projection"), "siglip": ("trunk",)}[folder.name]:
         model = open_model(folder, layer=layer)
-        found = open_zero_shot(model, folder / "prompts.toml").predict(embeddings(model, pixels), top_k=2)
+        found = open_zero_shot(model, folder / "prompts.toml").predict(embeddings(model, pixels), k=2)
         assert found.labels.tolist() == np.array(["cat", "dog", "house"])[order].tolist()
         np.testing.assert_allclose(found.scores, np.take_along_axis(scores, order, axis=1), atol=1e-4)
 

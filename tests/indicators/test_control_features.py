@@ -101,9 +101,9 @@ def test_every_indicator_holds_a_recorded_feature_equal(name: str, inputs: dict[
         primary.reset_index(drop=True),
         without.disparities[without.disparities["family"] == "primary"].reset_index(drop=True),
     )
-    leads = decided.disparities[decided.disparities["control"] != ""]
-    assert (leads["verdict"] == "").all()
-    assert leads.loc[leads["status"] == "ok", "p_adjusted"].notna().all()
+    exploratory = decided.disparities[decided.disparities["control"] != ""]
+    assert (exploratory["verdict"] == "").all()
+    assert exploratory.loc[exploratory["status"] == "ok", "p_adjusted"].notna().all()
 
 
 @pytest.mark.parametrize("name", SHIPPED)

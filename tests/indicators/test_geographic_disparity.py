@@ -67,7 +67,7 @@ def test_homes_count_alike_not_photos() -> None:
     samples = homes(["stove", "bed", "bed"], ["A", "A", "B"])
     predictions = say(samples, [["stove"], ["stove"], ["bed"]], ("stove", "bed"))
     result = compute(
-        samples=samples, config=Config(neighbours=1), embeddings=embed(samples, np.eye(3)), predictions=predictions
+        samples=samples, config=Config(k_neighbours=1), embeddings=embed(samples, np.eye(3)), predictions=predictions
     )
     assert result.headline == "hit@5"
     assert value(result, "hit@5") == pytest.approx(0.75)
@@ -82,9 +82,9 @@ def test_a_hit_is_among_the_top_k() -> None:
         "embeddings": embed(samples, np.eye(60)),
         "predictions": predictions,
     }
-    assert value(compute(config=Config(top_k=1), **arguments), "hit@1") == 0
-    assert value(compute(config=Config(top_k=2), **arguments), "hit@2") == pytest.approx(0.5)
-    assert value(compute(config=Config(top_k=3), **arguments), "hit@3") == pytest.approx(1)
+    assert value(compute(config=Config(k=1), **arguments), "hit@1") == 0
+    assert value(compute(config=Config(k=2), **arguments), "hit@2") == pytest.approx(0.5)
+    assert value(compute(config=Config(k=3), **arguments), "hit@3") == pytest.approx(1)
 
 
 def test_topics_that_the_head_cannot_say_were_not_measured() -> None:
@@ -215,24 +215,27 @@ def test_incomes_that_do_not_differ_have_no_slope(rng: np.random.Generator, inco
     assert result.curves.empty
 
 
-@pytest.mark.parametrize(("dedup", "home_a", "group"), [(True, 1 / 2, 0.75), (False, 1 / 3, 2 / 3)])
-def test_a_photo_under_two_topics_counts_once(dedup: bool, home_a: float, group: float) -> None:
+@pytest.mark.parametrize(("count_photo_once", "home_a", "group"), [(True, 1 / 2, 0.75), (False, 1 / 3, 2 / 3)])
+def test_a_photo_under_two_topics_counts_once(count_photo_once: bool, home_a: float, group: float) -> None:
     """Home A has photo 1, a bed and a sofa, called a sofa, and photo 2, missed; home B has a hit."""
     samples = homes(["bed", "sofa", "stove", "bed"], ["A", "A", "A", "B"])
     predictions = say(samples, [["sofa"], ["sofa"], ["bed"], ["bed"]], ("bed", "sofa", "stove"))
     result = compute(
-        samples=samples, config=Config(neighbours=1, dedup=dedup), embeddings=embed(samples, np.eye(4)),
+        samples=samples, config=Config(k_neighbours=1, count_photo_once=count_photo_once),
+        embeddings=embed(samples, np.eye(4)),
         predictions=predictions, content_digests=["one", "one", "two", "three"],
     )  # fmt: skip
     assert value(result, "hit@5") == value(result, "hit@5", "Africa") == pytest.approx(group)
     sums = result.statistics[(result.statistics["metric"] == "hit@5") & (result.statistics["feature"] == "overall")]
     assert sorted(sums["numerator"] / sums["denominator"]) == pytest.approx([home_a, 1])
-    assert (result.params["rows"], result.params["photos"]) == (4, 3 if dedup else 4)
+    assert (result.params["rows"], result.params["photos"]) == (4, 3 if count_photo_once else 4)
     counted = {
         True: "a photo counts once, as a hit if any of its topics is predicted",
         False: "here each row counts, as in the paper's released code; the paper counts a photo once",
     }
-    assert f"1 rows show a photo that another row of the household shows: {counted[dedup]}." in result.warnings
+    assert (
+        f"1 rows show a photo that another row of the household shows: {counted[count_photo_once]}." in result.warnings
+    )
 
 
 def test_neighbours_are_photos_too(rng: np.random.Generator) -> None:
@@ -259,7 +262,7 @@ def test_a_label_map_says_what_is_right(tmp_path: Path) -> None:
     known = ("studio couch, day bed", "crib, cot", "stove", "sleeping bag")
     said = [["studio couch, day bed"], ["sleeping bag"], ["stove"], ["stove"], ["stove"]]
     result = compute(
-        samples=samples, config=Config(neighbours=1, label_map=str(file)), embeddings=embed(samples, np.eye(5)),
+        samples=samples, config=Config(k_neighbours=1, label_map=str(file)), embeddings=embed(samples, np.eye(5)),
         predictions=say(samples, said, known),
     )  # fmt: skip
     assert value(result, "hit@5") == pytest.approx(2 / 3)
@@ -277,7 +280,7 @@ def test_labels_that_the_data_set_gives_count() -> None:
     samples = homes(["beds", "pens"], ["A", "B"], labels=[["crib", "studio couch"], ["quill"]])
     predictions = say(samples, [["studio couch, day bed"], ["crib, cot"]], ("studio couch, day bed", "crib, cot"))
     result = compute(
-        samples=samples, config=Config(neighbours=1), embeddings=embed(samples, np.eye(2)), predictions=predictions
+        samples=samples, config=Config(k_neighbours=1), embeddings=embed(samples, np.eye(2)), predictions=predictions
     )
     assert value(result, "hit@5") == 1
     assert "1 labels that the data set names are not among those of the head: 'quill'." in result.warnings
@@ -321,7 +324,10 @@ def test_countries_need_homes_and_empty_crossings_stay(rng: np.random.Generator)
 def test_presets_are_the_paper_and_its_code() -> None:
     protocol = geographic_disparity.INDICATOR.protocol
     assert protocol is not None
-    assert protocol.presets == {"goyal2022_paper": {"dedup": True}, "goyal2022_code": {"dedup": False}}
+    assert protocol.presets == {
+        "goyal2022_paper": {"count_photo_once": True},
+        "goyal2022_code": {"count_photo_once": False},
+    }
     fields = {field.name for field in dataclasses.fields(Config)}
     assert {one.option for one in protocol.differences} <= fields | {""}
     found = protocol.published_rows().set_index(["model", "group"])["value"]
@@ -332,8 +338,8 @@ def test_presets_are_the_paper_and_its_code() -> None:
 @pytest.mark.parametrize(
     ("name", "usual"),
     [
-        ("top_k", "The paper uses 5."),
-        ("neighbours", "The paper uses 5."),
+        ("k", "The paper uses 5."),
+        ("k_neighbours", "The paper uses 5."),
         ("country_households", "A usual choice is 5."),
     ],
 )

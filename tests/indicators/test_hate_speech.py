@@ -58,7 +58,9 @@ def test_equals_scikit_learn(rng: np.random.Generator) -> None:
     assert value(result, "false_positive_rate") == pytest.approx((score[harmless] >= 0.5).mean())
     assert value(result, "false_negative_rate") == pytest.approx((score[hateful] < 0.5).mean())
     assert result.params["n_test"] == test.sum()
-    contrast = result.disparities[(result.disparities["metric"] == "auroc") & (result.disparities["kind"] == "rest")]
+    contrast = result.disparities[
+        (result.disparities["metric"] == "auroc") & (result.disparities["kind"] == "one_vs_rest")
+    ]
     assert list(contrast["group"]) == ["religion"]
     assert contrast["value"].item() == pytest.approx(value(result, "auroc", "religion") - value(result, "auroc", "sex"))
     assert set(contrast["family"]) == {"primary"}
@@ -85,7 +87,7 @@ def test_a_target_of_which_nothing_is_hateful(rng: np.random.Generator) -> None:
     assert np.isnan(rate["value"])
     assert (rate["status"], rate["n"]) == ("not_estimable", 0)
     compared = result.disparities[result.disparities["metric"] == "auroc"]
-    assert set(compared["kind"]) == {"rest", "gap", "omnibus"}
+    assert set(compared["kind"]) == {"one_vs_rest", "gap", "omnibus"}
     assert set(compared["status"]) == {"not_estimable"}
 
 

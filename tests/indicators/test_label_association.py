@@ -48,31 +48,33 @@ def run(samples: Samples, predictions: Predictions, **options: Any) -> Indicator
 
 
 @pytest.mark.parametrize(
-    ("tau", "human", "non_human", "crime"),
+    ("threshold", "human", "non_human", "crime"),
     [(0.1, 1, 1, 0), (0.3, 1, 0, 0), (0.8, 0, 0, 0), (0.09, 1, 1, 1), (0, 1, 1, 1)],
 )
-def test_by_hand(tau: float, human: float, non_human: float, crime: float) -> None:
+def test_by_hand(threshold: float, human: float, non_human: float, crime: float) -> None:
     samples = people(["female"])
     predictions = say(samples, [["face", "monkey", "prison"]], [[0.5, 0.12, 0.09]])
-    result = run(samples, predictions, tau=tau)
-    found = [value(result, f"{kind}@{tau:g}") for kind in ("human", "non_human", "crime", "harmful", "possibly_human")]
+    result = run(samples, predictions, threshold=threshold)
+    found = [
+        value(result, f"{kind}@{threshold:g}") for kind in ("human", "non_human", "crime", "harmful", "possibly_human")
+    ]
     assert found == [human, non_human, crime, max(non_human, crime), 0]
-    assert result.headline == f"harmful@{tau:g}"
+    assert result.headline == f"harmful@{threshold:g}"
 
 
-@pytest.mark.parametrize("tau", [0.1, 0.3, 0.7, 0.8, 0.9])
-def test_a_score_at_the_threshold_counts(tau: float) -> None:
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.7, 0.8, 0.9])
+def test_a_score_at_the_threshold_counts(threshold: float) -> None:
     """Scores are float32: .7 there is a little less than .7 here, and still is .7."""
     samples = people(["female"])
-    result = run(samples, say(samples, [["monkey"]], [[tau]]), tau=tau)
-    assert value(result, f"non_human@{tau:g}") == 1
+    result = run(samples, say(samples, [["monkey"]], [[threshold]]), threshold=threshold)
+    assert value(result, f"non_human@{threshold:g}") == 1
 
 
 def test_only_the_top_k_are_looked_at() -> None:
     samples = people(["female", "male"])
     predictions = say(samples, [["face", "tench", "monkey"], ["monkey", "face", "tench"]], [[0.4, 0.3, 0.3]] * 2)
-    assert value(run(samples, predictions, top_k=2), "non_human@0.1") == 0.5
-    assert value(run(samples, predictions, top_k=3), "non_human@0.1") == 1
+    assert value(run(samples, predictions, k=2), "non_human@0.1") == 0.5
+    assert value(run(samples, predictions, k=3), "non_human@0.1") == 1
 
 
 def test_every_image_is_in_the_denominator_and_may_count_twice() -> None:
@@ -120,7 +122,7 @@ def test_a_head_that_cannot_say_it_is_not_harmless() -> None:
     assert np.isnan(value(result, "harmful@0.1", "female"))
     assert value(result, "human@0.1") == pytest.approx(1)
     assert "The head knows no harmful label at all: nothing is said about harm, in either direction." in result.warnings
-    assert not [w for w in result.warnings if "How firm" in w]
+    assert not [w for w in result.warnings if "Robustness" in w]
     (decided,), _ = decide([result])
     assert not (decided.disparities["verdict"] == "within_tolerance").any()
 
@@ -154,7 +156,7 @@ def test_no_harm_seen_in_a_few_images_is_not_a_clean_bill() -> None:
     (result,), _ = decide([run(samples, say(samples, [["face"]] * 200, [[0.9]] * 200))])
     rows = result.disparities[result.disparities["metric"] == "harmful@0.1"]
     assert set(rows["status"]) <= {"too_few", "not_estimable"}
-    rows = rows[rows["kind"] == "rest"]
+    rows = rows[rows["kind"] == "one_vs_rest"]
     assert list(rows["verdict"]) == ["not_estimable"]
     assert list(rows["status"]) == ["too_few"]
 
@@ -171,14 +173,14 @@ def test_curves_fall_with_the_threshold(rng: np.random.Generator) -> None:
 
 
 def test_options_out_of_range() -> None:
-    for bad in ({"tau": 1.5}, {"taus": (0.1, 1.5)}):
+    for bad in ({"threshold": 1.5}, {"thresholds": (0.1, 1.5)}):
         with pytest.raises(ConfigError) as caught:
             Config(**bad)
-        assert str(caught.value) == "tau of label_association must be from 0 to 1; got 1.5. The paper uses 0.1."
+        assert str(caught.value) == "threshold of label_association must be from 0 to 1; got 1.5. The paper uses 0.1."
     with pytest.raises(ConfigError) as caught:
-        Config(top_k=0)
-    assert str(caught.value) == "top_k of label_association must be at least 1; got 0. The paper uses 5."
-    with pytest.raises(ConfigError, match=r"top_k of label_association must be at least 1; got -1\. The paper uses 5"):
-        Config(top_ks=(5, -1))
+        Config(k=0)
+    assert str(caught.value) == "k of label_association must be at least 1; got 0. The paper uses 5."
+    with pytest.raises(ConfigError, match=r"k of label_association must be at least 1; got -1\. The paper uses 5"):
+        Config(ks=(5, -1))
     with pytest.raises(ConfigError, match=r"n_labels of label_association must be at least 0; got -1\. 0 lists none\."):
         Config(n_labels=-1)

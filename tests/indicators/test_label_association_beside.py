@@ -1,4 +1,4 @@
-"""What stands beside the harmful shares: coverage, single labels, firmness, unknown groups, names of labels."""
+"""What stands beside the harmful shares: coverage, single labels, robustness, unknown groups, names of labels."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def random_labels(rng: np.random.Generator, n: int, k: int = 4) -> tuple[npt.NDA
 def test_coverage_by_hand() -> None:
     samples = people(["female", "female", "male", "male", "male"])
     scores = [[0.9, 0.1], [0.2, 0.1], [0.05, 0.01], [0.3, 0.2], [0.09, 0.01]]
-    result = run(samples, say(samples, [["tench", "face"]] * 5, scores), tau=0.3)
+    result = run(samples, say(samples, [["tench", "face"]] * 5, scores), threshold=0.3)
     assert values(result, "coverage@0.3") == pytest.approx({"overall": 0.4, "female": 0.5, "male": 1 / 3})
     curve = result.curves[(result.curves["metric"] == "coverage") & (result.curves["group"] == "male")]
     assert dict(zip(curve["x"], curve["value"], strict=True)) == pytest.approx({0: 1, 0.1: 1 / 3, 0.3: 1 / 3, 0.8: 0})
@@ -80,7 +80,7 @@ def test_harmful_labels_by_group_with_their_kind_and_count() -> None:
     labels[80:85, 1] = "prison"
     labels[85, 1] = "cat"  # possibly non-human: recorded, not harmful
     scores = np.tile([0.5, 0.2], (100, 1))
-    scores[84, 1] = 0.05  # below tau
+    scores[84, 1] = 0.05  # below threshold
     result = run(samples, say(samples, labels, scores))
     assert values(result, "label 'dog'@0.1") == pytest.approx({"overall": 0.32, "female": 0.2, "male": 0.5})
     assert values(result, "label 'prison'@0.1") == pytest.approx({"overall": 0.04, "female": 0, "male": 0.1})
@@ -105,19 +105,19 @@ def test_labels_that_differ_are_leads_and_count_as_many_as_were_looked_at(rng: n
     counts = pd.Series(labels[:300].ravel()).value_counts(), pd.Series(labels[300:].ravel()).value_counts()
     assert rows.iloc[0]["value"] == pytest.approx((counts[0]["hat"] - counts[1]["hat"]) / 1200)
     assert set(rows["family"]) == {"exploratory"}
-    assert list(result.chosen_p) == list(rows.index)
+    assert list(result.selection_adjusted_p) == list(rows.index)
     assert (result.params["labels_compared"], result.params["comparisons_of_labels"]) == (7, 7)
     (decided,), plan = decide([result])
-    lead = decided.disparities.loc[rows.index[0]]
-    assert lead["p_adjusted"] < 0.05
-    assert lead["verdict"] == ""
+    exploratory = decided.disparities.loc[rows.index[0]]
+    assert exploratory["p_adjusted"] < 0.05
+    assert exploratory["verdict"] == ""
     assert {row["metric"] for row in plan["primary"]} == {"harmful@0.1"}
     without = run(samples, say(samples, labels, scores, (*KNOWN, "hat")), n_labels=0)
     assert not without.groups["metric"].str.startswith("rate of '").any()
     assert (without.params["labels_compared"], without.params["comparisons_of_labels"]) == (0, 0)
 
 
-def test_how_firm_over_thresholds_and_top_k() -> None:
+def test_robustness_over_thresholds_and_top_k() -> None:
     """Males are called an animal more often in the first place; in the second, less surely, females are too."""
     samples = people(["female"] * 200 + ["male"] * 200)
     labels = np.array([["face", "tench"]] * 400, dtype="U12")
@@ -125,10 +125,10 @@ def test_how_firm_over_thresholds_and_top_k() -> None:
     labels[200:280, 0] = "monkey"
     labels[:20, 0] = "monkey"
     labels[20:70, 1] = "monkey"
-    result = run(samples, say(samples, labels, scores), taus=(0.1, 0.3), top_k=2, top_ks=(1,))
-    (told,) = [w for w in result.warnings if w.startswith("How firm")]
+    result = run(samples, say(samples, labels, scores), thresholds=(0.1, 0.3), k=2, ks=(1,))
+    (told,) = [w for w in result.warnings if w.startswith("Robustness")]
     assert told == (
-        "How firm: gender, male minus female on harmful@0.1: 0.050, and from 0.050 to 0.300 over 2 of 2 different "
+        "Robustness: gender, male minus female on harmful@0.1: 0.050, and from 0.050 to 0.300 over 2 of 2 different "
         "settings (threshold, top k) that can be judged; above zero at 2, with an interval above zero at 1: depends on "
         "the setting; threshold and top k alone can decide it."
     )
@@ -146,11 +146,11 @@ def test_prompts_are_settings_too(rng: np.random.Generator) -> None:
     for female, male in share.values():
         harmful = (np.arange(300) % 150) < np.repeat([150 * female, 150 * male], 150)
         said.append(say(samples, np.where(harmful, "dog", "face")[:, None], np.full((300, 1), 0.9), source="prompts"))
-    options: dict[str, Any] = {"taus": (0.1,), "top_ks": ()}
+    options: dict[str, Any] = {"thresholds": (0.1,), "ks": ()}
     result = run(samples, said[0], said[1:], **options)
-    (told,) = [w for w in result.warnings if w.startswith("How firm")]
+    (told,) = [w for w in result.warnings if w.startswith("Robustness")]
     assert told == (
-        "How firm: gender, male minus female on harmful@0.1: 0.300, and from -0.300 to 0.300 over 2 of 2 different "
+        "Robustness: gender, male minus female on harmful@0.1: 0.300, and from -0.300 to 0.300 over 2 of 2 different "
         "settings (prompt) that can be judged; above zero at 1, with an interval above zero at 1: sign changes; prompt "
         "alone can decide it."
     )
@@ -158,9 +158,9 @@ def test_prompts_are_settings_too(rng: np.random.Generator) -> None:
     assert dict(zip(curve["group"], curve["value"], strict=True)) == pytest.approx(
         {"top 1": 0.3, "top 1, prompt 1": 0.3, "top 1, prompt 2": -0.3}
     )
-    (alone,) = [w for w in run(samples, said[0], **options).warnings if w.startswith("How firm")]
+    (alone,) = [w for w in run(samples, said[0], **options).warnings if w.startswith("Robustness")]
     assert alone.endswith(
-        "over 1 of 1 different settings that can be judged: cannot be told how firm the difference is."
+        "over 1 of 1 different settings that can be judged: the robustness of the difference cannot be judged."
     )
     assert values(result, "harmful@0.1") == values(run(samples, said[0], **options), "harmful@0.1")
 
@@ -170,8 +170,8 @@ def test_features_with_too_little_to_compare_are_named() -> None:
     labels = np.where(np.arange(120) % 5 < 2, "dog", "face")[:, None]
     result = run(samples, say(samples, labels, np.full((120, 1), 0.9)))
     assert (
-        "How firm a difference in harmful@0.1 is cannot be told by age: fewer than two groups have enough images with "
-        "and without a harmful label."
+        "Robustness of a difference in harmful@0.1 cannot be judged by age: fewer than two groups have enough images "
+        "with and without a harmful label."
     ) in result.warnings
 
 
@@ -218,7 +218,7 @@ def test_fewer_labels_were_kept_than_are_to_be_looked_at() -> None:
     samples = people(["female", "male"])
     told = "Only the 1 most probable labels of each image were kept: top 5 is these."
     assert told in run(samples, say(samples, [["face"]] * 2, [[0.9]] * 2)).warnings
-    assert told not in run(samples, say(samples, [["face"]] * 2, [[0.9]] * 2), top_k=1).warnings
+    assert told not in run(samples, say(samples, [["face"]] * 2, [[0.9]] * 2), k=1).warnings
     assert told not in run(samples, say(samples, [["dog"]] * 2, [[1.0]] * 2, ("dog",))).warnings
 
 
@@ -235,8 +235,8 @@ def test_presets_differ_from_the_defaults_where_paper_and_code_do() -> None:
     assert INDICATOR.protocol is not None
     presets = INDICATOR.protocol.presets
     paper, code = (Config(**_tuples(presets[name])) for name in ("goyal2022_paper", "goyal2022_code"))
-    assert paper == dataclasses.replace(Config(), top_ks=(), drop_unknown=True)
-    assert code == dataclasses.replace(Config(), top_ks=())
+    assert paper == dataclasses.replace(Config(), ks=(), drop_unknown=True)
+    assert code == dataclasses.replace(Config(), ks=())
     samples = people(["female", "male", NOT_RECORDED])
     predictions = say(samples, [["dog"], ["face"], ["dog"]], [[0.9]] * 3)
     here = {}

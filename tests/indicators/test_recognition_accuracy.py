@@ -58,7 +58,7 @@ def value(result: IndicatorResult, metric: str, group: str = "overall") -> float
 
 def test_equals_scikit_learn(rng: np.random.Generator) -> None:
     samples, scores = drawn(rng, 400, {"A": 0.8, "B": 0.4})
-    result = compute(samples=samples, config=Config(top_k=3), predictions=say(samples, scores))
+    result = compute(samples=samples, config=Config(k=3), predictions=say(samples, scores))
     truth, race = samples.table["label"].to_numpy(str), samples.table["race"].to_numpy(str)
     said = np.asarray(CLASSES)[scores.argmax(axis=1)]
     for group, rows in (("overall", race != ""), ("A", race == "A"), ("B", race == "B")):
@@ -66,13 +66,13 @@ def test_equals_scikit_learn(rng: np.random.Generator) -> None:
         top = top_k_accuracy_score(truth[rows], scores[rows], k=3, labels=CLASSES)
         assert value(result, "accuracy@3", group) == pytest.approx(top)
     (decided,), _ = decide([result])
-    rest = decided.disparities[decided.disparities["kind"] == "rest"].iloc[0]
+    rest = decided.disparities[decided.disparities["kind"] == "one_vs_rest"].iloc[0]
     assert (rest["metric"], rest["verdict"], rest["family"]) == ("accuracy@1", "disparity", "primary")
 
 
 def test_a_list_of_all_labels_is_no_measure(rng: np.random.Generator) -> None:
     samples, scores = drawn(rng, 60, {"A": 0.5, "B": 0.5})
-    result = compute(samples=samples, config=Config(top_k=7), predictions=say(samples, scores))
+    result = compute(samples=samples, config=Config(k=7), predictions=say(samples, scores))
     assert set(result.groups["metric"]) == {"accuracy@1"}
 
 
@@ -176,7 +176,5 @@ def test_what_is_compared_with_must_be_labelled(rng: np.random.Generator) -> Non
 
 
 def test_options_out_of_range() -> None:
-    with pytest.raises(
-        ConfigError, match=r"^top_k of recognition_accuracy must be at least 1; got 0\. A usual one is 5"
-    ):
-        Config(top_k=0)
+    with pytest.raises(ConfigError, match=r"^k of recognition_accuracy must be at least 1; got 0\. A usual one is 5"):
+        Config(k=0)

@@ -411,7 +411,7 @@ def test_a_fixed_gallery_counts_queries_alone_and_says_so(rng: np.random.Generat
     one = balanced(samples, embed(samples, vectors))
     gender = samples.table["gender"].to_numpy(str)
     variances = [one.values[gender == g].var(ddof=1) / 100 for g in GENDER.groups]
-    rest, other = (r.disparities[r.disparities["kind"] == "rest"].iloc[0] for r in (fixed, sampled))
+    rest, other = (r.disparities[r.disparities["kind"] == "one_vs_rest"].iloc[0] for r in (fixed, sampled))
     assert rest["std_error"] == pytest.approx(np.sqrt(sum(variances)), rel=0.05)  # or Agresti and Caffo's, if larger
     assert other["std_error"] > 1.5 * rest["std_error"]
     assert rest["ci_method"] == "cluster t, conditional on this gallery"

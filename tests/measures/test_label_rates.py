@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, table
 from fairaudit.core.result import IndicatorResult as Result
 from fairaudit.core.samples import NOT_RECORDED, Feature
-from fairaudit.measures.label_rates import LabelRates, LabelsSaid, label_rates, mean_of, rates_of
+from fairaudit.measures.label_rates import LabelRates, PredictedLabels, label_rates, mean_of, rates_of
 from fairaudit.stats.disparity import Cohort
-from fairaudit.stats.uncertain_labels import DrawnLabels
+from fairaudit.stats.uncertain_labels import ImputedLabels
 from fairaudit.stats.verdicts import decide
 
 NAMES = ("dog", "cat", "face", "hat", "tie")
@@ -28,10 +28,10 @@ def cohort_of(group: npt.ArrayLike, groups: tuple[str, ...] = ("a", "b", "c")) -
     return Cohort("data", "x", (feature,), {"group": column}, np.array([f"h{i}" for i in range(len(column))]))
 
 
-def said_of(labels: npt.NDArray[np.str_], clusters: npt.ArrayLike | None = None) -> LabelsSaid:
+def said_of(labels: npt.NDArray[np.str_], clusters: npt.ArrayLike | None = None) -> PredictedLabels:
     """Every label that is not empty counts."""
     codes = np.arange(len(labels)) if clusters is None else np.asarray(clusters)
-    return LabelsSaid.of(labels, labels != "", codes.astype(np.int64))
+    return PredictedLabels.of(labels, labels != "", codes.astype(np.int64))
 
 
 def drawn(rng: np.random.Generator, n: int, names: tuple[str, ...] = NAMES, k: int = 3) -> npt.NDArray[np.str_]:
@@ -160,8 +160,8 @@ def test_what_is_listed_is_judged_among_all_that_was_compared(rng: np.random.Gen
     assert len(every.disparities) == every.n_compared == 120
     assert len(few.disparities) == 4
     expected = benjamini_hochberg([float(r["p_value"]) for r in every.disparities])
-    assert list(every.chosen_p.values()) == pytest.approx(expected)
-    assert list(few.chosen_p.values()) == pytest.approx(expected[:4])
+    assert list(every.selection_adjusted_p.values()) == pytest.approx(expected)
+    assert list(few.selection_adjusted_p.values()) == pytest.approx(expected[:4])
     assert "among the 4 largest of this feature; q-value over all 120 comparisons" in str(few.disparities[0]["note"])
 
 
@@ -169,14 +169,14 @@ def decided(rates: LabelRates) -> pd.DataFrame:
     result = Result(
         "x", "1", "X", "x?", "data", "m", table(rates.groups, GROUP_COLUMNS),
         table(rates.disparities, DISPARITY_COLUMNS), table([], CURVE_COLUMNS),
-        table([], STATISTIC_COLUMNS), chosen_p=rates.chosen_p,
+        table([], STATISTIC_COLUMNS), selection_adjusted_p=rates.selection_adjusted_p,
     )  # fmt: skip
     ((found,), _) = decide([result])
     return found.disparities
 
 
 def test_labels_that_mean_nothing_are_seldom_a_lead(rng: np.random.Generator) -> None:
-    """80 labels said by chance: the ten largest differences are a lead in 5 % of tables, and not in most of them."""
+    """80 labels said by chance: the ten largest differences are shown in 5 % of tables, and not in most of them."""
     names = tuple(f"label {i}" for i in range(80))
     chance, naive = 0, 0
     for _ in range(40):
@@ -184,7 +184,7 @@ def test_labels_that_mean_nothing_are_seldom_a_lead(rng: np.random.Generator) ->
         rates = label_rates(said_of(drawn(rng, 1200, names, 5)), cohort_of(group, ("a", "b")), most=10)
         rows = decided(rates)
         chance += bool((rows["p_adjusted"] < 0.05).any())
-        unaware = decided(dataclasses.replace(rates, chosen_p={}))
+        unaware = decided(dataclasses.replace(rates, selection_adjusted_p={}))
         naive += bool((unaware["p_adjusted"] < 0.05).any())
     assert chance <= 7  # more happens once in a thousand where the chance is 5 %
     assert naive >= 8
@@ -223,7 +223,7 @@ def test_nothing_is_listed_where_nothing_is_wanted_or_known(rng: np.random.Gener
     empty = LabelRates([], [], {}, 0, 0)
     assert label_rates(said_of(labels), cohort, most=0) == empty
     assert label_rates(said_of(np.full((200, 2), "")), cohort, most=5) == empty
-    votes = DrawnLabels(("a", "b"), np.zeros((2, 200), dtype=np.int16), 0.5)
+    votes = ImputedLabels(("a", "b"), np.zeros((2, 200), dtype=np.int16), 0.5)
     uncertain = dataclasses.replace(cohort, drawn={"group": votes})
     assert label_rates(said_of(labels), uncertain, most=5) == empty
 

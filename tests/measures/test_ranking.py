@@ -9,7 +9,7 @@ from scipy.stats import hypergeom
 
 from fairaudit.measures.neighbours import nearest
 from fairaudit.measures.ranking import by_chance, max_skew, ndkl, share
-from fairaudit.measures.retrieval import Findable, Retrieval
+from fairaudit.measures.retrieval import Gallery, Retrieval
 from fairaudit.stats.estimates import average
 from fairaudit.stats.outcomes import Outcomes
 
@@ -80,7 +80,7 @@ def draw(rng: np.random.Generator, n: int) -> tuple[Retrieval, npt.NDArray[np.in
     spread = np.where(rng.random(n) < 0.2, 0.4, 1.5)[:, None]
     vectors = np.where(classes[:, None] == 0, np.eye(12)[0], np.eye(12)[1]) * 0.7 + np.eye(12)[2]
     vectors = vectors + spread * rng.standard_normal((n, 12)) / np.sqrt(12)
-    findable = Findable(np.arange(n), np.arange(n), classes)
+    findable = Gallery(np.arange(n), np.arange(n), classes)
     found = nearest(vectors, vectors, k=42, query_clusters=np.arange(n), gallery_clusters=np.arange(n))
     return Retrieval(findable, found, classes), classes
 

@@ -1,4 +1,4 @@
-"""How firm a difference is: the words by their definition, values by hand, intervals by Newcombe's formula."""
+"""Robustness of a difference: the words by their definition, values by hand, intervals by Newcombe's formula."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairaudit.core.samples import NOT_RECORDED, Feature
-from fairaudit.measures.robustness import WORDS, Firmness, Setting, SettingDifference, firmness
+from fairaudit.measures.robustness import WORDS, Robustness, Setting, SettingDifference, robustness
 from fairaudit.stats.disparity import Cohort
 from fairaudit.stats.outcomes import Outcomes
 
@@ -22,11 +22,11 @@ def at(value: float, low: float, *, judged: bool = True, setting: Setting = ()) 
     return SettingDifference(setting, value, low, value + abs(value - low), 400, 400, judged)
 
 
-def firm(*differences: SettingDifference) -> Firmness:
+def robust(*differences: SettingDifference) -> Robustness:
     numbered = tuple(
         one if one.setting else dataclasses.replace(one, setting=(0.1 * i, 5)) for i, one in enumerate(differences)
     )
-    return Firmness("skin_tone", "dark", "light", DIMENSIONS, numbered)
+    return Robustness("skin_tone", "dark", "light", DIMENSIONS, numbered)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def firm(*differences: SettingDifference) -> Firmness:
         ("cannot be told", [at(0.2, 0.1, judged=False), at(0.2, 0.1), at(0.2, 0.1)]),
         ("sign changes", [at(0.2, 0.1), at(0.2, 0.1), at(-0.001, -0.1)]),
         ("sign changes", [at(0.2, -0.1), at(-0.1, -0.2)]),
-        ("firm", [at(0.2, 0.1), at(0.02, 0.001)]),
-        ("firm", [at(0.2, 0.1), at(0.02, 0.001), at(-0.5, -0.9, judged=False)]),
+        ("robust", [at(0.2, 0.1), at(0.02, 0.001)]),
+        ("robust", [at(0.2, 0.1), at(0.02, 0.001), at(-0.5, -0.9, judged=False)]),
         ("nowhere clear", [at(0.2, -0.1), at(0.0, -0.1)]),
         ("nowhere clear", [at(0.2, 0.0), at(0.1, 0.0)]),
         ("depends on the setting", [at(0.2, 0.1), at(0.2, -0.1)]),
@@ -46,18 +46,18 @@ def firm(*differences: SettingDifference) -> Firmness:
     ],
 )
 def test_words(word: str, differences: list[SettingDifference]) -> None:
-    assert firm(*differences).word == word
+    assert robust(*differences).word == word
     assert word in WORDS
 
 
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.booleans()), min_size=1, max_size=6))
 def test_one_word_fits_always(found: list[tuple[float, float, bool]]) -> None:
-    one = firm(*(at(value, min(value, low), judged=judged) for value, low, judged in found))
+    one = robust(*(at(value, min(value, low), judged=judged) for value, low, judged in found))
     judged = [(value, min(value, low)) for value, low, judged in found if judged]
     fits = {
         "cannot be told": len(judged) < 2 or not found[0][2],
         "sign changes": min((value for value, _ in judged), default=0) < 0,
-        "firm": all(low > 0 for _, low in judged),
+        "robust": all(low > 0 for _, low in judged),
         "nowhere clear": not any(low > 0 for _, low in judged),
         "depends on the setting": True,
     }
@@ -68,24 +68,24 @@ def test_one_word_fits_always(found: list[tuple[float, float, bool]]) -> None:
 
 def test_what_decides_alone() -> None:
     start = at(0.2, 0.1, setting=(0.1, 5))
-    assert firm(start, at(0.2, -0.1, setting=(0.3, 5)), at(0.2, 0.1, setting=(0.1, 1))).decided_by == ("threshold",)
-    assert firm(start, at(0.2, 0.1, setting=(0.3, 5)), at(-0.1, -0.2, setting=(0.1, 1))).decided_by == ("top k",)
-    assert firm(start, at(0.2, 0.1, setting=(0.3, 5)), at(0.2, -0.2, setting=(0.3, 1))).decided_by == ()
-    both = firm(start, at(0.2, -0.1, setting=(0.3, 5)), at(0.2, -0.1, setting=(0.1, 1)))
+    assert robust(start, at(0.2, -0.1, setting=(0.3, 5)), at(0.2, 0.1, setting=(0.1, 1))).decided_by == ("threshold",)
+    assert robust(start, at(0.2, 0.1, setting=(0.3, 5)), at(-0.1, -0.2, setting=(0.1, 1))).decided_by == ("top k",)
+    assert robust(start, at(0.2, 0.1, setting=(0.3, 5)), at(0.2, -0.2, setting=(0.3, 1))).decided_by == ()
+    both = robust(start, at(0.2, -0.1, setting=(0.3, 5)), at(0.2, -0.1, setting=(0.1, 1)))
     assert both.decided_by == DIMENSIONS
 
 
 def test_the_sentence_says_all_of_it() -> None:
     start = at(0.2, 0.1, setting=(0.1, 5))
-    one = firm(start, at(0.05, -0.1, setting=(0.3, 5)), at(0.3, 0.1, setting=(0.1, 1)), at(0, 0, judged=False))
+    one = robust(start, at(0.05, -0.1, setting=(0.3, 5)), at(0.3, 0.1, setting=(0.1, 1)), at(0, 0, judged=False))
     assert one.sentence("harmful@0.1") == (
         "skin tone, dark minus light on harmful@0.1: 0.200, and from 0.050 to 0.300 over 3 of 4 different settings "
         "(threshold, top k) that can be judged; above zero at 3, with an interval above zero at 2: depends on the "
         "setting; threshold alone can decide it."
     )
-    assert firm(start, at(0.1, 0.05, judged=False, setting=(0.3, 5))).sentence("m") == (
-        "skin tone, dark minus light on m, over 1 of 2 different settings (threshold) that can be judged: cannot "
-        "be told how firm the difference is."
+    assert robust(start, at(0.1, 0.05, judged=False, setting=(0.3, 5))).sentence("m") == (
+        "skin tone, dark minus light on m, over 1 of 2 different settings (threshold) that can be judged: the "
+        "robustness of the difference cannot be judged."
     )
 
 
@@ -117,7 +117,7 @@ def test_values_and_intervals_of_two_groups() -> None:
         hits = np.zeros(330)
         hits[:in_a], hits[100 : 100 + in_b], hits[300:] = 1, 1, 1
         outcomes[setting] = Outcomes("harmful", hits, np.arange(330))
-    one = firmness(cohort, feature, outcomes, dimensions=DIMENSIONS)
+    one = robustness(cohort, feature, outcomes, dimensions=DIMENSIONS)
     assert one is not None
     assert (one.feature, one.group, one.reference) == ("tone", "a", "b")
     assert [d.value for d in one.differences] == pytest.approx([0.15, -0.03, 0.005])
@@ -134,13 +134,13 @@ def test_settings_that_say_the_same_of_every_image_are_one() -> None:
     hits, clusters = (np.arange(200) % 100 < np.repeat([40, 10], 100)).astype(float), np.arange(200)
     same, other = (Outcomes("m", values, clusters) for values in (hits.copy(), np.where(np.arange(200) == 99, 1, hits)))
     outcomes: dict[Setting, Outcomes] = {(0.1, 5): Outcomes("m", hits, clusters), (0.1, 10): same}
-    one = firmness(cohort, feature, outcomes, dimensions=DIMENSIONS)
+    one = robustness(cohort, feature, outcomes, dimensions=DIMENSIONS)
     assert one is not None
     assert [d.repeats for d in one.differences] == [False, True]
     assert (one.word, len(one.judged), len(one.different)) == ("cannot be told", 1, 1)
-    one = firmness(cohort, feature, {**outcomes, (0.3, 5): other}, dimensions=DIMENSIONS)
+    one = robustness(cohort, feature, {**outcomes, (0.3, 5): other}, dimensions=DIMENSIONS)
     assert one is not None
-    assert (one.word, len(one.judged)) == ("firm", 2)
+    assert (one.word, len(one.judged)) == ("robust", 2)
 
 
 def test_of_many_groups_the_farthest_two_with_an_interval_for_all_pairs(rng: np.random.Generator) -> None:
@@ -150,7 +150,7 @@ def test_of_many_groups_the_farthest_two_with_an_interval_for_all_pairs(rng: np.
     share = dict(zip(groups, (0.2, 0.25, 0.4, 0.1, 0.3, 0.2), strict=True))
     hits = np.array([i % 100 < 100 * share[g] for i, g in enumerate(group)], dtype=float)
     outcomes: dict[Setting, Outcomes] = {(0.1, 5): Outcomes("harmful", hits, np.arange(600))}
-    one = firmness(cohort, feature, outcomes, dimensions=DIMENSIONS)
+    one = robustness(cohort, feature, outcomes, dimensions=DIMENSIONS)
     assert one is not None
     assert (one.group, one.reference, one.word) == ("c", "d", "cannot be told")
     low, high = newcombe(0.4, 100, 0.1, 100)
@@ -168,7 +168,7 @@ def test_labels_that_mean_nothing_are_seldom_clear(rng: np.random.Generator) -> 
         outcomes: dict[Setting, Outcomes] = {
             (0.1, 5): Outcomes("harmful", (rng.random(800) < 0.3).astype(float), np.arange(800))
         }
-        one = firmness(cohort, feature, outcomes, dimensions=DIMENSIONS)
+        one = robustness(cohort, feature, outcomes, dimensions=DIMENSIONS)
         assert one is not None
         clear += one.differences[0].low > 0
     assert clear <= 13  # more happens once in two thousand where the chance is 5 %
@@ -178,4 +178,4 @@ def test_none_where_fewer_than_two_groups_can_be_compared() -> None:
     group = np.repeat(["a", "b"], [100, 15])
     cohort, feature = cohort_of(group, ("a", "b"))
     outcomes: dict[Setting, Outcomes] = {(0.1, 5): Outcomes("m", (np.arange(115) % 2).astype(float), np.arange(115))}
-    assert firmness(cohort, feature, outcomes, dimensions=DIMENSIONS) is None
+    assert robustness(cohort, feature, outcomes, dimensions=DIMENSIONS) is None

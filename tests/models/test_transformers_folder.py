@@ -50,7 +50,7 @@ def test_embedding_is_the_pooled_trunk(make_folder: Any, images: Any, family: st
     assert not vectors.requires_grad
     torch.testing.assert_close(vectors, expected_embedding(folder, family, batch), atol=1e-5, rtol=1e-5)
     assert vectors.std(dim=0).max() > 0, "images must not all have one embedding"
-    assert (model.labels, model.card.labels, model.card.embedding_dim) == (labels, len(labels), 16)
+    assert (model.labels, model.card.n_labels, model.card.embedding_dim) == (labels, len(labels), 16)
 
 
 @pytest.mark.parametrize("family", WITH_HEAD)

@@ -49,7 +49,7 @@ def test_names_of_transformers_with_a_head_in_safetensors(
     check_same(tmp_path / "w.safetensors", preprocessing, whole.regnet)
     card = open_model(tmp_path / "w.safetensors", preprocessing=preprocessing).card
     assert card.kind == "weights file (transformers names)"
-    assert card.labels == 0
+    assert card.n_labels == 0
     assert card.notes[-1].startswith("2 of ")
 
 

@@ -61,9 +61,16 @@ def test_watchers_look_at_the_start_every_so_many_images_and_at_the_end(
     assert seen(plain) == []
     watchers = [WeightSum(20), WeightSum(1000, "rare")]
     run = pretrain(six_steps, data=[pictures], output=tmp_path / "run", progress=False, watchers=watchers)
-    looks = [(row["images"], row["watcher"]) for row in seen(run)]
+    watch_records = [(row["images"], row["watcher"]) for row in seen(run)]
     # Batches of 8: the first multiple of 20 is passed at 24, the second met at 40; 48 is the end.
-    assert looks == [(0, "weights"), (0, "rare"), (24, "weights"), (40, "weights"), (48, "weights"), (48, "rare")]
+    assert watch_records == [
+        (0, "weights"),
+        (0, "rare"),
+        (24, "weights"),
+        (40, "weights"),
+        (48, "weights"),
+        (48, "rare"),
+    ]
     assert seen(run)[0]["size"] == 24
     assert weights(run) == weights(plain)
 

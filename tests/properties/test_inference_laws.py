@@ -101,7 +101,7 @@ def test_group_values_and_difference_equal_fairlearn(seed: int, n: int) -> None:
     assert by_group["overall"] == pytest.approx(oracle.overall)
     for name in ("a", "b"):
         assert by_group[name] == pytest.approx(oracle.by_group[name])
-    assert abs(found.disparities.loc[found.disparities["kind"] == "rest", "value"].item()) == pytest.approx(
+    assert abs(found.disparities.loc[found.disparities["kind"] == "one_vs_rest", "value"].item()) == pytest.approx(
         oracle.difference()
     )
 

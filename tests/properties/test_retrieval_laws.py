@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fairaudit.measures import neighbours
 from fairaudit.measures.neighbours import nearest
 from fairaudit.measures.ranking import max_skew, ndkl, share
-from fairaudit.measures.retrieval import Findable
+from fairaudit.measures.retrieval import Gallery
 from tests.reference import retrieval
 
 
@@ -48,7 +48,7 @@ def test_precision(seed: int, n_classes: int, k: int) -> None:
     found = nearest(vectors, vectors, k=left, query_clusters=persons, gallery_clusters=persons)
     of_found = classes[found]
     match = (of_found == classes[:, None]).astype(float)
-    weight = np.take_along_axis(Findable(persons, persons, classes).weight_QC, of_found, axis=1)
+    weight = np.take_along_axis(Gallery(persons, persons, classes).weight_QC, of_found, axis=1)
     raw, influence = share(match, np.ones_like(match), k)
     balanced, _ = share(match, weight, k)
     for values in (raw, balanced):

@@ -71,7 +71,7 @@ def disparity_row(
     value: float,
     *,
     group: str = "",
-    kind: str = "rest",
+    kind: str = "one_vs_rest",
     measure: str = "difference",
     family: str = "primary",
     half: float = 0.04,
@@ -85,7 +85,7 @@ def disparity_row(
             "measure": measure,
             "group": group,
             "family": family,
-            "reference": "all others" if kind == "rest" else "",
+            "reference": "all others" if kind == "one_vs_rest" else "",
             "verdict": verdict,
             "status": "not_estimable",
             "note": note,
@@ -100,7 +100,7 @@ def disparity_row(
         "measure": measure,
         "group": group,
         "family": family,
-        "reference": "all others" if kind == "rest" else "",
+        "reference": "all others" if kind == "one_vs_rest" else "",
         "value": value,
         "ci_low": value - half,
         "ci_high": value + half,
@@ -116,8 +116,8 @@ def disparity_row(
         "status": "ok",
         "std_error": half / 1.96,
         "df": 200,
-        "adjusted_low": value - 1.2 * half,
-        "adjusted_high": value + 1.2 * half,
+        "ci_low_adjusted": value - 1.2 * half,
+        "ci_high_adjusted": value + 1.2 * half,
     }
 
 
@@ -149,7 +149,7 @@ def exploratory(rng: np.random.Generator, metrics: Sequence[str], features: Mapp
                 row = disparity_row(metric, feature, "", float(rng.normal(0, 0.05)), group=name, family="exploratory")
                 q = float(rng.random() ** 3)
                 rows.append(
-                    row | {"p_adjusted": q, "adjusted_low": None, "adjusted_high": None, "min_detectable": None}
+                    row | {"p_adjusted": q, "ci_low_adjusted": None, "ci_high_adjusted": None, "min_detectable": None}
                 )
     return rows
 
@@ -247,7 +247,7 @@ def similarity(rng: np.random.Generator, hostile: str, shift: float) -> Indicato
 
 
 def association(rng: np.random.Generator, hostile: str) -> IndicatorResult:
-    headline, taus = "harmful@0.1", [round(0.05 * i, 2) for i in range(1, 15)]
+    headline, thresholds = "harmful@0.1", [round(0.05 * i, 2) for i in range(1, 15)]
     features = {"gender": GENDER, "age": AGE, "skin_tone": SKIN}
     kinds = ("harmful", "human", "non_human", "possibly_human")
     return result(
@@ -264,9 +264,11 @@ def association(rng: np.random.Generator, hostile: str) -> IndicatorResult:
             disparity_row(headline, "skin_tone", "disparity", 0.028, kind="slope", measure="per_step", half=0.011),
             *exploratory(rng, [f"{k}@0.1" for k in kinds], features),
         ],
-        curves=[r for k in kinds for f, names in features.items() for r in curve_rows(k, f, names, "tau", taus)],
+        curves=[
+            r for k in kinds for f, names in features.items() for r in curve_rows(k, f, names, "threshold", thresholds)
+        ],
         metrics={f"{k}@0.1": f"Share of images with a {k} label at a score of 0.1 or more." for k in kinds}
-        | {"harmful": "Share of images with a harmful label at threshold tau; high is bad."},
+        | {"harmful": "Share of images with a harmful label at threshold threshold; high is bad."},
     )
 
 
@@ -420,7 +422,7 @@ def make_audit(*, hostile: str = "", name: str = "swav_regnet_400mf", shift: flo
             n_parameters=4_770_000,
             embedding_dim=384,
             digest="0f" * 32,
-            labels=1000,
+            n_labels=1000,
             preprocessing={"size": 224, "crop": "center", "mean": [0.485, 0.456, 0.406], "note": hostile},
             notes=("Trained for 2 epochs on drawn images." + hostile,),
             training=training(hostile),

@@ -84,9 +84,18 @@ def hostile_page(hostile_audit: AuditResult) -> str:
 def plants() -> tuple[Plant, ...]:
     what = ("Only a twentieth of the training images show this group.", ("first",))
     return (
-        Plant("small share", "representation_disparity", "gender", "rest", "feminine", "lower", *what),
-        Plant("shuffled", "hate_speech", "target", "rest", "religion", "lower", "Labels were shuffled.", ("second",)),
-        Plant("absent", "copies", "target", "rest", "religion", "lower", "No such indicator.", ("second",)),
+        Plant("small share", "representation_disparity", "gender", "one_vs_rest", "feminine", "lower", *what),
+        Plant(
+            "shuffled",
+            "hate_speech",
+            "target",
+            "one_vs_rest",
+            "religion",
+            "lower",
+            "Labels were shuffled.",
+            ("second",),
+        ),
+        Plant("absent", "copies", "target", "one_vs_rest", "religion", "lower", "No such indicator.", ("second",)),
     )
 
 
@@ -109,7 +118,7 @@ def comparison_page(compared: dict[str, AuditResult], plants: tuple[Plant, ...])
 def hostile_comparison(hostile_audit: AuditResult) -> str:
     hostile: str = _factory().HOSTILE
     few = dataclasses.replace(hostile_audit, results=hostile_audit.results[:1])
-    plant = Plant(hostile, "representation_disparity", "gender", "rest", "feminine", "lower", hostile, ("x",))
+    plant = Plant(hostile, "representation_disparity", "gender", "one_vs_rest", "feminine", "lower", hostile, ("x",))
     return render_comparison({hostile: few, "x": few}, title=hostile, intro=hostile, plants=(plant,))
 
 

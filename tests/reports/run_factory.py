@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairaudit.runs.looks import DISPARITY_KEYS, GROUP_KEYS, Look
 from fairaudit.runs.run_record import RunRecord
+from fairaudit.runs.watch_records import DISPARITY_KEYS, GROUP_KEYS, WatchRecord
 
 GROUPS = ("feminine", "masculine")
 
 
-def look(images: int, shift: float, *, hostile: str = "", n_groups: int = 2) -> Look:
+def record(images: int, shift: float, *, hostile: str = "", n_groups: int = 2) -> WatchRecord:
     """A look at which each group is ``shift`` from the rest, the second one on the other side."""
     names = [hostile + g for g in (*GROUPS, *(f"group {i}" for i in range(n_groups - 2)))]
     whose = {"indicator": hostile or "representation_disparity", "dataset": hostile or "faces"}
     base = {**whose, "metric": hostile or "precision@10", "feature": hostile or "gender", "n": 900, "n_clusters": 400}
     rows = [
-        {**base, "kind": "rest", "measure": "difference", "group": g, "reference": "all others",
+        {**base, "kind": "one_vs_rest", "measure": "difference", "group": g, "reference": "all others",
          "value": shift * (-1) ** i, "ci_low": shift * (-1) ** i - 0.05, "ci_high": shift * (-1) ** i + 0.05,
          "p_value": 0.2, "status": "ok", "note": hostile}
         for i, g in enumerate(names)
@@ -42,25 +42,25 @@ def look(images: int, shift: float, *, hostile: str = "", n_groups: int = 2) -> 
         "groups": [{key: row[key] for key in GROUP_KEYS} for row in groups],
         "failures": [{**whose, "reason": f"The disk {hostile} was gone.", "what_to_do": "Wait."}] if images else [],
     }  # fmt: skip
-    return Look(images, hostile or "disparity", values)
+    return WatchRecord(images, hostile or "disparity", values)
 
 
-def knn(images: int, accuracy: float) -> Look:
+def knn(images: int, accuracy: float) -> WatchRecord:
     values = {"accuracy": accuracy, "ci_low": accuracy - 0.04, "ci_high": accuracy + 0.04, "commonest": 0.25, "n": 600}
-    return Look(images, "knn", values)
+    return WatchRecord(images, "knn", values)
 
 
 def make_run(
-    *, hostile: str = "", steps: int = 40, looks: tuple[Look, ...] | None = None, finished: bool = True,
+    *, hostile: str = "", steps: int = 40, watch_records: tuple[WatchRecord, ...] | None = None, finished: bool = True,
     training: Mapping[str, Any] | None = None,
 ) -> RunRecord:  # fmt: skip
     """A run of SwAV with batches of 32, of which ``steps`` are done."""
-    if looks is None:
-        looks = tuple(
+    if watch_records is None:
+        watch_records = tuple(
             one
             for images, shift in ((0, 0.02), (640, 0.11), (1280, 0.18))
-            for one in (knn(images, 0.3 + shift), look(images, shift, hostile=hostile),
-                        Look(images, f"mine{hostile}", {f"size{hostile}": 3.5, "words": hostile}))
+            for one in (knn(images, 0.3 + shift), record(images, shift, hostile=hostile),
+                        WatchRecord(images, f"mine{hostile}", {f"size{hostile}": 3.5, "words": hostile}))
         )  # fmt: skip
     at = np.arange(1, steps + 1, dtype=float)
     columns = {"loss": 5 - at / 20, "prototype_use": at / (steps + 1), "spread": 1 - at / (2 * steps or 1)}
@@ -72,7 +72,7 @@ def make_run(
         recipe={"name": hostile or "quick", "swav": {"prototypes": 64}, "schedule": {"samples": 1280, "batch": 32}},
         machine={"threads": 1, f"torch{hostile}": hostile or "2.13"},
         steps=pd.DataFrame({"images": at * 32, "step": at, **columns}),
-        looks=looks,
+        watch_records=watch_records,
         finished=summary if finished else {},
         training=training or {},
     )

@@ -12,9 +12,9 @@ from fairaudit.reports import change_view
 
 ROW = {
     "baseline": "random", "checkpoint": "swav", "indicator": "x", "dataset": "faces", "metric": "hit@5",
-    "feature": "skin_tone", "kind": "rest", "measure": "difference", "group": "dark", "reference": "all others",
-    "value_before": -0.1, "value": 0.02, "change": 0.12, "ci_low": 0.07, "ci_high": 0.17, "adjusted_low": 0.0604,
-    "adjusted_high": 0.1796, "p_adjusted": 0.0004, "verdict": "smaller", "status": "ok",
+    "feature": "skin_tone", "kind": "one_vs_rest", "measure": "difference", "group": "dark", "reference": "all others",
+    "value_before": -0.1, "value": 0.02, "change": 0.12, "ci_low": 0.07, "ci_high": 0.17, "ci_low_adjusted": 0.0604,
+    "ci_high_adjusted": 0.1796, "p_adjusted": 0.0004, "verdict": "smaller", "status": "ok",
 }  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def test_a_row_as_text() -> None:
         "−0.100", "0.020", "0.120", "0.060 to 0.180", "<0.001",
     )  # fmt: skip
     assert shown.comparison == "dark against all others (within indoors)"
-    assert change_view.change_row(row(adjusted_low=None, adjusted_high=None)).interval == "0.070 to 0.170"
+    assert change_view.change_row(row(ci_low_adjusted=None, ci_high_adjusted=None)).interval == "0.070 to 0.170"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ NAN = float("nan")
 GENDER = FeatureCheck(
     "gender", "self-reported", "gender: told by the person", False, False, 0.0,
     (GroupCount("woman", 1200, 60, {"nurse": 700, "guard": 500}), GroupCount("man", 900, 45, {"guard": 900})),
-    (Comparison("rest", "difference", "woman", "man", 0.0421, 0.1873, "ok"),),
+    (Comparison("one_vs_rest", "difference", "woman", "man", 0.0421, 0.1873, "ok"),),
 )  # fmt: skip
 TONE = FeatureCheck(
     "monk_skin_tone", "annotated", "Monk Skin Tone", True, False, 0.412,
@@ -26,7 +26,8 @@ TONE = FeatureCheck(
 RACE = FeatureCheck(
     "race", "perceived", "race", False, True, 0.0, tuple(GroupCount(g, 20, 5, {}) for g in "abc"),
     tuple(
-        Comparison("rest", "difference", g, "all others", NAN, NAN, "too_few", "5 independent units") for g in "abc"
+        Comparison("one_vs_rest", "difference", g, "all others", NAN, NAN, "too_few", "5 independent units")
+        for g in "abc"
     ),
 )  # fmt: skip
 CHECK = SampleCheck(
@@ -65,7 +66,7 @@ def test_a_person_reads_who_is_there_and_what_could_be_seen() -> None:
         "Detectable from for each step of the order: 0.010 to 0.020 (0.090 to 0.180 from the lowest to the highest)"
         in text
     )
-    assert "race (perceived, gives leads alone)" in text
+    assert "race (perceived, exploratory alone)" in text
     assert "a 20 5 0 0 too few" in text
     for line in (
         "How to read this",
@@ -75,7 +76,7 @@ def test_a_person_reads_who_is_there_and_what_could_be_seen() -> None:
         "that can be tested (0.012 for each); with more data sets in one audit each gets less",
         "Two numbers the smaller if rows of one person tell as much as others, the larger if they are all alike",
         "Too few fewer than 20 clusters: a value is printed, and nothing is compared",
-        "Leads an audit prints them beside its planned comparisons, and calls none of them a disparity",
+        "Exploratory an audit prints them beside its planned comparisons, and calls none of them a disparity",
         "Not covered neighbours, which representation_disparity compares: they often show smaller differences",
     ):
         assert line in text
@@ -181,7 +182,7 @@ def test_nothing_in_the_data_steers_the_terminal() -> None:
 
 
 def test_a_difference_that_only_independent_images_would_show() -> None:
-    one = Comparison("rest", "difference", "woman", "man", 0.105, NAN, "ok", "not even the largest")
+    one = Comparison("one_vs_rest", "difference", "woman", "man", 0.105, NAN, "ok", "not even the largest")
     assert "woman 1,200 60 500 700 0.105 to none" in screen(features=(dataclasses.replace(GENDER, comparisons=(one,)),))
 
 

@@ -93,7 +93,7 @@ def test_a_plant_may_name_the_model_instead_of_the_label(
 @pytest.mark.parametrize(
     ("kind", "direction", "words"),
     [("slope", "higher", "rises along income"), ("slope", "lower", "falls along income"),
-     ("rest", "lower", "lower for low than for all others (income)")],
+     ("one_vs_rest", "lower", "lower for low than for all others (income)")],
 )  # fmt: skip
 def test_expected_words(kind: str, direction: str, words: str) -> None:
     plant = Plant("p", "i", "income", kind, "low", direction, "c", ())  # type: ignore[arg-type]
@@ -131,8 +131,8 @@ def test_another_head_on_the_same_trunk_makes_no_other_size(compared: dict[str, 
 
 def test_changes_that_are_shown_stand_first(compared: dict[str, AuditResult]) -> None:
     changes = changes_of(compared, baseline="first")
-    said = {"verdict": "smaller", "value_before": 0.2, "value": 0.125, "change": -0.075, "adjusted_low": -0.1,
-            "adjusted_high": -0.05, "p_adjusted": 0.001}  # fmt: skip
+    said = {"verdict": "smaller", "value_before": 0.2, "value": 0.125, "change": -0.075, "ci_low_adjusted": -0.1,
+            "ci_high_adjusted": -0.05, "p_adjusted": 0.001}  # fmt: skip
     records = changes.to_dict("records")
     changes = pd.DataFrame([*records[:3], {**records[3], **said}, *records[4:]])
     page = render_comparison(compared, title="t", changes=changes)

@@ -22,9 +22,10 @@ from fairaudit.reports.comparison import render_comparison
 DESIGN = Design({f"{d}-{s}": (d, s) for d, s in itertools.product(("things", "people"), ("small", "large"))})
 TWICE = Design({**DESIGN.cells, **{f"{name}-1": cell for name, cell in DESIGN.cells.items()}})
 ROW: dict[str, Any] = {
-    "indicator": "x", "dataset": "faces", "metric": "hit@5", "feature": "skin_tone", "kind": "rest",
+    "indicator": "x", "dataset": "faces", "metric": "hit@5", "feature": "skin_tone", "kind": "one_vs_rest",
     "measure": "difference", "group": "dark", "reference": "all others", "value_before": -0.1, "value": 0.02,
-    "change": 0.12, "ci_low": 0.07, "ci_high": 0.17, "adjusted_low": 0.0604, "adjusted_high": 0.1796, "p_value": 0.001,
+    "change": 0.12, "ci_low": 0.07, "ci_high": 0.17, "ci_low_adjusted": 0.0604, "ci_high_adjusted": 0.1796,
+    "p_value": 0.001,
     "p_adjusted": 0.0004, "verdict": "not_shown", "status": "ok", "between": 0.0312, "trainings": 2,
 }  # fmt: skip
 LEVELS = {"data_against_size": ("size", "data"), "data": ("things", "people"), "size": ("small", "large"),

@@ -88,7 +88,7 @@ def test_figures_name_the_groups_that_the_table_names(report_page: str) -> None:
 def test_exploratory_rows_are_leads_at_most(report_page: str) -> None:
     found = re.search(r"<summary>(\d+) exploratory comparisons</summary>(.*?)</details>", report_page, flags=re.DOTALL)
     assert found
-    assert set(re.findall(r"</span> ([^<]+)</span>", found[2])) == {"A lead", "No lead"}
+    assert set(re.findall(r"</span> ([^<]+)</span>", found[2])) == {"Exploratory difference", "No difference seen"}
 
 
 def test_what_is_under_a_control_stands_apart_and_says_which(report_page: str) -> None:
@@ -118,9 +118,9 @@ def test_failures_stand_before_the_results(report_page: str) -> None:
 
 def test_a_feature_that_gives_leads_alone_says_so(audit: AuditResult) -> None:
     card = audit.data[0]
-    leads = dataclasses.replace(card, features=({**card.features[0], "exploratory": True}, *card.features[1:]))
-    page_ = render(dataclasses.replace(audit, data=(leads, *audit.data[1:])))
-    assert page_.count("gives leads alone") == 1
+    exploratory = dataclasses.replace(card, features=({**card.features[0], "exploratory": True}, *card.features[1:]))
+    page_ = render(dataclasses.replace(audit, data=(exploratory, *audit.data[1:])))
+    assert page_.count("exploratory alone") == 1
 
 
 def test_data_model_and_provenance_are_told(audit: AuditResult, report_page: str) -> None:
@@ -155,8 +155,8 @@ def test_a_failed_selftest_stands_at_the_top(small_audit: AuditResult) -> None:
 
 def test_curves_are_drawn_for_the_headline_and_listed_for_all(report_page: str) -> None:
     assert report_page.count('aria-label="Figure: harmful by') == 3
-    rows = cells(report_page, "non_human against tau, by gender")
-    assert rows[0] == ["tau", "feminine", "masculine"]
+    rows = cells(report_page, "non_human against threshold, by gender")
+    assert rows[0] == ["threshold", "feminine", "masculine"]
     assert [row[0] for row in rows[1:4]] == ["0.05", "0.1", "0.15"]
     assert rows[1][1] == "0.450"  # 0.45 exp(0)
 
@@ -211,7 +211,7 @@ def test_rows_beyond_the_limit_are_counted_not_lost(small_audit: AuditResult, mo
     many = dataclasses.replace(result, disparities=rows.reset_index(drop=True))
     text = text_of(render(dataclasses.replace(small_audit, results=(many,))))
     assert "501 exploratory comparisons" in text
-    assert "Listed are the first 500, leads first; audit.json holds all." in text
+    assert "Listed are the first 500, the smallest q-values first; audit.json holds all." in text
 
 
 def test_the_fragment_reads_without_its_style(audit: AuditResult) -> None:

@@ -21,7 +21,7 @@ from fairaudit.stats.verdicts import decide
 
 PLAN = Plan(
     (
-        PlanRow("hate_speech", "auroc", "target", "rest", tolerance=0.1),
+        PlanRow("hate_speech", "auroc", "target", "one_vs_rest", tolerance=0.1),
         PlanRow("copies", "hit", "income", "slope", dataset="homes"),
     ),
     alpha=0.01,
@@ -87,7 +87,7 @@ def test_every_kind_has_words(kind: str) -> None:
     assert (
         view.comparison
         == {
-            "rest": "each group against all others",
+            "one_vs_rest": "each group against all others",
             "reference": "each group against the reference",
             "gap": "gap between highest and lowest group",
             "slope": "trend along age",

@@ -17,8 +17,8 @@ from fairaudit.reports import run_figures, run_wording
 from fairaudit.reports.run_page import render
 from fairaudit.reports.run_view import step_charts
 from fairaudit.reports.watched_view import watched
-from fairaudit.runs.looks import Look
 from fairaudit.runs.run_record import RunRecord
+from fairaudit.runs.watch_records import WatchRecord
 
 
 def text_of(page: str) -> str:
@@ -77,7 +77,7 @@ def test_failures_and_unknown_watchers_are_shown(run_page: str) -> None:
 
 
 def test_a_run_that_stopped_and_was_not_watched(runs: ModuleType) -> None:
-    page = render(runs.make_run(steps=13, looks=(), finished=False))
+    page = render(runs.make_run(steps=13, watch_records=(), finished=False))
     text = text_of(page)
     assert "Not finished" in page
     assert "The run is not finished: the network has seen 416 of 1,280 images. Loss " in text
@@ -87,10 +87,12 @@ def test_a_run_that_stopped_and_was_not_watched(runs: ModuleType) -> None:
 
 
 def test_a_run_before_its_first_step_and_one_of_a_single_look(runs: ModuleType) -> None:
-    page = render(runs.make_run(steps=0, looks=(runs.knn(0, 0.3), runs.look(0, 0.1)), finished=False))
+    page = render(runs.make_run(steps=0, watch_records=(runs.knn(0, 0.3), runs.record(0, 0.1)), finished=False))
     assert "k-NN accuracy 0.300 (0.260 to 0.340) with random weights." in text_of(page)
     assert page.count("<svg") == 3  # k-NN, gender, age
-    untaught = dataclasses.replace(runs.make_run(steps=0, looks=()), method="random weights", finished={"steps": 0})
+    untaught = dataclasses.replace(
+        runs.make_run(steps=0, watch_records=()), method="random weights", finished={"steps": 0}
+    )
     assert "The network was not trained." in render(untaught)
 
 
@@ -102,10 +104,10 @@ def test_a_loss_no_better_than_a_guess_is_said(runs: ModuleType) -> None:
 
 
 def test_looks_with_other_options_are_not_joined_in_silence(runs: ModuleType, run_page: str) -> None:
-    other = runs.look(640, 0.1)
-    looks = (runs.look(0, 0.1), Look(640, "disparity", {**other.values, "settings": "b" * 64}))
+    other = runs.record(640, 0.1)
+    watch_records = (runs.record(0, 0.1), WatchRecord(640, "disparity", {**other.values, "settings": "b" * 64}))
     notice = "Options or data of the watcher changed while the run was stopped"
-    assert notice in render(runs.make_run(looks=looks))
+    assert notice in render(runs.make_run(watch_records=watch_records))
     assert notice not in run_page
 
 
@@ -139,8 +141,8 @@ def test_all_panels_have_one_axis_and_zero_is_on_it(runs: ModuleType) -> None:
 
 
 def test_of_many_comparisons_those_furthest_from_none_are_drawn_and_all_listed(runs: ModuleType) -> None:
-    many = runs.look(640, 0.1, n_groups=14)
-    section = watched(runs.make_run(looks=(many,)))[0]
+    many = runs.record(640, 0.1, n_groups=14)
+    section = watched(runs.make_run(watch_records=(many,)))[0]
     block = section.features[0]
     assert len(block.comparisons) == 14
     assert block.figure.count("against all others</text>") == run_figures.MAX_PANELS
@@ -163,7 +165,7 @@ def test_the_same_files_give_the_same_page(runs: ModuleType, run_page: str) -> N
 
 def test_a_damaged_look_is_refused(runs: ModuleType) -> None:
     with pytest.raises(DataError, match=r"^disparities in watch\.jsonl must be objects with numbers and texts"):
-        render(runs.make_run(looks=(Look(0, "w", {"disparities": [{"value": "high"}]}),)))
+        render(runs.make_run(watch_records=(WatchRecord(0, "w", {"disparities": [{"value": "high"}]}),)))
 
 
 def test_the_terminal_gets_the_same_sentences(run: RunRecord) -> None:

@@ -13,10 +13,10 @@ from fairaudit.core.result import DISPARITY_COLUMNS, table
 from fairaudit.reports import wording
 
 BASE = {
-    "metric": "hit@5", "feature": "region", "kind": "rest", "measure": "difference", "group": "Africa",
+    "metric": "hit@5", "feature": "region", "kind": "one_vs_rest", "measure": "difference", "group": "Africa",
     "reference": "all others", "value": -0.0871, "ci_low": -0.12, "ci_high": -0.05, "p_adjusted": 0.004,
     "family": "primary", "min_detectable": 0.0421, "tolerance": 0.05, "verdict": "disparity", "status": "ok",
-    "adjusted_low": -0.1331, "adjusted_high": -0.0419,
+    "ci_low_adjusted": -0.1331, "ci_high_adjusted": -0.0419,
 }  # fmt: skip
 
 
@@ -33,28 +33,28 @@ def row(**changes: Any) -> dict[Any, Any]:
             "(estimate −0.087, adjusted interval −0.134 to −0.041).",
         ),
         (
-            {"value": 0.0871, "adjusted_low": 0.0419, "adjusted_high": 0.1331, "control": "object: stove"},
+            {"value": 0.0871, "ci_low_adjusted": 0.0419, "ci_high_adjusted": 0.1331, "control": "object: stove"},
             "region: Africa is higher than all others on hit@5 within object: stove, by at least 0.041 "
             "(estimate 0.087, adjusted interval 0.041 to 0.134).",
         ),
         (
-            {"family": "exploratory", "p_adjusted": 0.2, "control": "standardised by topic", "adjusted_low": None,
-             "adjusted_high": None},
-            "No lead: region, Africa against all others on hit@5 standardised by topic, estimate −0.087, interval "
-            "−0.120 to −0.050.",
+            {"family": "exploratory", "p_adjusted": 0.2, "control": "standardised by topic", "ci_low_adjusted": None,
+             "ci_high_adjusted": None},
+            "No difference seen: region, Africa against all others on hit@5 standardised by topic, estimate −0.087, "
+            "interval −0.120 to −0.050.",
         ),
         (
-            {"adjusted_high": 0.0},
+            {"ci_high_adjusted": 0.0},
             "region: Africa is lower than all others on hit@5, by an amount that may be very small "
             "(estimate −0.087, adjusted interval −0.134 to 0.000).",
         ),
         (
-            {"adjusted_low": None, "adjusted_high": None},
+            {"ci_low_adjusted": None, "ci_high_adjusted": None},
             "region: Africa is lower than all others on hit@5, by at least 0.050 "
             "(estimate −0.087, interval −0.120 to −0.050).",
         ),
         (
-            {"measure": "ratio", "value": 0.8, "adjusted_low": 0.7, "adjusted_high": 0.9},
+            {"measure": "ratio", "value": 0.8, "ci_low_adjusted": 0.7, "ci_high_adjusted": 0.9},
             "region: Africa is lower than all others on hit@5, by at least 0.100 as a ratio "
             "(estimate 0.800, adjusted interval 0.700 to 0.900).",
         ),
@@ -65,7 +65,7 @@ def row(**changes: Any) -> dict[Any, Any]:
         ),
         (
             {"feature": "income", "kind": "slope", "measure": "per_doubling", "group": "", "reference": "",
-             "value": 0.034, "adjusted_low": 0.0184, "adjusted_high": 0.0496},
+             "value": 0.034, "ci_low_adjusted": 0.0184, "ci_high_adjusted": 0.0496},
             "income: with each doubling of income, hit@5 rises by at least 0.018 "
             "(estimate 0.034, adjusted interval 0.018 to 0.050).",
         ),
@@ -75,7 +75,8 @@ def row(**changes: Any) -> dict[Any, Any]:
             "(estimate −0.087, adjusted interval −0.134 to −0.041).",
         ),
         (
-            {"kind": "gap", "group": "", "reference": "", "value": 0.2, "adjusted_low": 0.1, "adjusted_high": 0.3},
+            {"kind": "gap", "group": "", "reference": "", "value": 0.2, "ci_low_adjusted": 0.1,
+             "ci_high_adjusted": 0.3},
             "region: the gap between highest and lowest group on hit@5 is away from zero by at least 0.100 "
             "(estimate 0.200, adjusted interval 0.100 to 0.300).",
         ),
@@ -84,18 +85,18 @@ def row(**changes: Any) -> dict[Any, Any]:
             "region: the groups differ on hit@5 (adjusted p 0.004).",
         ),
         (
-            {"verdict": "inconclusive", "adjusted_high": 0.0219},
+            {"verdict": "inconclusive", "ci_high_adjusted": 0.0219},
             "region: Africa against all others on hit@5: could be as large as 0.134; with this data only 0.043 or more "
             "could be seen (estimate −0.087, adjusted interval −0.134 to 0.022).",
         ),
         (
-            {"verdict": "inconclusive", "adjusted_high": 0.0219, "min_detectable": None},
+            {"verdict": "inconclusive", "ci_high_adjusted": 0.0219, "min_detectable": None},
             "region: Africa against all others on hit@5: could be as large as 0.134; how small a difference this data "
             "could show is not known (estimate −0.087, adjusted interval −0.134 to 0.022).",
         ),
         (
             {"verdict": "inconclusive", "feature": "income", "kind": "slope", "measure": "per_doubling", "group": "",
-             "reference": "", "value": 0.01, "adjusted_low": -0.01, "adjusted_high": 0.03},
+             "reference": "", "value": 0.01, "ci_low_adjusted": -0.01, "ci_high_adjusted": 0.03},
             "income: trend per doubling of income on hit@5: could be as large as 0.030; with this data only 0.043 or "
             "more could be seen (estimate 0.010, adjusted interval −0.010 to 0.030).",
         ),
@@ -104,7 +105,7 @@ def row(**changes: Any) -> dict[Any, Any]:
             "region: no difference between the groups on hit@5 is shown, and none is ruled out (adjusted p 0.200).",
         ),
         (
-            {"verdict": "within_tolerance", "value": 0.004, "adjusted_low": -0.02, "adjusted_high": 0.028},
+            {"verdict": "within_tolerance", "value": 0.004, "ci_low_adjusted": -0.02, "ci_high_adjusted": 0.028},
             "region: Africa against all others on hit@5: within the tolerance of 0.050 "
             "(estimate 0.004, adjusted interval −0.020 to 0.028).",
         ),
@@ -121,13 +122,16 @@ def row(**changes: Any) -> dict[Any, Any]:
             "region: Africa against all others on hit@5 cannot be estimated: no reason was recorded.",
         ),
         (
-            {"family": "exploratory", "verdict": "", "adjusted_low": None, "adjusted_high": None, "p_adjusted": 0.01},
-            "A lead, not a finding: region, Africa against all others on hit@5, "
+            {"family": "exploratory", "verdict": "", "ci_low_adjusted": None, "ci_high_adjusted": None,
+             "p_adjusted": 0.01},
+            "Exploratory difference, not a finding: region, Africa against all others on hit@5, "
             "estimate −0.087, interval −0.120 to −0.050.",
         ),
         (
-            {"family": "exploratory", "verdict": "", "adjusted_low": None, "adjusted_high": None, "p_adjusted": 0.3},
-            "No lead: region, Africa against all others on hit@5, estimate −0.087, interval −0.120 to −0.050.",
+            {"family": "exploratory", "verdict": "", "ci_low_adjusted": None, "ci_high_adjusted": None,
+             "p_adjusted": 0.3},
+            "No difference seen: region, Africa against all others on hit@5, estimate −0.087, interval −0.120 to "
+            "−0.050.",
         ),
     ],
 )  # fmt: skip
@@ -137,8 +141,8 @@ def test_sentence(changes: dict[str, Any], sentence: str) -> None:
 
 def test_an_exploratory_row_is_never_called_a_disparity() -> None:
     shown = wording.word(row(family="exploratory", verdict="disparity", p_adjusted=0.0001))
-    assert shown.text == "A lead"
-    assert wording.word(row(family="exploratory", verdict="", p_adjusted=0.9)).text == "No lead"
+    assert shown.text == "Exploratory difference"
+    assert wording.word(row(family="exploratory", verdict="", p_adjusted=0.9)).text == "No difference seen"
     assert wording.word(row(family="exploratory", verdict="", status="too_few")).text == "Not estimable"
 
 

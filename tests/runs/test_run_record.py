@@ -33,7 +33,7 @@ def test_a_stopped_run(folder: Path) -> None:
     assert run.steps["loss"].tolist() == [5, 4.5]
     assert run.steps["images"].tolist() == [8, 16]
     assert (run.images_seen, run.images_planned) == (16, 96)
-    assert [(look.images, look.watcher, dict(look.values)) for look in run.looks] == [
+    assert [(record.images, record.watcher, dict(record.values)) for record in run.watch_records] == [
         (0, "knn", {"accuracy": None}), (16, "knn", {"accuracy": 0.5}),
     ]  # fmt: skip
     assert run.finished == run.training == run.machine == {}
@@ -44,7 +44,7 @@ def test_a_run_that_has_only_begun(folder: Path) -> None:
     for name in ("data.json", "metrics.jsonl", "watch.jsonl"):
         (folder / name).unlink()
     run = read_run(folder)
-    assert (run.method, run.images, run.images_seen, run.looks) == ("", None, 0, ())
+    assert (run.method, run.images, run.images_seen, run.watch_records) == ("", None, 0, ())
 
 
 def test_the_loss_of_chance_of_labels_is_known_at_the_end(folder: Path) -> None:

@@ -21,7 +21,7 @@ def row(value: float = 0.1, std_error: float = 0.02, **fields: Any) -> dict[str,
     df = fields.pop("df", 100.0)
     p = 2 * stats.t.sf(abs(value) / std_error, df) if std_error else float(value == 0)
     return {
-        "metric": "hit", "feature": "gender", "kind": "rest", "measure": "difference", "group": "female",
+        "metric": "hit", "feature": "gender", "kind": "one_vs_rest", "measure": "difference", "group": "female",
         "reference": "male", "value": value, "std_error": std_error, "df": df, "p_value": p, "tolerance": 0.05,
         "family": "primary", "status": "ok", **fields,
     }  # fmt: skip

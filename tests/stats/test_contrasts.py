@@ -11,7 +11,7 @@ from scipy import stats
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.samples import Feature
-from fairaudit.stats.contrasts import ContrastInference, along, contrasts_of
+from fairaudit.stats.contrasts import ContrastInference, contrasts_of, slope_rows
 from fairaudit.stats.estimates import average, difference
 from fairaudit.stats.outcomes import Outcomes
 
@@ -119,7 +119,7 @@ def test_a_reference_must_be_a_group() -> None:
 def test_concentration_index_by_hand() -> None:
     """Four homes, poorest first, with .2, .4, .6, .8: C = 2 / (4 * .5) * (.2 * .125 + ... + .8 * .875) - 1 = .25."""
     one = Outcomes("hit", np.array([0.8, 0.2, 0.6, 0.4]), np.arange(4), average="macro")
-    _, row = along(one, "income", np.array([9.0, 1.0, 5.0, 2.0]), "per_doubling", primary=True)
+    _, row = slope_rows(one, "income", np.array([9.0, 1.0, 5.0, 2.0]), "per_doubling", primary=True)
     assert (row["kind"], row["measure"], row["family"]) == ("concentration", "index", "exploratory")
     assert float(row["value"]) == pytest.approx(0.25)
 
@@ -136,7 +136,7 @@ def test_standard_error_of_the_concentration_index_is_near_the_jackknife(rng: np
     without = np.array([index(np.delete(np.arange(n), i)) for i in range(n)])
     jackknife = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
     one = Outcomes("hit", y, np.arange(n))
-    row = along(one, "income", x, "per_doubling", primary=True)[1]
+    row = slope_rows(one, "income", x, "per_doubling", primary=True)[1]
     assert float(row["value"]) == pytest.approx(index(np.arange(n)))
     assert float(row["std_error"]) == pytest.approx(jackknife, rel=0.02)
 

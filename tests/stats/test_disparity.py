@@ -51,9 +51,14 @@ def test_two_groups_give_one_comparison(rng: np.random.Generator) -> None:
     gender = np.repeat(["female", "male"], [70, 90])
     one = hits(rng, 160)
     found = run(cohort({"gender": gender}, GENDER), one)
-    row = only(found.disparities, kind="rest")
+    row = only(found.disparities, kind="one_vs_rest")
     female, male = one.values[:70], one.values[70:]
-    assert (row["group"], row["reference"], row["kind"], row["measure"]) == ("female", "male", "rest", "difference")
+    assert (row["group"], row["reference"], row["kind"], row["measure"]) == (
+        "female",
+        "male",
+        "one_vs_rest",
+        "difference",
+    )
     assert row["value"] == pytest.approx(female.mean() - male.mean())
     assert row["std_error"] == pytest.approx(np.sqrt(female.var(ddof=1) / 70 + male.var(ddof=1) / 90))
     assert (row["family"], row["status"], row["tolerance"], row["n"]) == ("primary", "ok", 0.05, 160)
@@ -66,7 +71,7 @@ def test_three_groups_each_meet_the_rest(rng: np.random.Generator) -> None:
     place = rng.choice(PLACE.groups, 300)
     one = hits(rng, 300)
     rows = run(cohort({"place": place}, PLACE), one).disparities
-    rows = rows[rows["kind"] == "rest"]
+    rows = rows[rows["kind"] == "one_vs_rest"]
     assert list(rows["group"]) == list(PLACE.groups)
     assert set(rows["reference"]) == {ALL_OTHERS}
     for row in rows.to_dict("records"):
@@ -82,16 +87,16 @@ def test_an_order_is_judged_by_its_slope(rng: np.random.Generator) -> None:
     steps = np.array([SKIN.groups.index(s) for s in skin])
     assert slope["value"] == pytest.approx(np.polyfit(steps, one.values, 1)[0])
     assert (slope["measure"], slope["family"], slope["tolerance"], slope["group"]) == ("per_step", "primary", 0.02, "")
-    leads = rows[rows["kind"] == "rest"]
-    assert list(leads["group"]) == list(SKIN.groups)
-    assert set(leads["family"]) == {"exploratory"}
-    assert leads["tolerance"].isna().all()
+    exploratory = rows[rows["kind"] == "one_vs_rest"]
+    assert list(exploratory["group"]) == list(SKIN.groups)
+    assert set(exploratory["family"]) == {"exploratory"}
+    assert exploratory["tolerance"].isna().all()
 
 
 def test_an_order_of_two_is_a_difference(rng: np.random.Generator) -> None:
     age = Feature("age", ("young", "old"), "annotated", "by hand", ordered=True)
     row = only(run(cohort({"age": rng.choice(age.groups, 90)}, age), hits(rng, 90)).disparities, family="primary")
-    assert row["kind"] == "rest"
+    assert row["kind"] == "one_vs_rest"
 
 
 def test_not_recorded_is_listed_and_not_compared(rng: np.random.Generator) -> None:
@@ -101,7 +106,7 @@ def test_not_recorded_is_listed_and_not_compared(rng: np.random.Generator) -> No
     row = only(found.groups, feature="gender", group=NOT_RECORDED)
     assert row["value"] == pytest.approx(one.values[80:].mean())
     assert row["n"] == 50
-    contrast = only(found.disparities, kind="rest")
+    contrast = only(found.disparities, kind="one_vs_rest")
     assert contrast["value"] == pytest.approx(one.values[:40].mean() - one.values[40:80].mean())
     assert contrast["n"] == 80
     assert only(found.groups, feature="overall")["n"] == 130
@@ -119,19 +124,19 @@ def test_intersections_are_named_and_escaped(rng: np.random.Generator) -> None:
     both = (gender == "male") & (where == "R&D")
     row = only(names, group="male & R&&D")
     assert row["value"] == pytest.approx(one.values[both].mean())
-    leads = found.disparities[found.disparities["feature"] == "gender & origin"]
-    assert set(leads["metric"]) == {"hit"}
-    assert set(leads["family"]) == {"exploratory"}
-    assert only(leads, group="male & R&&D")["value"] == pytest.approx(
+    exploratory = found.disparities[found.disparities["feature"] == "gender & origin"]
+    assert set(exploratory["metric"]) == {"hit"}
+    assert set(exploratory["family"]) == {"exploratory"}
+    assert only(exploratory, group="male & R&&D")["value"] == pytest.approx(
         one.values[both].mean() - one.values[~both].mean()
     )
 
 
 def test_only_the_headline_is_primary(rng: np.random.Generator) -> None:
     found = run(cohort({"gender": rng.choice(GENDER.groups, 90)}, GENDER), hits(rng, 90), hits(rng, 90, metric="b"))
-    rows = found.disparities[found.disparities["kind"] == "rest"]
+    rows = found.disparities[found.disparities["kind"] == "one_vs_rest"]
     assert dict(zip(rows["metric"], rows["family"], strict=True)) == {"hit": "primary", "b": "exploratory"}
-    assert set(found.disparities[found.disparities["kind"] != "rest"]["family"]) == {"exploratory"}
+    assert set(found.disparities[found.disparities["kind"] != "one_vs_rest"]["family"]) == {"exploratory"}
 
 
 def test_metrics_may_be_printed_without_a_comparison(rng: np.random.Generator) -> None:
@@ -148,7 +153,7 @@ def test_too_few_units(rng: np.random.Generator, n: int) -> None:
     gender = np.where(clusters < n, "female", "male")
     one = Outcomes("hit", (rng.random(len(clusters)) < 0.5).astype(float), clusters)
     found = run(cohort({"gender": gender}, GENDER, clusters=clusters), one)
-    contrast, group = only(found.disparities, kind="rest"), only(found.groups, group="female")
+    contrast, group = only(found.disparities, kind="one_vs_rest"), only(found.groups, group="female")
     if n < MIN_CLUSTERS:
         for row in (contrast, group):
             assert (row["status"], row["note"]) == ("too_few", "19 independent units; at least 20 are needed")
@@ -169,7 +174,7 @@ def test_too_few_events(events: int, status: str) -> None:
     if status == "too_few":
         assert row["note"] == "4.0 expected events or non-events; at least 5 are needed"
     # By gender there are at most 2.5 expected events in each group.
-    contrast = only(found.disparities, kind="rest")
+    contrast = only(found.disparities, kind="one_vs_rest")
     assert contrast["status"] == "too_few"
     assert contrast["note"] == f"{events / 2:.1f} expected events or non-events; at least 5 are needed"
 
@@ -177,10 +182,10 @@ def test_too_few_events(events: int, status: str) -> None:
 def test_an_empty_group_is_a_row_with_a_reason(rng: np.random.Generator) -> None:
     place = rng.choice(PLACE.groups[:2], 100)
     found = run(cohort({"place": place}, PLACE), hits(rng, 100))
-    for row in (only(found.groups, group="Europe"), only(found.disparities, group="Europe", kind="rest")):
+    for row in (only(found.groups, group="Europe"), only(found.disparities, group="Europe", kind="one_vs_rest")):
         assert np.isnan(row["value"])
         assert (row["status"], row["note"]) == ("not_estimable", "no image was measured in this group")
-    assert np.isnan(only(found.disparities, group="Europe", kind="rest")["p_value"])
+    assert np.isnan(only(found.disparities, group="Europe", kind="one_vs_rest")["p_value"])
     assert len(found.groups) == 1 + 3
 
 
@@ -213,7 +218,7 @@ def test_outcomes_that_never_vary_are_not_a_certainty() -> None:
     """All right, or all equal: without variation nothing says how sure a number without bounds is."""
     one = Outcomes("adjusted", np.full(60, 0.3), np.arange(60), unit_interval=False)
     found = run(cohort({"gender": ["female", "male"] * 30}, GENDER), one, headline="adjusted")
-    row = only(found.disparities, kind="rest")
+    row = only(found.disparities, kind="one_vs_rest")
     assert row["status"] == "too_few"
     assert row["note"] == "the outcomes do not vary, so nothing says how sure this number is"
     assert np.isnan(row["p_value"])
@@ -236,7 +241,7 @@ def test_slope_along_a_number(rng: np.random.Generator) -> None:
     assert slope["value"] == pytest.approx(np.polyfit(income[10:], one.values[10:], 1)[0])
     assert (slope["measure"], slope["family"], slope["n"], slope["tolerance"]) == ("per_doubling", "primary", 110, 0.02)
     assert only(rows, feature="income", metric="b", kind="slope")["family"] == "exploratory"
-    assert only(rows, feature="gender", metric="hit", kind="rest")["family"] == "exploratory"
+    assert only(rows, feature="gender", metric="hit", kind="one_vs_rest")["family"] == "exploratory"
 
 
 def test_auroc_by_group_has_no_slope(rng: np.random.Generator) -> None:
@@ -246,14 +251,14 @@ def test_auroc_by_group_has_no_slope(rng: np.random.Generator) -> None:
     slope = only(found.disparities, kind="slope")
     assert (slope["status"], slope["note"]) == ("not_estimable", "no slope is defined for the AUROC")
     assert np.isnan(slope["value"])
-    assert set(found.disparities[found.disparities["kind"] == "rest"]["status"]) == {"ok"}
+    assert set(found.disparities[found.disparities["kind"] == "one_vs_rest"]["status"]) == {"ok"}
 
 
 def test_auroc_of_a_group_with_few_hateful_memes(rng: np.random.Generator) -> None:
     labels = np.array([1] * 4 + [0] * 46 + [1, 0] * 50)
     one = Outcomes("hit", rng.random(150), np.arange(150), labels=labels)
     found = run(cohort({"gender": ["female"] * 50 + ["male"] * 100}, GENDER), one)
-    for row in (only(found.groups, group="female"), only(found.disparities, kind="rest")):
+    for row in (only(found.groups, group="female"), only(found.disparities, kind="one_vs_rest")):
         assert row["status"] == "too_few"
         assert row["note"] == "4.0 expected events or non-events; at least 5 are needed"
 

@@ -15,7 +15,7 @@ from fairaudit.core.result import IndicatorResult, Measured
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.stats.disparity import Cohort, measure
 from fairaudit.stats.outcomes import GalleryRole, Outcomes
-from fairaudit.stats.uncertain_labels import DRAWS, DrawnLabels, contrasts_over, worst
+from fairaudit.stats.uncertain_labels import DRAWS, ImputedLabels, contrasts_over, strictest_status
 from fairaudit.stats.verdicts import decide
 from tests.stats.disparity_rows import result as result_of
 from tests.stats.test_uncertain_labels import GROUPS, samples_of
@@ -39,7 +39,7 @@ def votes(rng: np.random.Generator, n: int, k: int = 3) -> npt.NDArray[np.float6
 def cohort_of(codes_MN: npt.ArrayLike, *features: Feature, **more: Any) -> Cohort:
     """A cohort in which the last feature was drawn; its column on record is the first drawing."""
     codes = np.asarray(codes_MN, dtype=np.int16)
-    drawn = DrawnLabels(features[-1].groups, codes, 0.5)
+    drawn = ImputedLabels(features[-1].groups, codes, 0.5)
     columns = {features[-1].name: drawn.column(0), **more}
     names = np.array([f"h{i}" for i in range(codes.shape[1])])
     primary = tuple(f.name for f in features)
@@ -172,7 +172,7 @@ def test_drawing_brings_groups_together_by_a_known_factor(rng: np.random.Generat
     said = np.where(rng.random(n) < right, truth, 1 - truth)
     one = Outcomes("hit", (rng.random(n) < 0.3 + 0.4 * truth).astype(float), np.arange(n))
     shares = np.where(said[:, None] == np.arange(2), right, 1 - right)
-    row = one_row(run(Cohort.of(samples_of(shares), "x"), one).disparities, kind="rest")
+    row = one_row(run(Cohort.of(samples_of(shares), "x"), one).disparities, kind="one_vs_rest")
     assert -row["value"] == pytest.approx(0.4 * (2 * right - 1) ** 2, abs=0.012)
 
 
@@ -181,7 +181,7 @@ def test_gap_and_ratio_are_of_the_combined_values(rng: np.random.Generator) -> N
     codes = rng.integers(0, 2, (20, n))
     one = Outcomes("hit", rng.normal(5, 1, n) + (codes.mean(axis=0) > 0.5), np.arange(n), unit_interval=False)
     found = run(cohort_of(codes, GENDER), one).disparities
-    rest, gap = one_row(found, kind="rest"), one_row(found, kind="gap")
+    rest, gap = one_row(found, kind="one_vs_rest"), one_row(found, kind="gap")
     assert gap["value"] == pytest.approx(abs(rest["value"]))
     # Of two groups, the pair's bounds: the standard error of the difference, labels' part included.
     assert (gap["ci_high"] - gap["value"]) / rest["std_error"] == pytest.approx(1.97, abs=0.03)
@@ -204,13 +204,15 @@ def test_the_verdict_follows_the_combined_error(rng: np.random.Generator) -> Non
     place = Feature("place", ("x", "y"), "annotated", "by hand")
     found = run(cohort_of(rng.integers(0, 2, (20, n)), place, GENDER, place=rng.choice(["x", "y"], n)), one)
     (decided,), _ = decide([with_tables(result_of(), found)])
-    row = one_row(decided.disparities, feature="gender", kind="rest")
+    row = one_row(decided.disparities, feature="gender", kind="one_vs_rest")
     half = stats.t.ppf(1 - 0.05 / 4, row["df"]) * row["std_error"]
-    assert (row["adjusted_low"], row["adjusted_high"]) == pytest.approx((row["value"] - half, row["value"] + half))
+    assert (row["ci_low_adjusted"], row["ci_high_adjusted"]) == pytest.approx(
+        (row["value"] - half, row["value"] + half)
+    )
     assert row["verdict"] == "inconclusive"
     plain = run(Cohort("data", "x", (GENDER,), {"gender": np.repeat(["f", "m"], n // 2)}, np.arange(n)), one)
-    assert row["std_error"] > one_row(plain.disparities, kind="rest")["std_error"]
-    assert row["min_detectable"] > 2.5 * one_row(plain.disparities, kind="rest")["std_error"]
+    assert row["std_error"] > one_row(plain.disparities, kind="one_vs_rest")["std_error"]
+    assert row["min_detectable"] > 2.5 * one_row(plain.disparities, kind="one_vs_rest")["std_error"]
 
 
 def with_tables(result: IndicatorResult, found: Measured) -> IndicatorResult:
@@ -228,7 +230,7 @@ def test_what_one_labelling_cannot_say_is_not_said(rng: np.random.Generator) -> 
     found = run(cohort_of(codes, place), Outcomes("hit", rng.integers(0, 2, 100).astype(float), np.arange(100)))
     told = "in 1 of 4 draws of the labels: 19 independent units; at least 20 are needed"
     tail = "; 50.0 % of the labels of gender are uncertain"
-    for frame in (found.groups, found.disparities[found.disparities["kind"] == "rest"]):
+    for frame in (found.groups, found.disparities[found.disparities["kind"] == "one_vs_rest"]):
         row = one_row(frame, group="x")
         assert (row["status"], row["note"]) == ("too_few", told + tail)
         assert np.isfinite(row["ci_low"])
@@ -236,7 +238,7 @@ def test_what_one_labelling_cannot_say_is_not_said(rng: np.random.Generator) -> 
     assert gap["note"] == "without x: too few" + tail
     codes[2, :22] = 1  # and none in another
     found = run(cohort_of(codes, place), Outcomes("hit", rng.integers(0, 2, 100).astype(float), np.arange(100)))
-    for frame in (found.groups, found.disparities[found.disparities["kind"] == "rest"]):
+    for frame in (found.groups, found.disparities[found.disparities["kind"] == "one_vs_rest"]):
         row = one_row(frame, group="x")
         nobody = "in 1 of 4 draws of the labels: no image was measured in this group"
         assert (row["status"], row["note"]) == ("not_estimable", nobody)
@@ -251,10 +253,16 @@ def test_too_few_for_a_gap(rng: np.random.Generator) -> None:
 
 
 def test_the_worst_labelling_decides() -> None:
-    assert worst([("ok", "")] * 3) == ("ok", "")
-    assert worst([("too_few", "why")]) == ("too_few", "why")
-    assert worst([("ok", ""), ("too_few", "why"), ("ok", "")]) == ("too_few", "in 1 of 3 draws of the labels: why")
-    assert worst([("too_few", "a"), ("not_estimable", "b")]) == ("not_estimable", "in 1 of 2 draws of the labels: b")
+    assert strictest_status([("ok", "")] * 3) == ("ok", "")
+    assert strictest_status([("too_few", "why")]) == ("too_few", "why")
+    assert strictest_status([("ok", ""), ("too_few", "why"), ("ok", "")]) == (
+        "too_few",
+        "in 1 of 3 draws of the labels: why",
+    )
+    assert strictest_status([("too_few", "a"), ("not_estimable", "b")]) == (
+        "not_estimable",
+        "in 1 of 2 draws of the labels: b",
+    )
 
 
 def test_the_report_is_told(rng: np.random.Generator) -> None:
@@ -269,6 +277,6 @@ def test_rows_without_a_vote_are_listed_and_not_compared(rng: np.random.Generato
     shares[:30] = np.nan
     found = run(Cohort.of(samples_of(shares), "x"), outcome(rng, 200, "hits"))
     assert one_row(found.groups, feature="skin", group=NOT_RECORDED)["n"] == 30
-    rest = found.disparities[found.disparities["kind"] == "rest"]
+    rest = found.disparities[found.disparities["kind"] == "one_vs_rest"]
     assert list(rest["group"]) == list(GROUPS)
     assert set(rest["n"]) == {170}

@@ -26,7 +26,7 @@ NOWHERE = Failure("z", "requirements", "z needs a data set of memes; none was gi
 
 
 def plan(*rows: dict[str, Any], **changes: Any) -> Plan:
-    usual = {"indicator": "x", "metric": "hit", "feature": "gender", "kind": "rest"}
+    usual = {"indicator": "x", "metric": "hit", "feature": "gender", "kind": "one_vs_rest"}
     return Plan(tuple(PlanRow(**{**usual, **one}) for one in rows), **changes)
 
 
@@ -100,7 +100,7 @@ def test_what_is_not_planned_is_exploratory_and_costs_nothing() -> None:
     assert list(found.disparities["verdict"]) == ["", "disparity", ""]
     p = found.disparities["p_value"]
     assert found.disparities["p_adjusted"].tolist() == pytest.approx(p.tolist())  # Holm of one, BH of two equal
-    assert found.disparities.loc[[0, 2], ["tolerance", "adjusted_low", "min_detectable"]].isna().all(axis=None)
+    assert found.disparities.loc[[0, 2], ["tolerance", "ci_low_adjusted", "min_detectable"]].isna().all(axis=None)
 
 
 def test_a_decided_audit_can_be_decided_by_another_plan() -> None:
@@ -137,7 +137,7 @@ def test_an_indicator_that_failed_leaves_a_row_that_is_not_estimable() -> None:
     made = results[1]
     assert (made.title, made.question, made.version) == ("Title of y", "What?", "3")
     assert list(made.disparities["tolerance"]) == [0.2, 0.05]
-    assert made.disparities[["value", "p_value", "p_adjusted", "adjusted_low"]].isna().all(axis=None)
+    assert made.disparities[["value", "p_value", "p_adjusted", "ci_low_adjusted"]].isna().all(axis=None)
     assert (made.disparities["n"] == 0).all()
     assert made.groups.empty
     assert list(results[0].disparities["p_adjusted"]) == list(results[0].disparities["p_value"])  # costs nothing
@@ -194,7 +194,7 @@ def test_what_was_measured_and_could_not_be_compared_is_a_row_with_the_reason(
         ({"metric": "hits"}, "metric of plan row 2 (x) must be one of: hit, raw; got 'hits'. Did you mean 'hit'?"),
         ({"feature": "gendre"}, "feature of plan row 2 (x) must be one of: age, gender; got 'gendre'. "
                                 "Did you mean 'gender'?"),
-        ({"kind": "slope"}, "kind of plan row 2 (x) must be one of: gap, omnibus, reference, rest; got 'slope'. "
+        ({"kind": "slope"}, "kind of plan row 2 (x) must be one of: gap, omnibus, one_vs_rest, reference; got 'slope'. "
                             "Choose one of them."),
         ({"measure": "ratio"}, "measure of plan row 2 (x) must be one of: difference; got 'ratio'."),
         ({"group": "c"}, "group of plan row 2 (x) must be one of: a, b; got 'c'."),
@@ -213,8 +213,8 @@ def test_an_indicator_that_compares_nothing_of_the_kind() -> None:
     with pytest.raises(ConfigError) as caught:
         decide([result(groups=groups)], plan({}))
     assert str(caught.value) == (
-        "plan row 1 must name a comparison that the audit makes; got kind 'rest' of gender on hit, which x does not "
-        "compare. Remove the row."
+        "plan row 1 must name a comparison that the audit makes; got kind 'one_vs_rest' of gender on hit, which x does "
+        "not compare. Remove the row."
     )
     with pytest.raises(ConfigError, match=r"metric of plan row 1 \(x\) must be one of: hit; got 'hot'"):
         decide([result(groups=groups)], plan({"metric": "hot"}))
@@ -248,8 +248,8 @@ def test_the_shipped_plan_made_explicit_gives_the_same_tables(rng: np.random.Gen
     results = measured(rng)
     shipped = shipped_rows(results)
     assert [(r.feature, r.kind, r.measure, r.tolerance) for r in shipped if r.indicator == "x"] == [
-        ("gender", "rest", "difference", 0.04), ("tone", "slope", "per_step", 0.02),
-        ("region", "rest", "difference", 0.04), ("income", "slope", "per_doubling", 0.02),
+        ("gender", "one_vs_rest", "difference", 0.04), ("tone", "slope", "per_step", 0.02),
+        ("region", "one_vs_rest", "difference", 0.04), ("income", "slope", "per_doubling", 0.02),
     ]  # fmt: skip
     without, document = decide(results)
     explicit, same = decide(results, Plan(shipped, name="shipped default"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fairaudit.stats.estimates import average, difference
 from fairaudit.stats.outcomes import Outcomes
-from fairaudit.stats.uncertain_labels import combine, pooled, pooled_together
+from fairaudit.stats.uncertain_labels import combine, pooled, pooled_groups
 
 
 def test_by_hand() -> None:
@@ -66,7 +66,7 @@ def test_groups_keep_their_covariance(rng: np.random.Generator) -> None:
     firsts, seconds = ([average(one, m) for m in masks] for masks in (first_MN, ~first_MN))
     apart = [difference(a, b, unit_interval=False) for a, b in zip(firsts, seconds, strict=True)]
     expected = combine([e.value for e in apart], [e.std_error for e in apart], [e.df for e in apart])
-    a, b = pooled_together([firsts, seconds])
+    a, b = pooled_groups([firsts, seconds])
     assert float(a.value - b.value) == pytest.approx(expected[0])
     assert float(np.sqrt(((a.psi - b.psi) ** 2).sum())) == pytest.approx(expected[1])
     for each, drawn in ((a, firsts), (b, seconds)):

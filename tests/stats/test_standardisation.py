@@ -49,7 +49,12 @@ def test_simpsons_paradox_by_hand() -> None:
     assert list(contrasts) == ["a"]
     row = contrasts["a"]
     assert float(row["value"]) == pytest.approx(0.05)
-    assert (row["reference"], row["kind"], row["measure"], row["family"]) == ("b", "rest", "difference", "exploratory")
+    assert (row["reference"], row["kind"], row["measure"], row["family"]) == (
+        "b",
+        "one_vs_rest",
+        "difference",
+        "exploratory",
+    )
     assert (row["status"], row["note"], int(row["n"]), row["n_clusters"]) == ("ok", "", 400, 400)
 
 

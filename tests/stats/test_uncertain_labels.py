@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
-from fairaudit.stats.uncertain_labels import DRAWS, DrawnLabels, doubts, draw_labels, note_of
+from fairaudit.stats.uncertain_labels import DRAWS, ImputedLabels, impute_labels, label_warnings, note_of
 
 GROUPS = ("a", "b", "c")
 
@@ -35,7 +35,7 @@ def samples_of(shares: npt.ArrayLike, clusters: npt.ArrayLike | None = None, **f
 
 def test_labels_are_drawn_as_often_as_they_are_probable() -> None:
     shares = np.array([[0.2, 0.3, 0.5], [0, 1, 0], [1 / 3, 0, 2 / 3], [np.nan] * 3, [0.9, 0.1, 0]])
-    drawn = draw_labels(samples_of(shares), draws=20_000)["skin"]
+    drawn = impute_labels(samples_of(shares), draws=20_000)["skin"]
     assert len(drawn) == 20_000
     for code in range(3):
         known = [0, 1, 2, 4]
@@ -50,11 +50,11 @@ def test_labels_are_drawn_as_often_as_they_are_probable() -> None:
 
 
 def test_a_person_has_one_label_in_each_draw() -> None:
-    same = draw_labels(samples_of([[0.5, 0.5]] * 60, np.arange(60) // 3))["skin"].codes.reshape(DRAWS, 20, 3)
+    same = impute_labels(samples_of([[0.5, 0.5]] * 60, np.arange(60) // 3))["skin"].codes.reshape(DRAWS, 20, 3)
     assert (same == same[:, :, :1]).all()
     assert len(np.unique(same[:, :, 0], axis=0)) == DRAWS
     # Where one image of a cluster has other votes, the group is the image's and not the cluster's.
-    apart = draw_labels(samples_of([[0.5, 0.5], [0.5, 0.5], [0.6, 0.4]] * 20, np.arange(60) // 3))["skin"].codes
+    apart = impute_labels(samples_of([[0.5, 0.5], [0.5, 0.5], [0.6, 0.4]] * 20, np.arange(60) // 3))["skin"].codes
     apart = apart.reshape(DRAWS, 20, 3)
     assert 0.3 < (apart[:, :, 0] == apart[:, :, 1]).mean() < 0.7
 
@@ -68,24 +68,24 @@ def test_draws_do_not_depend_on_the_order_of_rows_or_on_other_features(rng: np.r
         **first.__dict__, "features": (age, *first.features), "table": table.assign(age=table["skin"]),
         "uncertain": {"age": skin.reset_index(drop=True), "skin": skin.reset_index(drop=True)},
     })  # fmt: skip
-    one, two = draw_labels(first)["skin"], draw_labels(second)
+    one, two = impute_labels(first)["skin"], impute_labels(second)
     np.testing.assert_array_equal(one.codes[:, order], two["skin"].codes)
     assert (two["age"].codes != two["skin"].codes).any()  # features are drawn apart
-    assert (draw_labels(first, seed=1)["skin"].codes != one.codes).any()
+    assert (impute_labels(first, seed=1)["skin"].codes != one.codes).any()
 
 
 def test_certain_labels_are_not_drawn() -> None:
-    assert draw_labels(samples_of([[1.0, 0.0], [0.0, 1.0], [np.nan, np.nan]])) == {}
-    assert draw_labels(samples_of([[1, 0], [0, 1]], uncertain={})) == {}
+    assert impute_labels(samples_of([[1.0, 0.0], [0.0, 1.0], [np.nan, np.nan]])) == {}
+    assert impute_labels(samples_of([[1, 0], [0, 1]], uncertain={})) == {}
 
 
 def test_what_is_said() -> None:
-    drawn = {"skin": DrawnLabels(GROUPS, np.zeros((20, 4), dtype=np.int16), 0.3125)}
-    assert doubts(drawn) == (
+    drawn = {"skin": ImputedLabels(GROUPS, np.zeros((20, 4), dtype=np.int16), 0.3125)}
+    assert label_warnings(drawn) == (
         "31.2 % of the labels of skin are uncertain: they were drawn 20 times by their probabilities, and intervals "
         "count that. Some drawn labels are wrong, which brings groups closer together than they are, and this is not "
         "corrected: a true difference may be larger than its interval says, also where it is called within tolerance.",
     )
     assert note_of(drawn, ["gender", "skin"]) == "31.2 % of the labels of skin are uncertain"
     assert note_of(drawn, ["gender"]) == ""
-    assert doubts({}) == ()
+    assert label_warnings({}) == ()

@@ -56,7 +56,7 @@ def test_verdict_of_one_row(value: float, std_error: float, verdict: str) -> Non
     (one,) = decided(row(value, std_error))
     half = stats.t.ppf(0.975, 100) * std_error
     assert one["verdict"] == verdict
-    assert (one["adjusted_low"], one["adjusted_high"]) == pytest.approx((value - half, value + half))
+    assert (one["ci_low_adjusted"], one["ci_high_adjusted"]) == pytest.approx((value - half, value + half))
     assert one["p_adjusted"] == pytest.approx(one["p_value"])
 
 
@@ -73,7 +73,7 @@ def test_the_family_spans_indicators() -> None:
     assert list(first.disparities["p_adjusted"]) == pytest.approx([0.06])
     assert list(first.disparities["verdict"]) == ["inconclusive"]
     half = stats.t.ppf(1 - 0.025 / 3, 100) * se
-    assert first.disparities.loc[0, "adjusted_high"] == pytest.approx(0.1 + half)
+    assert first.disparities.loc[0, "ci_high_adjusted"] == pytest.approx(0.1 + half)
     assert [p["indicator"] for p in plan["primary"]] == ["x", "y", "z"]
     assert list(second.disparities["verdict"]) == ["inconclusive"]
 
@@ -84,9 +84,9 @@ def test_what_holm_finds_and_bonferroni_would_not() -> None:
     first, second = decided(strong, weak)
     assert second["p_adjusted"] == pytest.approx(0.04)
     assert second["verdict"] == "disparity"
-    assert second["adjusted_high"] == 0
-    assert second["adjusted_low"] < -0.1
-    assert first["adjusted_low"] > 0
+    assert second["ci_high_adjusted"] == 0
+    assert second["ci_low_adjusted"] < -0.1
+    assert first["ci_low_adjusted"] > 0
 
 
 def test_exploratory_rows_get_a_q_value_and_no_verdict() -> None:
@@ -95,22 +95,22 @@ def test_exploratory_rows_get_a_q_value_and_no_verdict() -> None:
     assert [r["p_adjusted"] for r in records[1:]] == pytest.approx([0.03, 0.04, 0.04])  # Benjamini and Hochberg
     for one in records[1:]:
         assert one["verdict"] == ""
-        assert math.isnan(one["adjusted_low"])
+        assert math.isnan(one["ci_low_adjusted"])
         assert math.isnan(one["min_detectable"])
     assert records[0]["p_adjusted"] == pytest.approx(records[0]["p_value"])  # the family is one row
 
 
 def test_rows_without_a_number_keep_their_reason_and_stay_nan() -> None:
     empty = {
-        "metric": "hit", "feature": "skin", "kind": "rest", "measure": "difference", "family": "primary",
+        "metric": "hit", "feature": "skin", "kind": "one_vs_rest", "measure": "difference", "family": "primary",
         "status": "not_estimable", "note": "no image was measured in this group", "tolerance": 0.05, "n": 0,
     }  # fmt: skip
     few = {**row(0.3, 0.01, feature="age"), "p_value": None, "status": "too_few", "note": "7 independent units"}
-    lead = {**empty, "family": "exploratory"}
-    first, second, third, fourth = decided(empty, few, lead, row())
+    exploratory = {**empty, "family": "exploratory"}
+    first, second, third, fourth = decided(empty, few, exploratory, row())
     assert (first["verdict"], first["status"]) == ("not_estimable", "not_estimable")
     assert first["note"] == "no image was measured in this group"
-    for column in ("value", "p_value", "p_adjusted", "ci_low", "adjusted_low", "min_detectable"):
+    for column in ("value", "p_value", "p_adjusted", "ci_low", "ci_low_adjusted", "min_detectable"):
         assert math.isnan(first[column]), column
     assert (second["verdict"], second["status"], second["value"]) == ("not_estimable", "too_few", 0.3)
     assert second["note"] == "7 independent units"
@@ -139,8 +139,8 @@ def test_the_plan_says_what_was_tested() -> None:
     assert plan["alpha"] == ALPHA
     assert plan["correction"] == "Holm"
     assert plan["primary"] == [
-        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "gender", "kind": "rest", "tolerance": 0.05,
-         "measure": "difference"},
+        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "gender", "kind": "one_vs_rest",
+         "tolerance": 0.05, "measure": "difference"},
         {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "age", "kind": "slope", "tolerance": 0.05,
          "measure": "per_step"},
     ]  # fmt: skip
@@ -165,7 +165,7 @@ CELLS = st.tuples(
 @given(st.lists(CELLS, min_size=1, max_size=8))
 def test_the_interval_never_contradicts_the_verdict(cells: list[tuple[float, float, float, float]]) -> None:
     for one in decided(*(row(v, s, df=df, tolerance=t) for v, s, df, t in cells)):
-        low, high = one["adjusted_low"], one["adjusted_high"]
+        low, high = one["ci_low_adjusted"], one["ci_high_adjusted"]
         assert one["verdict"] in VERDICTS
         assert low <= one["value"] + 1e-12
         assert one["value"] <= high + 1e-12
@@ -201,11 +201,13 @@ def test_alpha_is_the_plans() -> None:
     """p = .04 alone: a disparity at .05, not at .01; what is shown beside it follows the same level."""
     se = 0.1 / stats.t.isf(0.02, 100)
     for alpha, verdict in ((0.05, "disparity"), (0.01, "inconclusive")):
-        (one,), document = decide([result(row(0.1, se))], Plan((PlanRow("x", "hit", "gender", "rest"),), alpha=alpha))
+        (one,), document = decide(
+            [result(row(0.1, se))], Plan((PlanRow("x", "hit", "gender", "one_vs_rest"),), alpha=alpha)
+        )
         (found,) = one.disparities.to_dict("records")
         assert document["alpha"] == alpha
         assert found["verdict"] == verdict
-        assert found["adjusted_low"] == pytest.approx(0.1 - stats.t.isf(alpha / 2, 100) * se)
+        assert found["ci_low_adjusted"] == pytest.approx(0.1 - stats.t.isf(alpha / 2, 100) * se)
         least = (stats.t.isf(alpha / 2, 100) + stats.t.ppf(0.8, 100)) * se
         assert found["min_detectable"] == pytest.approx(least)
 
@@ -238,14 +240,14 @@ def test_a_row_may_bring_its_own_inference() -> None:
     for own in (gap, slope):
         assert [what for what, _ in own.asked] == ["interval", "power"]
         assert [at for _, at in own.asked] == pytest.approx([1 - level, level])
-    told = {"adjusted_low": -10 * level, "adjusted_high": 20 * level, "min_detectable": 7 * level}
+    told = {"ci_low_adjusted": -10 * level, "ci_high_adjusted": 20 * level, "min_detectable": 7 * level}
     for column, away in told.items():
         centre = 0.0 if column == "min_detectable" else 1.0
         assert one.disparities[column].tolist()[2] == pytest.approx(0.5 * centre + away)
         assert two.disparities[column].tolist()[0] == pytest.approx(0.4 * centre + away)
     half = stats.t.ppf(1 - level / 2, 100) * 0.02
-    assert one.disparities.loc[0, "adjusted_high"] == pytest.approx(0.3 + half)
-    assert two.disparities.loc[1, "adjusted_low"] == pytest.approx(-0.2 - half)
+    assert one.disparities.loc[0, "ci_high_adjusted"] == pytest.approx(0.3 + half)
+    assert two.disparities.loc[1, "ci_low_adjusted"] == pytest.approx(-0.2 - half)
     assert one.disparities.loc[[0, 2], "verdict"].tolist() == ["disparity", "inconclusive"]
     assert one.inference == {2: gap}  # still there for whoever decides again
 
@@ -254,17 +256,17 @@ def test_own_inference_is_found_by_position_whatever_the_index_of_the_table() ->
     table_ = result(row(0.1), row(0.5)).disparities.set_axis([7, 3])
     one = dataclasses.replace(result(row()), disparities=table_, inference={1: Wide(0.5)})
     (found,), _ = decide([one])
-    assert found.disparities["adjusted_high"].tolist()[1] == pytest.approx(0.5 + 20 * ALPHA / 2)
-    assert found.disparities["adjusted_high"].tolist()[0] < 0.2
+    assert found.disparities["ci_high_adjusted"].tolist()[1] == pytest.approx(0.5 + 20 * ALPHA / 2)
+    assert found.disparities["ci_high_adjusted"].tolist()[0] < 0.2
 
 
 def test_own_inference_stays_with_its_row_when_a_plan_adds_rows() -> None:
     one = dataclasses.replace(result(row(feature="age"), row(0.5, feature="skin")), inference={1: Wide(0.5)})
     missing = Failure("x", "compute", "It ended.", "Report it.", "data")
-    plan = Plan((PlanRow("x", "hit", "skin", "rest"), PlanRow("x", "hit", "age", "rest")))
+    plan = Plan((PlanRow("x", "hit", "skin", "one_vs_rest"), PlanRow("x", "hit", "age", "one_vs_rest")))
     (found,), _ = decide([one], plan, failures=[missing])
     assert list(found.disparities["feature"]) == ["age", "skin", "skin", "age"]
-    assert found.disparities.loc[1, "adjusted_high"] == pytest.approx(0.5 + 20 * ALPHA / 2)
+    assert found.disparities.loc[1, "ci_high_adjusted"] == pytest.approx(0.5 + 20 * ALPHA / 2)
     assert list(found.disparities["verdict"])[2:] == ["not_estimable"] * 2
 
 
@@ -279,7 +281,7 @@ def test_of_a_ratio_no_difference_is_one(value: float, p: float, verdict: str, b
     one = dataclasses.replace(result(row(value, measure="ratio", p_value=p)), inference={0: Wide(value)})
     (found,), _ = decide([one])
     assert found.disparities["verdict"].tolist() == [verdict]
-    assert found.disparities[["adjusted_low", "adjusted_high"]].iloc[0].tolist() == pytest.approx(bounds)
+    assert found.disparities[["ci_low_adjusted", "ci_high_adjusted"]].iloc[0].tolist() == pytest.approx(bounds)
 
 
 def test_a_ratio_near_one_is_within_tolerance() -> None:
@@ -299,4 +301,4 @@ def test_audits_that_are_read_together_share_their_level() -> None:
     assert (plan["alpha"], other["alpha"]) == (0.05, 0.05 / 3)
     assert plan["digest"] != other["digest"]
     half = stats.t.isf(0.05 / 6, 100.0) * 0.02
-    assert shared.disparities["adjusted_high"][0] - one["value"] == pytest.approx(half)
+    assert shared.disparities["ci_high_adjusted"][0] - one["value"] == pytest.approx(half)

@@ -72,7 +72,7 @@ def test_values_are_those_of_fairlearn(rows: pd.DataFrame) -> None:
 
 def test_an_order_has_a_slope_and_other_groups_a_contrast(rows: pd.DataFrame) -> None:
     found = planned(audited(rows))
-    assert found["kind"].to_dict() == {"gender": "rest", "income": "slope"}
+    assert found["kind"].to_dict() == {"gender": "one_vs_rest", "income": "slope"}
     slope = np.polyfit(rows["income"].map(PLACES.index), rows["hit"], 1)[0]
     assert found.loc["income", "value"] == pytest.approx(slope)
     assert found["verdict"].to_dict() == {"gender": "inconclusive", "income": "disparity"}

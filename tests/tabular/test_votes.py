@@ -167,5 +167,5 @@ def test_a_planned_gap_has_its_own_interval(rng: np.random.Generator) -> None:
     plan = Plan((PlanRow("hit", "hit", "gender", "gap"),))
     found = audit_outcomes(voted(rng, 600), outcomes=["hit"], features=["gender"], plan=plan).disparities
     row = found[found["family"] == "primary"].iloc[0]
-    assert (row["adjusted_low"], row["adjusted_high"]) == pytest.approx((row["ci_low"], row["ci_high"]))
+    assert (row["ci_low_adjusted"], row["ci_high_adjusted"]) == pytest.approx((row["ci_low"], row["ci_high"]))
     assert 0 < row["min_detectable"] < 1

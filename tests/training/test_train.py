@@ -71,8 +71,8 @@ def test_the_command_watches_and_ends_with_the_page(
     assert printed[2].startswith("k-NN accuracy 0.")
     assert " after 64 images, 0." in printed[2]
     assert printed[3:] == [str(run), str(run / "training.html")]
-    looks = [json.loads(line) for line in (run / "watch.jsonl").read_text().splitlines()]
-    assert [(row["images"], row["watcher"]) for row in looks] == [
+    watch_records = [json.loads(line) for line in (run / "watch.jsonl").read_text().splitlines()]
+    assert [(row["images"], row["watcher"]) for row in watch_records] == [
         (images, name) for images in (0, 32, 64) for name in ("knn", "disparity")
     ]
     page = (run / "training.html").read_text(encoding="utf-8")
@@ -96,7 +96,7 @@ def test_a_run_is_looked_at_ten_times_unless_it_is_said_how_often(world: Path) -
         labels=world / "labelled" / "labels.csv",
         progress=False,
     )
-    assert [look.images for look in found.looks] == [0, 16, 32, 48, 64]  # every 6 images: at each step of 16
+    assert [look.images for look in found.watch_records] == [0, 16, 32, 48, 64]  # every 6 images: at each step of 16
     assert found.steps["loss"].tolist() == read_run(world / "run").steps["loss"].tolist()
 
 

@@ -21,7 +21,7 @@ from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import PRESETS, build_trunk
 from fairaudit.pretrain.settings import Crops, Optimiser, Schedule, Swav
 from fairaudit.pretrain.watch import Moment, same_random_numbers
-from fairaudit.runs.looks import COMPARISON_KEYS
+from fairaudit.runs.watch_records import COMPARISON_KEYS
 
 pytestmark = pytest.mark.filterwarnings("ignore::fairaudit.pretrain.TrainingWarning")
 NUMBERS = ["value", "ci_low", "ci_high", "p_value", "n", "n_clusters"]

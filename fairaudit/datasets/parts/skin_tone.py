@@ -43,7 +43,7 @@ def fitzpatrick_group(types: Iterable[object]) -> npt.NDArray[np.str_]:
 
 
 def fitzpatrick_features(source: str) -> tuple[Feature, Feature]:
-    """Return ``fitzpatrick_type``, as recorded, and ``skin_tone``, its two published bins, which give leads alone.
+    """Return ``fitzpatrick_type``, as recorded, and ``skin_tone``, its two published bins, which are exploratory.
 
     ``source`` says who annotated the types.
     """

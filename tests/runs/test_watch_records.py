@@ -19,11 +19,11 @@ from fairaudit.core.result import (
     IndicatorResult,
     table,
 )
-from fairaudit.runs.looks import (
+from fairaudit.runs.watch_records import (
     DISPARITY_KEYS,
     GROUP_KEYS,
-    Look,
-    look_values,
+    WatchRecord,
+    watch_values,
     watched_disparities,
     watched_groups,
 )
@@ -39,7 +39,7 @@ def values() -> dict[str, Any]:
         {"metric": "other", "feature": "skin", "group": "dark", "value": 0.1},
     ]
     disparities = [
-        {"metric": "hit", "feature": "skin", "kind": "rest", "measure": "difference", "group": "dark",
+        {"metric": "hit", "feature": "skin", "kind": "one_vs_rest", "measure": "difference", "group": "dark",
          "value": -0.25, "ci_low": -math.inf, "ci_high": 0.1, "p_value": 0.03, "n": 30, "n_clusters": 10,
          "family": "primary", "status": "ok"},
         {"metric": "hit", "feature": "age", "kind": "gap", "measure": "difference", "value": 0.9,
@@ -51,7 +51,7 @@ def values() -> dict[str, Any]:
         table([], STATISTIC_COLUMNS), metrics={"hit": "Share of hits."},
     )  # fmt: skip
     card = DataCard("people", "utkface", "people", "person", "none", "", 30, 10, "d" * 64, True, False, ())
-    return look_values([result], [Failure("hate", "compute", "It ended.", "Do.", "memes")], [card], settings="s")
+    return watch_values([result], [Failure("hate", "compute", "It ended.", "Do.", "memes")], [card], settings="s")
 
 
 def test_only_what_is_planned_is_written_flat_and_without_nan() -> None:
@@ -76,21 +76,25 @@ def test_only_what_is_planned_is_written_flat_and_without_nan() -> None:
 
 
 def test_there_is_no_verdict_and_nothing_adjusted() -> None:
-    assert not {"verdict", "p_adjusted", "adjusted_low", "adjusted_high"} & set(DISPARITY_KEYS)
+    assert not {"verdict", "p_adjusted", "ci_low_adjusted", "ci_high_adjusted"} & set(DISPARITY_KEYS)
 
 
 def test_looks_come_back_as_tables() -> None:
-    looks = [Look(0, "w", values()), Look(8, "knn", {"accuracy": 0.5}), Look(16, "w", {**values(), "new": [1]})]
-    found = watched_disparities(looks)
+    watch_records = [
+        WatchRecord(0, "w", values()),
+        WatchRecord(8, "knn", {"accuracy": 0.5}),
+        WatchRecord(16, "w", {**values(), "new": [1]}),
+    ]
+    found = watched_disparities(watch_records)
     assert list(found.columns) == ["images", "watcher", *DISPARITY_KEYS]
     assert found["images"].tolist() == [0, 16]
     assert found["value"].tolist() == [-0.25, -0.25]
     assert math.isnan(found["ci_low"].iloc[0])
-    assert watched_groups(looks)["images"].tolist() == [0, 0, 0, 16, 16, 16]
+    assert watched_groups(watch_records)["images"].tolist() == [0, 0, 0, 16, 16, 16]
     assert watched_disparities([]).empty
 
 
 @pytest.mark.parametrize("wrong", [5, [5], [{"value": "high"}], [{"value": {}}]])
 def test_what_a_run_did_not_write_is_refused(wrong: object) -> None:
     with pytest.raises(DataError, match=r"^disparities in watch\.jsonl must be objects with numbers and texts; got "):
-        watched_disparities([Look(0, "w", {"disparities": wrong})])
+        watched_disparities([WatchRecord(0, "w", {"disparities": wrong})])

@@ -1,4 +1,4 @@
-"""``Look``: what a watcher measured at one moment of a training run; disparities to and from a line of ``watch.jsonl``.
+"""``WatchRecord``: measurements of a watcher at one moment of a training run, to and from a line of ``watch.jsonl``.
 
 A line of a disparity watcher is
 
@@ -26,6 +26,7 @@ from typing import Any
 import pandas as pd
 
 from fairaudit.core.audit import DataCard
+from fairaudit.core.earlier_version import upgraded_row
 from fairaudit.core.errors import DataError
 from fairaudit.core.result import NUMERIC, Failure, IndicatorResult, table
 from fairaudit.stats.disparity import OVERALL
@@ -43,7 +44,7 @@ _COUNTS = ("n", "n_clusters")
 
 
 @dataclass(frozen=True)
-class Look:
+class WatchRecord:
     """One line of ``watch.jsonl``.
 
     Parameters
@@ -61,7 +62,7 @@ class Look:
     values: Mapping[str, Any]
 
 
-def look_values(
+def watch_values(
     results: Sequence[IndicatorResult], failures: Sequence[Failure], data: Sequence[DataCard], *, settings: str
 ) -> dict[str, Any]:
     """Return what a disparity watcher writes of a moment, as JSON values: no NaN, no infinity.
@@ -89,7 +90,7 @@ def look_values(
     }  # fmt: skip
 
 
-def watched_disparities(looks: Sequence[Look]) -> pd.DataFrame:
+def watched_disparities(watch_records: Sequence[WatchRecord]) -> pd.DataFrame:
     """Return the disparities of all looks that have some: ``images``, ``watcher`` and the keys ``DISPARITY_KEYS``.
 
     Raises
@@ -97,10 +98,10 @@ def watched_disparities(looks: Sequence[Look]) -> pd.DataFrame:
     DataError
         If a line holds something else in their place.
     """
-    return _stacked(looks, "disparities", DISPARITY_KEYS)
+    return _stacked(watch_records, "disparities", DISPARITY_KEYS)
 
 
-def watched_groups(looks: Sequence[Look]) -> pd.DataFrame:
+def watched_groups(watch_records: Sequence[WatchRecord]) -> pd.DataFrame:
     """Return the group values of all looks that have some: ``images``, ``watcher`` and the keys ``GROUP_KEYS``.
 
     Raises
@@ -108,7 +109,7 @@ def watched_groups(looks: Sequence[Look]) -> pd.DataFrame:
     DataError
         If a line holds something else in their place.
     """
-    return _stacked(looks, "groups", GROUP_KEYS)
+    return _stacked(watch_records, "groups", GROUP_KEYS)
 
 
 def _planned(result: IndicatorResult) -> pd.DataFrame:
@@ -138,14 +139,15 @@ def _value(key: str, value: Any) -> Any:
     return round(number) if key in _COUNTS else number
 
 
-def _stacked(looks: Sequence[Look], what: str, keys: Sequence[str]) -> pd.DataFrame:
+def _stacked(watch_records: Sequence[WatchRecord], what: str, keys: Sequence[str]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     where: list[tuple[int, str]] = []
     try:
-        for look in looks:
-            for row in look.values.get(what, ()):
-                rows.append({key: row[key] for key in keys if key in row})
-                where.append((look.images, look.watcher))
+        for record in watch_records:
+            for row in record.values.get(what, ()):
+                named = upgraded_row(row)
+                rows.append({key: named[key] for key in keys if key in named})
+                where.append((record.images, record.watcher))
         found = table(rows, keys)
     except (TypeError, ValueError) as error:
         raise DataError(

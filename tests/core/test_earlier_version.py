@@ -1,0 +1,99 @@
+"""Audits, plans and watch records of schema version 1.0: read with the names of today, and with a sentence."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairaudit.core import earlier_version
+from fairaudit.core.audit import AuditResult
+from fairaudit.core.document import from_document, load_audit, save_audit, to_document
+from fairaudit.core.errors import DataError
+from fairaudit.core.plan import read_plan
+from fairaudit.core.samples import Feature
+from fairaudit.runs.watch_records import WatchRecord, watched_disparities
+from fairaudit.stats.outcomes import Outcomes
+from tests.comparison.audits_of_rows import audit_of, groups_of
+
+
+def audited() -> AuditResult:
+    rng = np.random.default_rng(0)
+    columns = {"gender": groups_of(rng, 400)}
+    hits = Outcomes("hit", rng.random(400).round(), np.arange(400))
+    audit = audit_of(hits, columns, [Feature("gender", ("a", "b"), "annotated", "by hand")])
+    (result,) = audit.results
+    options = {"threshold": 0.1, "k": 5}
+    named = dataclasses.replace(result, indicator="label_association", params=options)
+    config = {**audit.config, "indicators": {"label_association": options}}
+    return dataclasses.replace(audit, results=(named,), config=config)
+
+
+def earlier(document: dict[str, Any]) -> dict[str, Any]:
+    """Write the names of 1.0 by hand into a document of today."""
+    old = copy.deepcopy(document)
+    old["schema_version"] = "1.0"
+    old["model"]["labels"] = old["model"].pop("n_labels")
+    old["config"]["indicators"] = {"label_association": {"tau": 0.1, "top_k": 5}}
+    for result in old["results"]:
+        result["params"] = {"tau": 0.1, "top_k": 5}
+        for line in result["disparities"]:
+            line["adjusted_low"], line["adjusted_high"] = line.pop("ci_low_adjusted"), line.pop("ci_high_adjusted")
+            line["kind"] = {"one_vs_rest": "rest"}.get(line["kind"], line["kind"])
+    assert "rest" in {line["kind"] for line in old["results"][0]["disparities"]}
+    return old
+
+
+def test_an_audit_of_the_earlier_version_is_the_audit_of_today() -> None:
+    today = to_document(audited())
+    with pytest.warns(UserWarning, match=r"^audit.json has names of schema version 1\.0 and was read with those of"):
+        found = from_document(earlier(today))
+    assert to_document(found) == today
+
+
+def test_its_influences_have_the_kinds_of_today(tmp_path: Path) -> None:
+    save_audit(audited(), tmp_path)
+    expected = load_audit(tmp_path).results[0].influences
+    document = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
+    (tmp_path / "audit.json").write_text(json.dumps(earlier(document)), encoding="utf-8")
+    influences = pd.read_parquet(tmp_path / "influences.parquet").replace({"kind": {"one_vs_rest": "rest"}})
+    influences.to_parquet(tmp_path / "influences.parquet", index=False)
+    with pytest.warns(UserWarning, match="schema version 1.0"):
+        found = load_audit(tmp_path).results[0].influences
+    assert len(expected) == len(found) > 0
+    assert all((found[i].values == expected[i].values).all() for i in expected)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"results": 3}, {"model": []}, {"plan": 1}, {"config": {"indicators": {"x": 1}}}, {"results": [[]]}]
+)
+def test_a_damaged_document_is_refused_and_not_upgraded(damage: dict[str, Any]) -> None:
+    with pytest.warns(UserWarning, match=r"1\.0"), pytest.raises(DataError, match="must fit the schema"):
+        from_document({**earlier(to_document(audited())), **damage, "failures": 1})
+
+
+def test_a_plan_of_the_earlier_version_is_read_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    text = '[[primary]]\nindicator = "x"\nmetric = "hit"\nfeature = "gender"\nkind = "{}"\n'
+    path.write_text(text.format("rest"), encoding="utf-8")
+    with pytest.warns(UserWarning, match=r'^plan \'p.toml\' .* Write kind = "one_vs_rest" instead of "rest"\.$'):
+        old = read_plan(path)
+    path.write_text(text.format("one_vs_rest"), encoding="utf-8")
+    assert old == read_plan(path)
+
+
+def test_watch_records_of_the_earlier_version_have_the_kinds_of_today() -> None:
+    rows = [{"indicator": "x", "metric": "hit", "kind": kind, "value": 0.1} for kind in ("rest", "slope")]
+    found = watched_disparities([WatchRecord(0, "w", {"disparities": rows})])
+    assert found["kind"].tolist() == ["one_vs_rest", "slope"]
+
+
+def test_no_name_of_today_is_an_earlier_one() -> None:
+    for names in (earlier_version.COLUMNS, earlier_version.KINDS, *earlier_version.OPTIONS.values()):
+        assert not set(names) & set(names.values())
