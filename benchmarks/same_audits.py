@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fairaudit.core import earlier_version
+
 RELATIVE = 1e-12
-#: Names that differ between the schema of before and of now.
-RENAMED = {"adjusted_low": "ci_low_adjusted", "adjusted_high": "ci_high_adjusted"}
-KINDS = {"rest": "one_vs_rest"}
 EXACT = ("n", "n_clusters", "status", "verdict", "ci_method")
 TABLES = ("groups", "disparities", "curves")
 KEYS = ("metric", "feature", "group", "reference", "control", "kind", "measure", "x_name", "x", "family")
@@ -27,12 +26,12 @@ KEYS = ("metric", "feature", "group", "reference", "control", "kind", "measure",
 def rows(folder: Path) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
     """Yield key and values of every row of every table, in the order of the document, with the names of now."""
     document = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    if document["schema_version"] == earlier_version.VERSION:
+        document = earlier_version.upgraded(document)
     for result in document["results"]:
         for table in TABLES:
             for row in result[table]:
-                now = {RENAMED.get(name, name): value for name, value in row.items()}
-                now["kind"] = KINDS.get(now.get("kind", ""), now.get("kind", ""))
-                yield (result["indicator"], result["dataset"], table, *(now.get(key) for key in KEYS)), now
+                yield (result["indicator"], result["dataset"], table, *(row.get(key) for key in KEYS)), row
 
 
 def differences(before: dict[str, Any], after: dict[str, Any], *, bits: bool) -> list[str]:
