@@ -14,10 +14,10 @@ import torch
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import write_json
+from fairaudit.core.progress import step
 from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.precision import computes_in
-from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.recipe import Recipe, load_recipe
 from fairaudit.pretrain.run import Run
 from fairaudit.pretrain.symptoms import TrainingWarning
@@ -85,8 +85,8 @@ def resolve_recipe(recipe: Recipe | str | Path, *, seed: int | None, samples: in
 
 def read_store(run: Run, *, progress: bool) -> ImageStore:
     """Decode the run's images if the recipe keeps them, write ``data.json`` and check that there is a batch of them."""
-    with progress_bar("reading images", len(run.files), shown=progress and run.recipe.crops.store > 0) as advance:
-        store = ImageStore(run.files, short_side=run.recipe.crops.store, advance=advance)
+    with step("reading images", shown=progress and run.recipe.crops.store > 0) as advance:
+        store = ImageStore(run.files, short_side=run.recipe.crops.store, progress=advance)
     run.record_data(store)
     if len(store) < run.recipe.schedule.batch:
         raise ConfigError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import torch
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import write_npy, write_parquet
 from fairaudit.core.model import Model
+from fairaudit.core.progress import Advance
 from fairaudit.core.samples import Box, Samples
 from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.extraction.cache import EmbeddingCache
@@ -62,7 +63,7 @@ def extract(
     *,
     batch_size: int = 64,
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Advance | None = None,
     allow_unreadable: bool = False,
     cache: Path | None = None,
 ) -> Extraction:
