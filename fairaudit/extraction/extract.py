@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from fairaudit.core.errors import ConfigError, DataError
-from fairaudit.core.files import write_npy, write_parquet
 from fairaudit.core.model import Model
 from fairaudit.core.progress import Advance
 from fairaudit.core.samples import Box, Samples
@@ -220,20 +219,6 @@ class _Pass:
             content_digests=digests,
             from_cache=sum(digest in self._from_cache for digest in digests),
         )
-
-
-def save_tables(folder: Path, extraction: Extraction) -> None:
-    """Write ``samples.parquet`` (with a column ``digest``), ``embeddings.npy`` and ``predictions.parquet``.
-
-    Other files of the folder stay; predictions of an earlier pass are removed if there are none now.
-    """
-    table = extraction.samples.table.assign(digest=list(extraction.content_digests))
-    write_parquet(folder / "samples.parquet", table)
-    write_npy(folder / "embeddings.npy", extraction.embeddings.vectors)
-    if extraction.predictions is not None:
-        write_parquet(folder / "predictions.parquet", extraction.predictions.to_frame())
-    else:
-        (folder / "predictions.parquet").unlink(missing_ok=True)
 
 
 def data_digest(sample_ids: tuple[str, ...], content_digests: tuple[str, ...]) -> str:
