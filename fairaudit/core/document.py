@@ -105,29 +105,6 @@ def save_audit(audit: AuditResult, folder: Path) -> None:
     atomic_write(folder / "audit.json", text + "\n")
 
 
-def load_audit(folder: Path) -> AuditResult:
-    """Read the audit in ``folder`` (or the file ``audit.json`` itself).
-
-    Raises
-    ------
-    DataError
-        If there is none, or it does not fit the schema.
-    """
-    path = folder / "audit.json" if folder.is_dir() else folder
-    if not path.is_file():
-        raise DataError(
-            f"audit {folder} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {folder}`."
-        )
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} must be JSON; got: {error}. Run the audit again.") from error
-    if not isinstance(document, dict):
-        raise DataError(f"{path} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
-    files = [path.with_name(f"{name}.parquet") for name in ("statistics", "influences")]
-    return from_document(document, *(pd.read_parquet(file) if file.is_file() else None for file in files))
-
-
 def digest(audit: AuditResult) -> str:
     """Return the SHA-256 of everything in the audit but what differs from run to run."""
     document = to_document(audit)
