@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import torch
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import write_json
 from fairaudit.core.progress import step
+from fairaudit.core.run_files import read_run_file
 from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.precision import computes_in
@@ -47,13 +47,10 @@ def same_machine(run: Run, threads: int | None) -> int | None:
         "threads": threads or torch.get_num_threads(), "torch": torch.__version__, "device": device.type,
         "precision": str(computes_in(run.recipe.precision, device)).removeprefix("torch."),
     }  # fmt: skip
-    if not run.machine.is_file():
+    before = read_run_file(run.machine)
+    if not before:
         write_json(run.machine, now)
         return threads
-    try:
-        before = dict(json.loads(run.machine.read_text(encoding="utf-8")))
-    except ValueError:
-        before = {}
     if threads is None and isinstance(before.get("threads"), int):
         now["threads"] = before["threads"]
     other = [name for name in now if name in before and before[name] != now[name]]

@@ -141,17 +141,19 @@ def _value(key: str, value: Any) -> Any:
 def _stacked(looks: Sequence[Look], what: str, keys: Sequence[str]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     where: list[tuple[int, str]] = []
-    try:
-        for look in looks:
-            for row in look.values.get(what, ()):
-                rows.append({key: row[key] for key in keys if key in row})
-                where.append((look.images, look.watcher))
-        found = table(rows, keys)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{what} in watch.jsonl must be objects with numbers and texts; got {str(error)[:120]}. "
-            "Take the file that the run wrote."
-        ) from error
+    for look in looks:
+        try:
+            own = [{key: row[key] for key in keys if key in row} for row in look.values.get(what, ())]
+            table(own, keys)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{what} in watch.jsonl, in the line of {look.images} images and watcher '{look.watcher}', must be "
+                f"objects with numbers and texts; got {str(error)[:120]}. Restore the file from a copy of the run, or "
+                "delete the line."
+            ) from error
+        rows += own
+        where += [(look.images, look.watcher)] * len(own)
+    found = table(rows, keys)
     found.insert(0, "watcher", pd.Series([name for _, name in where], dtype="object"))
     found.insert(0, "images", pd.Series([images for images, _ in where], dtype="int64"))
     return found

@@ -225,7 +225,9 @@ def test_a_run_whose_checkpoints_are_all_damaged_is_refused(tmp_path: Path, six_
     for name in ("checkpoint.pt", "checkpoint.previous.pt"):
         (output / name).write_bytes(b"half a file")
     with pytest.raises(
-        CheckpointError, match=r"must be one that a run wrote; got unreadable bytes\. Delete it to start the run again"
+        CheckpointError,
+        match=r"must be one that a run wrote; got unreadable bytes\. Restore it from a copy of the run, or delete "
+        r"'checkpoint\.pt' and 'checkpoint\.previous\.pt' to start the run again\.",
     ):
         pretrain(six_steps, data=[pictures], output=output, progress=False)
     torch.save({"step": 3}, output / "checkpoint.pt")
