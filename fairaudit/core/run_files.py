@@ -2,7 +2,7 @@
 
 A run may be killed at any moment, and read while it goes on. A file that is missing was not written yet and reads as
 nothing. A last line of a ``.jsonl`` that has no line end and is no JSON is half written and is dropped. JSON and TOML
-are written whole or not at all. Everything else that no run writes is damage: ``DataError`` names file, line and remedy.
+are written whole or not at all. Everything else that no run writes is damage: ``DataError`` names file, line, remedy.
 """
 
 from __future__ import annotations
