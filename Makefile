@@ -1,6 +1,7 @@
 # make demo   an environment in .venv, a small training run, an audit of it; prints the path of the report
 # make test   everything that must hold: format, lint, types, tests (the slow ones too)
 # make check  the same without the tests
+# make schema writes fairaudit/core/audit.schema.json from the types of a result
 #
 # Needs Python >= 3.11 (another one: make demo PYTHON=python3.12). pip reads its own variables, PIP_INDEX_URL and so on.
 # A CPU-only torch on Linux, which is a fraction of the size:
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile -c constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: demo test check environment clean
+.PHONY: demo test check schema environment clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/fairaudit demo -o $(OUT)
@@ -30,6 +31,9 @@ check: environment
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+schema: environment
+	@$(BIN)/python -m fairaudit.core.document > fairaudit/core/audit.schema.json
 
 environment: $(VENV)/.installed-test
 

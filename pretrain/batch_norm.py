@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from fairaudit.core.progress import step
 from fairaudit.pretrain.images import ImageStore
-from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.views import plain_views
 
 CALIBRATION_IMAGES = 2048
@@ -26,13 +26,14 @@ def estimate_batch_norm(model: nn.Module, store: ImageStore, *, size: int, batch
         layer.momentum = None  # cumulative mean
     model.train()
     total = min(len(store), CALIBRATION_IMAGES)
-    with progress_bar("measuring activations", total, shown=progress) as advance:
+    with step("measuring activations", shown=progress) as advance:
         for start in range(0, total, batch):
-            indices = list(range(start, min(start + batch, total)))
+            end = min(start + batch, total)
+            indices = list(range(start, end))
             if len(indices) >= 2:
                 _, view = plain_views(store, indices, size=size, device=device)
                 model(pixel_values=view.contiguous(memory_format=torch.channels_last))
-            advance(len(indices))
+            advance(end, total)
     for layer, momentum in zip(layers, before, strict=True):
         layer.momentum = momentum
     model.eval()

@@ -68,7 +68,8 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
             )
         return state
     if there:
-        raise CheckpointError(f"{damage} Delete it to start the run again from its first step.")
+        names = " and ".join(f"'{file.name}'" for file in there)
+        raise CheckpointError(f"{damage} Restore it from a copy of the run, or delete {names} to start the run again.")
     return None
 
 

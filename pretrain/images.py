@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.progress import Advance
 from fairaudit.images.decode import EncodedImage, ImageError
 from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.augment import resize
@@ -75,8 +76,8 @@ class ImageStore:
         In pixels: all images are decoded once when the store is made, so that a damaged file is known before training,
         and kept with this short side; smaller ones are made larger. 0: nothing is read beforehand nor kept, and images
         are decoded whenever they are needed, as a whole or as small as their views allow.
-    advance : callable, optional
-        Called after each image that is read beforehand, for a progress bar.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after each image that is read beforehand.
 
     Attributes
     ----------
@@ -93,7 +94,7 @@ class ImageStore:
         If more than 1 % of the images cannot be read.
     """
 
-    def __init__(self, files: ImageFiles, *, short_side: int, advance: Callable[[], object] | None = None) -> None:
+    def __init__(self, files: ImageFiles, *, short_side: int, progress: Advance | None = None) -> None:
         self._files, self._short_side = files, short_side
         self._pixels: dict[int, Tensor] = {}
         self._unreadable: set[int] = set()
@@ -103,7 +104,7 @@ class ImageStore:
         self.short_sides: list[int] = []
         self.kept: Sequence[int] = range(len(files))
         if short_side:
-            self._read_all(advance)
+            self._read_all(progress)
         self._judge(tried=len(files) if short_side else 0)
 
     def __len__(self) -> int:
@@ -159,7 +160,7 @@ class ImageStore:
                 f"the first '{name}': {reason} Repair or remove them, or check that the data are the right ones."
             )
 
-    def _read_all(self, advance: Callable[[], object] | None) -> None:
+    def _read_all(self, progress: Advance | None) -> None:
         kept, budget = [], CACHE_BYTES
         for at, result in enumerate(self._pool.map(self._try_read, range(len(self._files)))):
             if isinstance(result, str):
@@ -171,8 +172,8 @@ class ImageStore:
                     budget -= pixels.numel()
                 kept.append(at)
                 self.short_sides.append(short_side)
-            if advance:
-                advance()
+            if progress:
+                progress(at + 1, len(self._files))
         self.kept = tuple(kept)
 
     def _open(self, at: int) -> Picture:

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.progress import step as progress_bar
 from fairaudit.pretrain.ahead import ahead
 from fairaudit.pretrain.checkpoint import load_checkpoint, save_checkpoint
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.optimiser import LarcSGD, learning_rate
-from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.run import Run
 from fairaudit.pretrain.views import Cut, Views
 from fairaudit.pretrain.watch import Looks, Watcher
@@ -99,7 +99,6 @@ def fit(
     recent: list[float] = []
     started = time.perf_counter()
     objective.module.train()
-    title = f"training {run.recipe.name}"
 
     def cut_at(step: int) -> tuple[int, Cut]:
         epoch, indices = batch_at(step, images=len(store), batch=schedule.batch, seed=seed)
@@ -108,7 +107,9 @@ def fit(
     with (
         run.metrics(done=first) as metrics,
         run.watched(images=first * schedule.batch) as seen,
-        progress_bar(title, schedule.steps * schedule.batch, done=first * schedule.batch, shown=progress) as advance,
+        progress_bar(
+            f"training {run.recipe.name}", shown=progress, note=lambda: f": loss {row['loss']:.3f}"
+        ) as advance,
         ahead(cut_at, range(first, schedule.steps)) as batches,
     ):
         look = Looks(watchers, seen, objective.trunk, store, run.recipe)
@@ -129,7 +130,7 @@ def fit(
             _require_finite(row["loss"], step + 1)
             recent = [*recent[-WINDOW + 1 :], row["loss"]]
             metrics.write(row)
-            advance(schedule.batch, f"loss {row['loss']:.3f}")
+            advance((step + 1) * schedule.batch, schedule.steps * schedule.batch)
             if (step + 1) % schedule.checkpoint_every == 0 or step + 1 == schedule.steps:
                 state = {"step": step + 1, "objective": objective.state_dict(), "optimiser": optimiser.state_dict()}
                 save_checkpoint(run.checkpoint, state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +13,11 @@ import torch
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import write_json
+from fairaudit.core.progress import step
+from fairaudit.core.run_files import read_run_file
 from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.precision import computes_in
-from fairaudit.pretrain.progress import progress_bar
 from fairaudit.pretrain.recipe import Recipe, load_recipe
 from fairaudit.pretrain.run import Run
 from fairaudit.pretrain.symptoms import TrainingWarning
@@ -47,13 +47,10 @@ def same_machine(run: Run, threads: int | None) -> int | None:
         "threads": threads or torch.get_num_threads(), "torch": torch.__version__, "device": device.type,
         "precision": str(computes_in(run.recipe.precision, device)).removeprefix("torch."),
     }  # fmt: skip
-    if not run.machine.is_file():
+    before = read_run_file(run.machine)
+    if not before:
         write_json(run.machine, now)
         return threads
-    try:
-        before = dict(json.loads(run.machine.read_text(encoding="utf-8")))
-    except ValueError:
-        before = {}
     if threads is None and isinstance(before.get("threads"), int):
         now["threads"] = before["threads"]
     other = [name for name in now if name in before and before[name] != now[name]]
@@ -85,8 +82,8 @@ def resolve_recipe(recipe: Recipe | str | Path, *, seed: int | None, samples: in
 
 def read_store(run: Run, *, progress: bool) -> ImageStore:
     """Decode the run's images if the recipe keeps them, write ``data.json`` and check that there is a batch of them."""
-    with progress_bar("reading images", len(run.files), shown=progress and run.recipe.crops.store > 0) as advance:
-        store = ImageStore(run.files, short_side=run.recipe.crops.store, advance=advance)
+    with step("reading images", shown=progress and run.recipe.crops.store > 0) as advance:
+        store = ImageStore(run.files, short_side=run.recipe.crops.store, progress=advance)
     run.record_data(store)
     if len(store) < run.recipe.schedule.batch:
         raise ConfigError(

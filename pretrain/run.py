@@ -18,14 +18,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any
 
 from fairaudit.core.errors import ConfigError
-from fairaudit.core.files import atomic_write, json_line, read_json_lines, write_json
+from fairaudit.core.files import atomic_write, json_line, write_json
+from fairaudit.core.run_files import read_run_file, read_steps, read_watched
 from fairaudit.describe.training_data import TrainingData, documents
 from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.images import ImageStore
@@ -62,7 +64,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return (self.folder / "finished.json").is_file() and self.model.is_dir()
+        return bool(read_run_file(self.folder / "finished.json")) and self.model.is_dir()
 
     def record_data(self, store: ImageStore) -> None:
         """Write ``data.json``."""
@@ -88,13 +90,15 @@ class Run:
     @contextmanager
     def metrics(self, *, done: int) -> Iterator[JsonLines]:
         """Open ``metrics.jsonl`` behind the lines of the ``done`` first steps; later ones are dropped."""
-        with JsonLines.open(self.folder / "metrics.jsonl", keep=lambda row: row["step"] <= done) as lines:
+        path = self.folder / "metrics.jsonl"
+        with JsonLines.open(path, [row for row in read_steps(path) if row["step"] <= done]) as lines:
             yield lines
 
     @contextmanager
     def watched(self, *, images: int) -> Iterator[JsonLines]:
         """Open ``watch.jsonl`` behind what was measured up to ``images`` seen; later lines are dropped."""
-        with JsonLines.open(self.folder / "watch.jsonl", keep=lambda row: row["images"] <= images) as lines:
+        path = self.folder / "watch.jsonl"
+        with JsonLines.open(path, [row for row in read_watched(path) if row["images"] <= images]) as lines:
             yield lines
 
 
@@ -112,15 +116,8 @@ class JsonLines:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, *, keep: Callable[[Mapping[str, Any]], bool]) -> Iterator[JsonLines]:
-        """Open ``path`` behind the lines that ``keep`` wants; half a line, where a process ended, is dropped."""
-        rows = []
-        for row in read_json_lines(path):
-            try:
-                if keep(row):
-                    rows.append(row)
-            except (KeyError, TypeError):
-                continue
+    def open(cls, path: Path, rows: list[dict[str, Any]]) -> Iterator[JsonLines]:
+        """Open ``path`` to write behind ``rows``, which become all that it holds."""
         atomic_write(path, "".join(map(json_line, rows)))
         with path.open("a", encoding="utf-8") as file:
             yield cls(path, file, rows)
@@ -152,6 +149,8 @@ def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) ->
     ------
     ConfigError
         If the folder holds something else, or a run of another recipe, method or data.
+    DataError
+        If a file of the run is damaged (``core.run_files``).
     """
     output = Path(output)
     if output.exists() and not output.is_dir():
@@ -159,6 +158,7 @@ def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) ->
     written = output / "recipe.toml"
     text = recipe.to_toml()
     if written.is_file():
+        read_run_file(written, "schedule")  # damage is told apart from another recipe
         _check_same_recipe(output, written.read_text(encoding="utf-8"), text)
         _check_same_data(output, method, files)
     elif output.is_dir() and any(output.iterdir()):
@@ -172,10 +172,10 @@ def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) ->
 
 
 def _check_same_recipe(output: Path, before: str, now: str) -> None:
-    if before == now:
+    lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
+    differing = next((pair for pair in lines if pair[0] != pair[1]), None)
+    if differing is None:
         return
-    old, new = before.splitlines(), now.splitlines()
-    differing = next(((a, b) for a, b in zip(old, new, strict=False) if a != b), ("", ""))
     raise ConfigError(
         f"run folder '{output}' must hold the same recipe; got '{differing[0]}' there and '{differing[1]}' now. "
         f"{ANOTHER}"
@@ -183,17 +183,14 @@ def _check_same_recipe(output: Path, before: str, now: str) -> None:
 
 
 def _check_same_data(output: Path, method: str, files: ImageFiles) -> None:
-    path = output / "data.json"
-    if not path.is_file():
+    written = read_run_file(output / "data.json", "method", "digest")
+    if not written:
         return
-    try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-        before = (written["method"], written["digest"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"'{path}' must be what a run wrote; got other content. {ANOTHER}") from error
-    if before[0] != method:
-        raise ConfigError(f"run folder '{output}' must hold a run of '{method}'; got one of '{before[0]}'. {ANOTHER}")
-    if before[1] != files.digest:
+    if written["method"] != method:
+        raise ConfigError(
+            f"run folder '{output}' must hold a run of '{method}'; got one of '{written['method']}'. {ANOTHER}"
+        )
+    if written["digest"] != files.digest:
         raise ConfigError(
             f"run folder '{output}' must hold a run on the same images; got one on {written.get('images')} images "
             f"with another digest. {ANOTHER}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import platform
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fairaudit._version import __version__
 from fairaudit.auditing.comparison import Comparison
@@ -20,23 +23,19 @@ from fairaudit.auditing.plugins import load_indicator
 from fairaudit.auditing.selftest import short_selftest
 from fairaudit.auditing.tables import data_card, make_tables, read_samples, save_tables
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.document import digest, save_audit
-from fairaudit.core.document import load_audit as load_result
-from fairaudit.core.errors import ConfigError
+from fairaudit.core.document import digest, from_document, save_audit
+from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import atomic_folder
 from fairaudit.core.plan import Plan, read_plan
 from fairaudit.core.progress import step
 from fairaudit.core.protocol import Protocol
 from fairaudit.stats.verdicts import decide
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "transformers")
 
 
 class Audit(AuditResult):
-    """An ``AuditResult`` that shows itself in a notebook and writes itself to a folder."""
+    """An ``AuditResult`` that shows itself in a notebook."""
 
     def _repr_html_(self) -> str:
         from fairaudit.reports.html import fragment
@@ -214,8 +213,20 @@ def load_audit(path: str | Path) -> Audit:
     DataError
         If there is none, or it does not fit the schema.
     """
-    loaded = load_result(Path(path))
-    return Audit(**{f.name: getattr(loaded, f.name) for f in dataclasses.fields(loaded)})
+    path = Path(path)
+    file = path / "audit.json" if path.is_dir() else path
+    if not file.is_file():
+        raise DataError(
+            f"audit {path} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {path}`."
+        )
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file} must be JSON; got: {error}. Run the audit again.") from error
+    if not isinstance(document, dict):
+        raise DataError(f"{file} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
+    tables = [file.with_name(f"{name}.parquet") for name in ("statistics", "influences")]
+    return Audit(**vars(from_document(document, *(pd.read_parquet(t) if t.is_file() else None for t in tables))))
 
 
 def compare(

@@ -13,7 +13,7 @@ import pandas as pd
 from fairaudit.auditing.config import AuditConfig
 from fairaudit.core.audit import DataCard
 from fairaudit.core.errors import RequirementError
-from fairaudit.core.files import atomic_write, write_parquet
+from fairaudit.core.files import atomic_write, write_npy, write_parquet
 from fairaudit.core.model import Model
 from fairaudit.core.progress import Advance, say, step
 from fairaudit.core.samples import NOT_RECORDED, Samples
@@ -208,12 +208,12 @@ def data_card(samples: Samples, *, digest: str) -> DataCard:
 
 
 def save_tables(tables: Mapping[str, Tables], folder: Path) -> None:
-    """Write ``folder/DATA/`` with samples, embeddings, predictions and scores of each data set."""
-    from fairaudit.extraction.extract import save_tables as save_extraction
-
+    """Write ``folder/DATA/``: samples (with a column ``digest``), embeddings, and predictions and scores if any."""
     for name, table in tables.items():
-        target = folder / name
-        save_extraction(target, table.extraction)
+        target, extraction = folder / name, table.extraction
+        rows = table.samples.table.assign(digest=list(extraction.content_digests))
+        write_parquet(target / "samples.parquet", rows)
+        write_npy(target / "embeddings.npy", extraction.embeddings.vectors)
         if table.predictions is not None:
             write_parquet(target / "predictions.parquet", table.predictions.to_frame())
             atomic_write(target / "labels.txt", "".join(f"{label}\n" for label in table.predictions.known_labels))

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 import pandas as pd
 
 from fairaudit.core.result import Failure, IndicatorResult
+from fairaudit.core.samples import Feature, Subject
+from fairaudit.core.schema import IF_ANY, Count, HexDigits, closed, rows_of
 
 SCHEMA_VERSION = "2.0"
+
+_DATASHEETS = rows_of({"folder": str, "found": bool, "fields": Mapping[str, str | None]})
+_PROFILES = rows_of({"folder": str, "profile": Mapping[str, Any] | None, "note": str})
+_TRAINING = closed({"datasheets": {**_DATASHEETS, "minItems": 1}, "profiles": {**_PROFILES, "minItems": 1}})
+_FEATURES = rows_of(
+    {**get_type_hints(Feature), "known_by": str, "counts": Mapping[str, Count]}, optional=("reference", "exploratory")
+)
+_PLAN = closed({"digest": HexDigits, "primary": tuple[Mapping[str, Any], ...]})
+_PROVENANCE = closed(
+    {"digest": str, "versions": Mapping[str, str], "seed": int, "run": Mapping[str, Any]}, optional=("digest", "run")
+)
+_OPEN = {"additionalProperties": True}
 
 
 @dataclass(frozen=True)
@@ -48,14 +62,14 @@ class ModelCard:
     name: str
     kind: str
     architecture: str
-    n_parameters: int
-    embedding_dim: int
-    digest: str
+    n_parameters: Count
+    embedding_dim: Count
+    digest: HexDigits
     preprocessing: Mapping[str, Any]
-    n_labels: int = 0
+    n_labels: Count = 0
     notes: tuple[str, ...] = ()
-    training: Mapping[str, Any] = field(default_factory=dict)
-    layer: str = ""
+    training: Annotated[Mapping[str, Any], _TRAINING] = field(default_factory=dict, metadata=IF_ANY)
+    layer: str = field(default="", metadata=IF_ANY)
 
 
 @dataclass(frozen=True)
@@ -84,18 +98,18 @@ class DataCard:
 
     name: str
     reader: str
-    subject: str
+    subject: Annotated[str, {"enum": get_args(Subject)}]
     cluster: str
     licence: str
     version: str
-    n: int
-    n_clusters: int
-    digest: str
+    n: Count
+    n_clusters: Count
+    digest: HexDigits
     synthetic: bool
     show_images: bool
-    features: tuple[Mapping[str, Any], ...]
-    skipped: tuple[Mapping[str, str], ...] = ()
-    n_skipped: int = 0
+    features: Annotated[tuple[Mapping[str, Any], ...], _FEATURES]
+    skipped: Annotated[tuple[Mapping[str, str], ...], rows_of({"file": str, "reason": str})] = ()
+    n_skipped: Count = 0
     notes: tuple[str, ...] = ()
 
 
@@ -124,9 +138,9 @@ class AuditResult:
     results: tuple[IndicatorResult, ...]
     failures: tuple[Failure, ...]
     config: Mapping[str, Any]
-    plan: Mapping[str, Any]
-    provenance: Mapping[str, Any]
-    schema_version: str = field(default=SCHEMA_VERSION)
+    plan: Annotated[Mapping[str, Any], {**_PLAN, **_OPEN}]
+    provenance: Annotated[Mapping[str, Any], {**_PROVENANCE, **_OPEN}]
+    schema_version: Annotated[str, {"const": SCHEMA_VERSION}] = SCHEMA_VERSION
 
     def result(self, indicator: str, dataset: str | None = None) -> IndicatorResult:
         """Return the result of ``indicator`` (on ``dataset``); KeyError if it is not there."""

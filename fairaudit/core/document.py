@@ -8,7 +8,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +28,23 @@ from fairaudit.core.result import (
     IndicatorResult,
     table,
 )
+from fairaudit.core.schema import json_fields, schema_of, schema_text
 
 _TABLES = {"groups": GROUP_COLUMNS, "disparities": DISPARITY_COLUMNS, "curves": CURVE_COLUMNS}
 
 
 @cache
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of ``audit.json``."""
-    text = (resources.files("fairaudit.core") / "audit.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+    """Return the JSON Schema (draft 2020-12) of ``audit.json``; ``make schema`` writes it to a file."""
+    made = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:fairaudit:audit:{SCHEMA_VERSION}",
+        "title": "fairaudit audit",
+        "description": "Everything one audit found, could not find, and was made from. Numbers that cannot be "
+        "estimated are null, with a status and a note.",
+        **schema_of(AuditResult),
+    }
+    loaded: dict[str, Any] = json.loads(json.dumps(made))  # jsonschema knows no tuples
     return loaded
 
 
@@ -49,24 +56,9 @@ def to_document(audit: AuditResult) -> dict[str, Any]:
     DataError
         If the document does not fit the schema.
     """
-    model = dataclasses.asdict(audit.model)
-    for key in ("training", "layer"):
-        # An audit of a checkpoint that does not say stays the same, byte for byte, as before there was such a key.
-        if not model[key]:
-            del model[key]
-    document = {
-        "schema_version": audit.schema_version,
-        "model": model,
-        "data": [dataclasses.asdict(card) for card in audit.data],
-        "results": [_result_document(result) for result in audit.results],
-        "failures": [dataclasses.asdict(failure) for failure in audit.failures],
-        "config": dict(audit.config),
-        "plan": dict(audit.plan),
-        "provenance": dict(audit.provenance),
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(_plain(document)))
-    validate(plain, "the audit")
-    return plain
+    document: dict[str, Any] = _json(audit)
+    validate(document, "the audit")
+    return document
 
 
 def from_document(
@@ -107,38 +99,21 @@ def save_audit(audit: AuditResult, folder: Path) -> None:
     influences = [influence_table(r) for r in audit.results]
     write_parquet(folder / "statistics.parquet", _together([r.statistics for r in audit.results], STATISTIC_COLUMNS))
     write_parquet(folder / "influences.parquet", _together(influences, INFLUENCE_COLUMNS))
-    text = json.dumps(to_document(audit), indent=1, ensure_ascii=False, allow_nan=False)
+    document = {"schema_version": audit.schema_version, **_json(audit)}  # first in the file
+    if _digest(document) != audit.provenance.get("digest"):  # else it was validated when its digest was made
+        validate(document, "the audit")
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     atomic_write(folder / "audit.json", text + "\n")
 
 
-def load_audit(folder: Path) -> AuditResult:
-    """Read the audit in ``folder`` (or the file ``audit.json`` itself).
-
-    Raises
-    ------
-    DataError
-        If there is none, or it does not fit the schema.
-    """
-    path = folder / "audit.json" if folder.is_dir() else folder
-    if not path.is_file():
-        raise DataError(
-            f"audit {folder} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {folder}`."
-        )
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} must be JSON; got: {error}. Run the audit again.") from error
-    if not isinstance(document, dict):
-        raise DataError(f"{path} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
-    files = [path.with_name(f"{name}.parquet") for name in ("statistics", "influences")]
-    return from_document(document, *(pd.read_parquet(file) if file.is_file() else None for file in files))
-
-
 def digest(audit: AuditResult) -> str:
-    """Return the SHA-256 of everything in the audit but what differs from run to run."""
-    document = to_document(audit)
-    document["provenance"] = {k: v for k, v in document["provenance"].items() if k not in ("digest", "run")}
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    """Validate the audit and return the SHA-256 of everything in it but what differs from run to run."""
+    return _digest(to_document(audit))
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    lasting = {k: v for k, v in document["provenance"].items() if k not in ("digest", "run")}
+    return hashlib.sha256(json.dumps({**document, "provenance": lasting}, sort_keys=True).encode()).hexdigest()
 
 
 def validate(document: Mapping[str, Any], what: str) -> None:
@@ -150,19 +125,6 @@ def validate(document: Mapping[str, Any], what: str) -> None:
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path) or "the top level"
         raise DataError(f"{what} must fit the schema of version {SCHEMA_VERSION}; at {where}: {error.message[:300]}.")
-
-
-def _result_document(result: IndicatorResult) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        field.name: getattr(result, field.name)
-        for field in dataclasses.fields(result)
-        if field.name not in (*_TABLES, "statistics", "inference", "influences", "selection_adjusted_p")
-    }
-    for name in _TABLES:
-        document[name] = getattr(result, name).to_dict("records")
-    if not result.protocol:
-        del document["protocol"]  # as before there was such a key
-    return document
 
 
 def _result(
@@ -194,14 +156,23 @@ def _tuples(document: Mapping[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
 
 
-def _plain(value: Any) -> Any:
+def _json(value: Any) -> Any:
     """Return JSON values: NaN and infinity as null, empty text in tables stays text."""
+    if dataclasses.is_dataclass(value):
+        fields = [field for field in json_fields(value) if not field.metadata or getattr(value, field.name)]
+        return {field.name: _json(getattr(value, field.name)) for field in fields}
+    if isinstance(value, pd.DataFrame):
+        return _json(value.to_dict("records"))
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [_json(v) for v in value]
     if hasattr(value, "item") and not isinstance(value, str):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
+
+
+if __name__ == "__main__":
+    print(schema_text(schema()))

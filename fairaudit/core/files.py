@@ -1,4 +1,4 @@
-"""Files: listed in one order, written whole or not at all (a sibling first, then a rename), and read as JSON lines."""
+"""Files: listed in one order, written whole or not at all (a sibling first, then a rename)."""
 
 from __future__ import annotations
 
@@ -243,24 +243,6 @@ def json_value(value: object) -> object:
     if isinstance(value, float) and math.isinf(value):
         raise ValueError("a number in JSON must be finite; got infinity. Write NaN and say why beside it.")
     return value
-
-
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of ``path`` in order, or nothing where there is no such file.
-
-    What is no JSON object is left out: half a line, where a process ended or is writing at this moment.
-    """
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-    return rows
 
 
 def json_line(row: object) -> str:

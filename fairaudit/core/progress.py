@@ -1,4 +1,4 @@
-"""Progress of long work on the terminal: one line a step, a bar where the work can be counted."""
+"""Progress of long work on the terminal: a bar where the work can be counted, one line a step when it has ended."""
 
 from __future__ import annotations
 
@@ -8,32 +8,52 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-#: Called with what is done and what there is in all.
+#: The one type of callback for progress: called with the number that is done and the number there is in all.
 Advance = Callable[[int, int], None]
 
 
+class _Speed(ProgressColumn):
+    """How many are done in a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.{0 if task.speed >= 10 else 1}f}/s" if task.speed else "")
+
+
+def bars(*, shown: bool) -> Progress:
+    """Return bars on standard error that vanish when they end; no text is taken for markup.
+
+    Where standard error is no terminal, no bar is drawn, so that a log stays short.
+    """
+    columns = (
+        TextColumn("{task.description}", markup=False), BarColumn(30), MofNCompleteColumn(), _Speed(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    console = Console(stderr=True, quiet=not shown, highlight=False, markup=False, soft_wrap=True)
+    return Progress(*columns, console=console, transient=True, disable=not (shown and sys.stderr.isatty()))
+
+
+def print_ended(bar: Progress, title: str, started: float) -> None:
+    """Print ``title`` with the seconds since ``started``, a value of ``time.perf_counter``."""
+    bar.console.print(Text.assemble(f"  {title} ", (f"({time.perf_counter() - started:.1f} s)", "dim")))
+
+
 @contextmanager
-def step(title: str, *, shown: bool = True) -> Iterator[Advance]:
+def step(title: str, *, shown: bool = True, note: Callable[[], str] = str) -> Iterator[Advance]:
     """Show ``title`` with a bar while the block runs, and its duration afterwards.
 
-    Gives ``advance(done, total)``. Where standard error is no terminal only the last line is printed, so that a
-    log stays short. With ``shown=False`` nothing is printed.
+    Gives ``advance(done, total)``; ``note()`` is what stands behind the title at that moment. With ``shown=False``
+    nothing is printed.
     """
-    console = Console(stderr=True, quiet=not shown, highlight=False)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
     started = time.perf_counter()
-    bar = Progress(*columns, console=console, transient=True, disable=not (shown and sys.stderr.isatty()))
-    with bar:
+    with bars(shown=shown) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-    console.print(f"  {title} [dim]({time.perf_counter() - started:.1f} s)[/dim]")
+        yield lambda done, total: bar.update(task, description=title + note(), completed=done, total=total)
+    print_ended(bar, title, started)
 
 
 def say(text: str, *, shown: bool = True) -> None:
     """Print a line among those of the steps."""
-    if shown:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"  {text}", markup=False)
+    bars(shown=shown).console.print(f"  {text}")

@@ -8,9 +8,11 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, get_type_hints
 
 import pandas as pd
+
+from fairaudit.core.schema import closed, rows_of
 
 PAPER, CODE = "goyal2022_paper", "goyal2022_code"
 PUBLISHED_COLUMNS = ("title", "model", "group", "value", "unit", "source", "note")
@@ -60,6 +62,19 @@ class PublishedTable:
     note: str
     groups: tuple[str, ...]
     rows: Mapping[str, tuple[float, ...]]
+
+
+#: What ``Protocol.describe`` returns.
+PROTOCOL_SCHEMA = {
+    "description": "What is published about the measure; none of these numbers is of this audit.",
+    **closed({
+        "preset": str,
+        "differences": rows_of({**get_type_hints(Difference), "here": str}),
+        "published": rows_of({
+            **get_type_hints(PublishedTable), "rows": rows_of({"model": str, "values": tuple[float | None, ...]})
+        }),
+    }),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from fairaudit.core.protocol import PROTOCOL_SCHEMA
+from fairaudit.core.schema import ELSEWHERE, IF_ANY, rows_of, schema_of
 
 GROUP_COLUMNS = (
     "metric", "feature", "group", "control", "value", "ci_low", "ci_high", "ci_method", "n", "n_clusters",
@@ -53,6 +56,22 @@ NUMERIC = {
 
 STATUSES = ("ok", "too_few", "not_estimable")
 VERDICTS = ("disparity", "inconclusive", "within_tolerance", "not_estimable")
+
+_COUNT, _PROBABILITY = {"minimum": 0}, {"minimum": 0, "maximum": 1}
+#: Columns that not every number or text fits, as JSON Schema has it.
+LIMITS: Mapping[str, Mapping[str, Any]] = {
+    "n": _COUNT, "n_clusters": _COUNT, "p_value": _PROBABILITY, "p_adjusted": _PROBABILITY,
+    "kind": {"enum": ("one_vs_rest", "reference", "gap", "slope", "concentration", "omnibus")},
+    "measure": {"enum": ("difference", "ratio", "per_doubling", "per_step", "index", "")},
+    "family": {"enum": ("primary", "exploratory")}, "verdict": {"enum": (*VERDICTS, "")},
+    "status": {"enum": STATUSES},
+}  # fmt: skip
+
+
+def table_schema(columns: Sequence[str]) -> dict[str, Any]:
+    """Return the JSON Schema of the rows of a table."""
+    kinds = {c: schema_of(float | None if c in NUMERIC else str) for c in columns}
+    return rows_of({column: {**kind, **LIMITS.get(column, {})} for column, kind in kinds.items()})
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
@@ -120,17 +139,19 @@ class IndicatorResult:
     question: str
     dataset: str
     headline: str
-    groups: pd.DataFrame
-    disparities: pd.DataFrame
-    curves: pd.DataFrame
-    statistics: pd.DataFrame
+    groups: Annotated[pd.DataFrame, table_schema(GROUP_COLUMNS)]
+    disparities: Annotated[pd.DataFrame, table_schema(DISPARITY_COLUMNS)]
+    curves: Annotated[pd.DataFrame, table_schema(CURVE_COLUMNS)]
+    statistics: pd.DataFrame = field(metadata=ELSEWHERE)
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
-    influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False)
-    protocol: Mapping[str, Any] = field(default_factory=dict)
-    selection_adjusted_p: Mapping[int, float] = field(default_factory=dict, compare=False, repr=False)
+    inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False, metadata=ELSEWHERE)
+    influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False, metadata=ELSEWHERE)
+    protocol: Annotated[Mapping[str, Any], PROTOCOL_SCHEMA] = field(default_factory=dict, metadata=IF_ANY)
+    selection_adjusted_p: Mapping[int, float] = field(
+        default_factory=dict, compare=False, repr=False, metadata=ELSEWHERE
+    )
 
     def __post_init__(self) -> None:
         for name, columns in (
@@ -171,7 +192,7 @@ class Failure:
     """
 
     indicator: str
-    stage: str
+    stage: Annotated[str, {"enum": ("requirements", "compute")}]
     reason: str
     what_to_do: str
     dataset: str = ""

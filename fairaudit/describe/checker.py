@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,11 @@ import pandas as pd
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plan import ALPHA
+from fairaudit.core.progress import Advance
 from fairaudit.core.samples import BOX_COLUMNS, IN_ANOTHER_SPLIT, INCOME, NOT_RECORDED, Feature, Samples
 from fairaudit.describe.check import FeatureCheck, GroupCount, Overlap, Reason, SampleCheck
 from fairaudit.describe.planned_comparisons import Planned, planned, planned_income
 from fairaudit.images.decode import EncodedImage, ImageError, image_size, read_image, unnamed_images
-
-Advance = Callable[[int, int], None]
 
 EXAMPLES = 3
 #: What differs between files that are left out for one reason: texts in quotation marks.

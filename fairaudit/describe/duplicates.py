@@ -18,7 +18,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from fairaudit.core.progress import Advance
 from fairaudit.describe.profile import Copies
 from fairaudit.images.decode import MAX_BYTES, ImageError
 from fairaudit.images.image_files import ImageFiles
@@ -45,7 +46,6 @@ _BLOCK = 2048
 # A plain surface, whose hash and correlation are noise: less than one grey level of standard deviation.
 _PLAIN = 1.0
 
-Advance = Callable[[int, int], None]
 Signs = npt.NDArray[np.float32]
 
 

@@ -12,8 +12,9 @@ import pandas as pd
 
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import file_problem
+from fairaudit.core.progress import Advance
 from fairaudit.describe.declared_rows import UNKNOWN_CELLS, DeclaredRows
-from fairaudit.describe.duplicates import EXACT, NEAR, NEAR_LIMIT, Advance, exact_copies, near_copies
+from fairaudit.describe.duplicates import EXACT, NEAR, NEAR_LIMIT, exact_copies, near_copies
 from fairaudit.describe.profile import Copies, Profile
 from fairaudit.describe.reservoir import Reservoir
 from fairaudit.images.decode import unnamed_images

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairaudit.core.errors import DataError
+from fairaudit.core.errors import DataError, InputError
+from fairaudit.core.run_files import read_run_file
 from fairaudit.describe.datasheet import Datasheet, datasheet_from, find_datasheet
 from fairaudit.describe.profile import Profile, profile_from
 from fairaudit.describe.profiler import DEFAULT_FIELDS, profile_data
@@ -93,7 +93,7 @@ def documents(data: Sequence[TrainingData]) -> tuple[list[dict[str, Any]], list[
 def read_documents(run: Path) -> dict[str, Any]:
     """Return what a run's folder holds of its images, as ``{"datasheets": [...], "profiles": [...]}``.
 
-    Nothing for a run that was made before runs said so.
+    Nothing for a run that was made before runs said so, or was killed before it wrote both files.
 
     Raises
     ------
@@ -101,17 +101,15 @@ def read_documents(run: Path) -> dict[str, Any]:
         If a file is damaged.
     """
     files = {"datasheets": run / "datasheet.json", "profiles": run / "profile.json"}
-    if not any(path.is_file() for path in files.values()):
+    found = {key: read_run_file(path, "folders") for key, path in files.items()}
+    if not all(found.values()):
         return {}
-    found: dict[str, Any] = {}
-    for key, path in files.items():
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            found[key] = values["folders"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"'{path}' must be what a run wrote; got other content. {_AGAIN}") from error
+    try:
+        data = training_data_from({key: values["folders"] for key, values in found.items()})
+    except InputError as error:
+        raise DataError(f"'{files['datasheets']}' and '{files['profiles'].name}': {error}") from error
     # Read and written again: what is passed on has no key that nobody knows.
-    return dict(zip(("datasheets", "profiles"), documents(training_data_from(found)), strict=True))
+    return dict(zip(files, documents(data), strict=True))
 
 
 def training_data_from(document: object) -> tuple[TrainingData, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from fairaudit.core.errors import ConfigError, DataError
-from fairaudit.core.files import write_npy, write_parquet
 from fairaudit.core.model import Model
+from fairaudit.core.progress import Advance
 from fairaudit.core.samples import Box, Samples
 from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.extraction.cache import EmbeddingCache
@@ -62,7 +62,7 @@ def extract(
     *,
     batch_size: int = 64,
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Advance | None = None,
     allow_unreadable: bool = False,
     cache: Path | None = None,
 ) -> Extraction:
@@ -219,20 +219,6 @@ class _Pass:
             content_digests=digests,
             from_cache=sum(digest in self._from_cache for digest in digests),
         )
-
-
-def save_tables(folder: Path, extraction: Extraction) -> None:
-    """Write ``samples.parquet`` (with a column ``digest``), ``embeddings.npy`` and ``predictions.parquet``.
-
-    Other files of the folder stay; predictions of an earlier pass are removed if there are none now.
-    """
-    table = extraction.samples.table.assign(digest=list(extraction.content_digests))
-    write_parquet(folder / "samples.parquet", table)
-    write_npy(folder / "embeddings.npy", extraction.embeddings.vectors)
-    if extraction.predictions is not None:
-        write_parquet(folder / "predictions.parquet", extraction.predictions.to_frame())
-    else:
-        (folder / "predictions.parquet").unlink(missing_ok=True)
 
 
 def data_digest(sample_ids: tuple[str, ...], content_digests: tuple[str, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import atomic_folder, write_json
+from fairaudit.core.progress import Advance
 from fairaudit.heads.one_thread import one_thread
 from fairaudit.heads.text_encoder import MAX_TOKENS, NOTE_FILE, quiet_transformers
 
@@ -46,7 +47,7 @@ def train_compact_bert(
     layers: int = 2,
     heads: int = 2,
     quick: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Advance | None = None,
 ) -> Path:
     """Train a BERT on ``texts`` alone by guessing masked tokens, and save it as a folder of transformers.
 
@@ -192,7 +193,7 @@ def _train(
     *,
     seed: int,
     epochs: int,
-    progress: Callable[[int, int], None] | None,
+    progress: Advance | None,
 ) -> float:
     """Train in place and return the mean loss of the last epoch, in nats per masked token."""
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from fairaudit.core.errors import CheckpointError, ConfigError
 from fairaudit.core.model import Model
+from fairaudit.core.progress import Advance
 from fairaudit.heads.text_encoder import quiet_transformers
 from fairaudit.heads.tuning_recipe import TuningRecipe
 from fairaudit.images.image_files import ImageFiles
@@ -122,7 +123,7 @@ class Tuner:
 
     def fit(
         self, files: Sequence[Path], names: Sequence[str], targets: Sequence[int],
-        *, progress: Callable[[int, int], None] | None = None,
+        *, progress: Advance | None = None,
     ) -> float:  # fmt: skip
         """Train to the end of the recipe and return the mean loss of the last epoch, in nats.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from fairaudit.core.errors import DataError, RequirementError
+from fairaudit.core.progress import Advance
 from fairaudit.core.samples import Samples
 from fairaudit.core.tables import Embeddings
 from fairaudit.heads.meme_rows import align, check_training, label_numbers, split_role, stand_in_for_dev
@@ -106,7 +107,7 @@ def fit_fusion(
     *,
     seed: int = 0,
     hidden: int = HIDDEN,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Advance | None = None,
 ) -> Fusion:
     """Fit a head on image and text features, each standardised on the training split.
 
@@ -194,7 +195,7 @@ def hate_scores(
     encoder: TextEncoder,
     *,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Advance | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Encode the texts of ``samples``, fit a head, and return scores and what a report says of them.
 
@@ -267,9 +268,7 @@ class _Data:
     dev_y: npt.NDArray[np.int64]
 
 
-def _fit_member(
-    data: _Data, *, seed: int, hidden: int, progress: Callable[[int], None]
-) -> tuple[nn.Module, int, float]:
+def _fit_member(data: _Data, *, seed: int, hidden: int, progress: Advance) -> tuple[nn.Module, int, float]:
     """Return one network as it was at its best epoch, that epoch (from 1), and its AUROC on dev."""
     # Dropout draws from the global generator; the caller's stays as it was.
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -294,7 +293,7 @@ def _fit_member(
             with torch.inference_mode():
                 logits = network(data.dev_x)
             auroc = float(roc_auc_score(data.dev_y, (logits[:, 1] - logits[:, 0]).numpy()))
-            progress(epoch)
+            progress(epoch, MAX_EPOCHS)
             if auroc > best_auroc:
                 best, best_epoch, best_auroc = copy.deepcopy(network.state_dict()), epoch, auroc
             elif epoch - best_epoch >= PATIENCE:
@@ -313,6 +312,8 @@ def _shared_texts(texts: Sequence[str], splits: Sequence[str], y_N: npt.NDArray[
     return sum(text in learned for text in known["test"])
 
 
-def _from(progress: Callable[[int, int], None] | None, member: int) -> Callable[[int], None]:
-    """Return a function of the epoch that reports over all members."""
-    return lambda epoch: progress(member * MAX_EPOCHS + epoch, MEMBERS * MAX_EPOCHS) if progress is not None else None
+def _from(progress: Advance | None, member: int) -> Advance:
+    """Return the progress of one member, which reports over all members."""
+    return lambda epoch, _: (
+        progress(member * MAX_EPOCHS + epoch, MEMBERS * MAX_EPOCHS) if progress is not None else None
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import json_value
+from fairaudit.core.progress import Advance
 from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.heads.held_out import HeldOut
 from fairaudit.heads.learned_images import LearnedImages
@@ -151,7 +152,7 @@ def fit_probe(
     model: Model,
     table: ProbeTable,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Advance | None = None,
     seed: int = 0,
     seeds: int = 1,
     batch_size: int = 64,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from fairaudit.core.errors import CheckpointError, DataError
+from fairaudit.core.progress import Advance
 from fairaudit.heads.one_thread import one_thread
 from fairaudit.models._torch_model import choose_device, weights_digest
 
@@ -68,7 +69,7 @@ class TextEncoder:
         return int(self.model.config.hidden_size)
 
     def encode(
-        self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int, int], None] | None = None
+        self, texts: Sequence[str], *, batch_size: int = 64, progress: Advance | None = None
     ) -> npt.NDArray[np.float32]:
         """Return one vector per text: the mean of its last hidden states over its tokens.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from PIL import Image
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import atomic_folder, write_json
 from fairaudit.core.model import Model
+from fairaudit.core.progress import Advance
 from fairaudit.extraction.extract import extract
 from fairaudit.heads.fine_tuning import Tuner, classifier_on, preprocessing_of
 from fairaudit.heads.held_out import HeldOut
@@ -64,7 +65,7 @@ def tune(
     *,
     versions: Mapping[str, str],
     batch_size: int = 64,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Advance | None = None,
 ) -> TunedModel:
     """Fine-tune a copy of ``model`` on four fifths of ``table``, measure it on the rest, and write both to ``output``.
 

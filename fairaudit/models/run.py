@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fairaudit.core.errors import CheckpointError, InputError
+from fairaudit.core.errors import CheckpointError
 from fairaudit.core.model import Model
+from fairaudit.core.run_files import read_run_file
 from fairaudit.describe.training_data import read_documents
 from fairaudit.models._opening import Opening
 from fairaudit.models._torch_model import first_line
@@ -56,6 +54,8 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
     ------
     CheckpointError
         If the run is not finished, or the projection is wanted and it has or keeps none.
+    DataError
+        If a file of the run is damaged (``core.run_files``).
     """
     path = Path(source).resolve()
     if not (path / "model" / "config.json").is_file():
@@ -63,19 +63,17 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
             f"checkpoint '{source}' must be a finished run; got recipe.toml without the folder model. "
             "Give the command that started it again: it goes on from where it ended."
         )
-    notes, training = [_provenance(path)], _training(path)
-    if training is None:
-        notes.append("What the run's own files declare of its training data could not be read.")
+    training = read_documents(path)
     model = open_transformers(
         str(path / "model"),
         name=path.name,
         kind="fairaudit run",
         opening=dataclasses.replace(opening, layer="trunk"),
         local=True,
-        notes=notes,
+        notes=[_provenance(path)],
         projection=_projection(source, path, opening) if opening.layer == "projection" else None,
     )
-    model.card = dataclasses.replace(model.card, training=training or {})
+    model.card = dataclasses.replace(model.card, training=training)
     return model
 
 
@@ -121,31 +119,10 @@ def _projection(source: str, run: Path, opening: Opening) -> nn.Module:
 
 def _provenance(run: Path) -> str:
     """Return the sentence on how the weights came about, as far as the run's own files say it."""
-    data, recipe = _values(run / "data.json"), _values(run / "recipe.toml")
+    data, recipe = read_run_file(run / "data.json"), read_run_file(run / "recipe.toml")
     method = str(data.get("method", ""))
     what = METHODS.get(method) or (f"Made by fairaudit with the method '{method}'" if method else "Made by fairaudit")
     images = f" on {data['images']:,} images" if isinstance(data.get("images"), int) else ""
     named = f" with the recipe '{recipe['name']}'" if isinstance(recipe.get("name"), str) else ""
     seed = f", seed {recipe['seed']}" if isinstance(recipe.get("seed"), int) else ""
     return f"{what}{images}{named}{seed}."
-
-
-def _training(run: Path) -> dict[str, Any] | None:
-    """Return what the run says is declared of its images; nothing for a run that was made before runs said so.
-
-    None where the files are damaged: that costs a section of the report, not the audit.
-    """
-    try:
-        return read_documents(run)
-    except InputError:
-        return None
-
-
-def _values(path: Path) -> dict[str, Any]:
-    """Return what the file holds; a file edited by hand costs a sentence of the card, not the audit."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}

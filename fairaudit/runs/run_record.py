@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from fairaudit.core.errors import DataError, InputError
-from fairaudit.core.files import read_json_lines
+from fairaudit.core.errors import DataError
+from fairaudit.core.run_files import damaged, read_run_file, read_steps, read_watched
 from fairaudit.describe.training_data import read_documents
 from fairaudit.runs.watch_records import WatchRecord
 
@@ -91,79 +89,44 @@ def read_run(folder: Path) -> RunRecord:
     Raises
     ------
     DataError
-        If it is no run, or a file holds something else than a run writes.
+        If it is no run, or a file is damaged (``core.run_files``).
     """
     folder = Path(folder)
     if not is_run(folder):
         raise DataError(
             f"run {folder} must be a folder with {RECIPE}; got none there. Run `fairaudit pretrain ... -o {folder}`."
         )
-    recipe, data = _recipe(folder / RECIPE), _values(folder / "data.json")
+    recipe, data = _recipe(folder / RECIPE), read_run_file(folder / "data.json")
     images = data.get("images")
-    try:
-        training = read_documents(folder)
-    except InputError:  # damaged files cost the section on the data, not the page
-        training = {}
     return RunRecord(
         name=folder.resolve().name,
         method=str(data.get("method", "")),
         images=images if isinstance(images, int) else None,
         recipe=recipe,
-        machine=_values(folder / "machine.json"),
+        machine=read_run_file(folder / "machine.json"),
         steps=_steps(folder / "metrics.jsonl", batch=recipe["schedule"]["batch"]),
         watch_records=_watch_records(folder / "watch.jsonl"),
-        finished=_values(folder / "finished.json"),
-        training=training,
+        finished=read_run_file(folder / "finished.json"),
+        training=read_documents(folder),
     )
 
 
 def _recipe(path: Path) -> dict[str, Any]:
-    try:
-        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
-        schedule = recipe["schedule"]
-        fits = all(type(schedule[key]) is int and schedule[key] > 0 for key in ("samples", "batch"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(path) from error
-    if not fits:
-        raise _damaged(path)
+    recipe = read_run_file(path)
+    schedule = recipe.get("schedule")
+    for key in ("samples", "batch"):
+        value = schedule.get(key) if isinstance(schedule, dict) else None
+        if type(value) is not int or value < 1:
+            raise damaged(path, f"schedule.{key} = {value!r}")
     return recipe
 
 
-def _values(path: Path) -> dict[str, Any]:
-    """Return the object that a JSON file holds; nothing where there is none."""
-    if not path.is_file():
-        return {}
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _damaged(path) from error
-    if not isinstance(values, dict):
-        raise _damaged(path)
-    return values
-
-
 def _steps(path: Path, *, batch: int) -> pd.DataFrame:
-    rows = read_json_lines(path)
-    if not rows:
-        return pd.DataFrame({name: pd.Series(dtype="float64") for name in ("step", "loss", "images")})
-    try:
-        steps = pd.DataFrame(rows).astype("float64")
-        return steps.assign(images=steps["step"] * batch)[["images", *steps.columns]].dropna(subset=["step", "loss"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise _damaged(path) from error
+    steps = pd.DataFrame(read_steps(path) or {"step": [], "loss": []}).astype("float64")
+    steps.insert(0, "images", steps["step"] * batch)
+    return steps
 
 
 def _watch_records(path: Path) -> tuple[WatchRecord, ...]:
-    watch_records = []
-    for row in read_json_lines(path):
-        images, watcher = row.pop("images", None), row.pop("watcher", None)
-        if type(images) is not int or not isinstance(watcher, str):
-            raise _damaged(path)
-        watch_records.append(WatchRecord(images, watcher, row))
+    watch_records = [WatchRecord(row.pop("images"), row.pop("watcher"), row) for row in read_watched(path)]
     return tuple(sorted(watch_records, key=lambda record: record.images))
-
-
-def _damaged(path: Path) -> DataError:
-    return DataError(
-        f"'{path}' must be what a run wrote; got other content. Take the file back from a copy of the run."
-    )

@@ -142,18 +142,20 @@ def _value(key: str, value: Any) -> Any:
 def _stacked(watch_records: Sequence[WatchRecord], what: str, keys: Sequence[str]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     where: list[tuple[int, str]] = []
-    try:
-        for record in watch_records:
-            for row in record.values.get(what, ()):
-                named = upgraded_row(row)
-                rows.append({key: named[key] for key in keys if key in named})
-                where.append((record.images, record.watcher))
-        found = table(rows, keys)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{what} in watch.jsonl must be objects with numbers and texts; got {str(error)[:120]}. "
-            "Take the file that the run wrote."
-        ) from error
+    for record in watch_records:
+        try:
+            named = [upgraded_row(row) for row in record.values.get(what, ())]
+            own = [{key: row[key] for key in keys if key in row} for row in named]
+            table(own, keys)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{what} in watch.jsonl, in the line of {record.images} images and watcher '{record.watcher}', must be "
+                f"objects with numbers and texts; got {str(error)[:120]}. Restore the file from a copy of the run, or "
+                "delete the line."
+            ) from error
+        rows += own
+        where += [(record.images, record.watcher)] * len(own)
+    found = table(rows, keys)
     found.insert(0, "watcher", pd.Series([name for _, name in where], dtype="object"))
     found.insert(0, "images", pd.Series([images for images, _ in where], dtype="int64"))
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +12,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
-from fairaudit.core.progress import Advance
+from fairaudit.core.progress import Advance, bars, print_ended
 
 _messages: Any = None  # in a worker: where it says how far it is, and what it warns of
 _title = ""  # in a worker: of its job
@@ -56,8 +54,7 @@ class Workers:
     def __init__(self, *, shown: bool) -> None:
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
         self._queue: Any = context.Queue()
-        self._console = Console(stderr=True, quiet=not shown, highlight=False)
-        self._bars = shown and sys.stderr.isatty()
+        self._shown = shown
         self._n = min(2, os.cpu_count() or 1)
         self._pool = ProcessPoolExecutor(self._n, mp_context=context, initializer=_start, initargs=(self._queue,))
 
@@ -67,8 +64,7 @@ class Workers:
         ``ended`` is called with each job that has ended well. The first error of any is raised, after those that run
         beside it have ended.
         """
-        columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
-        bars = Progress(*columns, console=self._console, transient=True, disable=not self._bars)
+        bar = bars(shown=self._shown)
         tasks: dict[str, TaskID] = {}
         started: dict[str, float] = {}
         open_jobs, waiting = {job.title: job for job in jobs}, dict[Future[None], Job]()
@@ -77,35 +73,34 @@ class Workers:
             for job in [j for j in open_jobs.values() if j.title not in started]:
                 if len(waiting) < self._n and not open_jobs.keys() & set(job.after):
                     started[job.title] = time.perf_counter()
-                    tasks[job.title] = bars.add_task(job.title, total=None)
+                    tasks[job.title] = bar.add_task(job.title, total=None)
                     waiting[self._pool.submit(_work, job)] = job
 
-        with bars:
+        with bar:
             submit()
             while waiting:
-                self._hear(bars, tasks)
+                self._hear(bar, tasks)
                 for future in [f for f in waiting if f.done()]:
                     job = waiting.pop(future)
-                    bars.remove_task(tasks.pop(job.title))
+                    bar.remove_task(tasks.pop(job.title))
                     future.result()
                     ended(job)
                     del open_jobs[job.title]
-                    seconds = time.perf_counter() - started[job.title]
-                    self._console.print(f"  {job.title} [dim]({seconds:.1f} s)[/dim]")
+                    print_ended(bar, job.title, started[job.title])
                     submit()
-            while self._hear(bars, tasks):  # what the last jobs still had to say
+            while self._hear(bar, tasks):  # what the last jobs still had to say
                 pass
 
-    def _hear(self, bars: Progress, tasks: Mapping[str, TaskID]) -> bool:
+    def _hear(self, bar: Progress, tasks: Mapping[str, TaskID]) -> bool:
         """Show the next message of a worker, if one comes soon; return whether one came."""
         try:
             title, message = self._queue.get(timeout=0.2)
         except queue.Empty:
             return False
         if isinstance(message, str):
-            self._console.print(f"  {title}: {message}", markup=False, soft_wrap=True)
+            bar.console.print(f"  {title}: {message}")
         elif title in tasks:  # a late message of an earlier job has no bar any more
-            bars.update(tasks[title], completed=message[0], total=message[1])
+            bar.update(tasks[title], completed=message[0], total=message[1])
         return True
 
     def close(self) -> None:

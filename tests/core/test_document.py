@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import math
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fairaudit.core.document as document_module
+from fairaudit.auditing.run import load_audit
 from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCard
-from fairaudit.core.document import digest, from_document, load_audit, save_audit, schema, to_document, validate
+from fairaudit.core.document import digest, from_document, save_audit, schema, to_document, validate
 from fairaudit.core.errors import DataError
 from fairaudit.core.result import (
     CURVE_COLUMNS,
@@ -30,6 +34,7 @@ from fairaudit.core.result import (
     IndicatorResult,
     table,
 )
+from fairaudit.core.schema import schema_text
 
 Document = dict[str, Any]
 
@@ -205,24 +210,6 @@ def test_another_version_is_refused(version: Any) -> None:
     )
 
 
-def test_files_that_are_no_audit(tmp_path: Path) -> None:
-    with pytest.raises(DataError) as caught:
-        load_audit(tmp_path)
-    assert str(caught.value) == (
-        f"audit {tmp_path} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {tmp_path}`."
-    )
-    file = tmp_path / "audit.json"
-    file.write_text("{")
-    with pytest.raises(DataError, match=r"audit.json must be JSON; got: .*\. Run the audit again\."):
-        load_audit(tmp_path)
-    file.write_bytes(b"\xff\xfe{}")
-    with pytest.raises(DataError, match=r"audit.json must be JSON; got: "):
-        load_audit(tmp_path)
-    file.write_text("[]")
-    with pytest.raises(DataError, match=r"audit.json must hold an audit; got a JSON list. Run the audit again."):
-        load_audit(tmp_path)
-
-
 def test_an_audit_opens_without_its_statistics(tmp_path: Path) -> None:
     save_audit(audit(), tmp_path)
     (tmp_path / "statistics.parquet").unlink()
@@ -266,6 +253,46 @@ def test_the_schema_has_the_columns_of_the_tables() -> None:
         shape = schema()["properties"][name]
         shape = shape.get("items", shape)
         assert set(shape["properties"]) == {f.name for f in dataclasses.fields(kind)}
+
+
+def test_the_committed_schema_is_the_one_that_the_types_give() -> None:
+    """It is what others validate with; ``make schema`` writes it."""
+    committed = (resources.files("fairaudit.core") / "audit.schema.json").read_text(encoding="utf-8")
+    assert committed == schema_text(schema()) + "\n", "run `make schema`"
+
+
+@pytest.mark.parametrize("hostile", [False, True])
+def test_audits_of_every_shape_fit_the_schema_and_come_back(hostile: bool) -> None:
+    path = Path(__file__).parents[1] / "reports" / "audit_factory.py"
+    spec = importlib.util.spec_from_file_location("audit_factory", path)
+    assert spec is not None
+    assert spec.loader is not None
+    factory = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(factory)
+    document = to_document(factory.make_audit(hostile=factory.HOSTILE if hostile else ""))
+    assert to_document(from_document(document)) == document
+
+
+def test_one_write_validates_once_and_a_change_after_the_digest_is_still_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def counted(document: Document, what: str) -> None:
+        seen.append(what)
+        validate(document, what)
+
+    monkeypatch.setattr(document_module, "validate", counted)
+    plain = audit()
+    sealed = dataclasses.replace(plain, provenance={**plain.provenance, "digest": digest(plain)})
+    save_audit(sealed, tmp_path / "sealed")
+    assert seen == ["the audit"]
+    save_audit(plain, tmp_path / "plain")  # its digest is of something else
+    assert seen == ["the audit", "the audit"]
+    failure = Failure("x", "nap", "It slept.", "Wake it.")
+    with pytest.raises(DataError, match=r"at failures/0/stage: 'nap' is not one of"):
+        save_audit(dataclasses.replace(sealed, failures=(failure,)), tmp_path / "changed")
+    assert not (tmp_path / "changed" / "audit.json").exists()
 
 
 def test_the_schema_is_a_schema() -> None:

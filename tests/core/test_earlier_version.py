@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairaudit.auditing.run import load_audit
 from fairaudit.core import earlier_version
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.document import from_document, load_audit, save_audit, to_document
+from fairaudit.core.document import from_document, save_audit, to_document
 from fairaudit.core.errors import DataError
 from fairaudit.core.plan import read_plan
 from fairaudit.core.samples import Feature

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 from pathlib import Path
@@ -17,6 +18,7 @@ from fairaudit.core.files import (
     atomic_write,
     file_problem,
     file_problems,
+    json_line,
     temporary_sibling,
     visible_files,
     write_json,
@@ -205,3 +207,9 @@ def test_a_folder_that_cannot_be_listed_is_asked_for_each_file(tmp_path: Path, m
 
     monkeypatch.setattr(os, "scandir", refuse)
     assert file_problems(tmp_path, ["a.png", "b.png"]) == ["", "the file is missing"]
+
+
+def test_a_json_line_has_null_for_nan_and_refuses_infinity() -> None:
+    assert json_line({"b": math.nan, "a": [np.float64("nan"), np.int64(3)]}) == '{"b": null, "a": [null, 3]}\n'
+    with pytest.raises(ValueError, match="a number in JSON must be finite; got infinity"):
+        json_line({"a": math.inf})

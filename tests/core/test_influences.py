@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairaudit.auditing.run import load_audit
 from fairaudit.comparison.change import changes_of
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.document import digest, load_audit, save_audit
+from fairaudit.core.document import digest, save_audit
 from fairaudit.core.influences import influence_table, influences_of
 from fairaudit.core.result import INFLUENCE_COLUMNS
 from fairaudit.core.samples import Feature

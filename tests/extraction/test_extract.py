@@ -16,8 +16,7 @@ from PIL import Image
 from fairaudit.core.audit import ModelCard
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.samples import Samples
-from fairaudit.core.tables import Embeddings
-from fairaudit.extraction.extract import Extraction, extract, save_tables
+from fairaudit.extraction.extract import Extraction, extract
 
 LABELS = tuple(f"label {i:02}" for i in range(12))
 
@@ -230,25 +229,6 @@ def test_an_error_of_the_model_is_not_an_unreadable_image(folder: Path) -> None:
 
     with pytest.raises(RuntimeError, match="a bug"):
         extract(Broken(), make_samples(folder, 3))
-
-
-def test_tables_on_disk(folder: Path, tmp_path: Path) -> None:
-    found = extract(SmallModel(LABELS), make_samples(folder, 5))
-    save_tables(tmp_path / "tables", found)
-    loaded = Embeddings.load(tmp_path / "tables")
-    assert loaded.sample_ids == found.embeddings.sample_ids
-    assert np.array_equal(loaded.vectors, found.embeddings.vectors)
-    table = pd.read_parquet(tmp_path / "tables" / "samples.parquet")
-    assert table["digest"].tolist() == list(found.content_digests)
-    assert table.drop(columns="digest").to_dict() == found.samples.table.to_dict()
-    predictions = pd.read_parquet(tmp_path / "tables" / "predictions.parquet")
-    assert predictions.groupby("sample_id").size().tolist() == [10] * 5
-    (tmp_path / "tables" / "scores.parquet").touch()
-    save_tables(tmp_path / "tables", extract(SmallModel(), make_samples(folder, 5)))
-    names = sorted(p.name for p in (tmp_path / "tables").iterdir())
-    assert names == ["embeddings.npy", "samples.parquet", "scores.parquet"], (
-        "old predictions are not those of this pass"
-    )
 
 
 def test_real_samples(sample_data: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fairaudit.core.errors import CheckpointError
+from fairaudit.core.errors import CheckpointError, DataError
 from fairaudit.core.files import write_json
 from fairaudit.describe.training_data import documents, training_data
 from fairaudit.models import open_model, transformers_hub
@@ -73,8 +73,7 @@ def test_run_folder(run_folder: Path) -> None:
         ('{"method": "random weights"}', "Random weights, never trained"),
         ('{"method": "supervised", "images": 5}', "Trained by fairaudit with labels on 5 images"),
         ('{"method": "other"}', "Made by fairaudit with the method 'other'"),
-        ("not json", "Made by fairaudit with the recipe 'quick'"),
-        ("[]", "Made by fairaudit with the recipe 'quick'"),
+        ("{}", "Made by fairaudit with the recipe 'quick'"),
     ],
 )
 def test_card_says_how_the_run_was_made(run_folder: Path, data: str, note: str) -> None:
@@ -95,13 +94,12 @@ def test_card_holds_what_the_run_declares_of_its_images(run_folder: Path, tmp_pa
     assert len(card.notes) == 1
 
 
-@pytest.mark.parametrize("damaged", ["", "[]", '{"folders": [1]}', '{"folders": [{"profile": {"version": 7}}]}'])
-def test_damaged_declarations_cost_a_note_and_not_the_checkpoint(run_folder: Path, damaged: str) -> None:
-    (run_folder / "datasheet.json").write_text('{"folders": [{"folder": "a", "found": false, "fields": {}}]}')
-    (run_folder / "profile.json").write_text(damaged)
-    card = open_model(run_folder).card
-    assert card.training == {}
-    assert card.notes[1] == "What the run's own files declare of its training data could not be read."
+@pytest.mark.parametrize("name", ["data.json", "datasheet.json", "profile.json", "recipe.toml"])
+@pytest.mark.parametrize("content", [b"{", b"[1", b"\xff", b"\0"])
+def test_a_damaged_file_of_a_run_is_named(run_folder: Path, name: str, content: bytes) -> None:
+    (run_folder / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"^'.*{name}' must be what a run wrote; got .* Restore the file from a copy"):
+        open_model(run_folder)
 
 
 def test_unfinished_run(run_folder: Path) -> None:

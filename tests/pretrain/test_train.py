@@ -132,6 +132,13 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(
     assert "seed = 1" in (other / "recipe.toml").read_text(encoding="utf-8")
 
 
+def test_the_name_of_a_recipe_is_no_markup(
+    tmp_path: Path, six_steps: Recipe, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretrain(dataclasses.replace(six_steps, name="a[/b]"), data=[pictures], output=tmp_path / "a[/b]", progress=True)
+    assert "\n  training a[/b] (" in capsys.readouterr().err
+
+
 def test_a_finished_run_returns_at_once(whole_run: Path, six_steps: Recipe, pictures: Path) -> None:
     before = (whole_run / "checkpoint.pt").stat().st_mtime_ns
 
@@ -218,7 +225,9 @@ def test_a_run_whose_checkpoints_are_all_damaged_is_refused(tmp_path: Path, six_
     for name in ("checkpoint.pt", "checkpoint.previous.pt"):
         (output / name).write_bytes(b"half a file")
     with pytest.raises(
-        CheckpointError, match=r"must be one that a run wrote; got unreadable bytes\. Delete it to start the run again"
+        CheckpointError,
+        match=r"must be one that a run wrote; got unreadable bytes\. Restore it from a copy of the run, or delete "
+        r"'checkpoint\.pt' and 'checkpoint\.previous\.pt' to start the run again\.",
     ):
         pretrain(six_steps, data=[pictures], output=output, progress=False)
     torch.save({"step": 3}, output / "checkpoint.pt")

@@ -164,7 +164,10 @@ def test_the_same_files_give_the_same_page(runs: ModuleType, run_page: str) -> N
 
 
 def test_a_damaged_look_is_refused(runs: ModuleType) -> None:
-    with pytest.raises(DataError, match=r"^disparities in watch\.jsonl must be objects with numbers and texts"):
+    with pytest.raises(
+        DataError,
+        match=r"^disparities in watch\.jsonl, in the line of 0 images and watcher 'w', must be objects with numbers ",
+    ):
         render(runs.make_run(watch_records=(WatchRecord(0, "w", {"disparities": [{"value": "high"}]}),)))
 
 

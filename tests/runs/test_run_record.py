@@ -54,8 +54,8 @@ def test_the_loss_of_chance_of_labels_is_known_at_the_end(folder: Path) -> None:
     assert read_run(folder).chance == 1.5
 
 
-def test_a_damaged_datasheet_costs_only_its_section(folder: Path) -> None:
-    (folder / "datasheet.json").write_text("{")
+def test_a_run_that_was_killed_before_it_wrote_the_profile(folder: Path) -> None:
+    (folder / "datasheet.json").write_text('{"folders": [{"folder": "a", "found": false, "fields": {}}]}')
     assert read_run(folder).training == {}
 
 
@@ -65,13 +65,34 @@ def test_no_run(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
+JSON_FILES = ("data.json", "machine.json", "finished.json", "datasheet.json", "profile.json")
+
+
 @pytest.mark.parametrize(("name", "text"), [
-    ("recipe.toml", "["), ("recipe.toml", "name = 3"), ("recipe.toml", "schedule = 3"),
-    ("recipe.toml", RECIPE.replace("8", "0")), ("data.json", "[]"), ("finished.json", "{"),
-    ("metrics.jsonl", '{"step": 1, "loss": "low"}\n'), ("metrics.jsonl", '{"loss": 1}\n'),
-    ("watch.jsonl", '{"watcher": "knn"}\n'), ("watch.jsonl", '{"images": "0", "watcher": "knn"}\n'),
+    *((name, text) for name in JSON_FILES for text in ("", "{", "[]", "\0\0")),
+    ("recipe.toml", ""), ("recipe.toml", "["), ("recipe.toml", "name = 3"), ("recipe.toml", "schedule = 3"),
+    ("recipe.toml", RECIPE.replace("8", "0")), ("recipe.toml", RECIPE.replace("100", "'many'")),
+    ("datasheet.json", "{}"), ("profile.json", '{"folder": []}'),
 ])  # fmt: skip
 def test_a_damaged_file_is_named(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
-    with pytest.raises(DataError, match=rf"{name}' must be what a run wrote; got other content\. Take the file back"):
+    with pytest.raises(DataError, match=rf"^'.*{name}' must be what a run wrote; got .* Restore the file from a copy"):
+        read_run(folder)
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("metrics.jsonl", '{"step": 1, "loss": "low"}\n'), ("metrics.jsonl", '{"loss": 1}\n'),
+    ("watch.jsonl", '{"watcher": "knn"}\n'), ("watch.jsonl", '{"images": "0", "watcher": "knn"}\n'),
+])  # fmt: skip
+def test_a_damaged_line_is_named(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+    with pytest.raises(DataError, match=rf"^line 1 of '.*{name}' must be what a run wrote; got '{{"):
+        read_run(folder)
+
+
+@pytest.mark.parametrize("text", ['{"folders": 1}', '{"folders": []}', '{"folders": [{"profile": {"version": 7}}]}'])
+def test_declarations_that_no_run_wrote_are_named(folder: Path, text: str) -> None:
+    (folder / "datasheet.json").write_text('{"folders": [{"folder": "a", "found": false, "fields": {}}]}')
+    (folder / "profile.json").write_text(text)
+    with pytest.raises(DataError, match=r"^'.*datasheet\.json' and 'profile\.json': .* must be "):
         read_run(folder)

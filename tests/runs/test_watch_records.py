@@ -96,5 +96,8 @@ def test_looks_come_back_as_tables() -> None:
 
 @pytest.mark.parametrize("wrong", [5, [5], [{"value": "high"}], [{"value": {}}]])
 def test_what_a_run_did_not_write_is_refused(wrong: object) -> None:
-    with pytest.raises(DataError, match=r"^disparities in watch\.jsonl must be objects with numbers and texts; got "):
+    with pytest.raises(
+        DataError,
+        match=r"^disparities in watch\.jsonl, in the line of 0 images and watcher 'w', must be objects with numbers ",
+    ):
         watched_disparities([WatchRecord(0, "w", {"disparities": wrong})])

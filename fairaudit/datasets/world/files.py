@@ -7,23 +7,22 @@ import io
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.progress import Advance
 from fairaudit.datasets.world.size import Size
 
 #: Name of the file that says what a folder of the world is; written last.
 SETTINGS = "synthetic.toml"
 
-Progress = Callable[[int, int], None]
-
 
 class Counter:
     """Counts pictures and tells ``progress`` after each how many of how many are done."""
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
+    def __init__(self, total: int, progress: Advance | None) -> None:
         self._done, self._total, self._progress = 0, total, progress
 
     def tick(self) -> None:

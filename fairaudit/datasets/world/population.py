@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from fairaudit.core.progress import Advance
 from fairaudit.core.samples import INCOME
 from fairaudit.datasets.drawing.camera import photograph, save
 from fairaudit.datasets.drawing.canvas import Canvas
@@ -13,7 +14,7 @@ from fairaudit.datasets.drawing.dice import Dice
 from fairaudit.datasets.drawing.memes import draw_meme
 from fairaudit.datasets.drawing.objects import TOPICS
 from fairaudit.datasets.world.captions import OCCUPATIONS, RARE_OCCUPATIONS, make_memes
-from fairaudit.datasets.world.files import Counter, Progress, new_folder, write_csv, write_settings, write_text
+from fairaudit.datasets.world.files import Counter, new_folder, write_csv, write_settings, write_text
 from fairaudit.datasets.world.households import home_photograph, make_households
 from fairaudit.datasets.world.persons import draw_population_person, portrait
 from fairaudit.datasets.world.size import DEMO, Size, check_bias
@@ -24,7 +25,7 @@ SPLITS = ("train", "dev", "test")
 
 
 def write_population(
-    folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Progress | None = None
+    folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Advance | None = None
 ) -> None:
     """Draw the population that is audited into ``people/``, ``photos/`` and ``memes/`` below ``folder``.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.progress import Advance
 from fairaudit.datasets.drawing.animals import ANIMALS, draw_animal
 from fairaudit.datasets.drawing.camera import Exposure, photograph, save
 from fairaudit.datasets.drawing.canvas import Canvas
@@ -17,7 +18,7 @@ from fairaudit.datasets.drawing.dice import Dice
 from fairaudit.datasets.drawing.memes import draw_meme
 from fairaudit.datasets.drawing.objects import TOPICS
 from fairaudit.datasets.world.captions import make_memes, make_texts
-from fairaudit.datasets.world.files import Counter, Progress, new_folder, write_csv, write_settings, write_text
+from fairaudit.datasets.world.files import Counter, new_folder, write_csv, write_settings, write_text
 from fairaudit.datasets.world.households import (
     HIGHEST_INCOME,
     LABELLED_INCOME,
@@ -41,7 +42,7 @@ LABELLED = {"face": 0.20, "people": 0.08, "dog": 0.05, "rat": 0.05, "snake": 0.0
 
 
 def write_training(
-    folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Progress | None = None
+    folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Advance | None = None
 ) -> None:
     """Draw training data into ``folder``; nobody and nothing in it is in the audited population.
 
@@ -84,7 +85,7 @@ def write_unlabelled(
     bias: float = 1.0,
     seed: int = 0,
     size: Size = DEMO,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> None:
     """Draw ``size.n_training`` pictures without labels into ``folder/images``, of a chosen composition.
 
@@ -112,7 +113,7 @@ def write_unlabelled(
 
 
 def write_labelled(
-    folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Progress | None = None
+    folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Advance | None = None
 ) -> None:
     """Draw what ``write_training`` draws, without ``images/``: labelled pictures, their table, and the sentences.
 

@@ -1,0 +1,88 @@
+"""Files of a training run, read by one rule.
+
+A run may be killed at any moment, and read while it goes on. A file that is missing was not written yet and reads as
+nothing. A last line of a ``.jsonl`` that has no line end and is no JSON is half written and is dropped. JSON and TOML
+are written whole or not at all. Everything else that no run writes is damage: ``DataError`` names file, line, remedy.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fairaudit.core.errors import DataError
+
+Row = dict[str, Any]
+
+
+def read_run_file(path: Path, *keys: str) -> Row:
+    """Return the object that a JSON or TOML file holds, with all ``keys``; empty where there is no file.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, str(error)) from error
+    if not isinstance(values, dict):
+        raise damaged(path, f"a JSON {type(values).__name__}")
+    for key in keys:
+        if key not in values:
+            raise damaged(path, f"no '{key}'")
+    return values
+
+
+def read_steps(path: Path) -> list[Row]:
+    """Return the rows of ``metrics.jsonl``: numbers, with None for NaN; ``step`` and ``loss`` are in each.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged.
+    """
+    number = (int, float)
+    return _read_lines(path, lambda row: type(row.get("step")) is int and type(row.get("loss")) in number
+                       and all(value is None or type(value) in number for value in row.values()))  # fmt: skip
+
+
+def read_watched(path: Path) -> list[Row]:
+    """Return the rows of ``watch.jsonl``: ``images`` (int) and ``watcher`` (str) are in each.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged.
+    """
+    return _read_lines(path, lambda row: type(row.get("images")) is int and isinstance(row.get("watcher"), str))
+
+
+def _read_lines(path: Path, fits: Callable[[Row], bool]) -> list[Row]:
+    lines = path.read_bytes().split(b"\n") if path.is_file() else []
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            if number == len(lines):  # half a line, or nothing behind the last line end
+                break
+            raise damaged(path, f"'{line[:40].decode('utf-8', 'replace')}'", line=number) from error
+        if not isinstance(row, dict) or not fits(row):
+            raise damaged(path, f"'{line[:40].decode('utf-8')}'", line=number)
+        rows.append(row)
+    return rows
+
+
+def damaged(path: Path, got: str, *, line: int = 0) -> DataError:
+    """Return the error for a file, or one line of it, that no run writes."""
+    what, cure = (f"line {line} of '{path}'", "the line") if line else (f"'{path}'", "the file")
+    either = "" if path.suffix == ".toml" else f", or delete {cure}"  # without its recipe a folder is no run
+    return DataError(f"{what} must be what a run wrote; got {got}. Restore the file from a copy of the run{either}.")
