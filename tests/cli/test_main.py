@@ -6,6 +6,7 @@ import html
 import json
 import pickle
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -394,7 +395,7 @@ def table(tmp_path: Path, rng: np.random.Generator) -> Path:
 def test_a_table_of_outcomes_is_audited_like_a_checkpoint(run: Run, table: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code, printed, error = run(
-        "audit", "--outcomes", table, "--outcome", "hit", "--feature", "gender",
+        "audit-table", table, "--outcome", "hit", "--feature", "gender",
         "--feature", "income=low,middle,high", "-o", out,
     )  # fmt: skip
     assert (code, error) == (0, "")
@@ -414,17 +415,7 @@ def test_a_table_of_outcomes_is_audited_like_a_checkpoint(run: Run, table: Path,
 def test_a_column_of_the_table_can_be_held_equal(run: Run, table: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code, _, error = run(
-        "audit",
-        "--outcomes",
-        table,
-        "--outcome",
-        "hit",
-        "--feature",
-        "gender",
-        "--control-feature",
-        "income",
-        "-o",
-        out,
+        "audit-table", table, "--outcome", "hit", "--feature", "gender", "--control-feature", "income", "-o", out
     )
     assert (code, error) == (0, "")
     document = json.loads((out / "audit.json").read_text(encoding="utf-8"))
@@ -447,16 +438,12 @@ def test_a_column_of_the_table_can_be_held_equal(run: Run, table: Path, tmp_path
         ("--outcome hit --feature gender --average maco", "Did you mean 'macro'?"),
         ("--outcome hit --feature gender --control-feature incme", "control_features of outcomes said.csv must be one "
          "of: gender, income, loss; got 'incme'. Did you mean 'income'?"),
-        ("CHECKPOINT --outcome hit --feature gender",
-         "an audit must have a checkpoint or --outcomes; got CHECKPOINT beside --outcomes. Leave one of them out."),
-        ("--outcome hit --feature gender --seed 0",
-         "an audit must have a checkpoint or --outcomes; got --seed beside --outcomes. Leave one of them out."),
     ],
 )  # fmt: skip
 def test_a_table_that_cannot_be_audited_gets_one_sentence(
     run: Run, table: Path, tmp_path: Path, arguments: str, text: str
 ) -> None:
-    code, printed, error = run("audit", "--outcomes", table, *arguments.split(), "-o", tmp_path / "out")
+    code, printed, error = run("audit-table", table, *arguments.split(), "-o", tmp_path / "out")
     assert (code, printed) == (2, "")
     assert error.startswith("fairaudit: ")
     assert error.count("\n") == 1
@@ -467,22 +454,56 @@ def test_a_table_that_cannot_be_audited_gets_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ("", "an audit must have a CHECKPOINT and --data, or --outcomes FILE; got neither. Add one of them."),
-        ("run --outcome hit", "--outcome must stand beside --outcomes FILE; got no file. Add it."),
-        ("--control-feature a", "--control-feature must stand beside --outcomes FILE; got no file. Add it."),
-        ("--tolerance 0.1", "--tolerance must stand beside --outcomes FILE; got no file. Add it."),
-        ("run", "an audit must have at least one data set; got none. Give --data READER=DIR with one of: "),
+        ("audit", "Error: Missing argument 'CHECKPOINT'."),
+        ("audit-table", "Error: Missing argument 'TABLE'."),
+        ("audit run --outcome hit", "Error: No such option: --outcome"),
+        ("audit-table said.csv --seed 0", "Error: No such option: --seed"),
+        ("audit-table said.csv --data utkface=x", "Error: No such option: --data"),
         (
-            "--outcomes no.csv --outcome a --feature b",
-            "outcomes no.csv must be a .parquet or .csv file; got no such file",
+            "audit run",
+            "fairaudit: an audit must have at least one data set; got none. Give --data READER=DIR with one of: ",
+        ),
+        (
+            "audit-table no.csv --outcome a --feature b",
+            "fairaudit: outcomes no.csv must be a .parquet or .csv file; got no such file",
         ),
     ],
 )
 def test_an_audit_must_have_something_to_audit(run: Run, tmp_path: Path, arguments: str, text: str) -> None:
-    code, printed, error = run("audit", *arguments.split(), "-o", tmp_path / "out")
+    code, printed, error = run(*arguments.split(), "-o", tmp_path / "out")
     assert (code, printed) == (2, "")
-    assert error.startswith(f"fairaudit: {text}")
+    assert sentence(error).startswith(text)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "audit --outcomes 'my said.csv' --outcome hit --feature gender -o out",
+            "audit-table 'my said.csv' --outcome hit --feature gender -o out",
+        ),
+        (
+            "audit -o 'the out' --outcome hit --outcomes='it'\"'\"'s.csv' --feature 'income=low,very high'",
+            "audit-table 'it'\"'\"'s.csv' -o 'the out' --outcome hit --feature 'income=low,very high'",
+        ),
+        ("audit -o out --outcomes", "audit-table TABLE -o out"),
+    ],
+)
+def test_the_old_way_to_audit_a_table_names_the_new_command_line(run: Run, old: str, new: str) -> None:
+    code, printed, error = run(*shlex.split(old))
+    assert (code, printed) == (2, "")
+    assert error == f"fairaudit: audit must have a checkpoint; got --outcomes with a table. Run: fairaudit {new}\n"
+
+
+def test_the_new_command_line_runs_as_it_is_printed(run: Run, table: Path, tmp_path: Path) -> None:
+    moved = table.rename(tmp_path / "what was said.csv")
+    given = ("--outcomes", moved, "--outcome", "hit", "--feature", "gender", "-o", tmp_path / "the out")
+    _, _, error = run("audit", *given)
+    program, *arguments = shlex.split(error.partition("Run: ")[2])
+    assert program == "fairaudit"
+    assert run(*arguments)[0] == 0
+    assert (tmp_path / "the out" / "report.html").is_file()
 
 
 class _Bomb:
@@ -555,10 +576,11 @@ def test_the_options_are_those_that_users_know() -> None:
         for name, command in commands.items()
     }
     assert surface == {
-        "audit": ["--allow-unreadable", "--average", "--batch-size", "--cache", "--control-feature", "--data",
-                  "--feature", "--indicator", "--layer", "--no-cache", "--outcome", "--outcomes", "--output", "--plan",
-                  "--preprocessing", "--preset", "--probe", "--prompts", "--seed", "--set", "--tests",
-                  "--text-encoder", "--tolerance", "--trust-checkpoint", "--unbounded"],
+        "audit": ["--allow-unreadable", "--batch-size", "--cache", "--data", "--indicator", "--layer", "--no-cache",
+                  "--output", "--plan", "--preprocessing", "--preset", "--probe", "--prompts", "--seed", "--set",
+                  "--tests", "--text-encoder", "--trust-checkpoint"],
+        "audit-table": ["--average", "--control-feature", "--feature", "--outcome", "--output", "--plan",
+                        "--tolerance", "--unbounded"],
         "compare": ["--output"],
         "data check": ["--expected", "--headers-only", "--json"],
         "data datasheet": [],
