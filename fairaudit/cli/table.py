@@ -23,15 +23,15 @@ def audit_table(
         Path, typer.Argument(metavar="TABLE", help="A .parquet or .csv file: sample_id, outcomes, groups.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the audit and its report.")],
-    outcome: Annotated[Names, typer.Option(metavar="NAME", help="Column of outcomes; repeatable.")] = None,
+    outcome: Annotated[Names, typer.Option(metavar="NAME", help="Column of outcomes. Repeatable.")] = None,
     feature: Annotated[
-        Names, typer.Option(metavar="NAME", help="Column of groups; an order as NAME=FIRST,SECOND,...; repeatable.")
+        Names, typer.Option(metavar="NAME", help="Column of groups; an order as NAME=FIRST,SECOND,... Repeatable.")
     ] = None,
     control_feature: Annotated[
-        Names, typer.Option(metavar="NAME", help="Column within whose values groups are compared too; repeatable.")
+        Names, typer.Option(metavar="NAME", help="Column within whose values groups are compared too. Repeatable.")
     ] = None,
     unbounded: Annotated[
-        Names, typer.Option(metavar="NAME", help="Outcome that may lie outside [0, 1]; repeatable.")
+        Names, typer.Option(metavar="NAME", help="Outcome that may lie outside [0, 1]. Repeatable.")
     ] = None,
     tolerance: Annotated[
         float | None, typer.Option(help="Difference in outcomes that counts as none; 0.05 unless given.")
