@@ -9,9 +9,9 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from fairaudit.auditing.options import OPTIONS, AuditOptions
+from fairaudit.auditing.options import OPTIONS, AuditKeywords, AuditOptions
 from fairaudit.auditing.plugins import list_indicators, load_indicator
 from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
 from fairaudit.core.indicator import Indicator
@@ -170,14 +170,7 @@ class AuditConfig(AuditOptions):
 
 
 def make_config(
-    checkpoint: str,
-    data: Mapping[str, str | Path] | Sequence[DataSource],
-    *,
-    indicators: Sequence[str] | None = None,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-    preset: str = "",
-    plan: str | Path | Plan | None = None,
-    **rest: Any,
+    checkpoint: str, data: Mapping[str, str | Path] | Sequence[DataSource], **given: Unpack[AuditKeywords]
 ) -> AuditConfig:
     """Return the checked configuration of plain values, as the command line and a notebook give them.
 
@@ -186,16 +179,9 @@ def make_config(
     checkpoint : str
     data : mapping
         ``{"utkface": DIR}`` or ``{"name:utkface": DIR}``.
-    indicators : sequence of str, optional
-        Default: all.
-    options : mapping of str to mapping, optional
-        Fields of an indicator's ``Config``; text is converted to the field's type.
-    preset : str
-        Options of a published protocol, for every indicator that has it; ``options`` win over it.
-    plan : path or Plan, optional
-        Which comparisons count. Default: the headline of every indicator, by every recorded feature.
-    **rest
-        Further fields of ``AuditOptions``; a path may be text.
+    **given
+        Fields of ``AuditOptions``: a path may be text, and the text of an indicator's option is converted to its type.
+        ``options`` win over a ``preset``, which is for every indicator that has it.
 
     Raises
     ------
@@ -203,29 +189,24 @@ def make_config(
         If a name does not exist or a value does not fit its field.
     """
     sources = [DataSource.parse(k, v) for k, v in data.items()] if isinstance(data, Mapping) else list(data)
-    names = list(indicators) if indicators else list_indicators()
-    chosen = tuple(load_indicator(name) for name in dict.fromkeys(names))
-    given = dict(options or {})
-    for name in given:
+    named, options = given.get("indicators") or (), given.get("options") or {}
+    chosen = tuple(load_indicator(name) for name in dict.fromkeys(named or list_indicators()))
+    for name in options:
         if name not in [i.name for i in chosen]:
             raise unknown_name("indicator of an option", name, [i.name for i in chosen])
-    presets = _presets(chosen, preset)
-    configs = {i.name: _indicator_config(i, {**presets.get(i.name, {}), **given.get(i.name, {})}) for i in chosen}
-    asked = frozenset({*(indicators or ()), *given})
-    for name in rest.keys() & OPTIONS.keys():
+    presets = _presets(chosen, given.get("preset", ""))
+    values: dict[str, Any] = dict(given)
+    for name, value in given.items():
         kind = OPTIONS[name].metadata["kind"]
-        if rest[name] is not None and kind in (Path, str):
-            rest[name] = kind(rest[name])
-    return AuditConfig(
-        str(checkpoint),
-        tuple(sources),
-        indicators=chosen,
-        asked=asked,
-        options=configs,
-        preset=preset,
-        plan=plan if plan is None or isinstance(plan, Plan) else read_plan(plan),
-        **rest,
-    )
+        if value is not None and kind in (Path, str):
+            values[name] = value if isinstance(value, Plan) else kind(value)
+    if isinstance(values.get("plan"), Path):
+        values["plan"] = read_plan(values["plan"])
+    values["indicators"] = chosen
+    values["options"] = {
+        i.name: _indicator_config(i, {**presets.get(i.name, {}), **options.get(i.name, {})}) for i in chosen
+    }
+    return AuditConfig(str(checkpoint), tuple(sources), asked=frozenset({*named, *options}), **values)
 
 
 def parse_data(texts: Sequence[str], *, option: str = "--data") -> dict[str, Path]:

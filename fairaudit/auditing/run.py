@@ -49,7 +49,7 @@ def audit(
     checkpoint: str | Path,
     *,
     data: Mapping[str, str | Path] | None = None,
-    tests: str | Path | None = None,
+    test_sets: str | Path | None = None,
     output: str | Path | None = None,
     progress: bool = True,
     **options: Unpack[AuditKeywords],
@@ -63,8 +63,8 @@ def audit(
         a folder of features that were computed elsewhere.
     data : mapping
         Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``. May be left out where
-        there are ``tests``.
-    tests : str or Path, optional
+        there are ``test_sets``.
+    test_sets : str or Path, optional
         TOML table of labelled test sets (``label_tests.read_tests``). Unless an option of ``recognition_accuracy`` says
         otherwise, the drop of accuracy is measured from the first of them.
     output : str or Path, optional
@@ -84,8 +84,8 @@ def audit(
         If something that was given cannot be used; nothing is written then.
     """
     sources = [DataSource.parse(key, path) for key, path in (data or {}).items()]
-    if tests is not None:
-        listed = read_tests(Path(tests))
+    if test_sets is not None:
+        listed = read_tests(Path(test_sets))
         sources += listed
         options["options"] = drops_from(
             listed[0].name, indicators=options.get("indicators"), options=options.get("options")

@@ -111,7 +111,7 @@ def audit(
     data: Annotated[
         list[str] | None, typer.Option(metavar="[NAME:]READER=DIR", help="Data set to audit on. Repeatable.")
     ] = None,
-    tests: Annotated[Path | None, typer.Option(help="TOML that lists labelled test sets, the first in domain.")] = None,
+    test_sets: Annotated[Path | None, typer.Option(help="TOML that lists labelled sets, the first in domain.")] = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Keep and use no embeddings; else they are in the user's cache folder.")
     ] = False,
@@ -123,7 +123,7 @@ def audit(
     from fairaudit.extraction.cache import default_folder
 
     chosen["cache"] = None if no_cache else chosen["cache"] or default_folder()
-    found = run(checkpoint, data=parse_data(data or []), tests=tests, output=output, **chosen)
+    found = run(checkpoint, data=parse_data(data or []), test_sets=test_sets, output=output, **chosen)
     show_audit(found, output)
 
 
