@@ -26,7 +26,7 @@ def _same(value: T) -> T:
     return value
 
 
-def _file_name(path: str | Path | None) -> str | None:
+def _name(path: str | Path | None) -> str | None:
     return Path(path).name if path else None
 
 
@@ -42,14 +42,9 @@ def _without_folders(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def option(
-    default: T,
-    help: str,
-    *,
-    kind: type | None = None,
-    flag: str | None = None,
-    metavar: str | None = None,
+    default: T, help: str, *, kind: type | None = None, flag: str | None = None, metavar: str | None = None,
     record: Callable[[Any], Any] | None = _same,
-) -> T:
+) -> T:  # fmt: skip
     """Return a field of ``AuditOptions``.
 
     Parameters
@@ -60,19 +55,15 @@ def option(
         For the command line and for Python.
     kind : type, optional
         What the command line reads; default: the type of ``default``.
-    flag : str, optional
-        Option of the command line; default: by the name of the field. Empty for an option of Python alone.
-    metavar : str, optional
-        What the help of the command line shows for the value.
+    flag, metavar : str, optional
+        Option and value on the command line; default: by name and kind. An empty flag: an option of Python alone.
     record : callable, optional
         Makes the JSON value that an audit records; None for an option that does not decide the result.
     """
     many = isinstance(default, (tuple, dict))
-    metadata = {
-        "help": help, "kind": kind or type(default), "flag": flag, "metavar": metavar, "record": record, "many": many,
-        "default": None if many else default,
-    }  # fmt: skip
-    return field(default_factory=lambda: default, metadata=metadata)
+    about = {"help": help, "kind": kind or type(default), "flag": flag, "metavar": metavar, "record": record}
+    shown = {"many": many, "default": None if many else default}
+    return field(default_factory=lambda: default, metadata=about | shown)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,20 +71,15 @@ class AuditOptions:
     """What an audit may be told beside its checkpoint and its data; each field says what it is for."""
 
     probe: Path | None = option(
-        None,
-        "Labels from a linear probe: CSV with file,label,cluster (or file,label), or a folder of `fairaudit probe`.",
-        kind=Path,
-        record=_file_name,
+        None, "CSV with file,label, or a folder of `probe`: labels from a linear probe.", kind=Path, record=_name
     )
-    text_encoder: str | None = option(
-        None, "Folder or hub id of a BERT; needed for memes.", kind=str, record=_file_name
-    )
+    text_encoder: str | None = option(None, "Folder or hub id of a BERT, for memes.", kind=str, record=_name)
     preprocessing: Path | None = option(
-        None, "JSON with size, mean, std, where the checkpoint does not say them.", kind=Path, record=_file_name
+        None, "JSON with size, mean, std, where the checkpoint does not say them.", kind=Path, record=_name
     )
     layer: str = option("trunk", "Where embeddings are read: trunk, or the projection behind it.")
     prompts: Path | None = option(
-        None, "Labels from texts, for CLIP: TOML with classes and templates.", kind=Path, record=_file_name
+        None, "TOML with classes and templates: labels from texts, for CLIP.", kind=Path, record=_name
     )
     trust_checkpoint: bool = option(False, "Load TorchScript or .pt2, which execute code.", record=None)
     indicators: tuple[Indicator, ...] = option(
@@ -108,9 +94,7 @@ class AuditOptions:
     batch_size: int = option(64, "Images at once.", record=None)
     allow_unreadable: bool = option(False, "Go on when over 1 % of the images are unreadable.")
     alpha: float = option(0.05, "Chance of any false disparity in an audit without a plan, in (0, 1).", flag="")
-    cache: Path | None = option(
-        None, "Folder that keeps embeddings, so that an audit that is repeated is fast.", kind=Path, record=None
-    )
+    cache: Path | None = option(None, "Folder that keeps embeddings for later audits.", kind=Path, record=None)
 
 
 OPTIONS = {f.name: f for f in dataclasses.fields(AuditOptions)}
@@ -160,20 +144,13 @@ def takes(keywords: type) -> Callable[[F], F]:
     keywords : type
         The ``TypedDict`` that annotates ``**options``.
     """
-    hints = keywords.__annotations__
-    chosen = [f for name, f in OPTIONS.items() if name in hints]
+    hints, keyword = keywords.__annotations__, inspect.Parameter.KEYWORD_ONLY
+    chosen = {name: f.metadata for name, f in OPTIONS.items() if name in hints}
     added = [
-        inspect.Parameter(
-            f.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=f.metadata["default"],
-            annotation=hints[f.name].__forward_arg__,
-        )
-        for f in chosen
+        inspect.Parameter(name, keyword, default=about["default"], annotation=hints[name].__forward_arg__)
+        for name, about in chosen.items()
     ]
-    listed = "\n".join(
-        f"{p.name} : {p.annotation}\n    {f.metadata['help']}" for p, f in zip(added, chosen, strict=True)
-    )
+    listed = "\n".join(f"{p.name} : {p.annotation}\n    {chosen[p.name]['help']}" for p in added)
 
     def spelled(function: F) -> F:
         signature = inspect.signature(function)

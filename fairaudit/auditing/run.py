@@ -87,9 +87,8 @@ def audit(
     if test_sets is not None:
         listed = read_tests(Path(test_sets))
         sources += listed
-        options["options"] = drops_from(
-            listed[0].name, indicators=options.get("indicators"), options=options.get("options")
-        )
+        named, given = options.get("indicators"), options.get("options")
+        options["options"] = drops_from(listed[0].name, indicators=named, options=given)
     config = make_config(str(checkpoint), sources, **options)
     return run_audit(config, output=None if output is None else Path(output), progress=progress)
 

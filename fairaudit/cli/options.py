@@ -49,9 +49,6 @@ def with_options(names: Iterable[str], *, before: str = "", only: str = "") -> C
 def _parameter(name: str, only: str) -> inspect.Parameter:
     about = OPTIONS[name].metadata
     text = f"{only}{about['help']}{' Repeatable.' if about['many'] else ''}"
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        default=typer.Option(about["default"], flag_of(name), metavar=about["metavar"], help=text),
-        annotation=list[str] if about["many"] else about["kind"],
-    )
+    default = typer.Option(about["default"], flag_of(name), metavar=about["metavar"], help=text)
+    kind = list[str] if about["many"] else about["kind"]
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)

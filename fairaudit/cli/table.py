@@ -33,9 +33,7 @@ def audit_table(
     unbounded: Annotated[
         Names, typer.Option(metavar="NAME", help="Outcome that may lie outside [0, 1]. Repeatable.")
     ] = None,
-    tolerance: Annotated[
-        float | None, typer.Option(help="Difference in outcomes that counts as none; 0.05 unless given.")
-    ] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Difference that counts as none; 0.05 unless given.")] = None,
     average: Annotated[str, typer.Option(help="Mean over rows (micro) or over clusters (macro).")] = "micro",
     plan: Annotated[Path | None, typer.Option(help="TOML that names the comparisons that count.")] = None,
 ) -> None:
