@@ -85,8 +85,8 @@ def test_a_table_of_outcomes_needs_neither_torch_nor_images() -> None:
 def test_an_audit_of_outcomes_needs_no_torch(tmp_path: Path) -> None:
     lines = [f"{i},{'ab'[i % 2]},{i % 3 % 2}" for i in range(80)]
     (tmp_path / "said.csv").write_text("\n".join(["sample_id,g,hit", *lines]))
-    arguments = ["--outcomes", f"{tmp_path}/said.csv", "--outcome", "hit", "--feature", "g", "-o", f"{tmp_path}/out"]
-    code = f"sys.argv = ['fairaudit', 'audit', *{arguments!r}]\nfrom fairaudit.cli.main import main\nmain()"
+    arguments = [f"{tmp_path}/said.csv", "--outcome", "hit", "--feature", "g", "-o", f"{tmp_path}/out"]
+    code = f"sys.argv = ['fairaudit', 'audit-table', *{arguments!r}]\nfrom fairaudit.cli.main import main\nmain()"
     code = code.replace("main()", "\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code")
     loaded = loaded_by(code)
     assert (tmp_path / "out" / "report.html").is_file()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from fairaudit.auditing.options import OPTIONS, AuditKeywords, AuditOptions
 from fairaudit.auditing.plugins import list_indicators, load_indicator
 from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.plan import Plan
+from fairaudit.core.plan import Plan, read_plan
 from fairaudit.core.samples import Samples
 from fairaudit.datasets import list_readers
 from fairaudit.stats.controls import check_controls
@@ -65,8 +65,8 @@ class DataSource:
 
 
 @dataclass(frozen=True)
-class AuditConfig:
-    """What to audit, on what, and how.
+class AuditConfig(AuditOptions):
+    """What to audit, on what, and how; the options are fields of ``AuditOptions``.
 
     Parameters
     ----------
@@ -74,60 +74,13 @@ class AuditConfig:
         Folder, file, hub id or ``module:function``.
     data : tuple of DataSource
         At least one; names are unique.
-    probe : Path or None
-        CSV with ``file``, ``label`` and perhaps ``cluster``: a linear probe on it gives the labels; or the folder of a
-        probe that was saved.
-    text_encoder : str or None
-        Folder or hub id of a BERT, for memes.
-    preprocessing : Path or None
-        JSON for a checkpoint that does not say how it wants its images.
-    layer : {"trunk", "projection"}
-        Where its embeddings are read.
-    prompts : Path or None
-        TOML with classes and templates: texts that a CLIP-like checkpoint compares with images give the labels.
-    trust_checkpoint : bool
-        Whether a file that executes code when it is loaded may do so.
-    indicators : tuple of Indicator
-        Which to run; all unless some are named.
     asked : frozenset of str
         Indicators that were named, or of which an option was given.
-    options : mapping of str to dataclass
-        Resolved ``Config`` of each indicator.
-    seed : int
-        Of everything that is fitted.
-    batch_size : int
-        Images at once.
-    allow_unreadable : bool
-        Go on when more than 1 % of the images cannot be read.
-    cache : Path or None
-        Folder that keeps what the checkpoint made of each image (``fairaudit.extraction.cache``); None for no cache.
-        It changes nothing but the time.
-    plan : Plan or None
-        Which comparisons count; None for the shipped default.
-    alpha : float
-        Chance of any false ``disparity`` in an audit without a plan, in (0, 1). Audits that are read together share it.
-    preset : str
-        Published protocol whose options the indicators have, e.g. ``"goyal2022_paper"``; empty for the defaults.
     """
 
     checkpoint: str
     data: tuple[DataSource, ...]
-    probe: Path | None = None
-    text_encoder: str | None = None
-    preprocessing: Path | None = None
-    layer: str = "trunk"
-    prompts: Path | None = None
-    trust_checkpoint: bool = False
-    indicators: tuple[Indicator, ...] = ()
     asked: frozenset[str] = frozenset()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    batch_size: int = 64
-    allow_unreadable: bool = False
-    cache: Path | None = None
-    plan: Plan | None = None
-    alpha: float = 0.05
-    preset: str = ""
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -208,30 +161,16 @@ class AuditConfig:
                 | ({"classes": list(s.classes)} if s.classes else {})
                 for s in self.data
             ],
-            "probe": self.probe.name if self.probe else None,
-            "text_encoder": Path(self.text_encoder).name if self.text_encoder else None,
-            "preprocessing": self.preprocessing.name if self.preprocessing else None,
-            "layer": self.layer,
-            "prompts": self.prompts.name if self.prompts else None,
-            "indicators": {
-                name: {field: _without_folders(value) for field, value in dataclasses.asdict(options).items()}
-                for name, options in self.options.items()
+            **{
+                "indicators" if name == "options" else name: value
+                for name, about in OPTIONS.items()
+                if (record := about.metadata["record"]) and (value := record(getattr(self, name))) != ""
             },
-            "seed": self.seed,
-            "allow_unreadable": self.allow_unreadable,
-            "alpha": self.alpha,
-            **({"preset": self.preset} if self.preset else {}),
         }
 
 
 def make_config(
-    checkpoint: str,
-    data: Mapping[str, str | Path] | Sequence[DataSource],
-    *,
-    indicators: Sequence[str] | None = None,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-    preset: str = "",
-    **rest: Any,
+    checkpoint: str, data: Mapping[str, str | Path] | Sequence[DataSource], **given: Unpack[AuditKeywords]
 ) -> AuditConfig:
     """Return the checked configuration of plain values, as the command line and a notebook give them.
 
@@ -240,14 +179,9 @@ def make_config(
     checkpoint : str
     data : mapping
         ``{"utkface": DIR}`` or ``{"name:utkface": DIR}``.
-    indicators : sequence of str, optional
-        Default: all.
-    options : mapping of str to mapping, optional
-        Fields of an indicator's ``Config``; text is converted to the field's type.
-    preset : str
-        Options of a published protocol, for every indicator that has it; ``options`` win over it.
-    **rest
-        Further fields of ``AuditConfig``.
+    **given
+        Fields of ``AuditOptions``: a path may be text, and the text of an indicator's option is converted to its type.
+        ``options`` win over a ``preset``, which is for every indicator that has it.
 
     Raises
     ------
@@ -255,18 +189,24 @@ def make_config(
         If a name does not exist or a value does not fit its field.
     """
     sources = [DataSource.parse(k, v) for k, v in data.items()] if isinstance(data, Mapping) else list(data)
-    names = list(indicators) if indicators else list_indicators()
-    chosen = tuple(load_indicator(name) for name in dict.fromkeys(names))
-    given = dict(options or {})
-    for name in given:
+    named, options = given.get("indicators") or (), given.get("options") or {}
+    chosen = tuple(load_indicator(name) for name in dict.fromkeys(named or list_indicators()))
+    for name in options:
         if name not in [i.name for i in chosen]:
             raise unknown_name("indicator of an option", name, [i.name for i in chosen])
-    presets = _presets(chosen, preset)
-    configs = {i.name: _indicator_config(i, {**presets.get(i.name, {}), **given.get(i.name, {})}) for i in chosen}
-    asked = frozenset({*(indicators or ()), *given})
-    return AuditConfig(
-        str(checkpoint), tuple(sources), indicators=chosen, asked=asked, options=configs, preset=preset, **rest
-    )
+    presets = _presets(chosen, given.get("preset", ""))
+    values: dict[str, Any] = dict(given)
+    for name, value in given.items():
+        kind = OPTIONS[name].metadata["kind"]
+        if value is not None and kind in (Path, str):
+            values[name] = value if isinstance(value, Plan) else kind(value)
+    if isinstance(values.get("plan"), Path):
+        values["plan"] = read_plan(values["plan"])
+    values["indicators"] = chosen
+    values["options"] = {
+        i.name: _indicator_config(i, {**presets.get(i.name, {}), **options.get(i.name, {})}) for i in chosen
+    }
+    return AuditConfig(str(checkpoint), tuple(sources), asked=frozenset({*named, *options}), **values)
 
 
 def parse_data(texts: Sequence[str], *, option: str = "--data") -> dict[str, Path]:
@@ -339,11 +279,6 @@ def _indicator_config(indicator: Indicator, given: Mapping[str, Any]) -> Any:
             )
     values = {name: _convert(f"{indicator.name}.{name}", hints[name], value) for name, value in given.items()}
     return indicator.config(**values)
-
-
-def _without_folders(value: Any) -> Any:
-    """Return an option as it is, and the name alone of one that is a file."""
-    return Path(value).name if isinstance(value, str) and value and Path(value).is_file() else value
 
 
 def _convert(name: str, hint: Any, value: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from fairaudit.auditing.comparison import Comparison
 from fairaudit.auditing.config import AuditConfig, DataSource, make_config
 from fairaudit.auditing.indicator_run import run_indicators
 from fairaudit.auditing.label_tests import drops_from, read_tests
+from fairaudit.auditing.options import AuditKeywords, takes
 from fairaudit.auditing.plugins import load_indicator
 from fairaudit.auditing.selftest import short_selftest
 from fairaudit.auditing.tables import data_card, make_tables, read_samples, save_tables
@@ -26,7 +27,6 @@ from fairaudit.core.audit import AuditResult
 from fairaudit.core.document import digest, from_document, save_audit
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.files import atomic_folder
-from fairaudit.core.plan import Plan, read_plan
 from fairaudit.core.progress import step
 from fairaudit.core.protocol import Protocol
 from fairaudit.stats.verdicts import decide
@@ -43,28 +43,15 @@ class Audit(AuditResult):
         return fragment(self)
 
 
+@takes(AuditKeywords)
 def audit(
     checkpoint: str | Path,
     *,
     data: Mapping[str, str | Path] | None = None,
-    tests: str | Path | None = None,
+    test_sets: str | Path | None = None,
     output: str | Path | None = None,
-    probe: str | Path | None = None,
-    text_encoder: str | Path | None = None,
-    preprocessing: str | Path | None = None,
-    layer: str = "trunk",
-    prompts: str | Path | None = None,
-    trust_checkpoint: bool = False,
-    indicators: Sequence[str] | None = None,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-    plan: str | Path | Plan | None = None,
-    preset: str = "",
-    seed: int = 0,
-    batch_size: int = 64,
-    allow_unreadable: bool = False,
-    cache: str | Path | None = None,
-    alpha: float = 0.05,
     progress: bool = True,
+    **options: Unpack[AuditKeywords],
 ) -> Audit:
     """Audit a checkpoint on data sets and return everything that was found, or could not be.
 
@@ -75,42 +62,20 @@ def audit(
         a folder of features that were computed elsewhere.
     data : mapping
         Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``. May be left out where
-        there are ``tests``.
-    tests : str or Path, optional
+        there are ``test_sets``.
+    test_sets : str or Path, optional
         TOML table of labelled test sets (``label_tests.read_tests``). Unless an option of ``recognition_accuracy`` says
         otherwise, the drop of accuracy is measured from the first of them.
     output : str or Path, optional
         Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet``, ``tables/`` and ``report.html``.
         Default: nothing is saved.
-    probe : str or Path, optional
-        CSV with ``file``, ``label`` and perhaps ``cluster``, or the folder of a probe that ``fit_probe`` saved; images
-        that were learned are left out of the audit.
-    text_encoder : str or Path, optional
-        Folder or hub id of a BERT; needed for memes.
-    preprocessing : str or Path, optional
-        JSON with ``size``, ``mean``, ``std``, for a checkpoint that does not say them.
-    layer : {"trunk", "projection"}
-        Where embeddings are read; runs of SwAV and CLIP have a projection behind their trunk.
-    prompts : str or Path, optional
-        TOML with ``classes`` and ``templates``, for labels from a CLIP-like checkpoint without training.
-    trust_checkpoint : bool
-        Whether TorchScript and exported programs may be loaded: they execute code.
-    indicators : sequence of str, optional
-        Default: all.
-    options : mapping, optional
-        ``{"label_association": {"threshold": 0.3}}``.
-    plan : str, Path or Plan, optional
-        Which comparisons count, as a TOML file or an object (``fairaudit.core.plan``). Default: the headline of every
-        indicator, by every recorded feature.
-    preset : str, optional
-        Options of a published protocol, ``"goyal2022_paper"`` or ``"goyal2022_code"``, for the indicators that have
-        it; ``options`` win over it. Default: our defaults, and the report says where they differ.
-    cache : str or Path, optional
-        Folder that keeps what the checkpoint made of each image, so that an audit that was interrupted, or is repeated,
-        goes on from there with the same result. The command line uses
-        ``fairaudit.extraction.cache.default_folder()``. Default: nothing is kept.
-    seed, batch_size, allow_unreadable, alpha, progress
-        As in ``AuditConfig``; ``progress=False`` prints nothing.
+    progress : bool
+        Whether to print what is being done.
+    **options
+        Fields of ``fairaudit.auditing.options.AuditOptions``, such as ``indicators=["label_association"]`` and
+        ``options={"label_association": {"threshold": 0.3}}``, which win over a ``preset``. Images that a ``probe`` learned
+        are left out. ``plan`` may be an object. Without ``cache`` no embeddings are kept; the command line uses
+        ``fairaudit.extraction.cache.default_folder()``.
 
     Raises
     ------
@@ -118,29 +83,13 @@ def audit(
         If something that was given cannot be used; nothing is written then.
     """
     sources = [DataSource.parse(key, path) for key, path in (data or {}).items()]
-    if tests is not None:
-        listed = read_tests(Path(tests))
-        sources, options = [*sources, *listed], drops_from(listed[0].name, indicators=indicators, options=options)
-    config = make_config(
-        str(checkpoint),
-        sources,
-        indicators=indicators,
-        options=options,
-        preset=preset,
-        plan=plan if plan is None or isinstance(plan, Plan) else read_plan(plan),
-        probe=_path(probe),
-        text_encoder=None if text_encoder is None else str(text_encoder),
-        preprocessing=_path(preprocessing),
-        layer=layer,
-        prompts=_path(prompts),
-        trust_checkpoint=trust_checkpoint,
-        seed=seed,
-        batch_size=batch_size,
-        allow_unreadable=allow_unreadable,
-        cache=_path(cache),
-        alpha=alpha,
-    )
-    return run_audit(config, output=_path(output), progress=progress)
+    if test_sets is not None:
+        listed = read_tests(Path(test_sets))
+        sources += listed
+        named, given = options.get("indicators"), options.get("options")
+        options["options"] = drops_from(listed[0].name, indicators=named, options=given)
+    config = make_config(str(checkpoint), sources, **options)
+    return run_audit(config, output=None if output is None else Path(output), progress=progress)
 
 
 def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool = True) -> Audit:
@@ -309,10 +258,6 @@ def check_output(output: Path) -> None:
         )
     if output.exists() and not output.is_dir():
         raise ConfigError(f"output {output} must be a folder; got a file of that name. Choose another name.")
-
-
-def _path(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path)
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

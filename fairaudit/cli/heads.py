@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from fairaudit.cli.options import with_options
 from fairaudit.core.errors import ConfigError
 
 Checkpoint = Annotated[str, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")]
 Labels = Annotated[Path, typer.Option(help="CSV with file,label and perhaps cluster: person, household, source image.")]
 Classes = Annotated[str, typer.Option(help="Learn only these labels of the table: A,B,...")]
-Preprocessing = Annotated[Path | None, typer.Option(help="JSON with size, mean, std, where not known.")]
 
 
+@with_options(("preprocessing", "batch_size"), before="seed")
 def probe(
     checkpoint: Checkpoint,
     labels: Labels,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the probe.")],
     classes: Classes = "",
-    preprocessing: Preprocessing = None,
     seed: Annotated[int, typer.Option(help="Seed of the first split.")] = 0,
     seeds: Annotated[int, typer.Option(help="Splits into fitted and held-out images.")] = 5,
-    batch_size: Annotated[int, typer.Option(help="Images at once.")] = 64,
+    **chosen: Any,
 ) -> None:
     """Fit a linear probe on frozen features; `fairaudit audit CHECKPOINT --probe FOLDER` uses it again.
 
@@ -37,23 +37,22 @@ def probe(
         labels=labels,
         output=output,
         classes=split(classes),
-        preprocessing=preprocessing,
         seed=seed,
         seeds=seeds,
-        batch_size=batch_size,
+        **chosen,
     )
     typer.echo(f"{found.n_images:,} images, {len(found.classes)} labels, strength {found.strength:g}, {found.layer}")
     for line in (*lines(found.held_out), *found.notes, output):
         typer.echo(line)
 
 
+@with_options(("preprocessing",), before="epochs")
 def finetune(
     checkpoint: Checkpoint,
     labels: Labels,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the fine-tuned checkpoint.")],
     preset: Annotated[str, typer.Option(help="goyal2022 (as published, for large hardware) or small.")] = "small",
     classes: Classes = "",
-    preprocessing: Preprocessing = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     rate: Annotated[
@@ -69,6 +68,7 @@ def finetune(
     flip: Annotated[float | None, typer.Option(help="Probability of a left-right flip.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of head, split, order and views.")] = None,
     batch_size: Annotated[int, typer.Option(help="Images at once where it is measured.")] = 64,
+    **chosen: Any,
 ) -> None:
     """Fine-tune a whole network; `fairaudit audit FOLDER` opens it as a checkpoint with labels of its own.
 
@@ -83,7 +83,6 @@ def finetune(
         output=output,
         preset=preset,
         classes=split(classes),
-        preprocessing=preprocessing,
         batch_size=batch_size,
         epochs=epochs,
         batch=batch,
@@ -97,6 +96,7 @@ def finetune(
         least_area=least_area,
         flip=flip,
         seed=seed,
+        **chosen,
     )
     typer.echo(f"{found.n_learned:,} images learned, {len(found.classes)} labels, last loss {found.loss:.3f}")
     for line in (*lines([found.held_out]), output):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
+from fairaudit.auditing.options import WatchKeywords, flag_of, takes
 from fairaudit.core.errors import ConfigError
 from fairaudit.runs.run_record import PAGE, RunRecord, read_run
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 LOOKS = 10
 
 
+@takes(WatchKeywords)
 def train(
     recipe: Recipe | str | Path,
     *,
@@ -27,13 +29,9 @@ def train(
     labels: str | Path | None = None,
     watch: Mapping[str, str | Path] | None = None,
     every: int | None = None,
-    indicators: Sequence[str] | None = None,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-    probe: str | Path | None = None,
-    text_encoder: str | Path | None = None,
-    allow_unreadable: bool = False,
     threads: int | None = None,
     progress: bool = True,
+    **options: Unpack[WatchKeywords],
 ) -> RunRecord:
     """Train a RegNet with SwAV, watch it meanwhile, write ``output/training.html`` and return what the run recorded.
 
@@ -50,8 +48,9 @@ def train(
         Data sets on which disparities are watched (``DisparityWatcher``), as ``data`` of ``fairaudit.audit``.
     every : int, optional
         Images between two looks. Default: a tenth of the run.
-    indicators, options, probe, text_encoder, allow_unreadable
-        What to watch there, as in ``fairaudit.audit``.
+    **options
+        What to watch there: ``indicators``, ``options``, ``probe``, ``text_encoder`` and ``allow_unreadable`` of
+        ``fairaudit.audit``.
 
     Raises
     ------
@@ -62,10 +61,9 @@ def train(
     from fairaudit.pretrain.preparation import resolve_recipe
 
     made = resolve_recipe(recipe, seed=seed, samples=samples)
-    _check_needed(
-        watch,
-        {"--indicator": indicators, "--set": options, "--probe": probe, "--text-encoder": text_encoder},
-    )
+    alone = next((flag_of(name) for name, value in options.items() if value and not watch), None)
+    if alone is not None:
+        raise ConfigError(f"{alone} must stand beside --watch READER=DIR; got no data set to watch. Add it.")
     if every is not None and not (labels or watch):
         raise ConfigError(
             "--watch-every must stand beside something to watch; got nothing. Add --watch or --watch-labels."
@@ -75,18 +73,7 @@ def train(
     if watch:
         from fairaudit.training.watcher import DisparityWatcher
 
-        watchers.append(
-            DisparityWatcher(
-                data=watch,
-                every=each,
-                indicators=indicators,
-                options=options,
-                probe=probe,
-                text_encoder=text_encoder,
-                seed=made.seed,
-                allow_unreadable=allow_unreadable,
-            )
-        )
+        watchers.append(DisparityWatcher(data=watch, every=each, seed=made.seed, **options))
     if labels is not None:
         watchers.insert(0, KnnAccuracy(Path(labels), every=each))
     pretrain(
@@ -114,10 +101,3 @@ def training_page(run: str | Path) -> Path:
     from fairaudit.reports.run_page import write
 
     return write(read_run(Path(run)), Path(run) / PAGE)
-
-
-def _check_needed(watch: Mapping[str, str | Path] | None, given: Mapping[str, object]) -> None:
-    """Refuse options of what is watched where nothing is."""
-    alone = next((option for option, value in given.items() if value and not watch), None)
-    if alone is not None:
-        raise ConfigError(f"{alone} must stand beside --watch READER=DIR; got no data set to watch. Add it.")

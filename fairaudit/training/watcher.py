@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from fairaudit.auditing.config import AuditConfig, make_config
 from fairaudit.auditing.indicator_run import no_data, no_table, run_indicators
+from fairaudit.auditing.options import WatcherKeywords, takes
 from fairaudit.auditing.tables import data_card, make_tables, read_samples
 from fairaudit.core.errors import ConfigError, InputError, RequirementError
 from fairaudit.core.indicator import Indicator
@@ -42,18 +43,12 @@ class DisparityWatcher:
         Folder by reader, or by name and reader, as for ``fairaudit.audit``; tables are read once, images at each look.
     every : int
         Images that are trained on between two looks, >= 1. A run looks before its first step and after its last, too.
-    indicators : sequence of str, optional
-        Default: all that can be measured with what is given.
-    options : mapping, optional
-        ``{"representation_disparity": {"attribute": "race"}}``.
-    probe : path, optional
-        CSV with ``file`` and ``label``: a linear probe, fitted anew at each look, gives labels.
-    text_encoder : str or path, optional
-        Folder or hub id of a BERT, for memes.
-    seed, batch_size, allow_unreadable
-        As in ``AuditConfig``.
     name : str, default ``"disparity"``
         Column ``watcher`` of ``watch.jsonl``.
+    **options
+        Fields of ``fairaudit.auditing.options.AuditOptions``: ``indicators`` (default: all that can be measured with
+        what is given), ``options``, ``probe`` (a table; fitted anew at each look), ``text_encoder``,
+        ``allow_unreadable``, ``seed``, ``batch_size``.
 
     Raises
     ------
@@ -63,37 +58,21 @@ class DisparityWatcher:
         down as a failure of that look, and the training goes on.
     """
 
+    @takes(WatcherKeywords)
     def __init__(
         self,
         *,
         data: Mapping[str, str | Path],
         every: int,
-        indicators: Sequence[str] | None = None,
-        options: Mapping[str, Mapping[str, Any]] | None = None,
-        probe: str | Path | None = None,
-        text_encoder: str | Path | None = None,
-        seed: int = 0,
-        batch_size: int = 64,
-        allow_unreadable: bool = False,
         name: str = "disparity",
+        **options: Unpack[WatcherKeywords],
     ) -> None:
         if every < 1:
             raise ConfigError(f"every must be 1 or more; got {every}. Look every 5,000 images, say.")
         self.name, self.every = name, every
-        config = make_config(
-            NETWORK,
-            data,
-            indicators=indicators,
-            options=options,
-            probe=None if probe is None else Path(probe),
-            text_encoder=None if text_encoder is None else str(text_encoder),
-            seed=seed,
-            batch_size=batch_size,
-            allow_unreadable=allow_unreadable,
-        )
+        config = make_config(NETWORK, data, **options)
         self._samples, self._probe = read_samples(config)
-        wanted = {*(indicators or ()), *(options or ())}
-        self._config = dataclasses.replace(config, indicators=_able(config, self._samples, wanted))
+        self._config = dataclasses.replace(config, indicators=_able(config, self._samples))
         _check_use(self._config, self._samples)
         self._config.check_controls(self._samples)
 
@@ -125,14 +104,14 @@ class DisparityWatcher:
         return watch_values(results, failures, cards, settings=settings)
 
 
-def _able(config: AuditConfig, samples: Mapping[str, Samples], wanted: set[str]) -> tuple[Indicator, ...]:
+def _able(config: AuditConfig, samples: Mapping[str, Samples]) -> tuple[Indicator, ...]:
     """Return the indicators that have what they need; raise for one that was asked for and has not."""
     able, lacking = [], []
     for indicator in config.indicators:
         missing = _missing(config, indicator, samples)
         if missing is None:
             able.append(indicator)
-        elif indicator.name in wanted:
+        elif indicator.name in config.asked:
             raise ConfigError(str(missing))
         else:
             lacking.append(str(missing))

@@ -66,7 +66,7 @@ def test_a_probe_is_printed_saved_and_used_again(run: Run, checkpoint: Path, pho
     audits = {}
     for name, probe in (("saved", "probe"), ("fitted", "labels.csv")):
         code, _, _ = run(
-            "audit", checkpoint, "--tests", photos / "tests.toml", "--probe", photos / probe, "-o", photos / name
+            "audit", checkpoint, "--test-sets", photos / "tests.toml", "--probe", photos / probe, "-o", photos / name
         )
         assert code == 0
         audits[name] = json.loads((photos / name / "audit.json").read_text(encoding="utf-8"))
@@ -141,13 +141,13 @@ def test_a_fine_tuned_checkpoint_is_audited_with_its_own_head(run: Run, checkpoi
             ("finetune", "{net}", "--labels", "{dir}/labels.csv", "--preset", "goyal2022"),
             "batch of fine-tuning must not be larger than the number of images that are learned; got 1024 for 48. Use",
         ),
-        (("audit", "{net}", "--tests", "{dir}/no.toml"), "no.toml must be a TOML file; got no file there."),
+        (("audit", "{net}", "--test-sets", "{dir}/no.toml"), "no.toml must be a TOML file; got no file there."),
         (
             ("audit", "{net}", "--data", "labelled_images={dir}/val.csv", "--probe", "{dir}"),
             "must be a CSV with file and label, or a folder of `fairaudit probe` (probe.json); got a folder without",
         ),
         (
-            ("audit", "{net}", "--tests", "{dir}/tests.toml", "--set", "recognition_accuracy.reference=vel"),
+            ("audit", "{net}", "--test-sets", "{dir}/tests.toml", "--set", "recognition_accuracy.reference=vel"),
             "reference of recognition_accuracy must be one of the data sets: val, shift; got 'vel'.",
         ),
     ],
