@@ -5,22 +5,20 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fairaudit.auditing.plugins import list_indicators, load_indicator
-from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
+from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.plan import Plan
 from fairaudit.core.samples import Samples
+from fairaudit.core.typed_values import build
 from fairaudit.datasets import list_readers
 from fairaudit.stats.controls import check_controls
 
-_TRUTH = {"true": True, "false": False}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -329,38 +327,9 @@ def _presets(chosen: Sequence[Indicator], preset: str) -> dict[str, Mapping[str,
 
 
 def _indicator_config(indicator: Indicator, given: Mapping[str, Any]) -> Any:
-    hints = typing.get_type_hints(indicator.config)
-    for name in given:
-        if name not in hints:
-            raise ConfigError(
-                f"option of {indicator.name} must be one of: {', '.join(sorted(hints))}; got '{name}'. "
-                f"{did_you_mean(name, hints)}".rstrip()
-            )
-    values = {name: _convert(f"{indicator.name}.{name}", hints[name], value) for name, value in given.items()}
-    return indicator.config(**values)
+    return build(indicator.config, given, at=indicator.name, text=True)
 
 
 def _without_folders(value: Any) -> Any:
     """Return an option as it is, and the name alone of one that is a file."""
     return Path(value).name if isinstance(value, str) and value and Path(value).is_file() else value
-
-
-def _convert(name: str, hint: Any, value: Any) -> Any:
-    """Return ``value`` as the type of its field; text is parsed, other types must fit already."""
-    if isinstance(hint, types.GenericAlias) and hint.__origin__ is tuple:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",")] if value.strip() else []
-        return tuple(_convert(name, hint.__args__[0], part) for part in value)
-    try:
-        if isinstance(value, str) and hint is not str:
-            value = value.strip()
-        if hint is bool:
-            return _TRUTH[str(value).lower()]
-        if hint in (int, float, str) and not isinstance(value, bool):
-            if hint is int and isinstance(value, float):
-                raise ValueError
-            return hint(value)
-        raise ValueError
-    except (KeyError, TypeError, ValueError):
-        kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(hint, str(hint))
-        raise ConfigError(f"option {name} must be {kind}; got '{value}'. Correct it.") from None

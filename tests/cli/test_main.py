@@ -176,12 +176,12 @@ def sentence(error: str) -> str:
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tao=0.3"),
-            "option of label_association must be one of: control_features, drop_unknown, n_labels, slope_tolerance, "
+            "key of label_association must be one of: control_features, drop_unknown, n_labels, slope_tolerance, "
             "tau, taus, taxonomy, tolerance, top_k, top_ks; got 'tao'. Did you mean 'tau'?",
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tau=high"),
-            "option label_association.tau must be a number; got 'high'. Correct it.",
+            "label_association.tau must be a number; got 'high'. Correct it.",
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.taxonomy=goyal2021"),
