@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
-from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
+from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.typed_values import build
 from fairaudit.pretrain.settings import CUSTOM, Crops, Network, Optimiser, Schedule, Swav, require
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -90,41 +90,6 @@ def _toml(value: Any) -> str:
     return repr(value)
 
 
-T = TypeVar("T")
-
-
-def _value(key: str, kind: Any, value: Any) -> Any:
-    """Return ``value`` as ``kind`` (int, float, bool, str or nested tuples of them), or raise."""
-    if get_origin(kind) is tuple:
-        inner = get_args(kind)
-        if isinstance(value, list):
-            if inner[-1] is Ellipsis:
-                return tuple(_value(key, inner[0], v) for v in value)
-            if len(inner) == len(value):
-                return tuple(_value(key, k, v) for k, v in zip(inner, value, strict=True))
-        raise ConfigError(f"recipe key '{key}' must be a list; got {value!r}. Write it as in recipes/demo.toml.")
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text in quotes"}[kind]
-        raise ConfigError(f"recipe key '{key}' must be {words}; got {value!r}. Write it as in recipes/demo.toml.")
-    return value
-
-
-def _build(kind: type[T], values: Mapping[str, Any], prefix: str, *, extra: Mapping[str, Any] | None = None) -> T:
-    """Make the dataclass ``kind`` from TOML values; every key must be one of its fields."""
-    hints = get_type_hints(kind)
-    made: dict[str, Any] = dict(extra or {})
-    for key, value in values.items():
-        if key not in hints:
-            hint = did_you_mean(key, hints) or f"Its keys are: {', '.join(hints)}. "
-            raise ConfigError(
-                f"recipe key '{prefix}{key}' must be one that a recipe has; got an unknown key. {hint}".rstrip()
-            )
-        made[key] = _value(prefix + key, hints[key], value)
-    return kind(**made)
-
-
 def recipe_from_toml(text: str, *, source: str = "recipe") -> Recipe:
     """Return the recipe that ``text`` holds.
 
@@ -135,22 +100,10 @@ def recipe_from_toml(text: str, *, source: str = "recipe") -> Recipe:
         ``source`` and the key.
     """
     try:
-        table = tomllib.loads(text)
-        parts = {"network": Network, "swav": Swav, "crops": Crops, "optimiser": Optimiser, "schedule": Schedule}
-        for name in parts:
-            if not isinstance(table.get(name, {}), dict):
-                raise ConfigError(
-                    f"recipe key '{name}' must be a table; got {table[name]!r}. Write [{name}] above its keys."
-                )
-        made: dict[str, Any] = {
-            name: _build(kind, table[name], f"{name}.") for name, kind in parts.items() if name in table
-        }
-        plain = {key: value for key, value in table.items() if key not in parts}
-        return _build(Recipe, plain, "", extra=made)
+        values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source} must be TOML; got: {error}. Correct that line.") from error
-    except ConfigError as error:
-        raise ConfigError(f"{source}: {error}") from error
+    return build(Recipe, values, where=source)
 
 
 def shipped_recipes() -> list[str]:

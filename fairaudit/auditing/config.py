@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +11,14 @@ from typing import Any, Unpack
 
 from fairaudit.auditing.options import OPTIONS, AuditKeywords, AuditOptions
 from fairaudit.auditing.plugins import list_indicators, load_indicator
-from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
+from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.plan import Plan, read_plan
 from fairaudit.core.samples import Samples
+from fairaudit.core.typed_values import build
 from fairaudit.datasets import list_readers
 from fairaudit.stats.controls import check_controls
 
-_TRUTH = {"true": True, "false": False}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -270,33 +268,4 @@ def _presets(chosen: Sequence[Indicator], preset: str) -> dict[str, Mapping[str,
 
 
 def _indicator_config(indicator: Indicator, given: Mapping[str, Any]) -> Any:
-    hints = typing.get_type_hints(indicator.config)
-    for name in given:
-        if name not in hints:
-            raise ConfigError(
-                f"option of {indicator.name} must be one of: {', '.join(sorted(hints))}; got '{name}'. "
-                f"{did_you_mean(name, hints)}".rstrip()
-            )
-    values = {name: _convert(f"{indicator.name}.{name}", hints[name], value) for name, value in given.items()}
-    return indicator.config(**values)
-
-
-def _convert(name: str, hint: Any, value: Any) -> Any:
-    """Return ``value`` as the type of its field; text is parsed, other types must fit already."""
-    if isinstance(hint, types.GenericAlias) and hint.__origin__ is tuple:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",")] if value.strip() else []
-        return tuple(_convert(name, hint.__args__[0], part) for part in value)
-    try:
-        if isinstance(value, str) and hint is not str:
-            value = value.strip()
-        if hint is bool:
-            return _TRUTH[str(value).lower()]
-        if hint in (int, float, str) and not isinstance(value, bool):
-            if hint is int and isinstance(value, float):
-                raise ValueError
-            return hint(value)
-        raise ValueError
-    except (KeyError, TypeError, ValueError):
-        kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(hint, str(hint))
-        raise ConfigError(f"option {name} must be {kind}; got '{value}'. Correct it.") from None
+    return build(indicator.config, given, at=indicator.name, text=True)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fairaudit.auditing.config import DataSource
-from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.typed_values import build
 from fairaudit.datasets.parts.csv_table import read_csv
 
 READER, INDICATOR = "labelled_images", "recognition_accuracy"
-#: ``classes = "labels"``: the labels that occur in the test set itself.
-OWN = "labels"
-_KEYS = ("classes", "labels", "name")
 
 
 def read_tests(path: Path) -> tuple[DataSource, ...]:
@@ -45,13 +44,8 @@ def read_tests(path: Path) -> tuple[DataSource, ...]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"table of tests {path.name} must be TOML; got: {error}. Correct that line.") from error
-    tests = content.get("test")
-    if set(content) != {"test"} or not isinstance(tests, list) or not all(isinstance(row, dict) for row in tests):
-        raise ConfigError(
-            f"table of tests {path.name} must hold a [[test]] for each test set and nothing else; got "
-            f"{', '.join(sorted(content)) or 'nothing'}. Add [[test]] with name and labels."
-        )
-    return tuple(_source(path, number, row) for number, row in enumerate(tests, 1))
+    table = build(_Tests, content, where=f"table of tests {path.name}")
+    return tuple(_source(path, test) for test in table.test)
 
 
 def drops_from(
@@ -64,28 +58,31 @@ def drops_from(
     return given
 
 
-def _source(path: Path, number: int, row: dict[str, Any]) -> DataSource:
-    for key in row:
-        if key not in _KEYS:
-            raise unknown_name(f"key of test {number} in {path.name}", key, _KEYS)
-    for key in ("name", "labels"):
-        if not isinstance(row.get(key), str) or not row[key]:
+@dataclass(frozen=True)
+class _Test:
+    """One ``[[test]]``; classes are the only labels that may be said, ``"labels"`` those that occur in the test set."""
+
+    name: str
+    labels: str
+    classes: tuple[str, ...] | Literal["labels"] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.name and self.labels):
             raise ConfigError(
-                f"test {number} in {path.name} must have a {key} in quotation marks; got {row.get(key, 'none')!r}. "
-                "Add it."
+                f"a test must have a name and labels; got '{self.name}' and '{self.labels}'. Give it both."
             )
-    source = DataSource.parse(f"{row['name']}:{READER}", path.parent / row["labels"])
-    return DataSource(source.name, source.reader, source.path, _classes(path, row, source.path))
 
 
-def _classes(path: Path, row: dict[str, Any], table: Path) -> tuple[str, ...]:
-    given = row.get("classes", [])
-    if given == OWN:
-        file = table if table.suffix.lower() == ".csv" else table / "labels.csv"
-        return tuple(sorted(set(read_csv(file, required=("file", "label"))["label"]) - {""}))
-    if not isinstance(given, list) or not all(isinstance(label, str) for label in given):
-        raise ConfigError(
-            f"classes of test '{row['name']}' in {path.name} must be a list of labels, or \"{OWN}\" for those that "
-            f"occur in it; got {given!r}. Correct it."
-        )
-    return tuple(given)
+@dataclass(frozen=True)
+class _Tests:
+    """The whole file."""
+
+    test: tuple[_Test, ...]
+
+
+def _source(path: Path, test: _Test) -> DataSource:
+    source = DataSource.parse(f"{test.name}:{READER}", path.parent / test.labels)
+    if test.classes != "labels":
+        return replace(source, classes=test.classes)
+    file = source.path if source.path.suffix.lower() == ".csv" else source.path / "labels.csv"
+    return replace(source, classes=tuple(sorted(set(read_csv(file, required=("file", "label"))["label"]) - {""})))

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from fairaudit.cli.options import with_options
-from fairaudit.core.errors import ConfigError
 
 Checkpoint = Annotated[str, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")]
 Labels = Annotated[Path, typer.Option(help="CSV with file,label and perhaps cluster: person, household, source image.")]
@@ -89,7 +88,7 @@ def finetune(
         rate=rate,
         momentum=momentum,
         weight_decay=weight_decay,
-        milestones=None if milestones is None else epochs_of(milestones),
+        milestones=milestones,
         factor=factor,
         size=size,
         resize=resize,
@@ -101,14 +100,6 @@ def finetune(
     typer.echo(f"{found.n_learned:,} images learned, {len(found.classes)} labels, last loss {found.loss:.3f}")
     for line in (*lines([found.held_out]), output):
         typer.echo(line)
-
-
-def epochs_of(text: str) -> tuple[int, ...]:
-    """Return the epochs of a list with commas; an empty one for none."""
-    try:
-        return tuple(int(part) for part in split(text))
-    except ValueError:
-        raise ConfigError(f"--milestones must be epochs with commas, as 30,60,90; got '{text}'. Correct it.") from None
 
 
 def split(names: str) -> list[str]:

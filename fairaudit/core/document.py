@@ -29,6 +29,7 @@ from fairaudit.core.result import (
     table,
 )
 from fairaudit.core.schema import json_fields, schema_of, schema_text
+from fairaudit.core.typed_values import build
 
 _TABLES = {"groups": GROUP_COLUMNS, "disparities": DISPARITY_COLUMNS, "curves": CURVE_COLUMNS}
 
@@ -84,8 +85,8 @@ def from_document(
         )
     validate(document, "audit.json")
     return AuditResult(
-        model=ModelCard(**_tuples(document["model"])),
-        data=tuple(DataCard(**_tuples(card)) for card in document["data"]),
+        model=build(ModelCard, document["model"], at="model", error=DataError),
+        data=tuple(build(DataCard, card, at="data", error=DataError) for card in document["data"]),
         results=tuple(_result(one, statistics, influences) for one in document["results"]),
         failures=tuple(Failure(**one) for one in document["failures"]),
         config=document["config"],
@@ -150,10 +151,6 @@ def _own(rows: pd.DataFrame, document: Mapping[str, Any]) -> pd.DataFrame:
 def _together(tables: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
     filled = [one for one in tables if len(one)]  # pandas takes a column without a row for one of another type
     return pd.concat(filled, ignore_index=True) if filled else table([], columns)
-
-
-def _tuples(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
 
 
 def _json(value: Any) -> Any:

@@ -27,13 +27,14 @@ import hashlib
 import itertools
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fairaudit.core import earlier_version
-from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
+from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.typed_values import build
 
 #: Measures that a row of each kind can have.
 MEASURES = {
@@ -121,7 +122,7 @@ class Plan:
     def __post_init__(self) -> None:
         _require_share("tolerance of the plan", self.tolerance)
         _require_share("alpha of the plan", self.alpha)
-        _require_text("name of the plan", self.name, required=True)
+        _require_text("name of the plan", self.name)
         if not self.primary:
             raise ConfigError(
                 "a plan must name at least one primary comparison; got none. "
@@ -179,23 +180,13 @@ def read_plan(path: str | Path) -> Plan:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"plan '{path.name}' must be valid TOML; got: {error}. Correct that line.") from error
-    fields = [field.name for field in dataclasses.fields(Plan)]
-    _check_keys("a plan", data, fields)
     rows = data.get("primary", [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ConfigError(
-            f"primary of a plan must be a list of tables; got {rows!r}. Write [[primary]] above each row."
-        )
-    if any(row.get("kind") in earlier_version.KINDS for row in rows):
-        rows = [earlier_version.upgraded_row(row) for row in rows]
+    if isinstance(rows, list) and any(
+        isinstance(row, dict) and row.get("kind") in earlier_version.KINDS for row in rows
+    ):
+        data["primary"] = [earlier_version.upgraded_row(row) for row in rows]
         earlier_version.say_upgraded(f"plan '{path.name}'", 'Write kind = "one_vs_rest" instead of "rest".')
-    for number, row in enumerate(rows, 1):
-        where = f"plan row {number}"
-        _check_keys(where, row, [field.name for field in dataclasses.fields(PlanRow)])
-        missing = [key for key in _REQUIRED if key not in row]
-        if missing:
-            raise ConfigError(f"{where} must have the key '{missing[0]}'; it is missing. Add it.")
-    return Plan(**{**data, "primary": tuple(PlanRow(**row) for row in rows)})
+    return build(Plan, {"primary": [], **data}, where=f"plan '{path.name}'")
 
 
 def _resolved(row: PlanRow, tolerance: float) -> PlanRow:
@@ -207,8 +198,8 @@ def _resolved(row: PlanRow, tolerance: float) -> PlanRow:
 
 
 def _check(row: PlanRow, where: str) -> None:
-    for name in _NAMES:
-        _require_text(f"{name} of {where}", getattr(row, name), required=name in _REQUIRED)
+    for name in _REQUIRED:
+        _require_text(f"{name} of {where}", getattr(row, name))
     if row.kind not in MEASURES:
         raise unknown_name(f"kind of {where}", row.kind, KINDS)
     if row.measure and row.measure not in MEASURES[row.kind]:
@@ -223,19 +214,11 @@ def _check(row: PlanRow, where: str) -> None:
         _require_share(f"tolerance of {where}", row.tolerance)
 
 
-def _check_keys(what: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
-    for key in given:
-        if key not in known:
-            hint = did_you_mean(key, known) or "Remove it."
-            raise ConfigError(f"{what} must have only the keys {', '.join(known)}; got '{key}'. {hint}".rstrip())
+def _require_share(what: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ConfigError(f"{what} must be a number between 0 and 1; got {value}. A usual choice is 0.05.")
 
 
-def _require_share(what: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-        shown = value if isinstance(value, int | float) and not isinstance(value, bool) else repr(value)
-        raise ConfigError(f"{what} must be a number between 0 and 1; got {shown}. A usual choice is 0.05.")
-
-
-def _require_text(what: str, value: object, *, required: bool) -> None:
-    if not isinstance(value, str) or (required and not value.strip()):
+def _require_text(what: str, value: str) -> None:
+    if not value.strip():
         raise ConfigError(f"{what} must be a text; got {value!r}. Write it in quotation marks.")

@@ -12,7 +12,9 @@ from typing import Any, get_type_hints
 
 import pandas as pd
 
+from fairaudit.core.errors import ConfigError
 from fairaudit.core.schema import closed, rows_of
+from fairaudit.core.typed_values import build
 
 PAPER, CODE = "goyal2022_paper", "goyal2022_code"
 PUBLISHED_COLUMNS = ("title", "model", "group", "value", "unit", "source", "note")
@@ -62,6 +64,13 @@ class PublishedTable:
     note: str
     groups: tuple[str, ...]
     rows: Mapping[str, tuple[float, ...]]
+
+    def __post_init__(self) -> None:
+        for model, values in self.rows.items():
+            if len(values) != len(self.groups):
+                raise ConfigError(
+                    f"'{model}' of '{self.title}' must have {len(self.groups)} values; got {len(values)}. Correct it."
+                )
 
 
 #: What ``Protocol.describe`` returns.
@@ -144,25 +153,8 @@ class Protocol:
 
 
 def read_protocol(file: Traversable) -> Protocol:
-    """Read the TOML file that stands beside an indicator; what is misspelled in it is a ``TypeError``."""
-    data = tomllib.loads(file.read_text(encoding="utf-8"))
-    strays = set(data) - {"presets", "differences", "published"}
-    if strays:
-        raise TypeError(f"{file.name} must have presets, differences and published; got {', '.join(sorted(strays))}")
-    return Protocol(
-        presets=data.get("presets", {}),
-        differences=tuple(Difference(**one) for one in data.get("differences", ())),
-        published=tuple(_published(file.name, one) for one in data.get("published", ())),
-    )
-
-
-def _published(name: str, data: Mapping[str, Any]) -> PublishedTable:
-    rows = {model: tuple(float(v) for v in values) for model, values in data["rows"].items()}
-    made = PublishedTable(**{**data, "groups": tuple(data["groups"]), "rows": rows})
-    for model, values in rows.items():
-        if len(values) != len(made.groups):
-            raise TypeError(f"{name}, '{made.title}': '{model}' must have {len(made.groups)} values; got {len(values)}")
-    return made
+    """Read the TOML file that stands beside an indicator; what is misspelled in it is a ``ConfigError``."""
+    return build(Protocol, tomllib.loads(file.read_text(encoding="utf-8")), where=file.name)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -223,14 +224,12 @@ class Samples:
         """Return the samples where ``keep`` is true; the others move to ``skipped`` with ``reason``."""
         mask = pd.Series(list(keep), index=self.table.index, dtype=bool)
         gone = pd.DataFrame({"file": self.table.loc[~mask, "path"], "reason": reason})
-        return Samples(
-            **{
-                **self.__dict__,
-                "table": self.table[mask].reset_index(drop=True),
-                "uncertain": {name: shares[mask].reset_index(drop=True) for name, shares in self.uncertain.items()},
-                "skipped": pd.concat([self.skipped, gone], ignore_index=True) if reason else self.skipped,
-                "notes": (*self.notes, note) if note else self.notes,
-            }
+        return dataclasses.replace(
+            self,
+            table=self.table[mask].reset_index(drop=True),
+            uncertain={name: shares[mask].reset_index(drop=True) for name, shares in self.uncertain.items()},
+            skipped=pd.concat([self.skipped, gone], ignore_index=True) if reason else self.skipped,
+            notes=(*self.notes, note) if note else self.notes,
         )
 
     def cluster_hashes(self) -> pd.Series:

@@ -17,21 +17,21 @@ Layout: a folder with ``image_table.toml`` (or the path of such a file), and bes
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from fairaudit.core.errors import DataError, did_you_mean
-from fairaudit.core.samples import BOX_COLUMNS, INCOME, Samples, Subject
+from fairaudit.core.samples import BOX_COLUMNS, INCOME, Samples
 from fairaudit.datasets.parts.cells import groups_of
 from fairaudit.datasets.parts.csv_table import positive_numbers
 from fairaudit.datasets.parts.person_box import with_boxes
 from fairaudit.datasets.parts.rows import LeftOut, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 from fairaudit.datasets.parts.table_groups import group_column
-from fairaudit.datasets.parts.table_mapping import BOX_FORMS, LABELLED, TableMapping, read_mapping
+from fairaudit.datasets.parts.table_mapping import LABELLED, TableMapping, read_mapping
 from fairaudit.images.table import open_table
 
 MAPPING = "image_table.toml"
@@ -89,7 +89,7 @@ def samples(root: Path, *, name: str) -> Samples:
         uncertain |= {feature: shares} if shares is not None else {}
         features.append(made)
     return to_samples(
-        SOURCE, rows, name=name, root=folder, subject=cast("Subject", mapping.subject), features=features, left=left,
+        SOURCE, rows, name=name, root=folder, subject=mapping.subject, features=features, left=left,
         cluster=mapping.cluster_is if mapping.cluster else "image", notes=notes, uncertain=uncertain,
         version=mapping.version, show_images=mapping.show_images, licence=f"{mapping.title}: {mapping.licence}",
     )  # fmt: skip
@@ -142,6 +142,6 @@ def _neutral(raw: pd.DataFrame, mapping: TableMapping) -> pd.DataFrame:
 
 def _edges(raw: pd.DataFrame, mapping: TableMapping) -> Any:
     edges = raw[list(mapping.box)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    if mapping.box_form == BOX_FORMS[1]:
+    if mapping.box_form == "left top width height":
         return np.hstack([edges[:, :2], edges[:, :2] + edges[:, 2:]])
     return edges

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.typed_values import build
 
 VERSION = 1
 #: What a missing value is called: a row of its own, never left out.
@@ -20,6 +21,7 @@ UNKNOWN = "unknown"
 #: Names and values of a table are cut to so many characters.
 LONGEST = 200
 NAN = math.nan
+_AGAIN = "Make it again with fairaudit data profile."
 
 
 @dataclass(frozen=True)
@@ -213,60 +215,8 @@ def profile_from(document: object, what: str = "profile") -> Profile:
     """
     version = document.get("version") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or version != VERSION:
-        raise DataError(
-            f"{what} must be a profile of version {VERSION}; got {_short(version if version else document)}. "
-            "Make it again with fairaudit data profile."
-        )
-    made: Profile = _build(Profile, document, what)
-    return made
-
-
-#: Types that stand inside others, by the name of the field.
-_PARTS: dict[str, Any] = {
-    "fields": FieldProfile, "copies": Copies, "shares": ValueShare, "share": Figure, "known_share": Figure,
-    "evenness": Figure, "effective_number": Figure, "reached": Figure,
-}  # fmt: skip
-
-
-def _build(kind: Any, values: object, where: str) -> Any:
-    if not isinstance(values, Mapping):
-        raise _malformed(where, values)
-    known = {f.name: str(f.type) for f in dataclasses.fields(kind)}
-    made: dict[str, Any] = {}
-    for name, type_ in known.items():
-        if name not in values:
-            raise _malformed(f"{where}, key '{name}'", "nothing")
-        made[name] = _value(values[name], type_, _PARTS.get(name), f"{where}, key '{name}'")
-    return kind(**made)
-
-
-def _value(value: object, type_: str, part: Any, where: str) -> Any:
-    if part is not None and not type_.startswith("tuple"):
-        return _build(part, value, where)
-    if type_.startswith("tuple"):
-        if not isinstance(value, list | tuple):
-            raise _malformed(where, value)
-        if part is not None:
-            return tuple(_build(part, one, where) for one in value)
-        inner = "tuple[str, ...]" if type_.startswith("tuple[tuple") else "str"
-        return tuple(_value(one, inner, None, where) for one in value)
-    if type_ == "float" and value is None:
-        return NAN
-    allowed: Any = {"int": int, "str": str, "float": int | float}[type_]
-    if not isinstance(value, allowed) or isinstance(value, bool):
-        raise _malformed(where, value)
-    return value
-
-
-def _malformed(where: str, value: object) -> DataError:
-    return DataError(
-        f"{where} must be as fairaudit data profile writes it; got {_short(value)}. Make the profile again."
-    )
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
+        raise DataError(f"{what} must be a profile of version {VERSION}; got {(version or document)!r:.60}. {_AGAIN}")
+    return build(Profile, document, where=what, advice=_AGAIN, error=DataError)
 
 
 def _plain(value: Any) -> Any:

@@ -7,11 +7,10 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from fairaudit.core.errors import ConfigError, did_you_mean
+from fairaudit.core.errors import ConfigError
+from fairaudit.core.typed_values import build
 
-KEYS = ("templates", "classes")
 _EXAMPLE = 'templates = ["a photo of a {}."] and, below [classes], dog = ["dog", "puppy"]'
 
 
@@ -55,7 +54,7 @@ def read_prompts(path: Path) -> Prompts:
     ------
     ConfigError
         If there is no such file, it is no TOML, a key is unknown or missing, a template has no ``{}``, a label, name
-        or template stands twice, or there are fewer than two labels.
+        or template is blank or stands twice, or there are fewer than two labels.
     """
     path = Path(path)
     if not path.is_file():
@@ -65,60 +64,46 @@ def read_prompts(path: Path) -> Prompts:
         values = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"prompts '{path.name}' must be valid TOML; got: {error}. Correct that line.") from error
-    where = f"prompts '{path.name}'"
-    for key in values:
-        if key not in KEYS:
-            hint = did_you_mean(key, KEYS) or f"Write {_EXAMPLE}."
-            raise ConfigError(f"keys of {where} must be among: {', '.join(KEYS)}; got '{key}'. {hint}".rstrip())
-    for key in KEYS:
-        if not values.get(key):
-            raise ConfigError(f"{where} must have {key}; got none. Write {_EXAMPLE}.")
-    return Prompts(
-        path=path,
-        names=_names(where, values["classes"]),
-        templates=_templates(where, values["templates"]),
-        digest=hashlib.sha256(content).hexdigest(),
-    )
+    keys = build(_Keys, values, where=f"prompts '{path.name}'", advice=f"Write for example {_EXAMPLE}.")
+    return Prompts(path, keys.names, _stripped("templates", keys.templates), hashlib.sha256(content).hexdigest())
 
 
-def _templates(where: str, value: Any) -> tuple[str, ...]:
-    templates = _texts(f"templates of {where}", value)
-    for template in templates:
-        if template.count("{}") != 1:
-            raise ConfigError(
-                f"templates of {where} must have {{}} once, where the name goes; got '{template}'. "
-                "Write for example 'a photo of a {}.'."
-            )
-    _refuse_twice(f"templates of {where}", templates)
-    return templates
+@dataclass(frozen=True)
+class _Keys:
+    """The keys of the file."""
+
+    templates: tuple[str, ...]
+    classes: tuple[str, ...] | Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        for key, least in (("templates", 1), ("classes", 2)):
+            if len(getattr(self, key)) < least:
+                raise ConfigError(f"{key} must be {least} or more; got {list(getattr(self, key))}. Write {_EXAMPLE}.")
+        for template in _stripped("templates", self.templates):
+            if template.count("{}") != 1:
+                raise ConfigError(
+                    f"templates must have {{}} once, where the name goes; got '{template}'. "
+                    "Write for example 'a photo of a {}.'."
+                )
+        _stripped("names of the classes", [name for names in self.names.values() for name in names])
+
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The names of each label; the label itself where none are given."""
+        labels = _stripped("classes", self.classes)
+        given = self.classes.values() if isinstance(self.classes, Mapping) else [()] * len(labels)
+        return {
+            label: _stripped(f"classes.{label}", names) or (label,) for label, names in zip(labels, given, strict=True)
+        }
 
 
-def _names(where: str, value: Any) -> dict[str, tuple[str, ...]]:
-    if isinstance(value, Mapping):
-        given = {label.strip(): _texts(f"names of '{label}' in {where}", names) for label, names in value.items()}
-        labels = [label.strip() for label in value]
-    else:
-        labels = list(_texts(f"classes of {where}", value))
-        given = {}
-    _refuse_twice(f"classes of {where}", labels)
-    if len(labels) < 2:
-        raise ConfigError(
-            f"{where} must have at least two classes; got only '{labels[0]}'. Add what an image could show instead."
-        )
-    names = {label: given.get(label) or (label,) for label in labels}
-    _refuse_twice(f"names of the classes of {where}", [name for of_label in names.values() for name in of_label])
-    return names
-
-
-def _texts(what: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
-        raise ConfigError(f"{what} must be a list of texts; got {value!r:.80}. Write for example {_EXAMPLE}.")
-    return tuple(text.strip() for text in value)
-
-
-def _refuse_twice(what: str, texts: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for text in texts:
+def _stripped(what: str, texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts without spaces around them; none is blank and no two are alike."""
+    seen = {"": ""}
+    for text in map(str.strip, texts):
         if text.casefold() in seen:
-            raise ConfigError(f"{what} must be different from each other; got '{text}' twice. Remove one of them.")
-        seen.add(text.casefold())
+            raise ConfigError(
+                f"{what} must be different from each other and not blank; got '{text}'. Remove or name it."
+            )
+        seen[text.casefold()] = text
+    return tuple(seen.values())[1:]

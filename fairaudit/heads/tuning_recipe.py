@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.typed_values import build
 
 #: Batch for which a recipe says its learning rate; the rate grows in proportion to the batch.
 REFERENCE_BATCH = 256
@@ -98,18 +99,14 @@ PRESETS: Mapping[str, TuningRecipe] = {
 
 
 def make_tuning_recipe(preset: str, changes: Mapping[str, Any] | None = None) -> TuningRecipe:
-    """Return the preset with ``changes`` of its fields; those that are None are left as they are.
+    """Return the preset with ``changes`` of its fields; text is read as the field's type, None is left out.
 
     Raises
     ------
     ConfigError
-        If there is no such preset or field, or a value is out of its range.
+        If there is no such preset or field, or a value is not of its type or out of its range.
     """
     if preset not in PRESETS:
         raise unknown_name("preset of fine-tuning", preset, PRESETS)
     given = {key: value for key, value in (changes or {}).items() if value is not None}
-    fields = set(TuningRecipe.__dataclass_fields__) - {"name"}
-    for key in given:
-        if key not in fields:
-            raise unknown_name("field of fine-tuning", key, fields)
-    return replace(PRESETS[preset], **given)
+    return build(TuningRecipe, {**asdict(PRESETS[preset]), **given}, at="fine-tuning", text=True)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from fairaudit.core.errors import ConfigError, DataError, did_you_mean
+from fairaudit.core.typed_values import build
 from fairaudit.measures.taxonomy import normalise
 
-_KEYS = ("name", "version", "source", "topics", "synsets")
 _SYNSET = re.compile(r"n\d{8}")
 
 
@@ -27,12 +26,36 @@ class LabelMap:
         For the report.
     topics : mapping of str to tuple of str
         Names of labels by topic (as ``normalise`` writes it); none where no label names the object.
+    synsets : mapping of str to str
+        Label of each WordNet id that ``topics`` is made with.
     """
 
     name: str
     version: str
     source: str
     topics: Mapping[str, tuple[str, ...]]
+    synsets: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for synset in self.synsets:
+            if not _SYNSET.fullmatch(synset):
+                raise ConfigError(
+                    f"keys of synsets must be WordNet ids of nouns, an n and 8 digits; got '{synset}'. Correct it."
+                )
+        topics: dict[str, tuple[str, ...]] = {}
+        for topic, labels in self.topics.items():
+            unknown = [one for one in labels if _SYNSET.fullmatch(one) and one not in self.synsets]
+            if unknown:
+                raise ConfigError(
+                    f"topics.{topic} must name synsets that stand below [synsets]; got '{unknown[0]}'. "
+                    f"{did_you_mean(unknown[0], self.synsets)}Add it there with its label, or correct it."
+                )
+            if normalise(topic) in ("", *topics):
+                raise ConfigError(
+                    f"topics must have a name each, no two alike; got '{topic}'. Rename it, or join the two lists."
+                )
+            topics[normalise(topic)] = tuple(self.synsets.get(one, one) for one in labels)
+        object.__setattr__(self, "topics", topics)
 
 
 @dataclass(frozen=True)
@@ -99,52 +122,7 @@ def load_label_map(source: str) -> LabelMap:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"label map '{source}' must be valid TOML; got: {error}. Correct that line.") from error
-    what = f"label map '{file.name}'"
-    for key in data:
-        if key not in _KEYS:
-            raise ConfigError(
-                f"{what} must have the keys {', '.join(_KEYS)}; got '{key}'. {did_you_mean(key, _KEYS)}".rstrip()
-            )
-    missing = [key for key in _KEYS[:4] if key not in data]
-    if missing:
-        raise ConfigError(f"{what} must have the key '{missing[0]}'; it is missing. Add it.")
-    topics = _topics(what, data["topics"], _synsets(what, data.get("synsets", {})))
-    return LabelMap(str(data["name"]), str(data["version"]), str(data["source"]), topics)
-
-
-def _synsets(what: str, given: Any) -> dict[str, str]:
-    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given.values()):
-        raise ConfigError(
-            f"[synsets] of {what} must give one label for each id; got {given!r}. "
-            'Write n04344873 = "studio couch, day bed".'
-        )
-    for synset in given:
-        if not _SYNSET.fullmatch(synset):
-            raise ConfigError(
-                f"[synsets] of {what} must have WordNet ids of nouns as keys, an n and 8 digits; got '{synset}'. "
-                "Correct it."
-            )
-    return dict(given)
-
-
-def _topics(what: str, given: Any, synsets: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    topics: dict[str, tuple[str, ...]] = {}
-    for topic, labels in given.items() if isinstance(given, Mapping) else [("", given)]:
-        if not topic or not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
-            raise ConfigError(
-                f"[topics] of {what} must give a list of labels for each topic; got {labels!r}. "
-                'Write beds = ["studio couch, day bed"], and beds = [] where no label fits.'
-            )
-        unknown = [one for one in labels if _SYNSET.fullmatch(one) and one not in synsets]
-        if unknown:
-            raise ConfigError(
-                f"topic '{topic}' of {what} must name synsets that stand below [synsets]; got '{unknown[0]}'. "
-                f"{did_you_mean(unknown[0], synsets)}Add it there with its label, or correct it."
-            )
-        if normalise(topic) in topics:
-            raise ConfigError(f"{what} must list each topic once; got '{topic}' twice. Join the two lists.")
-        topics[normalise(topic)] = tuple(synsets.get(one, one) for one in labels)
-    return topics
+    return build(LabelMap, data, where=f"label map '{file.name}'")
 
 
 class LabelIndex:

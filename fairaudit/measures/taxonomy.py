@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
 
 from fairaudit.core.errors import ConfigError, did_you_mean
-
-_KEYS = ("name", "version", "source", "harmful", "kinds")
+from fairaudit.core.typed_values import build
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Taxonomy:
     name, version, source : str
         For the report.
     kinds : mapping of str to tuple of str
-        Labels by kind, lower case; a label belongs to one kind only.
+        Labels by kind, as ``normalise`` writes them; a label belongs to one kind only.
     harmful : tuple of str
         Kinds that harm when they are said of a person.
     """
@@ -35,6 +33,8 @@ class Taxonomy:
     harmful: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        kinds = {kind: tuple(normalise(label) for label in labels) for kind, labels in self.kinds.items()}
+        object.__setattr__(self, "kinds", kinds)
         seen: dict[str, str] = {}
         for kind, labels in self.kinds.items():
             for label in labels:
@@ -90,25 +90,4 @@ def load_taxonomy(source: str, *, shipped_in: Traversable) -> Taxonomy:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"taxonomy '{source}' must be valid TOML; got: {error}. Correct that line.") from error
-    return _from_mapping(source, data)
-
-
-def _from_mapping(source: str, data: Mapping[str, Any]) -> Taxonomy:
-    for key in data:
-        if key not in _KEYS:
-            raise ConfigError(
-                f"taxonomy '{source}' must have the keys {', '.join(_KEYS)}; got '{key}'. "
-                f"{did_you_mean(key, _KEYS)}".rstrip()
-            )
-    missing = [key for key in _KEYS if key not in data]
-    if missing:
-        raise ConfigError(f"taxonomy '{source}' must have the key '{missing[0]}'; it is missing. Add it.")
-    lists = data["kinds"].values() if isinstance(data["kinds"], Mapping) else [str(data["kinds"])]
-    for value in (data["harmful"], *lists):
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise ConfigError(
-                f"taxonomy '{source}' must give 'harmful' and each of 'kinds' as a list of texts; got {value!r}. "
-                'Write them like harmful = ["crime"] and, below [kinds], crime = ["prison"].'
-            )
-    kinds = {kind: tuple(normalise(label) for label in labels) for kind, labels in data["kinds"].items()}
-    return Taxonomy(str(data["name"]), str(data["version"]), str(data["source"]), kinds, tuple(data["harmful"]))
+    return build(Taxonomy, data, where=f"taxonomy '{source}'")

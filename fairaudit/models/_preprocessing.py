@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -13,7 +12,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from fairaudit.core.errors import ConfigError, did_you_mean
+from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.typed_values import build
 from fairaudit.images.decode import MAX_PIXELS, ImageError
 
 INTERPOLATIONS = {
@@ -24,8 +24,10 @@ INTERPOLATIONS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-REQUIRED_KEYS = ("size", "mean", "std")
-OPTIONAL_KEYS = ("crop_pct", "interpolation", "channels")
+_EXAMPLE = (
+    'Use for example {"size": 224, "crop_pct": 0.875, "interpolation": "bicubic", "mean": [0.485, 0.456, 0.406], '
+    '"std": [0.229, 0.224, 0.225]} with the values the checkpoint was trained with.'
+)
 
 
 class Preprocess(Protocol):
@@ -116,6 +118,40 @@ class Preprocessing:
         return self.resize, int(self.resize * image.width / image.height)
 
 
+@dataclass(frozen=True)
+class _Keys:
+    """The keys of ``preprocessing_from_mapping``."""
+
+    size: int | tuple[int, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    crop_pct: float = 1.0
+    interpolation: str = "bilinear"
+    channels: str = "RGB"
+
+    def __post_init__(self) -> None:
+        sides = self.sides
+        for key, holds, must in (
+            ("size", len(sides) in (1, 2) and all(1 <= s <= 4096 for s in sides), "one or two numbers from 1 to 4096"),
+            ("crop_pct", 0 < self.crop_pct <= 1, "above 0 and at most 1"),
+            ("crop_pct", len(sides) == 1 or self.crop_pct == 1, "1 or left out where size has two numbers"),
+            ("mean", all(abs(n) < 1e6 for n in self.mean), "three numbers below a million"),
+            ("std", all(0 < n < 1e6 for n in self.std), "three numbers above zero and below a million"),
+        ):
+            if not holds:
+                raise ConfigError(f"{key} must be {must}; got {getattr(self, key)}. {_EXAMPLE}")
+        for key, given, options in (
+            ("interpolation", self.interpolation.lower(), INTERPOLATIONS),
+            ("channels", self.channels.upper(), ("RGB", "BGR")),
+        ):
+            if given not in options:
+                raise unknown_name(key, getattr(self, key), options)
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        return (self.size,) if isinstance(self.size, int) else self.size
+
+
 def preprocessing_from_mapping(values: object, *, source: str) -> Preprocessing:
     """Return the preprocessing that a mapping of plain values describes.
 
@@ -128,26 +164,12 @@ def preprocessing_from_mapping(values: object, *, source: str) -> Preprocessing:
     ConfigError
         If a key is missing, unknown or out of its range; ``source`` names where it stands.
     """
-    allowed = (*REQUIRED_KEYS, *OPTIONAL_KEYS)
-    if not isinstance(values, Mapping):
-        raise _wrong(source, f"a mapping with {', '.join(REQUIRED_KEYS)}", f"a {type(values).__name__}")
-    for key in values:
-        if key not in allowed:
-            raise _wrong(source, f"a mapping with keys among {', '.join(allowed)}", f"'{key}'", str(key))
-    for key in REQUIRED_KEYS:
-        if key not in values:
-            raise _wrong(source, f"a mapping with {', '.join(REQUIRED_KEYS)}", f"none for '{key}'")
-    interpolation = str(values.get("interpolation", "bilinear")).lower()
-    if interpolation not in INTERPOLATIONS:
-        raise _wrong(source, f"an 'interpolation' among {', '.join(INTERPOLATIONS)}", f"'{interpolation}'")
-    channels = str(values.get("channels", "RGB")).upper()
-    if channels not in ("RGB", "BGR"):
-        raise _wrong(source, "'channels' RGB or BGR", f"{values['channels']!r}")
-    resize, crop = _size(values, source)
-    mean, std = _three(values, "mean", source), _three(values, "std", source)
-    if min(std) <= 0:
-        raise _wrong(source, "a 'std' above zero", f"{list(std)}")
-    return Preprocessing(resize, crop, interpolation, mean, std, "BGR" if channels == "BGR" else "RGB")
+    keys = build(_Keys, values, where=source, advice=_EXAMPLE)
+    first, *second = keys.sides
+    resize: int | tuple[int, int] = (first, second[0]) if second else int(first / keys.crop_pct)
+    crop = None if second else (first, first)
+    channels: Literal["RGB", "BGR"] = "BGR" if keys.channels.upper() == "BGR" else "RGB"
+    return Preprocessing(resize, crop, keys.interpolation.lower(), keys.mean, keys.std, channels)
 
 
 def read_json(path: Path) -> Any:
@@ -166,41 +188,3 @@ def read_json(path: Path) -> Any:
         ) from error
     except ValueError as error:
         raise ConfigError(f"preprocessing file {path} must be JSON; got: {error}. Correct the file.") from error
-
-
-def _size(values: Mapping[str, Any], source: str) -> tuple[int | tuple[int, int], tuple[int, int] | None]:
-    size, share = values["size"], values.get("crop_pct", 1)
-    sides = [size] if isinstance(size, int) else size
-    if (
-        not isinstance(sides, (list, tuple))
-        or len(sides) not in (1, 2)
-        or not all(isinstance(s, int) and not isinstance(s, bool) and 1 <= s <= 4096 for s in sides)
-    ):
-        raise _wrong(source, "a 'size' of one or two whole numbers from 1 to 4096", f"{size!r}")
-    if len(sides) == 2:
-        if "crop_pct" in values:
-            raise _wrong(source, "a 'crop_pct' only beside a single 'size'", f"size {list(sides)}")
-        return (sides[0], sides[1]), None
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
-        raise _wrong(source, "a 'crop_pct' above 0 and at most 1", f"{share!r}")
-    return int(sides[0] / share), (sides[0], sides[0])
-
-
-def _three(values: Mapping[str, Any], key: str, source: str) -> tuple[float, float, float]:
-    numbers = values[key]
-    if (
-        not isinstance(numbers, (list, tuple))
-        or len(numbers) != 3
-        or not all(isinstance(n, (int, float)) and not isinstance(n, bool) and abs(n) < 1e6 for n in numbers)
-    ):
-        raise _wrong(source, f"a '{key}' of three numbers", f"{numbers!r}")
-    return float(numbers[0]), float(numbers[1]), float(numbers[2])
-
-
-def _wrong(source: str, must: str, got: str, key: str | None = None) -> ConfigError:
-    hint = did_you_mean(key, (*REQUIRED_KEYS, *OPTIONAL_KEYS)) if key else ""
-    return ConfigError(
-        f"{source} must be or have {must}; got {got}. {hint}Use for example "
-        '{"size": 224, "crop_pct": 0.875, "interpolation": "bicubic", "mean": [0.485, 0.456, 0.406], '
-        '"std": [0.229, 0.224, 0.225]} with the values the checkpoint was trained with.'
-    )

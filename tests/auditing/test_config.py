@@ -100,7 +100,6 @@ def test_an_option_may_be_true_or_false(tmp_path: Path, given: object, value: bo
 @pytest.mark.parametrize("given", ["yes", "", 1])
 def test_other_words_for_true_are_refused(tmp_path: Path, given: object) -> None:
     with pytest.raises(
-        ConfigError,
-        match=rf"^option label_association.count_photo_once must be true or false; got '{given}'. Correct it.$",
+        ConfigError, match=rf"^label_association.count_photo_once must be true or false; got {given!r}. Correct it.$"
     ):
         made(tmp_path, "label_association", count_photo_once=given)

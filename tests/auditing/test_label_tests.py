@@ -50,25 +50,22 @@ def test_drops_are_measured_from_the_first_unless_it_is_said() -> None:
     ("text", "message"),
     [
         ("[[test]", "table of tests tests.toml must be TOML; got: "),
+        ("", "tests.toml: test must be a list of tables, each below [[test]]; it is missing. Add it."),
+        ("[[tests]]\nname = 'a'", "tests.toml: key must be one of: test; got 'tests'. Did you mean 'test'?"),
+        ("[test]\nname = 'a'", "test must be a list of tables, each below [[test]]; got {'name': 'a'}. Correct it."),
+        ("[[test]]\nlabels = 'r.csv'", "test.1.name must be text in quotation marks; it is missing. Add it."),
+        ("[[test]]\nname = 'a'\nlabels = 3", "test.1.labels must be text in quotation marks; got 3. Correct it."),
         (
-            "",
-            "must hold a [[test]] for each test set and nothing else; got nothing. Add [[test]] with name and labels.",
-        ),
-        ("[[tests]]\nname = 'a'", "must hold a [[test]] for each test set and nothing else; got tests. Add"),
-        ("[test]\nname = 'a'", "must hold a [[test]] for each test set and nothing else; got test. Add"),
-        ("[[test]]\nlabels = 'r.csv'", "test 1 in tests.toml must have a name in quotation marks; got 'none'. Add it."),
-        (
-            "[[test]]\nname = 'a'\nlabels = 3",
-            "test 1 in tests.toml must have a labels in quotation marks; got 3. Add it.",
+            "[[test]]\nname = ''\nlabels = 'r.csv'",
+            "a test must have a name and labels; got '' and 'r.csv'. Give it both.",
         ),
         (
             "[[test]]\nname = 'a'\nlabel = 'r.csv'",
-            "key of test 1 in tests.toml must be one of: classes, labels, name; got 'label'. Did you mean 'labels'?",
+            "key of test.1 must be one of: classes, labels, name; got 'label'. Did you mean 'labels'?",
         ),
         (
             "[[test]]\nname = 'a'\nlabels = 'r.csv'\nclasses = 'dog'",
-            "classes of test 'a' in tests.toml must be a list of labels, or \"labels\" for those that occur in it; got "
-            "'dog'. Correct it.",
+            "test.1.classes must be a list in square brackets or one of: labels; got 'dog'. Correct it.",
         ),
         ("[[test]]\nname = 'a b'\nlabels = 'r.csv'", "name of a data set must be letters, digits,"),
     ],

@@ -18,7 +18,7 @@ from fairaudit.core.plan import Plan
 Run = Callable[..., tuple[int, str, str]]
 WATCHED = ["probe", "text_encoder", "indicators", "options", "allow_unreadable"]
 HELPS = {f.name: f.metadata["help"] for f in dataclasses.fields(AuditOptions)}
-PLAN = '[[primary]]\nindicator = "hate_speech"\nmetric = "auroc"\nfeature = "target"\nkind = "rest"\n'
+PLAN = '[[primary]]\nindicator = "hate_speech"\nmetric = "auroc"\nfeature = "target"\nkind = "one_vs_rest"\n'
 
 
 def words(text: str) -> str:

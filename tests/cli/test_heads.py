@@ -135,7 +135,7 @@ def test_a_fine_tuned_checkpoint_is_audited_with_its_own_head(run: Run, checkpoi
         (("finetune", "{net}", "--labels", "{dir}/labels.csv", "--preset", "goyal"), "Did you mean 'goyal2022'?"),
         (
             ("finetune", "{net}", "--labels", "{dir}/labels.csv", "--milestones", "3;4"),
-            "--milestones must be epochs with commas, as 30,60,90; got '3;4'. Correct it.",
+            "fine-tuning.milestones.1 must be a whole number; got '3;4'. Correct it.",
         ),
         (
             ("finetune", "{net}", "--labels", "{dir}/labels.csv", "--preset", "goyal2022"),

@@ -176,12 +176,12 @@ def sentence(error: str) -> str:
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.treshold=0.3"),
-            "option of label_association must be one of: control_features, drop_unknown, k, ks, n_labels, "
+            "key of label_association must be one of: control_features, drop_unknown, k, ks, n_labels, "
             "slope_tolerance, taxonomy, threshold, thresholds, tolerance; got 'treshold'. Did you mean 'threshold'?",
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.threshold=high"),
-            "option label_association.threshold must be a number; got 'high'. Correct it.",
+            "label_association.threshold must be a number; got 'high'. Correct it.",
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.taxonomy=goyal2021"),

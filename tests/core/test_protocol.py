@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairaudit.auditing.plugins import list_indicators, load_indicator
+from fairaudit.core.errors import ConfigError
 from fairaudit.core.protocol import PUBLISHED_COLUMNS, Protocol, read_protocol
 
 TEXT = """
@@ -92,14 +93,16 @@ def test_published_numbers_come_one_by_one_with_their_source(protocol: Protocol)
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("[presets.goyal2022_paper]", "[preset.x]", "must have presets, differences and published; got preset"),
-        ("[67, 90.5]", "[67]", "p.toml, 'Hits': 'B' must have 2 values; got 1"),
-        ('option = "k"', 'options = "k"', "options"),
+        ("[presets.goyal2022_paper]", "[preset.x]",
+         "p.toml: key must be one of: differences, presets, published; got 'preset'. Did you mean"),
+        ("[67, 90.5]", "[67]", "p.toml: 'B' of 'Hits' must have 2 values; got 1"),
+        ('option = "k"', 'options = "k"',
+         "p.toml: key of differences.1 must be one of: .*; got 'options'. Did you mean 'option'"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_misspelled_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     (tmp_path / "p.toml").write_text(TEXT.replace(old, new))
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(ConfigError, match=message):
         read_protocol(tmp_path / "p.toml")
 
 

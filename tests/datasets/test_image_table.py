@@ -15,6 +15,7 @@ from PIL import Image
 from fairaudit.core.errors import ConfigError, DataError, InputError
 from fairaudit.core.samples import Samples
 from fairaudit.datasets import image_table
+from fairaudit.datasets.parts.table_mapping import GroupMapping, TableMapping, read_mapping
 
 TOML = """
 table = "people.csv"
@@ -151,27 +152,32 @@ WRONG = [
     ('file = "img"', 'file = "imgg"', DataError, "'imgg' is missing. Did you mean 'img'? Correct the name there"),
     ('"n_dark"', '"dark"', DataError, "'dark' is missing. Did you mean 'n_dark'? Correct the name there"),
     ('subject = "people"', 'subject = "persons"', ConfigError,
-     f"subject of {MAPPING} must be one of: labelled, memes, objects, people; got 'persons'. Choose one of them."),
-    ('subject = "people"', "", ConfigError, f"{MAPPING} must have the key 'subject'; it is missing. Add it."),
+     f"{MAPPING}: subject must be one of: labelled, memes, objects, people; got 'persons'. Choose one of them."),
+    ('subject = "people"', "", ConfigError,
+     f"{MAPPING}: subject must be one of: people, objects, memes, labelled; it is missing. Add it."),
     ('licence = "internal"', 'license = "internal"', ConfigError, "got 'license'. Did you mean 'licence'?"),
     ('"self-reported"', '"self reported"', ConfigError, "got 'self reported'. Did you mean 'self-reported'?"),
-    ('file = "img"', "file = 3", ConfigError, f"'file' of {MAPPING} must be text in quotation marks; got 3."),
-    ('missing = ["N/A"]', 'missing = "N/A"', ConfigError, "must be a list of texts; got 'N/A'. Correct it."),
-    ("ordered = true", 'ordered = "yes"', ConfigError, "must be true or false; got 'yes'. Correct it."),
-    ('"18-30" = 18', '"18-30" = "18"', ConfigError, "must be a table of numbers; got"),
-    ('"18-30" = 18', '"18-30" = 40', ConfigError, "must have rising bounds; got [0, 40, 30]. Order them."),
-    ('{ F = "woman", M = "man" }', "{ F = 1 }", ConfigError, "must be a table of texts; got {'F': 1}. Correct it."),
+    ('file = "img"', "file = 3", ConfigError, f"{MAPPING}: file must be text in quotation marks; got 3."),
+    ('missing = ["N/A"]', 'missing = "N/A"', ConfigError,
+     "features.gender.missing must be a list in square brackets; got 'N/A'. Correct it."),
+    ("ordered = true", 'ordered = "yes"', ConfigError,
+     "features.age_group.ordered must be true or false; got 'yes'. Correct it."),
+    ('"18-30" = 18', '"18-30" = "18"', ConfigError,
+     "features.age_group.bins.18-30 must be a number; got '18'. Correct it."),
+    ('"18-30" = 18', '"18-30" = 40', ConfigError, "must have rising bounds; got [0.0, 40.0, 30.0]. Order them."),
+    ('{ F = "woman", M = "man" }', "{ F = 1 }", ConfigError,
+     "gender.rename.F must be text in quotation marks; got 1. Correct it."),
     ('column = "age"', 'groups = ["x"]', ConfigError, "must have groups, bins or votes; got several."),
     ('source = "survey of 2024"', "ordered = true", ConfigError, "must list its groups in that order; got none."),
     ('{ F = "woman", M = "man" }', '{ F = "womn" }\ngroups = ["woman"]', ConfigError,
      "must lead to its groups; got 'womn'. Did you mean 'woman'?"),
     ('version = "3"', 'box = ["a"]', ConfigError, "must name four columns; got 1. Name them in order."),
-    ('version = "3"', 'box_unit = "percent"', ConfigError, f"box_unit of {MAPPING} must be one of: pixels, shares"),
+    ('version = "3"', 'box_unit = "percent"', ConfigError, f"{MAPPING}: box_unit must be one of: pixels, shares"),
     ('table = "people.csv"', "table = ", ConfigError, "image_table.toml must be TOML in UTF-8; got: "),
     ('"people.csv"', '"people.xlsx"', DataError, "must be a .csv or .parquet file; got no such file."),
     ("[features.gender]", '[features.label]\ncolumn = "gender"', ConfigError,
-     f"[features.label] of {MAPPING} must have another name than sample_id, path, cluster_id, split, label, text,"),
-    ('label = "job"', 'label = "path"', ConfigError, f"column 'path' of {MAPPING} must be its file; got another use."),
+     f"{MAPPING}: features.label must have another name than sample_id, path, cluster_id, split, label, text,"),
+    ('label = "job"', 'label = "path"', ConfigError, f"{MAPPING}: column 'path' must be the file; got another use."),
     ('img"', 'job"', DataError, "must contain the images that 'job' of people.csv names; got none among 4 rows"),
 ]  # fmt: skip
 
@@ -184,6 +190,19 @@ def test_what_a_mapping_cannot_mean_is_one_sentence(
     with pytest.raises(error) as caught:
         read(write(tmp_path, TOML.replace(old, new, 1)))
     assert message in str(caught.value)
+
+
+def test_a_mapping_is_read_as_it_stands(tmp_path: Path) -> None:
+    assert read_mapping(write(tmp_path, TOML) / "image_table.toml") == TableMapping(
+        table="people.csv", subject="people", file="img", id="uid", cluster="person", cluster_is="person", label="job",
+        split="fold", splits={"valid": "dev"}, title="Our survey", licence="internal", version="3",
+        features={
+            "gender": GroupMapping(rename={"F": "woman", "M": "man"}, missing=("N/A",), known_by="self-reported",
+                                   source="survey of 2024"),
+            "age_group": GroupMapping("age", bins={"<18": 0.0, "18-30": 18.0, "30+": 30.0}, ordered=True),
+            "tone": GroupMapping(votes={"light": "n_light", "dark": "n_dark"}, known_by="perceived", exploratory=True),
+        },
+    )  # fmt: skip
 
 
 def test_memes_are_hateful_or_not_and_rows_without_a_label_are_left_out(tmp_path: Path) -> None:
@@ -199,9 +218,9 @@ def test_memes_are_hateful_or_not_and_rows_without_a_label_are_left_out(tmp_path
     assert str(caught.value) == (
         "label (column 'job' of table people.csv) must be one of 1, 0; got 'guard' in row 2. Correct the cell."
     )
-    with pytest.raises(ConfigError, match=r"of memes must have the key 'text'; it is missing\. Add it\."):
+    with pytest.raises(ConfigError, match=r"text must be given where subject is 'memes'; it is missing\. Add it\."):
         read(write(tmp_path, toml.replace('text = "uid"\n', "")))
-    with pytest.raises(ConfigError, match=r"of labelled must have the key 'label'; it is missing\. Add it\."):
+    with pytest.raises(ConfigError, match=r"label must be given where subject is 'labelled'; it is missing\. Add it\."):
         read(write(tmp_path, 'table = "people.csv"\nsubject = "labelled"\nfile = "img"\n'))
 
 
@@ -219,7 +238,7 @@ def test_a_column_of_names_is_no_feature(tmp_path: Path) -> None:
 
 def test_features_are_tables(tmp_path: Path) -> None:
     toml = 'table = "people.csv"\nsubject = "people"\nfile = "img"\nfeatures = ["gender"]\n'
-    with pytest.raises(ConfigError, match=r"must be tables; got others\. Write \[features\.gender\]\."):
+    with pytest.raises(ConfigError, match=r"features must be a table, its keys below \[features\]; got \['gender'\]\."):
         read(write(tmp_path, toml))
 
 

@@ -28,6 +28,7 @@ def test_a_profile_goes_to_json_and_back() -> None:
     made = profile(not_profiled=("z",), notes=("n",))
     text = json.dumps(made.document(), allow_nan=False)
     assert profile_from(json.loads(text)).document() == made.document()
+    assert profile_from(json.loads(text)) == made
     assert profile_from(json.loads(text)).fields[0].effective_number.note == "no"
     assert json.loads(text)["fields"][0]["effective_number"]["value"] is None
 
@@ -39,17 +40,21 @@ def test_what_is_no_profile_is_refused() -> None:
             profile_from(value)
     good = profile().document()
     wrong: tuple[tuple[str, Any, str], ...] = (
-        ("n_rows", "8", "profile, key 'n_rows' must be as fairaudit data profile writes it; got '8'. Make the profile"),
-        ("fields", {}, "profile, key 'fields' must be as fairaudit data profile writes it; got {}."),
-        ("fields", [1], "profile, key 'fields' must be as fairaudit data profile writes it; got 1."),
-        ("notes", [1], "profile, key 'notes' must be as fairaudit data profile writes it; got 1."),
+        ("n_rows", "8", "profile: n_rows must be a whole number; got '8'. Make it again with fairaudit data profile."),
+        ("fields", {}, "profile: fields must be a list of tables, each below [[fields]]; got {}. Make it again"),
+        ("fields", [1], "profile: fields must be a list of tables, each below [[fields]]; got [1]. Make it again"),
+        ("notes", [1], "profile: notes.1 must be text in quotation marks; got 1. Make it again"),
+    )
+    wrong += (
+        ("rows", 8, "profile: key must be one of: cluster, copies, fields, images_at_least, n_rows, n_sampled, "),
     )
     for key, value, got in wrong:
         with pytest.raises(DataError, match=re.escape(got)):
             profile_from({**good, key: value})
     del good["table"]
     with pytest.raises(
-        DataError, match="profile, key 'table' must be as fairaudit data profile writes it; got 'nothing'"
+        DataError,
+        match=r"^profile: table must be text in quotation marks; it is missing\. Make it again with fairaudit data",
     ):
         profile_from(good)
 

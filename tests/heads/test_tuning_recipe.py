@@ -41,6 +41,8 @@ def test_the_rate_grows_with_the_batch_and_fields_can_be_changed() -> None:
         ({"least_area": 0.0}, "least_area of fine-tuning must be in (0, 1]; got 0. Correct it."),
         ({"flip": 1.5}, "flip of fine-tuning must be in [0, 1]; got 1.5. Correct it."),
         ({"seed": -1}, "seed of fine-tuning must be at least 0; got -1. Correct it."),
+        ({"epochs": 2.5}, "fine-tuning.epochs must be a whole number; got 2.5. Correct it."),
+        ({"milestones": "3,x"}, "fine-tuning.milestones.2 must be a whole number; got 'x'. Correct it."),
         ({"epoch": 3}, "got 'epoch'. Did you mean 'epochs'?"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),

@@ -74,23 +74,22 @@ def test_a_map_is_many_to_many(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ('"n03131574"]\n"child', '"n03131547"]\n"child',
-         "topic 'Beds' of label map 'map.toml' must name synsets that stand below [synsets]; got 'n03131547'. Did you "
+         "label map 'map.toml': topics.Beds must name synsets that stand below [synsets]; got 'n03131547'. Did you "
          "mean 'n03131574'? Add it there with its label, or correct it."),
         ("n03131574 =", "n0313157 =",
-         "[synsets] of label map 'map.toml' must have WordNet ids of nouns as keys, an n and 8 digits; got 'n0313157'. "
+         "label map 'map.toml': keys of synsets must be WordNet ids of nouns, an n and 8 digits; got 'n0313157'. "
          "Correct it."),
         ('= "crib, cot"', "= 3",
-         "[synsets] of label map 'map.toml' must give one label for each id; got {'n03131574': 3}. "
-         'Write n04344873 = "studio couch, day bed".'),
+         "label map 'map.toml': synsets.n03131574 must be text in quotation marks; got 3. Correct it."),
         ("floors = []", 'floors = "floor"',
-         "[topics] of label map 'map.toml' must give a list of labels for each topic; got 'floor'. "
-         'Write beds = ["studio couch, day bed"], and beds = [] where no label fits.'),
-        ("floors = []", "floors = [1]", "must give a list of labels for each topic; got [1]."),
-        ("floors = []", "beds = []", "label map 'map.toml' must list each topic once; got 'beds' twice."),
+         "label map 'map.toml': topics.floors must be a list in square brackets; got 'floor'. Correct it."),
+        ("floors = []", "floors = [1]", "topics.floors.1 must be text in quotation marks; got 1."),
+        ("floors = []", "beds = []", "topics must have a name each, no two alike; got 'beds'. Rename it, or"),
         ("source", "sources",
-         "label map 'map.toml' must have the keys name, version, source, topics, synsets; got 'sources'. Did you mean "
-         "'source'?"),
-        ('version = "1"', "", "label map 'map.toml' must have the key 'version'; it is missing. Add it."),
+         "label map 'map.toml': key must be one of: name, source, synsets, topics, version; got 'sources'. Did you "
+         "mean 'source'?"),
+        ('version = "1"', "", "label map 'map.toml': version must be text in quotation marks; it is missing. Add it."),
+        ("floors = []", '" " = []', "topics must have a name each, no two alike; got ' '. Rename it, or"),
         ("[topics]", "[topics", "must be valid TOML; got: "),
     ],
 )  # fmt: skip

@@ -147,7 +147,9 @@ def test_what_is_wrong_is_said(write_module: WriteModule, body: str, message: st
 
 def test_wrong_preprocessing_attribute(write_module: WriteModule) -> None:
     name = write_module("build = Net(lambda v: v)\nbuild.preprocessing = {'size': 8}")
-    with pytest.raises(ConfigError, match=rf"attribute 'preprocessing' of '{name}:build' must be or have a mapping"):
+    with pytest.raises(
+        ConfigError, match=rf"attribute 'preprocessing' of '{name}:build': mean must be a list of 3 values; it is"
+    ):
         open_model(f"{name}:build")
 
 

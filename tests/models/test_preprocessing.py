@@ -152,34 +152,38 @@ def test_a_thread_like_image_is_refused_before_it_fills_the_memory() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"size": 0}, "a 'size' of one or two whole numbers from 1 to 4096; got 0"),
-        ({"size": True}, "a 'size' of one or two whole numbers from 1 to 4096; got True"),
-        ({"size": [1, 2, 3]}, "a 'size' of one or two whole numbers"),
-        ({"size": "224"}, "a 'size' of one or two whole numbers"),
-        ({"size": [8, 8], "crop_pct": 0.9}, "a 'crop_pct' only beside a single 'size'"),
-        ({"crop_pct": 0}, "a 'crop_pct' above 0 and at most 1; got 0"),
-        ({"crop_pct": 1.1}, "a 'crop_pct' above 0 and at most 1; got 1.1"),
-        ({"mean": [1, 2]}, "a 'mean' of three numbers; got [1, 2]"),
-        ({"mean": 0.5}, "a 'mean' of three numbers; got 0.5"),
-        ({"std": [0.1, 0, 0.1]}, "a 'std' above zero"),
-        ({"std": [float("nan")] * 3}, "a 'std' of three numbers"),
-        ({"interpolation": "cubic"}, "an 'interpolation' among nearest, box, bilinear, hamming, bicubic, lanczos"),
-        ({"channels": "RBG"}, "'channels' RGB or BGR; got 'RBG'"),
+        ({"size": 0}, "size must be one or two numbers from 1 to 4096; got 0. Use for example {"),
+        ({"size": True}, "size must be a whole number or a list in square brackets; got True. Use for example {"),
+        ({"size": [1, 2, 3]}, "size must be one or two numbers from 1 to 4096; got (1, 2, 3)"),
+        ({"size": "224"}, "size must be a whole number or a list in square brackets; got '224'"),
+        ({"size": [8, 8], "crop_pct": 0.9}, "crop_pct must be 1 or left out where size has two numbers; got 0.9"),
+        ({"crop_pct": 0}, "crop_pct must be above 0 and at most 1; got 0.0"),
+        ({"crop_pct": 1.1}, "crop_pct must be above 0 and at most 1; got 1.1"),
+        ({"mean": [1, 2]}, "mean must be a list of 3 values; got [1, 2]"),
+        ({"mean": 0.5}, "mean must be a list of 3 values; got 0.5"),
+        ({"mean": [0, 0, 1e6]}, "mean must be three numbers below a million; got (0.0, 0.0, 1000000.0)"),
+        ({"std": [0.1, 0, 0.1]}, "std must be three numbers above zero and below a million; got (0.1, 0.0, 0.1)"),
+        ({"std": [float("nan")] * 3}, "std must be three numbers above zero and below a million; got (nan, nan, nan)"),
+        (
+            {"interpolation": "cubic"},
+            "interpolation must be one of: bicubic, bilinear, box, hamming, lanczos, nearest;",
+        ),
+        ({"channels": "RBG"}, "channels must be one of: BGR, RGB; got 'RBG'"),
         ({"croppct": 0.9}, "got 'croppct'. Did you mean 'crop_pct'?"),
     ],
 )
 def test_wrong_values(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         preprocessing_from_mapping({**PLAIN, **change}, source="preprocessing file p.json")
-    assert str(caught.value).startswith("preprocessing file p.json must be or have ")
+    assert str(caught.value).startswith("preprocessing file p.json: ")
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["size", "mean", "std"])
 def test_nothing_is_guessed(key: str) -> None:
-    with pytest.raises(ConfigError, match=f"a mapping with size, mean, std; got none for '{key}'"):
+    with pytest.raises(ConfigError, match=f"x: {key} must be .*; it is missing. Use for example"):
         preprocessing_from_mapping({k: v for k, v in PLAIN.items() if k != key}, source="x")
-    with pytest.raises(ConfigError, match="got a list"):
+    with pytest.raises(ConfigError, match=r"x: content must be a table of keys and values; got \[1\]\. Use for"):
         preprocessing_from_mapping([1], source="x")
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pandas as pd
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.samples import NOT_RECORDED, Feature, KnownBy
+from fairaudit.core.samples import NOT_RECORDED, Feature
 from fairaudit.datasets.parts.cells import binned, groups_of, recorded
 from fairaudit.datasets.parts.table_mapping import GroupMapping
 from fairaudit.datasets.parts.voted import counted
@@ -48,8 +46,7 @@ def group_column(
             f"{MAX_GROUPS}. Name another column, or put its values into groups with rename or bins."
         )
     source = one.source or (f"votes in {table}" if one.votes else f"column {column} of {table}")
-    known_by = cast("KnownBy", one.known_by)
-    return cells, shares, Feature(name, groups, known_by, source, one.ordered, one.reference, one.exploratory)
+    return cells, shares, Feature(name, groups, one.known_by, source, one.ordered, one.reference, one.exploratory)
 
 
 def _groups(cells: pd.Series, one: GroupMapping, what: str) -> pd.Series:

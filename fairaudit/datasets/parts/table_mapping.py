@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Literal
 
-from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
-from fairaudit.core.samples import BOX_COLUMNS, INCOME, SAMPLE_COLUMNS, KnownBy, Subject
+from fairaudit.core.errors import ConfigError, did_you_mean
+from fairaudit.core.samples import BOX_COLUMNS, INCOME, SAMPLE_COLUMNS, KnownBy
+from fairaudit.core.typed_values import build
 
-#: What a box's four columns hold, and in what unit.
-BOX_FORMS = ("left top right bottom", "left top width height")
-BOX_UNITS = ("pixels", "shares")
 #: What shows nothing without a label, and what else such data need.
 LABELLED = {"labelled": ("label",), "memes": ("label", "text", "split")}
 #: What no feature can be called.
 RESERVED = (*SAMPLE_COLUMNS, *BOX_COLUMNS, INCOME)
-SUBJECTS = tuple(one for one in get_args(Subject) if one != "outcomes")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ class GroupMapping:
     rename: Mapping[str, str] = field(default_factory=dict)
     bins: Mapping[str, float] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
-    known_by: str = "not stated"
+    known_by: KnownBy = "not stated"
     source: str = ""
     ordered: bool = False
     exploratory: bool = False
@@ -88,7 +81,7 @@ class TableMapping:
     box : tuple of str
         Four columns of a person's box; empty for whole images.
     box_form, box_unit : str
-        One of ``BOX_FORMS`` and of ``BOX_UNITS``.
+        What a box's four columns hold, and in what unit.
     title, licence, version : str
         As a report prints them.
     show_images : bool
@@ -97,7 +90,7 @@ class TableMapping:
     """
 
     table: str
-    subject: str
+    subject: Literal["people", "objects", "memes", "labelled"]
     file: str
     id: str = ""
     cluster: str = ""
@@ -109,13 +102,42 @@ class TableMapping:
     splits: Mapping[str, str] = field(default_factory=dict)
     income_usd_per_month: str = ""
     box: tuple[str, ...] = ()
-    box_form: str = BOX_FORMS[0]
-    box_unit: str = BOX_UNITS[0]
+    box_form: Literal["left top right bottom", "left top width height"] = "left top right bottom"
+    box_unit: Literal["pixels", "shares"] = "pixels"
     title: str = "own table"
     licence: str = "as its source states"
     version: str = ""
     show_images: bool = False
     features: Mapping[str, GroupMapping] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.box and len(self.box) != 4:
+            raise ConfigError(f"box must name four columns; got {len(self.box)}. Name them in order.")
+        if self.cluster_is != "cluster" and not self.cluster:
+            raise ConfigError("cluster_is must stand beside cluster; got it alone. Name its column.")
+        for key in LABELLED.get(self.subject, ()):
+            if not getattr(self, key):
+                raise ConfigError(f"{key} must be given where subject is '{self.subject}'; it is missing. Add it.")
+        if "path" in [column for column in self.columns() if column != self.file]:  # where the image's path is put
+            raise ConfigError("column 'path' must be the file; got another use. Rename the column.")
+        for feature, one in self.features.items():
+            what = f"features.{feature}"
+            if feature in RESERVED:
+                raise ConfigError(
+                    f"{what} must have another name than {', '.join(RESERVED)}; got one of these. Rename it, and name "
+                    "its column in the key column."
+                )
+            if sum(map(bool, (one.votes, one.bins, one.groups))) > 1:
+                raise ConfigError(f"{what} must have groups, bins or votes; got several. Keep one of them.")
+            bounds = list(one.bins.values())
+            if bounds != sorted(set(bounds)):
+                raise ConfigError(f"{what}.bins must have rising bounds; got {bounds}. Order them.")
+            if one.ordered and not (one.groups or one.bins or one.votes):
+                raise ConfigError(f"{what} is ordered and must list its groups in that order; got none. Add groups.")
+            strange = next((g for g in one.rename.values() if one.groups and g not in one.groups), None)
+            if strange is not None:
+                hint = did_you_mean(strange, one.groups) or "Add it to groups."
+                raise ConfigError(f"{what}.rename must lead to its groups; got '{strange}'. {hint}".rstrip())
 
     def columns(self) -> tuple[str, ...]:
         """Return all columns that are read, each once."""
@@ -138,84 +160,4 @@ def read_mapping(file: Path) -> TableMapping:
         raise ConfigError(f"mapping {file} must be TOML in UTF-8; got other bytes. Save it again as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"mapping {file} must be TOML in UTF-8; got: {error}. Correct that line.") from error
-    features = given.pop("features", {})
-    if not isinstance(features, dict) or not all(isinstance(one, dict) for one in features.values()):
-        raise ConfigError(f"features of mapping {file.name} must be tables; got others. Write [features.gender].")
-    groups = {
-        name: _made(GroupMapping, one, f"[features.{name}] of mapping {file.name}") for name, one in features.items()
-    }
-    mapping = dataclasses.replace(_made(TableMapping, given, f"mapping {file.name}"), features=groups)
-    _check(mapping, file.name)
-    return mapping
-
-
-def _made(kind: type[T], given: Mapping[str, Any], what: str) -> T:
-    """Return the dataclass ``kind`` with the values of a TOML table, each of the type of its field."""
-    hints = typing.get_type_hints(kind)
-    names = [name for name in hints if name != "features"]
-    for key in given:
-        if key not in names:
-            raise unknown_name(f"key of {what}", key, names)
-    for one in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if one.default is one.default_factory is dataclasses.MISSING and one.name not in given:
-            raise ConfigError(f"{what} must have the key '{one.name}'; it is missing. Add it.")
-    return kind(**{key: _value(value, hints[key], f"'{key}' of {what}") for key, value in given.items()})
-
-
-def _value(value: Any, hint: Any, what: str) -> Any:
-    kind = "text in quotation marks" if hint is str else "true or false"
-    fits = isinstance(value, hint) if hint in (str, bool) else False
-    if typing.get_origin(hint) is tuple:
-        kind = "a list of texts"
-        fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        value = tuple(value) if fits else value
-    elif hint not in (str, bool):  # a mapping to texts or numbers
-        inner = get_args(hint)[1]
-        kind = f"a table of {'texts' if inner is str else 'numbers'}"
-        wanted = (str,) if inner is str else (int, float)
-        fits = isinstance(value, dict) and all(
-            isinstance(one, wanted) and not isinstance(one, bool) for one in value.values()
-        )
-    if not fits:
-        raise ConfigError(f"{what} must be {kind}; got {value!r}. Correct it.")
-    return value
-
-
-def _check(mapping: TableMapping, name: str) -> None:
-    """Refuse values outside closed lists, and what contradicts itself."""
-    closed = (
-        ("subject", mapping.subject, SUBJECTS), ("box_form", mapping.box_form, BOX_FORMS),
-        ("box_unit", mapping.box_unit, BOX_UNITS),
-    )  # fmt: skip
-    for key, value, options in closed:
-        if value not in options:
-            raise unknown_name(f"{key} of mapping {name}", value, options)
-    if mapping.box and len(mapping.box) != 4:
-        raise ConfigError(f"box of mapping {name} must name four columns; got {len(mapping.box)}. Name them in order.")
-    if mapping.cluster_is != TableMapping.cluster_is and not mapping.cluster:
-        raise ConfigError(f"cluster_is of mapping {name} must stand beside cluster; got it alone. Name its column.")
-    for key in LABELLED.get(mapping.subject, ()):
-        if not getattr(mapping, key):
-            raise ConfigError(f"mapping {name} of {mapping.subject} must have the key '{key}'; it is missing. Add it.")
-    others = [column for column in mapping.columns() if column != mapping.file]
-    if "path" in others:  # where the image's path is put
-        raise ConfigError(f"column 'path' of mapping {name} must be its file; got another use. Rename the column.")
-    for feature, one in mapping.features.items():
-        what = f"[features.{feature}] of mapping {name}"
-        if feature in RESERVED:
-            raise ConfigError(
-                f"{what} must have another name than {', '.join(RESERVED)}; got one of these. Rename it, and name its "
-                "column in the key column."
-            )
-        if one.known_by not in get_args(KnownBy):
-            raise unknown_name(f"known_by of {what}", one.known_by, get_args(KnownBy))
-        if sum(map(bool, (one.votes, one.bins, one.groups))) > 1:
-            raise ConfigError(f"{what} must have groups, bins or votes; got several. Each says the groups by itself.")
-        if list(one.bins.values()) != sorted(set(one.bins.values())):
-            raise ConfigError(f"bins of {what} must have rising bounds; got {list(one.bins.values())}. Order them.")
-        if one.ordered and not (one.groups or one.bins or one.votes):
-            raise ConfigError(f"{what} is ordered and must list its groups in that order; got none. Add groups.")
-        strange = next((g for g in one.rename.values() if one.groups and g not in one.groups), None)
-        if strange is not None:
-            hint = did_you_mean(strange, one.groups) or "Add it to groups."
-            raise ConfigError(f"rename of {what} must lead to its groups; got '{strange}'. {hint}".rstrip())
+    return build(TableMapping, given, where=f"mapping {file.name}")
