@@ -11,6 +11,7 @@ from typing import Any, Unpack
 
 from fairaudit.auditing.options import OPTIONS, AuditKeywords, AuditOptions
 from fairaudit.auditing.plugins import list_indicators, load_indicator
+from fairaudit.core.earlier_version import OPTIONS as OPTIONS_BEFORE
 from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.plan import Plan, read_plan
@@ -268,4 +269,7 @@ def _presets(chosen: Sequence[Indicator], preset: str) -> dict[str, Mapping[str,
 
 
 def _indicator_config(indicator: Indicator, given: Mapping[str, Any]) -> Any:
+    for name, now in OPTIONS_BEFORE.get(indicator.name, {}).items():
+        if name in given:
+            raise ConfigError(f"option {indicator.name}.{name} has another name; got '{name}'. Write {now} instead.")
     return build(indicator.config, given, at=indicator.name, text=True)

@@ -73,8 +73,8 @@ def audit(
         Whether to print what is being done.
     **options
         Fields of ``fairaudit.auditing.options.AuditOptions``, such as ``indicators=["label_association"]`` and
-        ``options={"label_association": {"threshold": 0.3}}``, which win over a ``preset``. Images that a ``probe`` learned
-        are left out. ``plan`` may be an object. Without ``cache`` no embeddings are kept; the command line uses
+        ``options={"label_association": {"threshold": 0.3}}``, which win over a ``preset``. Images that a ``probe``
+        learned are left out. ``plan`` may be an object. Without ``cache`` no embeddings are kept; the command line uses
         ``fairaudit.extraction.cache.default_folder()``.
 
     Raises

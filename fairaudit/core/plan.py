@@ -180,11 +180,10 @@ def read_plan(path: str | Path) -> Plan:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"plan '{path.name}' must be valid TOML; got: {error}. Correct that line.") from error
-    rows = data.get("primary", [])
-    if isinstance(rows, list) and any(
-        isinstance(row, dict) and row.get("kind") in earlier_version.KINDS for row in rows
-    ):
-        data["primary"] = [earlier_version.upgraded_row(row) for row in rows]
+    rows = data.get("primary")
+    named = [earlier_version.upgraded_row(row) for row in rows] if isinstance(rows, list) else rows
+    if named != rows:
+        data["primary"] = named
         earlier_version.say_upgraded(f"plan '{path.name}'", 'Write kind = "one_vs_rest" instead of "rest".')
     return build(Plan, {"primary": [], **data}, where=f"plan '{path.name}'")
 

@@ -48,7 +48,7 @@ def build(
     where : str
         File that holds the values; every error begins with its name.
     at : str
-        Table that holds the values; an error names a key behind it, as in ``label_association.tau``.
+        Table that holds the values; an error names a key behind it, as in ``label_association.threshold``.
     text : bool
         Whether text stands for other types too, as on the command line: ``"0.5"``, ``"true"``, ``"1,5,10"``.
     advice : str

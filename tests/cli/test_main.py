@@ -184,6 +184,10 @@ def sentence(error: str) -> str:
             "label_association.threshold must be a number; got 'high'. Correct it.",
         ),
         (
+            ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tau=0.3"),
+            "option label_association.tau has another name; got 'tau'. Write threshold instead.",
+        ),
+        (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.taxonomy=goyal2021"),
             "Did you mean 'goyal2022'?",
         ),
