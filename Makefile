@@ -1,7 +1,8 @@
-# make demo   an environment in .venv, a small training run, an audit of it; prints the path of the report
-# make test   everything that must hold: format, lint, types, tests (the slow ones too)
-# make check  the same without the tests
-# make schema writes fairaudit/core/audit.schema.json from the types of a result
+# make demo      an environment in .venv, a small training run, an audit of it; prints the path of the report
+# make test      what must hold, in some minutes: format, lint, types, and all tests that are not marked slow
+# make test-all  the same with the slow ones: whole demos, real samples, long simulations (this is what CI runs)
+# make check     the same without tests
+# make schema    writes fairaudit/core/audit.schema.json from the types of a result
 #
 # Needs Python >= 3.11 (another one: make demo PYTHON=python3.12). pip reads its own variables, PIP_INDEX_URL and so on.
 # A CPU-only torch on Linux, which is a fraction of the size:
@@ -17,23 +18,29 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile -c constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: demo test check schema environment clean
+.PHONY: demo test test-all check schema environment clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/fairaudit demo -o $(OUT)
 
 # One call of pytest, at the end, so that its summary is the last thing printed. A file stays in one worker
-# (loadfile): what a file sets up once is set up once.
+# (loadfile): what a file sets up once is set up once. tests/conftest.py has put the slow files first; xdist would begin
+# with those of many tests, and at the end wait for one.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: check
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test-all: check
+	@$(PYTEST) $(PYTEST_ARGS)
 
 check: environment
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers $(WORKERS)
 
 schema: environment
-	@$(BIN)/python -m fairaudit.core.document > fairaudit/core/audit.schema.json
+	@$(BIN)/python -m fairaudit.core.document > $(VENV)/schema.json && mv $(VENV)/schema.json fairaudit/core/audit.schema.json
 
 environment: $(VENV)/.installed-test
 

@@ -46,6 +46,12 @@ def _is_local(address: object) -> bool:
     return not host or str(host).startswith(LOOPBACK)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of slow tests, so that at the end no worker waits for one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_network() -> Iterator[None]:
     """Let no test reach another machine; loopback and Unix sockets work."""

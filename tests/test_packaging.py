@@ -103,7 +103,6 @@ def test_constraints_pin_everything_that_is_asked_for() -> None:
     assert "+" not in "".join(line for line in lines if not line.startswith("#")), "a local version is found nowhere"
 
 
-@pytest.mark.slow
 def test_wheel_holds_the_package_and_nothing_else(built: tuple[Path, Path]) -> None:
     with zipfile.ZipFile(built[1]) as wheel:
         names = {name for name in wheel.namelist() if not name.endswith("/")}
@@ -113,7 +112,6 @@ def test_wheel_holds_the_package_and_nothing_else(built: tuple[Path, Path]) -> N
     assert f"{information}/licenses/LICENSE" in names
 
 
-@pytest.mark.slow
 def test_sdist_holds_folders_where_the_checkout_has_links(built: tuple[Path, Path]) -> None:
     with tarfile.open(built[0]) as sdist:
         members = {m.name.partition("/")[2]: m for m in sdist.getmembers()}
@@ -123,7 +121,6 @@ def test_sdist_holds_folders_where_the_checkout_has_links(built: tuple[Path, Pat
     assert not [name for name in members if name.startswith("tests/")]
 
 
-@pytest.mark.slow
 def test_wheel_runs_away_from_the_checkout(installed: Path, elsewhere: Path) -> None:
     where = run(installed, "-c", "import fairaudit; print(fairaudit.__file__)", cwd=elsewhere).strip()
     assert Path(where).is_relative_to(installed.parents[1])

@@ -79,7 +79,9 @@ def _statistics(sums_US: Floats, codes_BU: Ints, k: int) -> Floats:
     """Return the statistic (B,) of each labelling of the clusters."""
     total, count = sums_US.T
     parts_UF = np.stack([total, count, total**2, total * count, count**2, np.ones_like(total)], axis=1)
-    per_FKB = np.stack([np.stack([np.bincount(codes, part, k) for codes in codes_BU], axis=1) for part in parts_UF.T])
+    b = len(codes_BU)
+    cells_N = (codes_BU * b + np.arange(b)[:, None]).ravel()  # group and labelling: all are counted in one pass
+    per_FKB = np.stack([np.bincount(cells_N, np.tile(part, b), k * b).reshape(k, b) for part in parts_UF.T])
     t, n, tt, tn, nn, clusters = per_FKB
     theta = t / n
     factor = clusters / np.maximum(clusters - 1, 1)

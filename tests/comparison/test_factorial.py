@@ -139,6 +139,7 @@ def share_of_false_alarms(found: pd.DataFrame, effect: str) -> float:
     return float((found.loc[found["effect"] == effect, "p_value"] < 0.05).mean())
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say(rng: np.random.Generator) -> None:
     """A hundred disparities that neither data nor size moves, and trainings that differ; at 1 in 1,000."""
     draws, design = 100, Design({f"{d}{s}{k}": (d, s) for k in range(3) for d in DATA for s in ("s", "l")})

@@ -78,6 +78,7 @@ def test_large_groups_keep_delongs_variance(rng: np.random.Generator, per_cluste
     assert (float(ours.std_error) < 0.9 * independent) == (per_cluster == 4)
 
 
+@pytest.mark.slow
 def test_a_small_group_raises_no_more_alarms_than_it_should(rng: np.random.Generator) -> None:
     """24 of 300 memes, the audit's own level: .0025, a twentieth of .05. DeLong's own test is wrong at .01 and more."""
     ours, delong = [], []

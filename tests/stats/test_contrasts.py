@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from fairaudit.core.errors import DataError
 from fairaudit.core.samples import Feature
 from fairaudit.stats.contrasts import ContrastInference, contrasts_of, slope_rows
 from fairaudit.stats.estimates import average, difference
+from fairaudit.stats.omnibus import omnibus
 from fairaudit.stats.outcomes import Outcomes
 
 PLACE = Feature("place", ("Africa", "Asia", "Europe"), "annotated", "by hand")
@@ -90,15 +92,37 @@ def test_omnibus_where_labels_cannot_move_is_a_wald_test(rng: np.random.Generato
     assert row["ci_method"] == "Wald, F"
 
 
-def test_omnibus_p_values_are_uniform_without_a_difference(rng: np.random.Generator) -> None:
-    from fairaudit.stats.omnibus import omnibus
-
-    p_values = []
-    for _ in range(60):
-        one = Outcomes("hit", (rng.random(90) < 0.6).astype(float), np.repeat(np.arange(45), 2))
-        masks = [np.repeat(np.arange(45), 2) % 3 == g for g in range(3)]
-        p_values.append(omnibus(one, masks, [average(one, m) for m in masks]).p_value)
-    assert stats.kstest(p_values, "uniform").pvalue > 0.001
+def test_omnibus_p_values_are_those_of_all_labellings(rng: np.random.Generator) -> None:
+    """Seven persons, groups of 3, 2 and 2: each of the 210 labellings gets the share of those at least as extreme."""
+    images = [3, 1, 2, 4, 1, 2, 3]  # of each person
+    persons = np.repeat(np.arange(7), images)
+    values = np.array(
+        [h for n, hits in zip(images, [2, 1, 0, 1, 0, 1, 3], strict=True) for h in [1] * hits + [0] * (n - hits)]
+    )
+    values = values + rng.normal(0, 0.1, len(values))
+    labellings = sorted(set(itertools.permutations((0, 0, 0, 1, 1, 2, 2))))
+    assert len(labellings) == 210
+    statistics = []
+    for codes in labellings:
+        theta, variance = [], []
+        for g in range(3):
+            mine = [values[persons == u] for u in range(7) if codes[u] == g]
+            n = sum(len(one) for one in mine)
+            theta.append(sum(one.sum() for one in mine) / n)
+            residuals = [(one - theta[-1]).sum() for one in mine]
+            variance.append(len(mine) / (len(mine) - 1) * sum(r * r for r in residuals) / n**2)
+        middle = np.average(theta, weights=1 / np.array(variance))
+        statistics.append(sum((t - middle) ** 2 / v for t, v in zip(theta, variance, strict=True)))
+    exact = (np.array(statistics) >= np.array(statistics)[:, None] - 1e-9).mean(axis=1)
+    found = []
+    one = Outcomes("x", values, persons, unit_interval=False)
+    for codes in labellings:
+        masks = [np.array(codes)[persons] == g for g in range(3)]
+        test = omnibus(one, masks, [average(one, m) for m in masks])
+        assert test.method == "1999 permutations"
+        found.append(test.p_value)
+    error = np.sqrt(exact * (1 - exact) / 1999)
+    assert (np.abs(found - (1 + 1999 * exact) / 2000) <= 4 * error + 1e-12).all()
 
 
 def test_against_a_reference_group() -> None:

@@ -176,7 +176,8 @@ def test_a_group_with_few_hits_is_no_surer_than_all_groups_together_say() -> Non
 def test_the_gap_of_rare_clustered_hits_holds_zero(rng: np.random.Generator) -> None:
     """14 groups of 66 clusters of 15, a share of .05, intraclass correlation .5: without the floor .81 of 4,000."""
     rate = np.repeat(rng.beta(0.05, 0.95, (14 * 66, 600)), 15, axis=0)
-    one = Outcomes("hit", (rng.random(rate.shape) < rate).astype(np.float64), np.arange(14 * 66 * 15) // 15)
-    group = np.arange(14 * 66 * 15) // (66 * 15)
-    low, _ = Gap([average(one, group == g) for g in range(14)], "share").interval(0.95)
+    hits = (rng.random(rate.shape) < rate).astype(np.float64)
+    clusters, everything = np.arange(66 * 15) // 15, np.full(66 * 15, True)
+    groups_ = [average(Outcomes("hit", one, clusters), everything) for one in np.split(hits, 14)]
+    low, _ = Gap(groups_, "share").interval(0.95)
     assert (low == 0).mean() > 0.95

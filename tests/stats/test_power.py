@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
-from sklearn.metrics import roc_auc_score
+from scipy import integrate, stats
 
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.indicators import representation_disparity
@@ -127,15 +126,16 @@ def test_a_slope_that_would_leave_the_range_is_none() -> None:
     assert slope(x, np.arange(20), expected=0.5, alpha=0.2).least < 0.25
 
 
-def test_hanley_and_mcneil_is_about_the_spread_of_simulated_aurocs() -> None:
-    """Exponential scores, for which their two constants are exact."""
-    rng, a, n_1, n_0 = np.random.default_rng(5), 0.7, 40, 60
-    labels = np.repeat([1, 0], [n_1, n_0])
-    scores = [np.r_[rng.exponential(a / (1 - a), n_1), rng.exponential(1.0, n_0)] for _ in range(1500)]
-    spread = np.std([roc_auc_score(labels, s) for s in scores])
+def test_hanley_and_mcneils_errors_are_those_of_exponential_scores() -> None:
+    """For which their two constants are exact: the probabilities by integration."""
+    a, n_1, n_0 = 0.7, 40, 60
+    rate = 1 / a - 1  # of scores of label 1; those of label 0 have rate 1, so P(1 above 0) = 1 / (1 + rate)
+    both_above = integrate.quad(lambda y: np.exp(-2 * rate * y) * np.exp(-y), 0, np.inf)[0]
+    above_both = integrate.quad(lambda x: (1 - np.exp(-x)) ** 2 * rate * np.exp(-rate * x), 0, np.inf)[0]
+    parts = a * (1 - a) + (n_1 - 1) * (both_above - a * a) + (n_0 - 1) * (above_both - a * a)
     both = auroc_difference((n_1, n_0), (n_1, n_0), alpha=0.05)
     quantiles = stats.t.ppf(0.975, 198) + stats.t.ppf(0.8, 198)
-    assert both / quantiles / math.sqrt(2) == pytest.approx(spread, rel=0.06)
+    assert both / quantiles == pytest.approx(math.sqrt(2 * parts / (n_1 * n_0)), rel=1e-9)
     assert math.isnan(auroc_difference((10, 0), (10, 10), alpha=0.05))
     assert math.isnan(auroc_difference((2, 2), (2, 2), alpha=0.001)), "beyond the range"
 
