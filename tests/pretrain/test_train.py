@@ -328,7 +328,7 @@ def test_a_process_killed_at_random_times_loses_nothing(tmp_path: Path, six_step
     expected = pretrain(longer, data=[pictures], output=tmp_path / "whole", progress=False, threads=1)
     longest = time.monotonic() - began
     (tmp_path / "recipe.toml").write_text(longer.to_toml(), encoding="utf-8")
-    command = [sys.executable, "-c", CHILD, tmp_path / "recipe.toml", pictures, tmp_path / "run"]
+    command: list[str | Path] = [sys.executable, "-c", CHILD, tmp_path / "recipe.toml", pictures, tmp_path / "run"]
     rng, ends, steps = np.random.default_rng(), list[int](), list[int]()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdin is not None
