@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from fairaudit.core.text import printable
 from fairaudit.reports import notation
-from fairaudit.reports.notation import printable
 from fairaudit.reports.palette import LIGHT, N_SERIES
 
 #: More groups than this are not drawn: those furthest from the overall value are, and the table lists all.

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from fairaudit.core.text import printable
 from fairaudit.reports import notation, run_figures, svg, wording
 from fairaudit.reports.run_view import moment
 from fairaudit.runs.looks import COMPARISON_KEYS, Look, watched_disparities, watched_groups
@@ -92,7 +93,7 @@ def watched(run: RunRecord) -> list[WatchedIndicator]:
     sections = []
     for i, (key, part) in enumerate(rows.groupby(["watcher", "indicator", "dataset"], sort=False)):
         watcher, indicator, dataset = (str(name) for name in key)
-        mine = [look for look in looks if notation.printable(look.watcher) == watcher]
+        mine = [look for look in looks if printable(look.watcher) == watcher]
         own = groups[
             (groups["watcher"] == watcher) & (groups["indicator"] == indicator) & (groups["dataset"] == dataset)
         ]
@@ -208,7 +209,7 @@ def _said(looks: Sequence[Look], what: str, **wanted: str) -> dict[str, Any]:
     """Return the last object under ``what`` that has the wanted values, or nothing."""
     for look in reversed(looks):
         for one in _objects(look, what):
-            if all(notation.printable(str(one.get(key))) == value for key, value in wanted.items()):
+            if all(printable(str(one.get(key))) == value for key, value in wanted.items()):
                 return dict(one)
     return {}
 
@@ -221,5 +222,5 @@ def _objects(look: Look, what: str) -> list[Mapping[str, Any]]:
 def _printable(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with printable text: pandas cannot group by a lone surrogate."""
     texts = [name for name in table.columns if table[name].dtype == object]
-    clean = {n: pd.Series([notation.printable(v) for v in table[n]], index=table.index, dtype="object") for n in texts}
+    clean = {n: pd.Series([printable(v) for v in table[n]], index=table.index, dtype="object") for n in texts}
     return table.assign(**clean)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.text import one_line
 
 Checkpoint = Annotated[str, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")]
 Labels = Annotated[Path, typer.Option(help="CSV with file,label and perhaps cluster: person, household, source image.")]
@@ -43,7 +44,7 @@ def probe(
         batch_size=batch_size,
     )
     typer.echo(f"{found.n_images:,} images, {len(found.classes)} labels, strength {found.strength:g}, {found.layer}")
-    for line in (*lines(found.held_out), *found.notes, output):
+    for line in (*lines(found.held_out), *map(one_line, found.notes), output):
         typer.echo(line)
 
 

@@ -13,6 +13,7 @@ from fairaudit.cli.data import data as data_commands
 from fairaudit.cli.experiment import experiment as experiment_commands
 from fairaudit.cli.heads import finetune, probe
 from fairaudit.core.errors import ConfigError, FairauditError, InputError
+from fairaudit.core.text import one_line
 
 if TYPE_CHECKING:
     from fairaudit.core.audit import AuditResult
@@ -266,7 +267,7 @@ def selftest(
 
 
 def _one_line(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:
-    return f"{category.__name__}: {message}\n"
+    return f"{category.__name__}: {one_line(str(message))}\n"
 
 
 def main() -> None:
@@ -289,9 +290,7 @@ def main() -> None:
 
 def _tell(error: FairauditError) -> None:
     """Print an error; what it repeats of data must not steer the terminal."""
-    from fairaudit.reports.notation import printable
-
-    typer.echo(f"fairaudit: {printable(str(error))}", err=True)
+    typer.echo(f"fairaudit: {one_line(str(error))}", err=True)
 
 
 def _check_sources(context: typer.Context) -> None:

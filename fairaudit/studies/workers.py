@@ -15,8 +15,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from fairaudit.core.progress import Advance
+from fairaudit.core.text import one_line
 
 _messages: Any = None  # in a worker: where it says how far it is, and what it warns of
 _title = ""  # in a worker: of its job
@@ -103,7 +105,7 @@ class Workers:
         except queue.Empty:
             return False
         if isinstance(message, str):
-            self._console.print(f"  {title}: {message}", markup=False, soft_wrap=True)
+            self._console.print(Text(one_line(f"  {title}: {message}")), soft_wrap=True)
         elif title in tasks:  # a late message of an earlier job has no bar any more
             bars.update(tasks[title], completed=message[0], total=message[1])
         return True
