@@ -109,7 +109,7 @@ def watched(run: RunRecord) -> list[WatchedIndicator]:
                     _feature(str(feature), rows_of, own[own["feature"] == feature], f"{anchor}-{j}")
                     for j, (feature, rows_of) in enumerate(part.groupby("feature", sort=False))
                 ),
-                notices=tuple(_notices(mine, indicator, dataset)),
+                notices=tuple(_notices(mine)),
             )
         )
     return sections
@@ -195,7 +195,7 @@ def _described(curves: Sequence[tuple[str, pd.DataFrame]]) -> str:
     return f"{'; '.join(ends)}. The table that follows holds every number."
 
 
-def _notices(looks: Sequence[Look], indicator: str, dataset: str) -> list[str]:
+def _notices(looks: Sequence[Look]) -> list[str]:
     settings = [str(look.values.get("settings")) for look in looks if _objects(look, "disparities")]
     if len(set(settings)) > 1:
         return [

@@ -203,7 +203,7 @@ class Profile:
         return plain
 
 
-def profile_from(document: object, what: str = "profile") -> Profile:
+def profile_from(document: object) -> Profile:
     """Return the profile that ``Profile.document`` gave.
 
     Raises
@@ -214,10 +214,10 @@ def profile_from(document: object, what: str = "profile") -> Profile:
     version = document.get("version") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or version != VERSION:
         raise DataError(
-            f"{what} must be a profile of version {VERSION}; got {_short(version if version else document)}. "
+            f"profile must be a profile of version {VERSION}; got {_short(version if version else document)}. "
             "Make it again with fairaudit data profile."
         )
-    made: Profile = _build(Profile, document, what)
+    made: Profile = _build(Profile, document, "profile")
     return made
 
 

@@ -25,7 +25,7 @@ from fairaudit.datasets.world.households import (
     home_photograph,
 )
 from fairaudit.datasets.world.persons import draw_labelled_person, draw_population_person, group_photograph, portrait
-from fairaudit.datasets.world.size import DEMO, Size, check_bias
+from fairaudit.datasets.world.size import DEMO, Size
 
 #: What an unlabelled picture can show.
 KINDS = ("person", "group", "home", "animal", "meme")
@@ -68,9 +68,7 @@ def write_training(
     DataError
         If the folder is not empty.
     """
-    check_bias(bias)
-    folder = Path(folder)
-    new_folder(folder)
+    folder = new_folder(folder, bias=bias)
     counter = Counter(size.n_training + size.n_labelled, progress)
     _write_unlabelled(folder, UNLABELLED, bias, seed, size, counter)
     _write_labelled(folder, bias, seed, size, counter)
@@ -103,10 +101,8 @@ def write_unlabelled(
     DataError
         If the folder is not empty.
     """
-    check_bias(bias)
     _check_shares(shares)
-    folder = Path(folder)
-    new_folder(folder)
+    folder = new_folder(folder, bias=bias)
     _write_unlabelled(folder, shares, bias, seed, size, Counter(size.n_training, progress))
     write_settings(folder, kind="unlabelled", seed=seed, bias=bias, size=size)
 
@@ -123,9 +119,7 @@ def write_labelled(
     DataError
         If the folder is not empty.
     """
-    check_bias(bias)
-    folder = Path(folder)
-    new_folder(folder)
+    folder = new_folder(folder, bias=bias)
     _write_labelled(folder, bias, seed, size, Counter(size.n_labelled, progress))
     write_settings(folder, kind="labelled", seed=seed, bias=bias, size=size)
 
