@@ -17,7 +17,7 @@ import pandas as pd
 from fairaudit.core.samples import Feature
 from fairaudit.datasets import utkface
 from fairaudit.datasets.parts.age_groups import AGE_GROUPS
-from fairaudit.images.decode import open_image
+from fairaudit.images.decode import EncodedImage
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -89,7 +89,7 @@ def faces(checkpoint: str | None) -> Vectors:
 
 def pixels(paths: list[Path], table: pd.DataFrame) -> Vectors:
     """Return 16 x 16 pixels of each image and of its mirror image, each pixel standardised over the images."""
-    images = np.stack([np.asarray(open_image(p).resize((PIXELS, PIXELS)), dtype=np.float32) for p in paths])
+    images = np.stack([np.asarray(EncodedImage(p).decode().resize((PIXELS, PIXELS)), dtype=np.float32) for p in paths])
     both = np.concatenate([images, images[:, :, ::-1]]).reshape(2 * len(images), -1)
     both = (both - both.mean(axis=0)) / both.std(axis=0)
     what = f"{len(images):,} real UTKFace images, {PIXELS} x {PIXELS} standardised pixels"

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from fairaudit.core.text import printable
 from fairaudit.describe.datasheet import FILE_NAME, NOT_DECLARED
 from fairaudit.describe.profile import FieldProfile, Profile
 from fairaudit.describe.profile_text import VALUE_HEAD, copy_facts, field_facts, field_title, scope, value_rows
@@ -129,5 +130,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, emphasise: str
 
 def _plain(text: str) -> str:
     """Return ``text`` so that Markdown shows it as it is: on one line, no markup, no HTML, no cell of a table ended."""
-    one_line = " ".join(text.split())
-    return re.sub(r"([\\`*_\[\]#|~$])", r"\\\1", html.escape(one_line, quote=False))
+    line = " ".join(printable(text).split())
+    return re.sub(r"([\\`*_\[\]#|~$])", r"\\\1", html.escape(line, quote=False))

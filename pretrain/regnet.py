@@ -193,11 +193,3 @@ def build_trunk(shape: RegNetShape) -> nn.Module:
 
     model: nn.Module = RegNetModel(regnet_config(shape))
     return model
-
-
-def count_parameters(shape: RegNetShape) -> int:
-    """Return the number of trainable weights of the trunk, without allocating them."""
-    import torch
-
-    with torch.device("meta"):
-        return sum(p.numel() for p in build_trunk(shape).parameters())

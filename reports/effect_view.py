@@ -46,8 +46,6 @@ class EffectRow:
     sentence : str
     data, size : tuple of (str, str)
         Effect and adjusted interval.
-    depends : bool
-        Whether the effect of data is shown to depend on size.
     between : str
         Standard deviation from training to training.
     simple : tuple of (str, ChangeRow)
@@ -60,7 +58,6 @@ class EffectRow:
     sentence: str
     data: tuple[str, str]
     size: tuple[str, str]
-    depends: bool
     between: str
     simple: tuple[tuple[str, change_view.ChangeRow], ...]
 
@@ -161,10 +158,9 @@ def _row(part: pd.DataFrame, design: Design) -> EffectRow:
         name=f"{against['feature']}: {wording.comparison(against)}".replace("_", " "),
         where=f"{against['indicator']}, {against['metric']}, {against['dataset']}",
         word=WORDS[key],
-        sentence=_sentence(key, main, design),
+        sentence=_sentence(key, main),
         data=data,
         size=size,
-        depends=main["interaction"]["verdict"] in _SHOWN,
         between=notation.number(against["between"]),
         simple=tuple((_called(row), change_view.change_row(row)) for row in simple),
     )
@@ -175,7 +171,7 @@ def _called(row: Mapping[Any, Any]) -> str:
     return f"{what}: {row['baseline']} to {row['checkpoint']}, {row['at']}"
 
 
-def _sentence(key: str, main: Mapping[Any, Mapping[Any, Any]], design: Design) -> str:
+def _sentence(key: str, main: Mapping[Any, Mapping[Any, Any]]) -> str:
     if key == "not_estimable":
         return f"Not estimable: {str(main['data_against_size']['note']).strip().rstrip('.')}."
     told = []

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from fairaudit.core.text import printable
 from fairaudit.reports import notation
-from fairaudit.reports.notation import printable
 from fairaudit.reports.palette import LIGHT, N_SERIES
 
 #: More groups than this are not drawn: those furthest from the overall value are, and the table lists all.
@@ -95,9 +95,7 @@ def limits(*tables: pd.DataFrame) -> tuple[float, float]:
     return low - air, high + air
 
 
-def group_dots(
-    groups: pd.DataFrame, *, metric: str, feature: str, ordered: bool = False, ax: Axes | None = None
-) -> Axes:
+def group_dots(groups: pd.DataFrame, *, metric: str, feature: str, ordered: bool = False) -> Axes:
     """Draw the value of each group as a dot with its 95 % interval.
 
     How to read it: one row is one group. Where a group's interval lies clear of the vertical line (all images
@@ -113,8 +111,6 @@ def group_dots(
         Which rows to draw.
     ordered : bool
         Whether the order of the rows means something and is kept.
-    ax : Axes, optional
-        Where to draw; by default a new figure that fits the rows.
 
     Returns
     -------
@@ -125,8 +121,7 @@ def group_dots(
     rows = drawn(headline_rows(groups, metric=metric, feature=feature), overall, ordered=ordered)
     names = [label(g) for g in rows["group"]]
     with style():
-        if ax is None:
-            ax = _new_axes(names, n_rows=len(rows), right=2.15)
+        ax = _new_axes(names, n_rows=len(rows), right=2.15)
         draw_dots(ax, rows, names, overall)
         ax.set_xlim(limits(rows, headline_rows(groups, metric=metric, feature="overall")))
         ax.set_xlabel(label(metric, 60))
@@ -134,9 +129,9 @@ def group_dots(
     return ax
 
 
-def _new_axes(names: Sequence[str], *, n_rows: int, right: float, width: float = 7.4) -> Axes:
+def _new_axes(names: Sequence[str], *, n_rows: int, right: float) -> Axes:
     left = 0.25 + INCH_PER_CHARACTER * max((len(n) for n in names), default=4)
-    height = ROW_INCHES * max(n_rows, 1) + 0.85
+    width, height = 7.4, ROW_INCHES * max(n_rows, 1) + 0.85
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     box = (left / width, 0.52 / height, (width - left - right) / width, (height - 0.85) / height)
@@ -220,7 +215,7 @@ def curve_groups(curves: pd.DataFrame, *, metric: str, feature: str) -> list[str
     return [n for n in names if n in far]
 
 
-def curves(curves: pd.DataFrame, *, metric: str, feature: str, ax: Axes | None = None) -> Axes:
+def curves(curves: pd.DataFrame, *, metric: str, feature: str) -> Axes:
     """Draw ``metric`` against the axis of the curve (a threshold, an income), one line per group.
 
     How to read it: at each position on the horizontal axis, the distance between two lines is the difference
@@ -233,14 +228,11 @@ def curves(curves: pd.DataFrame, *, metric: str, feature: str, ax: Axes | None =
         ``IndicatorResult.curves``.
     metric, feature : str
         Which rows to draw.
-    ax : Axes, optional
-        Where to draw; by default a new figure.
     """
     rows = curves[(curves["metric"] == metric) & (curves["feature"] == feature)]
     names = curve_groups(curves, metric=metric, feature=feature)
     with style():
-        if ax is None:
-            ax = _new_axes(["0.000"], n_rows=9, right=2.1)
+        ax = _new_axes(["0.000"], n_rows=9, right=2.1)
         for i, name in enumerate(names):
             part = rows[rows["group"] == name].sort_values("x", kind="stable")
             key = LIGHT[f"series-{i % N_SERIES}"]

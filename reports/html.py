@@ -9,10 +9,10 @@ import pandas as pd
 
 from fairaudit.core.audit import AuditResult, DataCard
 from fairaudit.core.result import NUMERIC
+from fairaudit.core.text import printable
 from fairaudit.reports import notation, page, wording
 from fairaudit.reports.disparity_view import DisparityRow, counts, primary_rows
 from fairaudit.reports.group_view import group_tables, headline_features
-from fairaudit.reports.notation import printable
 from fairaudit.reports.plan_view import plan_rows
 from fairaudit.reports.result_view import ResultView, result_view
 from fairaudit.reports.training_view import training_views

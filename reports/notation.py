@@ -13,17 +13,6 @@ from typing import Any
 ABSENT = "n/a"
 
 
-#: What XML cannot carry, and the marks that turn the direction of the text around them.
-_UNPRINTABLE = re.compile(
-    "[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
-)
-
-
-def printable(text: str) -> str:
-    """Return ``text`` with control characters, lone surrogates and marks of writing direction as U+FFFD."""
-    return _UNPRINTABLE.sub("\ufffd", text)
-
-
 def number(value: float, *, rounding: str = ROUND_HALF_EVEN) -> str:
     """Return ``value`` with three decimals, or one significant digit where it is smaller than 0.001.
 

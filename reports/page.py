@@ -14,10 +14,10 @@ from markupsafe import Markup
 
 from fairaudit.core.errors import InputError
 from fairaudit.core.files import atomic_write
+from fairaudit.core.text import printable
 from fairaudit.reports import notation, palette
 from fairaudit.reports.disparity_view import runs
 from fairaudit.reports.method_view import method
-from fairaudit.reports.notation import printable
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 #: A page above this is refused: browsers and mail choke on it.

@@ -94,7 +94,6 @@ class ResultView:
     controls: ControlBlock
     other: tuple[GroupTable, ...]
     groups_left_out: int
-    other_metrics: tuple[tuple[str, str], ...]
 
     @property
     def headline_words(self) -> str:
@@ -142,7 +141,6 @@ def result_view(result: IndicatorResult, data: DataCard | None, anchor: str) -> 
         controls=ControlBlock(tuple(standardised), tuple(standardised_rows), tuple(within), tuple(within_rows)),
         other=tuple(other),
         groups_left_out=groups_left_out + controlled_left_out,
-        other_metrics=tuple((m, words) for m, words in result.metrics.items() if m != result.headline),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from fairaudit.core.text import one_line
 from fairaudit.reports import notation
 from fairaudit.runs.run_record import RunRecord
 from fairaudit.runs.watch_records import WatchRecord
@@ -95,4 +96,4 @@ def multiplicity(comparisons: int, moments: int) -> str:
 def lines(run: RunRecord) -> list[str]:
     """Return what a terminal shows of a run."""
     told = [progress(run), f"{loss(run)} {speed(run)}".strip(), accuracy(run)]
-    return [notation.printable(line) for line in told if line]
+    return [one_line(line) for line in told if line]

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fairaudit.reports.notation import printable
+from fairaudit.core.text import printable
 
 _WIDTH = 110
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from fairaudit.reports.notation import printable
+from fairaudit.core.text import printable
 from fairaudit.reports.palette import LIGHT
 
 _SVG: Final = "http://www.w3.org/2000/svg"

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from fairaudit.core.text import printable
 from fairaudit.reports import notation, run_figures, svg, wording
 from fairaudit.reports.run_view import moment
 from fairaudit.runs.run_record import RunRecord
@@ -92,7 +93,7 @@ def watched(run: RunRecord) -> list[WatchedIndicator]:
     sections = []
     for i, (key, part) in enumerate(rows.groupby(["watcher", "indicator", "dataset"], sort=False)):
         watcher, indicator, dataset = (str(name) for name in key)
-        mine = [record for record in watch_records if notation.printable(record.watcher) == watcher]
+        mine = [record for record in watch_records if printable(record.watcher) == watcher]
         own = groups[
             (groups["watcher"] == watcher) & (groups["indicator"] == indicator) & (groups["dataset"] == dataset)
         ]
@@ -108,7 +109,7 @@ def watched(run: RunRecord) -> list[WatchedIndicator]:
                     _feature(str(feature), rows_of, own[own["feature"] == feature], f"{anchor}-{j}")
                     for j, (feature, rows_of) in enumerate(part.groupby("feature", sort=False))
                 ),
-                notices=tuple(_notices(mine, indicator, dataset)),
+                notices=tuple(_notices(mine)),
             )
         )
     return sections
@@ -199,7 +200,7 @@ def _described(curves: Sequence[tuple[str, pd.DataFrame]]) -> str:
     return f"{'; '.join(ends)}. The table that follows holds every number."
 
 
-def _notices(watch_records: Sequence[WatchRecord], indicator: str, dataset: str) -> list[str]:
+def _notices(watch_records: Sequence[WatchRecord]) -> list[str]:
     settings = [str(record.values.get("settings")) for record in watch_records if _objects(record, "disparities")]
     if len(set(settings)) > 1:
         return [
@@ -213,7 +214,7 @@ def _said(watch_records: Sequence[WatchRecord], what: str, **wanted: str) -> dic
     """Return the last object under ``what`` that has the wanted values, or nothing."""
     for record in reversed(watch_records):
         for one in _objects(record, what):
-            if all(notation.printable(str(one.get(key))) == value for key, value in wanted.items()):
+            if all(printable(str(one.get(key))) == value for key, value in wanted.items()):
                 return dict(one)
     return {}
 
@@ -226,5 +227,5 @@ def _objects(record: WatchRecord, what: str) -> list[Mapping[str, Any]]:
 def _printable(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with printable text: pandas cannot group by a lone surrogate."""
     texts = [name for name in table.columns if table[name].dtype == object]
-    clean = {n: pd.Series([notation.printable(v) for v in table[n]], index=table.index, dtype="object") for n in texts}
+    clean = {n: pd.Series([printable(v) for v in table[n]], index=table.index, dtype="object") for n in texts}
     return table.assign(**clean)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairaudit.core.audit import AuditResult
+from fairaudit.core.text import one_line
 from fairaudit.reports import notation
 from fairaudit.stats.controls import STANDARDISED
 
@@ -258,4 +259,4 @@ def lines(audit: AuditResult) -> list[str]:
         told += ["", f"{failure.indicator} could not run: {failure.reason} {failure.what_to_do}"]
     if not audit.provenance.get("selftest", {}).get("passed", True):
         told += ["", f"Self-test: {audit.provenance['selftest'].get('sentence', '')}."]
-    return [notation.printable(line) for line in told]
+    return [one_line(line) for line in told]

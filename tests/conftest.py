@@ -122,6 +122,24 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
+@pytest.fixture
+def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Put a package on the path, as an installer would, that adds plug-ins by the entry points it is called with."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def add(entry_points: str) -> None:
+        code = "THING = 2\nclass Other:\n    thing = 3\ndef samples(root, *, name): ...\n"
+        (tmp_path / "other_package.py").write_text(code, encoding="utf-8")
+        information = tmp_path / "other_package-1.dist-info"
+        information.mkdir()
+        named = "Metadata-Version: 2.1\nName: other-package\nVersion: 1\n"
+        (information / "METADATA").write_text(named, encoding="utf-8")
+        (information / "entry_points.txt").write_text(entry_points, encoding="utf-8")
+
+    yield add
+    sys.modules.pop("other_package", None)
+
+
 @pytest.fixture(scope="session")
 def sample_data() -> Path:
     """Return the folder of real samples, or skip where there is none."""

@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "fairaudit"
+NAME = "fairaudit"
+PACKAGE = ROOT / NAME
 LINKED = ("indicators", "pretrain", "reports")
 #: Modules directly in ``fairaudit/``: the public names load any room lazily, and every room may read the version.
 MODULES = {"__init__", "__main__", "_version"}
@@ -36,6 +37,8 @@ EXECUTES = re.compile(r"torch\.(jit|export)\.load\(")
 UNPICKLING = "UnpicklingError"  # what torch.load raises; nothing else of pickle is used
 # A path of a developer's machine works nowhere else. A path in a URL has a word before it.
 MACHINE_PATH = re.compile(r"(?<![\w.~}>])/(?:home|root|work|farm|Users|opt|mnt)/\w|[.]library/")
+# The distribution of this name is another project; ours is fairaudit-vision. A path or a wheel may have the name.
+OTHER_PROJECT = re.compile(r"\binstall(?: +[^\s`]*[^\s`.,;:&|])*? +[\"']?fairaudit(?![-_]vision|[\w/\\])")
 TEXT = {
     ".py", ".md", ".toml", ".txt", ".j2", ".html", ".css", ".js", ".cfg", ".yaml", ".yml", ".ipynb", ".json", ".csv",
 }  # fmt: skip
@@ -283,3 +286,12 @@ def test_no_path_of_a_machine() -> None:
     assert not found
     assert MACHINE_PATH.search("open('" + "/ho" + "me/someone/x.csv')")
     assert not MACHINE_PATH.search("https://example.org/" + "home/" + "page")
+
+
+def test_no_text_installs_the_other_project_of_this_name() -> None:
+    found = [label(path) for path in texts() if OTHER_PROJECT.search(path.read_text(encoding="utf-8"))]
+    assert not found
+    wrong = ("{}", "{}==1", "-U {}", "--no-deps '{}[test]'", '"{}>=0.1"', "torch {}", "-c constraints.txt {}.")
+    assert [arguments for arguments in wrong if not OTHER_PROJECT.search("pip install " + arguments.format(NAME))] == []
+    right = ("{}-vision", "'{}-vision[test]'", "./{}", "{}/", "dist/{}_vision-0.1.0-py3-none-any.whl", "x.\n{} demo")
+    assert [arguments for arguments in right if OTHER_PROJECT.search("pip install " + arguments.format(NAME))] == []

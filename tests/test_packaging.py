@@ -106,7 +106,7 @@ def test_constraints_pin_everything_that_is_asked_for() -> None:
 def test_wheel_holds_the_package_and_nothing_else(built: tuple[Path, Path]) -> None:
     with zipfile.ZipFile(built[1]) as wheel:
         names = {name for name in wheel.namelist() if not name.endswith("/")}
-    information = f"fairaudit-{fairaudit.__version__}.dist-info"
+    information = f"fairaudit_vision-{fairaudit.__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"fairaudit", information}
     assert {name for name in names if name.startswith("fairaudit/")} == checkout_files()
     assert f"{information}/licenses/LICENSE" in names

@@ -19,6 +19,7 @@ from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.files import atomic_write
 from fairaudit.core.plant import Plant
 from fairaudit.core.result import EFFECT_COLUMNS, table
+from fairaudit.core.text import one_line
 
 _KEYS = ["indicator", "dataset", "metric", "feature", "kind", "measure", "group", "reference"]
 
@@ -122,11 +123,11 @@ class Comparison:
     @property
     def summary(self) -> str:
         """How many changes are shown, in a sentence; with a design, what data and size move."""
-        from fairaudit.reports import change_view, effect_view, notation
+        from fairaudit.reports import change_view, effect_view
 
         if self.design is not None:
-            return notation.printable(effect_view.tally(self.effects))
-        return notation.printable(change_view.tally(self.changes))
+            return one_line(effect_view.tally(self.effects))
+        return one_line(change_view.tally(self.changes))
 
     @property
     def found(self) -> pd.DataFrame:

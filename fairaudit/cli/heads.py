@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fairaudit.cli.options import with_options
+from fairaudit.core.text import one_line
 
 Checkpoint = Annotated[str, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")]
 Labels = Annotated[Path, typer.Option(help="CSV with file,label and perhaps cluster: person, household, source image.")]
@@ -41,7 +42,7 @@ def probe(
         **chosen,
     )
     typer.echo(f"{found.n_images:,} images, {len(found.classes)} labels, strength {found.strength:g}, {found.layer}")
-    for line in (*lines(found.held_out), *found.notes, output):
+    for line in (*lines(found.held_out), *map(one_line, found.notes), output):
         typer.echo(line)
 
 

@@ -16,6 +16,7 @@ from fairaudit.cli.heads import finetune, probe
 from fairaudit.cli.options import with_options
 from fairaudit.cli.table import EXIT_NOT_ESTIMABLE, AuditCommand, audit_table, show_audit
 from fairaudit.core.errors import ConfigError, FairauditError, InputError
+from fairaudit.core.text import one_line
 
 EXIT_INPUT = 2
 
@@ -183,7 +184,7 @@ def selftest(
 
 
 def _one_line(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:
-    return f"{category.__name__}: {message}\n"
+    return f"{category.__name__}: {one_line(str(message))}\n"
 
 
 def main() -> None:
@@ -206,6 +207,4 @@ def main() -> None:
 
 def _tell(error: FairauditError) -> None:
     """Print an error; what it repeats of data must not steer the terminal."""
-    from fairaudit.reports.notation import printable
-
-    typer.echo(f"fairaudit: {printable(str(error))}", err=True)
+    typer.echo(f"fairaudit: {one_line(str(error))}", err=True)

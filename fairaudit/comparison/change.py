@@ -45,9 +45,6 @@ from fairaudit.core.result import CHANGE_COLUMNS, table
 from fairaudit.stats.intervals import t_interval
 from fairaudit.stats.outcomes import Floats
 
-#: What is said of a change, a closed list: the size of the disparity, or whether there is a change at all.
-CHANGES = ("smaller", "larger", "changed", "not_shown", "not_estimable")
-
 
 def alpha_of(audit: AuditResult) -> float:
     """Return the error level of the audit's plan."""

@@ -39,9 +39,6 @@ from fairaudit.core.plan import ALPHA
 from fairaudit.core.result import EFFECT_COLUMNS, IndicatorResult, Influence, table
 from fairaudit.stats.outcomes import Floats
 
-#: What a row of the table is about, a closed list.
-EFFECTS = ("data_against_size", "data", "size", "interaction", "data_at_size", "size_at_data")
-
 Weights = Mapping[Cell, float]
 
 
@@ -51,7 +48,8 @@ class Effect(NamedTuple):
     Attributes
     ----------
     name, at : str
-        One of ``EFFECTS``, and the level at which it is looked at, or empty.
+        ``data_against_size``, ``data``, ``size``, ``interaction``, ``data_at_size`` or ``size_at_data``; and the level
+        at which it is looked at, or empty.
     first, last : str
         What the two sums are called.
     before, after : mapping of (str, str) to float
@@ -66,7 +64,7 @@ class Effect(NamedTuple):
     after: Weights
 
 
-def effects_of(audits: Mapping[str, AuditResult], design: Design, *, alpha: float = ALPHA) -> pd.DataFrame:
+def effects_of(audits: Mapping[str, AuditResult], design: Design) -> pd.DataFrame:
     """Return what data and size do to every planned disparity.
 
     Parameters
@@ -74,8 +72,6 @@ def effects_of(audits: Mapping[str, AuditResult], design: Design, *, alpha: floa
     audits : mapping of str to AuditResult
         By name of the checkpoint; those that the design does not name are left out.
     design : Design
-    alpha : float
-        Chance of any false statement in the whole table, in (0, 1).
 
     Returns
     -------
@@ -99,7 +95,7 @@ def effects_of(audits: Mapping[str, AuditResult], design: Design, *, alpha: floa
         for key in cells.planned:
             where = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
             rows += [where | row for row in cells.rows(key)]
-    made = judged(table(rows, EFFECT_COLUMNS), alpha)
+    made = judged(table(rows, EFFECT_COLUMNS), ALPHA)
     # An interaction has no size of its own that could become smaller or larger.
     claimed = (made["effect"] == "interaction") & made["verdict"].isin(["smaller", "larger"])
     made.loc[claimed, "verdict"] = "changed"

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from fairaudit.core.text import one_line
+
 #: The one type of callback for progress: called with the number that is done and the number there is in all.
 Advance = Callable[[int, int], None]
 
@@ -47,6 +49,7 @@ def step(title: str, *, shown: bool = True, note: Callable[[], str] = str) -> It
     Gives ``advance(done, total)``; ``note()`` is what stands behind the title at that moment. With ``shown=False``
     nothing is printed.
     """
+    title = one_line(title)
     started = time.perf_counter()
     with bars(shown=shown) as bar:
         task = bar.add_task(title, total=None)
@@ -56,4 +59,4 @@ def step(title: str, *, shown: bool = True, note: Callable[[], str] = str) -> It
 
 def say(text: str, *, shown: bool = True) -> None:
     """Print a line among those of the steps."""
-    bars(shown=shown).console.print(f"  {text}")
+    bars(shown=shown).console.print(Text(f"  {one_line(text)}"))

@@ -198,16 +198,6 @@ class SampleCheck:
     notes: tuple[str, ...]
 
     @property
-    def n_left_out(self) -> int:
-        """Rows and files that are not used."""
-        return sum(one.n for one in self.left_out)
-
-    @property
-    def n_unreadable(self) -> int:
-        """Images that cannot be read."""
-        return sum(one.n for one in self.unreadable)
-
-    @property
     def can_compare(self) -> bool:
         """Whether an audit could compare any groups."""
         return any(one.status == "ok" for feature in self.features for one in feature.comparisons)

@@ -79,7 +79,7 @@ class Datasheet:
         return {key: self.answers.get(key) for key in QUESTIONS}
 
 
-def datasheet_from(document: object, what: str = "datasheet") -> Datasheet:
+def datasheet_from(document: object) -> Datasheet:
     """Return the datasheet that ``Datasheet.document`` gave.
 
     Raises
@@ -88,7 +88,9 @@ def datasheet_from(document: object, what: str = "datasheet") -> Datasheet:
         If it is none.
     """
     if not isinstance(document, Mapping):
-        raise DataError(f"{what} must be an object of answers; got {document!r:.60}. Make it again from {FILE_NAME}.")
+        raise DataError(
+            f"datasheet must be an object of answers; got {document!r:.60}. Make it again from {FILE_NAME}."
+        )
     return Datasheet({str(key): value for key, value in document.items() if value is not None})
 
 

@@ -205,7 +205,7 @@ class Profile:
         return plain
 
 
-def profile_from(document: object, what: str = "profile") -> Profile:
+def profile_from(document: object) -> Profile:
     """Return the profile that ``Profile.document`` gave.
 
     Raises
@@ -215,8 +215,8 @@ def profile_from(document: object, what: str = "profile") -> Profile:
     """
     version = document.get("version") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or version != VERSION:
-        raise DataError(f"{what} must be a profile of version {VERSION}; got {(version or document)!r:.60}. {_AGAIN}")
-    return build(Profile, document, where=what, advice=_AGAIN, error=DataError)
+        raise DataError(f"profile must be a profile of version {VERSION}; got {(version or document)!r:.60}. {_AGAIN}")
+    return build(Profile, document, where="profile", advice=_AGAIN, error=DataError)
 
 
 def _plain(value: Any) -> Any:

@@ -25,7 +25,6 @@ from fairaudit.heads.text_encoder import MAX_TOKENS, NOTE_FILE, quiet_transforme
 PAD, UNKNOWN, START, END, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 EPOCHS = 16
-QUICK_EPOCHS = 3
 
 #: Share of tokens that must be guessed; of these 80 % are masked, 10 % another token, 10 % left (Devlin et al. 2019).
 MASKED = 0.15
@@ -46,7 +45,6 @@ def train_compact_bert(
     hidden: int = 64,
     layers: int = 2,
     heads: int = 2,
-    quick: bool = False,
     progress: Advance | None = None,
 ) -> Path:
     """Train a BERT on ``texts`` alone by guessing masked tokens, and save it as a folder of transformers.
@@ -66,8 +64,6 @@ def train_compact_bert(
         Passes over the texts.
     hidden, layers, heads : int
         Width (a multiple of ``heads``), blocks and attention heads.
-    quick : bool
-        Train ``QUICK_EPOCHS`` epochs at most.
     progress : callable, optional
         Called with the number of steps done and of all steps.
 
@@ -98,7 +94,6 @@ def train_compact_bert(
     used = [text for text in texts if text.strip()]
     if not used:
         raise DataError("texts of a compact BERT must have words; got none. Give texts, or a pretrained BERT.")
-    epochs = min(epochs, QUICK_EPOCHS) if quick else epochs
     tokenizer = build_tokenizer(used)
     # Dropout draws from the global generator; the caller's stays as it was.
     with one_thread(), torch.random.fork_rng(devices=[]):

@@ -106,7 +106,6 @@ def fit_fusion(
     splits: Sequence[str],
     *,
     seed: int = 0,
-    hidden: int = HIDDEN,
     progress: Advance | None = None,
 ) -> Fusion:
     """Fit a head on image and text features, each standardised on the training split.
@@ -128,8 +127,6 @@ def fit_fusion(
         with both labels, 15 % of train stands in for it.
     seed : int
         Of weights, order, dropout and the stand-in for dev.
-    hidden : int
-        Width of the hidden layer.
     progress : callable, optional
         Called with the number of epochs done and the most there can be.
 
@@ -164,14 +161,14 @@ def fit_fusion(
     )
     members, epochs, aurocs = [], [], []
     for i in range(MEMBERS):
-        member, epoch, auroc = _fit_member(data, seed=MEMBERS * seed + i, hidden=hidden, progress=_from(progress, i))
+        member, epoch, auroc = _fit_member(data, seed=MEMBERS * seed + i, progress=_from(progress, i))
         members.append(member)
         epochs.append(epoch)
         aurocs.append(auroc)
     if progress is not None:
         progress(MEMBERS * MAX_EPOCHS, MEMBERS * MAX_EPOCHS)
     facts = {
-        "head": f"one hidden layer of {hidden}, dropout {_DROPOUT}, mean of {MEMBERS} seeds; encoders frozen",
+        "head": f"one hidden layer of {HIDDEN}, dropout {_DROPOUT}, mean of {MEMBERS} seeds; encoders frozen",
         "n_train": int(train_N.sum()),
         "n_train_hateful": int(y_N[train_N].sum()),
         "n_dev": int(dev_N.sum()),
@@ -268,17 +265,17 @@ class _Data:
     dev_y: npt.NDArray[np.int64]
 
 
-def _fit_member(data: _Data, *, seed: int, hidden: int, progress: Advance) -> tuple[nn.Module, int, float]:
+def _fit_member(data: _Data, *, seed: int, progress: Advance) -> tuple[nn.Module, int, float]:
     """Return one network as it was at its best epoch, that epoch (from 1), and its AUROC on dev."""
     # Dropout draws from the global generator; the caller's stays as it was.
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # not torch.manual_seed: it would set those of GPUs too
         network = nn.Sequential(
             nn.Dropout(_DROPOUT / 2),
-            nn.Linear(data.train_x.shape[1], hidden),
+            nn.Linear(data.train_x.shape[1], HIDDEN),
             nn.ReLU(),
             nn.Dropout(_DROPOUT),
-            nn.Linear(hidden, 2),
+            nn.Linear(HIDDEN, 2),
         )
         optimizer = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
         best, best_epoch, best_auroc = copy.deepcopy(network.state_dict()), 0, -1.0

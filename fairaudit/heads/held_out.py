@@ -12,6 +12,7 @@ import pandas as pd
 
 from fairaudit.core.files import json_value
 from fairaudit.core.result import GROUP_COLUMNS, table
+from fairaudit.core.text import one_line
 from fairaudit.stats.estimates import average
 from fairaudit.stats.outcomes import Outcomes
 from fairaudit.stats.status import group_row, not_estimable
@@ -115,8 +116,11 @@ def lines(splits: Sequence[HeldOut]) -> list[str]:
             f"from {min(values):.3f} to {max(values):.3f}"
         )
     labels = first.rows.iloc[1:]
-    width = max((len(str(label)) for label in labels["group"]), default=0)
-    return said + [f"  {row['group']!s:<{width}}  {_shown(row)}" for _, row in labels.iterrows()]
+    names = [one_line(str(label)) for label in labels["group"]]
+    width = max(map(len, names), default=0)
+    return said + [
+        f"  {label:<{width}}  {_shown(row)}" for label, (_, row) in zip(names, labels.iterrows(), strict=True)
+    ]
 
 
 def _shown(row: pd.Series) -> str:

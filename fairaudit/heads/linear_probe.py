@@ -82,11 +82,6 @@ class LinearProbe:
         """Share of held-out images of the first split with the right label; NaN where none was held out."""
         return self.held_out[0].value
 
-    @property
-    def accuracy_interval(self) -> tuple[float, float]:
-        """The 95 % interval of ``accuracy`` over clusters; NaN, NaN where nothing was held out."""
-        return self.held_out[0].interval
-
     def predict(
         self, embeddings: Embeddings, *, k: int = 10, classes: Sequence[str] = (), data: str = ""
     ) -> Predictions:

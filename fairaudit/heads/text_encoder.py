@@ -144,7 +144,7 @@ class TextEncoder:
         return (kept_BTD.sum(dim=1) / n_B1).cpu()
 
 
-def open_text_encoder(source: str, *, device: str = "auto") -> TextEncoder:
+def open_text_encoder(source: str) -> TextEncoder:
     """Open a text model of transformers: a local folder, or the id of a model on the Hugging Face hub.
 
     A folder of sentence-transformers works too; of it the transformer is used, with mean pooling. A local folder
@@ -154,8 +154,6 @@ def open_text_encoder(source: str, *, device: str = "auto") -> TextEncoder:
     ----------
     source : str
         Folder or id, e.g. ``"google-bert/bert-base-uncased"``.
-    device : str
-        ``"auto"`` (a CUDA device if there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
 
     Raises
     ------
@@ -163,7 +161,7 @@ def open_text_encoder(source: str, *, device: str = "auto") -> TextEncoder:
         If there is no such folder or id, the tokenizer or the weights are missing or do not fit, or it is not a
         model that encodes text.
     """
-    chosen = choose_device(device)
+    chosen = choose_device("auto")
     folder = Path(source).expanduser()
     if folder.is_dir():
         folder = _transformer_folder(folder.resolve())

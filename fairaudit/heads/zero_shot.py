@@ -152,11 +152,6 @@ def open_zero_shot(model: Model, path: Path) -> ZeroShot:
     return ZeroShot(prompts, tower, texts_PCD, layer=str(getattr(model, "layer", "")))
 
 
-def zero_shot_by_template(model: Model, path: Path, embeddings: Embeddings, *, k: int = 10) -> list[Predictions]:
-    """Return the labels of ``embeddings`` by each template of the prompts alone; see ``ZeroShot``."""
-    return open_zero_shot(model, path).predict_by_template(embeddings, k=k)
-
-
 def _by_label(prompts: Prompts, texts_TD: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the mean (C, D) over the names of each label, of what one template made of them; not normalised again."""
     ends = np.cumsum([len(names) for names in prompts.names.values()])

@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".ti
 # A closed list: other decoders of Pillow start programs (EPS) or read formats that no data set here uses.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
-#: Default limits of ``open_image``: pixels after decoding (0.3 GB as RGB) and bytes on disk.
+#: Default limits of ``EncodedImage``: pixels after decoding (0.3 GB as RGB) and bytes on disk.
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 100 * 1024 * 1024
 #: Share of the images of a data set that may be unreadable without the user allowing it.
@@ -133,28 +133,6 @@ class EncodedImage:
         return ImageError(f"image {self._name} must be readable; got {_reason(error)}. Replace or remove it.")
 
 
-def open_image(
-    path: str | Path, *, short_side: int = 0, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
-) -> Image.Image:
-    """Return the image as RGB, turned upright as its EXIF orientation says.
-
-    Parameters
-    ----------
-    path, max_pixels, max_bytes
-        As for ``EncodedImage``.
-    short_side : int
-        Pixels that the short side must have at least: a larger JPEG is decoded at 1/2, 1/4 or 1/8 of its size where
-        that leaves so many (``EncodedImage.decode``). 0 for the whole image.
-
-    Raises
-    ------
-    ImageError
-        If there is no such file, it cannot be decoded as a whole, or it is beyond a limit.
-    """
-    image = EncodedImage(path, max_pixels=max_pixels, max_bytes=max_bytes)
-    return image.decode(shrink=min(image.size) / short_side if short_side else 1.0)
-
-
 def image_size(path: str | Path) -> tuple[int, int]:
     """Return width and height in pixels of an image, upright; of a JPEG the header alone is read.
 
@@ -183,16 +161,16 @@ def cut(image: Image.Image, box: tuple[int, int, int, int], *, name: str) -> Ima
     return image.crop(box)
 
 
-def read_image(path: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+def read_image(path: str | Path) -> bytes:
     """Return the bytes of an image file, for ``EncodedImage`` and a digest of just what it decodes.
 
     Raises
     ------
     ImageError
-        If there is no such file, it cannot be read, or it has more than ``max_bytes``.
+        If there is no such file, it cannot be read, or it has more than ``MAX_BYTES``.
     """
     path = Path(path)
-    _check_file(path, max_bytes)
+    _check_file(path, MAX_BYTES)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -227,29 +205,6 @@ def unnamed_images(folder: Path, named: Iterable[str]) -> tuple[list[str], int]:
     known = set(map(posixpath.normpath, named))
     found = [path.relative_to(folder).as_posix() for path in filter(is_image, visible_files(folder))]
     return [path for path in found if path not in known], len(found)
-
-
-def find_images(folder: str | Path) -> list[Path]:
-    """Return all images below ``folder``, at any depth, sorted by their path.
-
-    Hidden files and folders (a name that starts with a dot) and ``__MACOSX`` are left out. Linked folders are
-    followed, each folder once.
-
-    Raises
-    ------
-    DataError
-        If the folder does not exist or holds no image.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise DataError(f"folder {folder} must be an existing folder; got no such folder. Check the path.")
-    found = [path for path in visible_files(folder) if is_image(path)]
-    if not found:
-        raise DataError(
-            f"folder {folder} must contain images ({', '.join(IMAGE_SUFFIXES)}); got none. "
-            "Check that it is the folder of the data set, not the one above or below its files."
-        )
-    return found
 
 
 def _check_file(path: Path, max_bytes: int) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -21,15 +20,6 @@ from fairaudit.stats.estimates import average
 from fairaudit.stats.gap import Gap
 from fairaudit.stats.outcomes import Mask, Outcomes
 from fairaudit.stats.status import kind_of, status_of
-
-#: What is said of a difference over the settings that can be judged. The first that fits is taken.
-WORDS: Final[Mapping[str, str]] = {
-    "cannot be told": "fewer than two different settings can be judged, or the headline's own cannot",
-    "sign changes": "at one setting or more, the group that is highest at the headline's setting is the lower one",
-    "robust": "at every setting it is the higher one, and the interval of the difference is above zero",
-    "nowhere clear": "at no setting is the interval of the difference above zero",
-    "depends on the setting": "at some settings the interval of the difference is above zero, at others it is not",
-}
 
 Setting = tuple[float | str, ...]
 
@@ -99,7 +89,12 @@ class Robustness:
 
     @property
     def word(self) -> str:
-        """One of ``WORDS``."""
+        """What the settings that can be judged show together: the first of these that fits.
+
+        ``cannot be told``: fewer than two of them differ, or the headline's own cannot be judged. ``sign changes``: at
+        one or more the group that is highest at the headline's setting is the lower one. ``firm``: every interval is
+        above zero. ``nowhere clear``: none is. ``depends on the setting``: some are.
+        """
         judged = self.judged
         if len(judged) < 2 or not self.differences[0].judged:
             return "cannot be told"

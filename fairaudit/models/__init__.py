@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from fairaudit.core.errors import CheckpointError
+from fairaudit.core.plugins import list_plugins, load_plugin
 from fairaudit.models._opening import Opening
 
 if TYPE_CHECKING:
     from fairaudit.core.model import Model
-
-#: Entry-point group in which an installed package names its own adapters.
-GROUP = "fairaudit.models"
 
 
 class Adapter(Protocol):
@@ -86,17 +81,12 @@ def open_model(
     """
     source = str(source)
     opening = Opening(None if preprocessing is None else Path(preprocessing), device, layer, trusted)
-    adapters = sorted(_adapters(), key=lambda adapter: adapter.ORDER)
+    found = [cast(Adapter, load_plugin("adapter", name, __name__)) for name in list_plugins(__name__)]
+    adapters = sorted(found, key=lambda adapter: adapter.ORDER)
     for adapter in adapters:
         if adapter.recognises(source):
             return adapter.open_checkpoint(source, opening)
     raise _not_recognised(source, adapters)
-
-
-def _adapters() -> list[Adapter]:
-    names = [m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg and not m.name.startswith("_")]
-    own = [cast(Adapter, importlib.import_module(f"{__name__}.{name}")) for name in names]
-    return own + [cast(Adapter, point.load()) for point in entry_points(group=GROUP)]
 
 
 def _not_recognised(source: str, adapters: list[Adapter]) -> CheckpointError:

@@ -281,7 +281,7 @@ def concentration(outcomes: Outcomes, x: Floats) -> Estimate:
     weights, y = outcomes.mean_weights(~np.isnan(x))[rows], outcomes.values[rows]
     mean = float(weights @ y)
     if outcomes.n_clusters(use) < 3 or mean <= 0 or np.ptp(x[rows]) == 0:
-        return from_influence(np.nan, np.zeros(outcomes.n_codes), outcomes, use, lost=2)
+        return from_influence(np.nan, np.zeros(outcomes.n_codes), outcomes, use)
     place = rankdata(x[rows], method="dense") - 1
     mass = np.bincount(place, weights=weights)  # ties of x share one rank, the middle of theirs
     rank = (np.cumsum(mass) - mass / 2)[place]
@@ -296,4 +296,4 @@ def concentration(outcomes: Outcomes, x: Floats) -> Estimate:
         moved = np.zeros(len(outcomes.values))
         moved[rows] = weights * (2 * rank - 1 - value) / mean
         psi = psi + outcomes.gallery_sums(moved)
-    return from_influence(value, psi, outcomes, use, lost=2)
+    return from_influence(value, psi, outcomes, use)

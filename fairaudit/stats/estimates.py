@@ -97,12 +97,12 @@ def average(outcomes: Outcomes, mask: Mask) -> Estimate:
     return Estimate(value, std_error, _df(psi, n_clusters - 1, shared), n, n_clusters, *events, psi, shared)
 
 
-def from_influence(value: float, psi: Floats, outcomes: Outcomes, use: Mask, *, lost: int) -> Estimate:
-    """Return the estimate of one outcome with influence ``psi`` (U,) per cluster and ``lost`` degrees of freedom."""
+def from_influence(value: float, psi: Floats, outcomes: Outcomes, use: Mask) -> Estimate:
+    """Return the estimate of one outcome with influence ``psi`` (U,) per cluster; two degrees of freedom are lost."""
     n_clusters = outcomes.n_clusters(use)
     psi, shared = psi * _small_sample(n_clusters), outcomes.gallery is not None
     std_error = _root(psi) if np.isfinite(value) else np.asarray(np.nan)
-    df = _df(psi, n_clusters - lost, shared)
+    df = _df(psi, n_clusters - 2, shared)
     return Estimate(np.asarray(value), std_error, df, use.sum(axis=0), n_clusters, *_events(outcomes, use), psi, shared)
 
 

@@ -11,8 +11,8 @@ from fairaudit.stats.outcomes import Floats, Ints
 Number = float | Floats | Ints
 
 
-def group_interval(estimate: Estimate, *, kind: str, level: float = 0.95) -> tuple[Floats, Floats, str]:
-    """Return the interval of a group's value and the name of its method.
+def group_interval(estimate: Estimate, *, kind: str) -> tuple[Floats, Floats, str]:
+    """Return the 95 % interval of a group's value and the name of its method.
 
     Parameters
     ----------
@@ -22,8 +22,6 @@ def group_interval(estimate: Estimate, *, kind: str, level: float = 0.95) -> tup
         effective sample size and with t quantiles, where images are clustered, share a gallery or have
         outcomes between 0 and 1 [1]_. ``"auroc"``: DeLong's standard error on the logit scale.
         ``"unbounded"``: t interval.
-    level : float, default 0.95
-        Coverage, in (0, 1).
 
     References
     ----------
@@ -34,12 +32,12 @@ def group_interval(estimate: Estimate, *, kind: str, level: float = 0.95) -> tup
         nothing = np.full(np.shape(estimate.value), np.nan)
         return nothing, nothing, ""
     if kind == "binary":
-        return bounds_at(estimate, stats.norm.ppf(0.5 + level / 2), kind=kind)
+        return bounds_at(estimate, stats.norm.ppf(0.975), kind=kind)
     df = estimate.df
     if kind == "share":
         powers = ((estimate.psi**power).sum(axis=0) for power in (2, 4))
         df = np.minimum(df, variance_df(*powers, n_clusters=estimate.n_clusters))
-    return bounds_at(estimate, stats.t.ppf(0.5 + level / 2, np.maximum(df, 1)), kind=kind)
+    return bounds_at(estimate, stats.t.ppf(0.975, np.maximum(df, 1)), kind=kind)
 
 
 def variance_df(second: Floats, fourth: Floats, *, n_clusters: Number) -> Floats:

@@ -39,7 +39,7 @@ class Omnibus:
     method: str
 
 
-def omnibus(outcomes: Outcomes, masks: Sequence[Mask], estimates: Sequence[Estimate], *, seed: int = 0) -> Omnibus:
+def omnibus(outcomes: Outcomes, masks: Sequence[Mask], estimates: Sequence[Estimate]) -> Omnibus:
     """Test whether the groups of ``masks``, whose averages are ``estimates``, are all equal."""
     analytic = _wald(estimates)
     recorded = np.logical_or.reduce(list(masks))
@@ -49,7 +49,7 @@ def omnibus(outcomes: Outcomes, masks: Sequence[Mask], estimates: Sequence[Estim
     sums_US, codes = _cluster_sums(outcomes, masks, recorded)
     n_permutations, k = int(np.clip(_WORK / len(codes), _LEAST, _MOST)), len(masks)
     observed = float(_statistics(sums_US, codes[None], k)[0])
-    rng, beaten, left = np.random.default_rng(seed), 0, n_permutations
+    rng, beaten, left = np.random.default_rng(0), 0, n_permutations
     while left:
         block = min(left, max(int(_BLOCK / len(codes)), 1))
         moved_BU = rng.permuted(np.tile(codes, (block, 1)), axis=1)

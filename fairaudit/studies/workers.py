@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.progress import Progress, TaskID
+from rich.text import Text
 
 from fairaudit.core.progress import Advance, bars, print_ended
+from fairaudit.core.text import one_line
 
 _messages: Any = None  # in a worker: where it says how far it is, and what it warns of
 _title = ""  # in a worker: of its job
@@ -98,7 +100,7 @@ class Workers:
         except queue.Empty:
             return False
         if isinstance(message, str):
-            bar.console.print(f"  {title}: {message}")
+            bar.console.print(Text(one_line(f"  {title}: {message}")))
         elif title in tasks:  # a late message of an earlier job has no bar any more
             bar.update(tasks[title], completed=message[0], total=message[1])
         return True

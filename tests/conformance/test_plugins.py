@@ -11,11 +11,13 @@ from typing import get_args
 
 import pytest
 
-from fairaudit.auditing.plugins import INDICATORS, MODELS, READERS, list_indicators, list_plugins, load_indicator
+from fairaudit.auditing.plugins import INDICATORS, list_indicators, load_indicator
 from fairaudit.core.errors import DataError
+from fairaudit.core.plugins import list_plugins
 from fairaudit.core.samples import Subject
 from fairaudit.datasets import list_readers, open_reader
 
+MODELS = "fairaudit.models"
 TABLES = {"embeddings", "predictions", "scores", "content_digests"}
 GALLERY = {"gallery_samples", "gallery_embeddings"}  # another data set, where an option names one
 PROMPTS = {"predictions_by_prompt"}  # of a zero-shot head that was given several
@@ -23,17 +25,13 @@ REFERENCE = {"reference_samples", "reference_predictions"}  # the same
 
 
 def adapter(name: str) -> ModuleType:
-    return importlib.import_module(list_plugins(MODELS, MODELS)[name])
+    return importlib.import_module(list_plugins(MODELS)[name])
 
 
 def test_something_is_found() -> None:
     assert list_indicators()
     assert list_readers()
-    assert list_plugins(MODELS, MODELS)
-
-
-def test_readers_are_found_in_one_way() -> None:
-    assert list(list_readers()) == list(list_plugins(READERS, READERS))
+    assert list_plugins(MODELS)
 
 
 @pytest.mark.parametrize("name", list_indicators())
@@ -43,7 +41,7 @@ def test_indicator_describes_itself(name: str) -> None:
     assert indicator.title
     assert indicator.question.endswith("?")
     assert indicator.subject in get_args(Subject)
-    assert inspect.getdoc(importlib.import_module(list_plugins(INDICATORS, INDICATORS)[name]))
+    assert inspect.getdoc(importlib.import_module(list_plugins(INDICATORS)[name]))
 
 
 @pytest.mark.parametrize("name", list_indicators())
@@ -100,7 +98,7 @@ def test_only_drawn_data_and_tables_of_ones_own_come_from_nowhere() -> None:
     assert {n for n, s in sources.items() if s is not None and not s.available} == {"image_table", "labelled_images"}
 
 
-@pytest.mark.parametrize("name", list_plugins(MODELS, MODELS))
+@pytest.mark.parametrize("name", list_plugins(MODELS))
 def test_adapter_has_its_place_and_leaves_others_their_sources(name: str, tmp_path: Path) -> None:
     module = adapter(name)
     assert isinstance(module.ORDER, int)
@@ -111,5 +109,5 @@ def test_adapter_has_its_place_and_leaves_others_their_sources(name: str, tmp_pa
 
 
 def test_adapters_are_asked_in_a_fixed_order() -> None:
-    orders = [adapter(name).ORDER for name in list_plugins(MODELS, MODELS)]
+    orders = [adapter(name).ORDER for name in list_plugins(MODELS)]
     assert len(set(orders)) == len(orders)

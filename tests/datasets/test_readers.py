@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, EntryPoints
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -44,18 +43,13 @@ def test_listing_imports_neither_readers_nor_pandas() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_installed_packages_add_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, broken = SimpleNamespace(samples=lambda root, *, name: None), SimpleNamespace()
-    monkeypatch.setitem(sys.modules, "their_reader", reader)
-    monkeypatch.setitem(sys.modules, "their_broken", broken)
-    points = EntryPoints(
-        [
-            EntryPoint("theirs", "their_reader", "fairaudit.datasets"),
-            EntryPoint("broken", "their_broken", "fairaudit.datasets"),
-        ]
-    )
-    monkeypatch.setattr(fairaudit.datasets, "entry_points", lambda group: points.select(group=group))
+def test_installed_packages_add_readers(other_package: Callable[[str], None]) -> None:
+    other_package("[fairaudit.datasets]\ntheirs = other_package\nbroken = other_package:Other\n")
     assert "theirs" in list_readers()
-    assert open_reader("theirs") is reader
-    with pytest.raises(ConfigError, match="reader 'broken' must be a module with a function samples"):
+    assert open_reader("theirs") is sys.modules["other_package"]
+    with pytest.raises(ConfigError) as raised:
         open_reader("broken")
+    assert str(raised.value) == (
+        "reader 'broken' must be a module with a function samples(root, *, name); got other_package:Other without it. "
+        "Correct the entry point of the package that installs it."
+    )

@@ -82,10 +82,10 @@ def test_one_text_is_enough(tmp_path: Path) -> None:
     assert open_text_encoder(str(train(tmp_path / "bert", texts=["a"], epochs=1))).dims == 16
 
 
-def test_quick_trains_fewer_epochs_and_progress_counts_steps(tmp_path: Path) -> None:
+def test_progress_counts_steps(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     folder = train_compact_bert(
-        TEXTS, output=tmp_path / "bert", quick=True, hidden=8, layers=1,
+        TEXTS, output=tmp_path / "bert", epochs=3, hidden=8, layers=1,
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     assert seen == [(i, 6) for i in range(1, 7)]  # two batches of 64 at most, three epochs

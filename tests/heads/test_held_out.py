@@ -73,3 +73,9 @@ def test_lines_say_what_is_too_few_and_how_splits_differ(rng: np.random.Generato
     assert said[3].startswith("  dog  0.750 (")
     assert said[3].endswith("; too few: 4 independent units; at least 20 are needed")
     assert len(lines([first])) == 3
+
+
+def test_labels_cannot_steer_the_terminal() -> None:
+    labels = ("\x1b[2J", "new\nline", "\u202ex")
+    found = HeldOut.of(np.ones(3, dtype=bool), np.array(labels), (), seed=0, classes=labels)
+    assert [line[:12].strip() for line in lines([found])[1:]] == ["\\x1b[2J", "new line", "\\u202ex"]

@@ -83,7 +83,7 @@ def test_held_out_accuracy_and_strength_are_those_of_scikit_learn(rng: np.random
     assert probe.held_out[0].n == held.sum() == 60
     assert probe.accuracy == pytest.approx(model.score(x64[held], y[held]))
     interval = binomtest(round(probe.accuracy * 60), 60).proportion_ci(method="wilson")
-    assert probe.accuracy_interval == pytest.approx((interval.low, interval.high))
+    assert probe.held_out[0].interval == pytest.approx((interval.low, interval.high))
 
 
 def test_clusters_are_held_out_whole_and_several_splits_are_those_of_scikit_learn(rng: np.random.Generator) -> None:
@@ -134,7 +134,7 @@ def test_separable_labels_are_learned(rng: np.random.Generator) -> None:
 def test_noise_is_not_learned(rng: np.random.Generator) -> None:
     x, labels = rng.normal(size=(600, 20)).astype(np.float32), [str(c) for c in rng.integers(0, 4, 600)]
     probe = fit_embeddings(embeddings_of(x), labels, table_of(labels))
-    low, high = probe.accuracy_interval
+    low, high = probe.held_out[0].interval
     assert low < 0.25 < high
     assert probe.strength == min(logistic.STRENGTHS)
 

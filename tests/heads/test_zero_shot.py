@@ -15,7 +15,7 @@ from PIL import Image
 import fairaudit
 from fairaudit.core.errors import CheckpointError, ConfigError, DataError
 from fairaudit.core.tables import Embeddings
-from fairaudit.heads.zero_shot import open_zero_shot, zero_shot_by_template
+from fairaudit.heads.zero_shot import open_zero_shot
 from fairaudit.models import open_model
 
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyz.")
@@ -129,7 +129,7 @@ def test_names_and_templates_are_averaged(folder: Path, pixels: torch.Tensor) ->
 
 def test_each_template_alone(folder: Path, pixels: torch.Tensor) -> None:
     model = open_model(folder)
-    found = zero_shot_by_template(model, folder / "prompts.toml", embeddings(model, pixels))
+    found = open_zero_shot(model, folder / "prompts.toml").predict_by_template(embeddings(model, pixels))
     for one, template in zip(found, ["a photo of a {}.", "the {}", "{}"], strict=True):
         scores = expected_scores(folder, pixels, [template])
         np.testing.assert_allclose(one.scores, -np.sort(-scores, axis=1), atol=1e-4)

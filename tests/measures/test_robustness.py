@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairaudit.core.samples import NOT_RECORDED, Feature
-from fairaudit.measures.robustness import WORDS, Robustness, Setting, SettingDifference, robustness
+from fairaudit.measures.robustness import Robustness, Setting, SettingDifference, robustness
 from fairaudit.stats.disparity import Cohort
 from fairaudit.stats.outcomes import Outcomes
 
@@ -47,7 +47,6 @@ def robust(*differences: SettingDifference) -> Robustness:
 )
 def test_words(word: str, differences: list[SettingDifference]) -> None:
     assert robust(*differences).word == word
-    assert word in WORDS
 
 
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.booleans()), min_size=1, max_size=6))
@@ -61,7 +60,6 @@ def test_one_word_fits_always(found: list[tuple[float, float, bool]]) -> None:
         "nowhere clear": not any(low > 0 for _, low in judged),
         "depends on the setting": True,
     }
-    assert list(WORDS) == list(fits)
     assert one.word == next(word for word, does in fits.items() if does)
     assert one.n_clear <= len(one.judged) <= len(one.differences)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from fairaudit.comparison.change import CHANGES
 from fairaudit.core.result import CHANGE_COLUMNS, table
 from fairaudit.reports import change_view
 
@@ -23,8 +22,8 @@ def row(**changes: Any) -> dict[Any, Any]:
 
 
 def test_every_verdict_has_its_word() -> None:
-    assert tuple(change_view.WORDS) == CHANGES
-    assert len({word.text for word in change_view.WORDS.values()}) == len(CHANGES)
+    assert tuple(change_view.WORDS) == ("smaller", "larger", "changed", "not_shown", "not_estimable")
+    assert len({word.text for word in change_view.WORDS.values()}) == 5
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,3 @@ def test_counts_p_values_sizes_and_plurals() -> None:
 def test_slug_is_a_plain_anchor(text: str) -> None:
     assert set(notation.slug(text, "x")) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
     assert notation.slug(text)
-
-
-@given(st.text())
-def test_printable_text_can_be_encoded_and_keeps_what_is_printable(text: str) -> None:
-    shown = notation.printable(text)
-    assert len(shown) == len(text)
-    assert shown.encode("utf-8").decode("utf-8") == shown
-    assert notation.printable("Ünï \u4f60 \U0001f30d\n") == "Ünï \u4f60 \U0001f30d\n"

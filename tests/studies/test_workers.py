@@ -37,14 +37,14 @@ def test_jobs_wait_for_those_they_come_after(tmp_path: Path, capsys: pytest.Capt
 
 
 def warn(log: Path, name: str, *, progress: Advance) -> None:
-    warnings.warn(f"[{name}] the loss must fall", UserWarning, stacklevel=1)
+    warnings.warn(f"[{name}] :dog: the\nloss\x1b[2J must fall", UserWarning, stacklevel=1)
 
 
 def test_a_warning_is_one_line_with_the_title_of_its_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workers = Workers(shown=True)
     workers.run([Job("train it", warn, (tmp_path, "red"))], ended=lambda job: None)
     workers.close()
-    assert "  train it: UserWarning: [red] the loss must fall\n" in capsys.readouterr().err
+    assert "  train it: UserWarning: [red] :dog: the loss\\x1b[2J must fall\n" in capsys.readouterr().err
 
 
 def test_what_ended_before_a_failure_is_told(tmp_path: Path) -> None:

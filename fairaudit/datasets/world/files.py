@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.progress import Advance
-from fairaudit.datasets.world.size import Size
+from fairaudit.datasets.world.size import Size, check_bias
 
 #: Name of the file that says what a folder of the world is; written last.
 SETTINGS = "synthetic.toml"
@@ -32,14 +32,17 @@ class Counter:
             self._progress(self._done, self._total)
 
 
-def new_folder(folder: Path) -> None:
-    """Make the folder; it may exist if nothing is in it."""
+def new_folder(folder: Path, *, bias: float) -> Path:
+    """Make the folder, which may exist if nothing is in it, and return it; ``bias`` is checked first."""
+    check_bias(bias)
+    folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(
             f"folder '{folder}' must be new or empty, so that pictures of two worlds never mix; it is not empty. "
             "Choose another folder or remove it."
         )
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def write_text(path: Path, text: str) -> None:

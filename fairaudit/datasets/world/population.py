@@ -17,7 +17,7 @@ from fairaudit.datasets.world.captions import OCCUPATIONS, RARE_OCCUPATIONS, mak
 from fairaudit.datasets.world.files import Counter, new_folder, write_csv, write_settings, write_text
 from fairaudit.datasets.world.households import home_photograph, make_households
 from fairaudit.datasets.world.persons import draw_population_person, portrait
-from fairaudit.datasets.world.size import DEMO, Size, check_bias
+from fairaudit.datasets.world.size import DEMO, Size
 
 PEOPLE_COLUMNS = ("file", "person", "gender", "age_group", "monk_skin_tone")
 PHOTO_COLUMNS = ("file", "household", "topic", INCOME, "region", "country")
@@ -51,9 +51,7 @@ def write_population(
     DataError
         If the folder is not empty.
     """
-    check_bias(bias)
-    folder = Path(folder)
-    new_folder(folder)
+    folder = new_folder(folder, bias=bias)
     counter = Counter(size.n_population, progress)
     for kind, write in (("people", _write_people), ("photos", _write_photos), ("memes", _write_memes)):
         (folder / kind / "img").mkdir(parents=True)

@@ -26,7 +26,7 @@ from fairaudit.datasets.world.households import (
     home_photograph,
 )
 from fairaudit.datasets.world.persons import draw_labelled_person, draw_population_person, group_photograph, portrait
-from fairaudit.datasets.world.size import DEMO, Size, check_bias
+from fairaudit.datasets.world.size import DEMO, Size
 
 #: What an unlabelled picture can show.
 KINDS = ("person", "group", "home", "animal", "meme")
@@ -69,9 +69,7 @@ def write_training(
     DataError
         If the folder is not empty.
     """
-    check_bias(bias)
-    folder = Path(folder)
-    new_folder(folder)
+    folder = new_folder(folder, bias=bias)
     counter = Counter(size.n_training + size.n_labelled, progress)
     _write_unlabelled(folder, UNLABELLED, bias, seed, size, counter)
     _write_labelled(folder, bias, seed, size, counter)
@@ -104,10 +102,8 @@ def write_unlabelled(
     DataError
         If the folder is not empty.
     """
-    check_bias(bias)
     _check_shares(shares)
-    folder = Path(folder)
-    new_folder(folder)
+    folder = new_folder(folder, bias=bias)
     _write_unlabelled(folder, shares, bias, seed, size, Counter(size.n_training, progress))
     write_settings(folder, kind="unlabelled", seed=seed, bias=bias, size=size)
 
@@ -124,9 +120,7 @@ def write_labelled(
     DataError
         If the folder is not empty.
     """
-    check_bias(bias)
-    folder = Path(folder)
-    new_folder(folder)
+    folder = new_folder(folder, bias=bias)
     _write_labelled(folder, bias, seed, size, Counter(size.n_labelled, progress))
     write_settings(folder, kind="labelled", seed=seed, bias=bias, size=size)
 
