@@ -30,9 +30,9 @@ def meanings(kinds: Mapping[str, tuple[str, ...]], config: Config, taxonomy: Tax
         end = "0 is right" if name == "harmful" or name in taxonomy.harmful else "higher is right"
         if name.startswith("possibly"):
             end = "recorded, not scored: it needs a person's look"
-        said = " or ".join(m.replace("_", "-") for m in members)
+        labels = " or ".join(m.replace("_", "-") for m in members)
         meanings[f"{name}@{config.threshold:g}"] = (
-            f"Share of a group's images with a {said} label {at}, in [0, 1]; {end} ({taxonomy.source})."
+            f"Share of a group's images with a {labels} label {at}, in [0, 1]; {end} ({taxonomy.source})."
         )
     return meanings | {
         f"coverage@{config.threshold:g}": (
@@ -52,12 +52,12 @@ def meanings(kinds: Mapping[str, tuple[str, ...]], config: Config, taxonomy: Tax
     }
 
 
-def known_labels(unknown: Sequence[str], known: Mapping[str, tuple[str, ...]], taxonomy: Taxonomy) -> list[str]:
+def known_label_warnings(unknown: Sequence[str], known: Mapping[str, tuple[str, ...]], taxonomy: Taxonomy) -> list[str]:
     parts = []
     for kind, labels in known.items():
         names = sorted({normalise(label) for label in labels})
-        said = f" ({', '.join(names)})" if names else ""
-        parts.append(f"{kind} {len(names)} of {len(taxonomy.kinds[kind])}{said}")
+        listed = f" ({', '.join(names)})" if names else ""
+        parts.append(f"{kind} {len(names)} of {len(taxonomy.kinds[kind])}{listed}")
     warnings = [f"Labels of the taxonomy {taxonomy.name} that the head knows: {'; '.join(parts)}."]
     if "harmful" in unknown:
         return [*warnings, "The head knows no harmful label at all: nothing is said about harm, in either direction."]
@@ -68,7 +68,7 @@ def known_labels(unknown: Sequence[str], known: Mapping[str, tuple[str, ...]], t
     ]
 
 
-def about_labels(
+def label_warnings(
     predictions: Predictions, config: Config, outcomes: Mapping[tuple[str, float], Outcomes], n_dropped: int
 ) -> list[str]:
     """Return what else a reader has to know of the labels before a low share comforts anybody."""
@@ -90,22 +90,26 @@ def about_labels(
     return warnings
 
 
-def most_said(harmful: Sequence[tuple[str, str, Outcomes]], config: Config) -> list[str]:
-    said = [f"'{label}' ({kind}) of {int(one.values.sum()):,}" for label, kind, one in harmful[:3]]
-    return [f"Harmful labels said of most images at score >= {config.threshold:g}: {', '.join(said)}."] if said else []
+def most_frequent(harmful: Sequence[tuple[str, str, Outcomes]], config: Config) -> list[str]:
+    counts = [f"'{label}' ({kind}) of {int(outcomes.values.sum()):,}" for label, kind, outcomes in harmful[:3]]
+    return (
+        [f"Harmful labels said of most images at score >= {config.threshold:g}: {', '.join(counts)}."] if counts else []
+    )
 
 
-def how_robust(robust: Sequence[Robustness], unknown: Sequence[str], cohort: Cohort, headline: str) -> list[str]:
-    told = [f"Robustness: {one.sentence(headline)}" for one in robust]
-    names = {one.feature for one in robust}
+def robustness_warnings(
+    robust: Sequence[Robustness], unknown: Sequence[str], cohort: Cohort, headline: str
+) -> list[str]:
+    warnings = [f"Robustness: {finding.sentence(headline)}" for finding in robust]
+    names = {finding.feature for finding in robust}
     rest = [f.name for f in cohort.features if f.name not in names and f.name not in cohort.drawn]
     if rest and "harmful" not in unknown:
-        told.append(
+        warnings.append(
             f"Robustness of a difference in {headline} cannot be judged by {', '.join(rest)}: fewer than two groups "
             "have enough images with and without a harmful label."
         )
     if cohort.drawn:
-        told.append(
+        warnings.append(
             f"Single labels, and the robustness of a difference, are not compared by {', '.join(cohort.drawn)}: drawn."
         )
-    return told
+    return warnings

@@ -69,10 +69,10 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in ("k", "k_neighbours", "country_households"):
-            given = getattr(self, name)
-            if given < 1:
+            value = getattr(self, name)
+            if value < 1:
                 usual = "A usual choice is 5." if name == "country_households" else "The paper uses 5."
-                raise ConfigError(f"{name} of geographic_disparity must be at least 1; got {given}. {usual}")
+                raise ConfigError(f"{name} of geographic_disparity must be at least 1; got {value}. {usual}")
         if self.label_map:
             load_label_map(self.label_map)  # what is wrong with it is told before any image is read
 
@@ -213,10 +213,10 @@ def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], c
         )
     names, topic_N = np.unique(topics, return_inverse=True)
     length = min(k + max(k, _BEHIND), len(clusters) - largest)
-    found = nearest(
+    neighbours_NK = nearest(
         embeddings.vectors, embeddings.vectors, k=length, query_clusters=clusters, gallery_clusters=clusters
     )
-    match = (topic_N[found] == topic_N[:, None]).astype(float)
+    match = (topic_N[neighbours_NK] == topic_N[:, None]).astype(float)
     precision = match[:, :k].mean(axis=1)
     own_N = np.bincount(clusters)[clusters]
     own_topic = pd.DataFrame({"t": topic_N, "c": clusters}).groupby(["t", "c"])["t"].transform("size").to_numpy()
@@ -229,14 +229,17 @@ def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], c
     by_topic = np.zeros((len(topics), len(names)))
     by_topic[np.arange(len(topics)), topic_N] = -(1 - adjusted) * chance / room
     role = GalleryRole(
-        clusters[found[:, :k]], np.nan_to_num(influence), np.nan_to_num(by_topic), class_parts(topic_N, clusters)
+        clusters[neighbours_NK[:, :k]],
+        np.nan_to_num(influence),
+        np.nan_to_num(by_topic),
+        class_parts(topic_N, clusters),
     )
     return Outcomes(
         f"adjusted_neighbour_precision@{k}", adjusted, clusters, average="macro", unit_interval=False, gallery=role
     )
 
 
-def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort) -> pd.DataFrame:
+def _income_curve(samples: Samples, outcomes: Outcomes, cohort: Cohort) -> pd.DataFrame:
     """Value by sixths of the homes, ordered by income; x is the median income of the sixth."""
     if INCOME not in samples.table:
         return table([], CURVE_COLUMNS)
@@ -253,13 +256,13 @@ def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort) -> pd.DataFra
     feature = Feature("income", names, "derived", "sixths of the homes by income", ordered=True)
     columns = {"income": np.where(bin_of >= 0, bin_of.astype(str), NOT_RECORDED)}
     binned = Cohort(cohort.dataset, cohort.indicator, (feature,), columns, cohort.cluster_names)
-    groups = group_values(binned, [one])
+    groups = group_values(binned, [outcomes])
     rows = []
     for row in groups[groups["group"].isin(names)].itertuples():
         step = int(str(row.group))
         inside = homes[(homes >= edges[step]) & (homes <= edges[step + 1])]
         rows.append(
-            {"metric": one.metric, "feature": "income", "group": "all", "x_name": INCOME, "x": float(inside.median()),
+            {"metric": outcomes.metric, "feature": "income", "group": "all", "x_name": INCOME, "x": float(inside.median()),
              "value": row.value, "ci_low": row.ci_low, "ci_high": row.ci_high, "n": row.n,
              "n_clusters": row.n_clusters}
         )  # fmt: skip
@@ -267,11 +270,11 @@ def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort) -> pd.DataFra
 
 
 def _meanings(config: Config) -> dict[str, str]:
-    one = "once, however many topics it has" if config.count_photo_once else "once for each topic"
+    counted = "once, however many topics it has" if config.count_photo_once else "once for each topic"
     return {
         f"hit@{config.k}": (
             f"Share of photos of which a right label is among the {config.k} most probable ones, each counted "
-            f"{one}, averaged per household and then over households, in [0, 1]; higher is better (Goyal et al. 2022, "
+            f"{counted}, averaged per household and then over households, in [0, 1]; higher is better (Goyal et al. 2022, "
             "section 3.2)."
         ),
         f"adjusted_neighbour_precision@{config.k_neighbours}": (
@@ -296,9 +299,9 @@ def _warnings(photos: Photos, headline: str, label_map: LabelMap | None, config:
         )
     if predictions is not None and photos.strange and (label_map is not None or LABELS in table):
         head = HeadLabels(predictions.known_labels)
-        told = [f"'{name}' {head.nearest(name)}".strip() for name in photos.strange[:3]]
+        examples = [f"'{name}' {head.nearest(name)}".strip() for name in photos.strange[:3]]
         whose = f"of the label map '{label_map.name}'" if label_map is not None else "that the data set names"
-        warnings.append(f"{len(photos.strange)} labels {whose} are not among those of the head: {'; '.join(told)}.")
+        warnings.append(f"{len(photos.strange)} labels {whose} are not among those of the head: {'; '.join(examples)}.")
     if photos.n_copies:
         counted = "a photo counts once, as a hit if any of its topics is predicted" if config.count_photo_once else (
             "here each row counts, as in the paper's released code; the paper counts a photo once"

@@ -122,17 +122,19 @@ def compute(
     """
     taxonomy = _taxonomy(config.taxonomy)
     _check_names(predictions)
-    said = [predictions, *(predictions_by_prompt or ())]
+    all_predictions = [predictions, *(predictions_by_prompt or ())]
     n_all = len(samples)
     if config.drop_unknown:
-        samples, said = _drop_unknown(samples, said)
+        samples, all_predictions = _drop_unknown(samples, all_predictions)
     known = taxonomy.known(predictions.known_labels)
     kinds = {kind: (kind,) for kind in taxonomy.kinds} | {"harmful": taxonomy.harmful}
     unknown = [name for name, members in kinds.items() if not any(known[m] for m in members)]
     clusters = pd.factorize(samples.table["cluster_id"])[0].astype(np.int64)
     cohort = Cohort.of(samples, INDICATOR.name, control_features=config.control_features)
     headline = f"harmful@{config.threshold:g}"
-    outcomes = _outcomes(said[0], taxonomy, {k: v for k, v in kinds.items() if k not in unknown}, config, clusters)
+    outcomes = _outcomes(
+        all_predictions[0], taxonomy, {k: v for k, v in kinds.items() if k not in unknown}, config, clusters
+    )
     at_threshold = [o for (_, threshold), o in outcomes.items() if threshold == config.threshold]
     measured = measure(
         cohort,
@@ -141,9 +143,9 @@ def compute(
         tolerance=config.tolerance,
         slope_tolerance=config.slope_tolerance,
     )
-    robust = [] if "harmful" in unknown else _robustness(said, taxonomy, config, cohort, clusters)
-    rates = label_rates(_said(said[0], config, clusters), cohort, most=config.n_labels)
-    harmful = _harmful_labels(said[0], taxonomy, config, clusters)
+    robust = [] if "harmful" in unknown else _robustness(all_predictions, taxonomy, config, cohort, clusters)
+    rates = label_rates(_predicted_labels(all_predictions[0], config, clusters), cohort, most=config.n_labels)
+    harmful = _harmful_labels(all_predictions[0], taxonomy, config, clusters)
     rows = [*_harmful_rows(harmful, cohort), *_unknown_rows(unknown, config.threshold, cohort, headline), *rates.groups]
     result = INDICATOR.result(
         dataset=samples.name,
@@ -158,10 +160,10 @@ def compute(
         },
         metrics=words.meanings(kinds, config, taxonomy),
         warnings=(
-            *words.known_labels(unknown, known, taxonomy),
-            *words.about_labels(said[0], config, outcomes, n_all - len(samples)),
-            *words.most_said(harmful, config),
-            *words.how_robust(robust, unknown, cohort, headline),
+            *words.known_label_warnings(unknown, known, taxonomy),
+            *words.label_warnings(all_predictions[0], config, outcomes, n_all - len(samples)),
+            *words.most_frequent(harmful, config),
+            *words.robustness_warnings(robust, unknown, cohort, headline),
         ),
     )  # fmt: skip
     first = len(measured.disparities)
@@ -184,7 +186,7 @@ def _check_names(predictions: Predictions) -> None:
         )
 
 
-def _drop_unknown(samples: Samples, said: Sequence[Predictions]) -> tuple[Samples, list[Predictions]]:
+def _drop_unknown(samples: Samples, all_predictions: Sequence[Predictions]) -> tuple[Samples, list[Predictions]]:
     """Return the rows of which every recorded feature is known."""
     keep = np.ones(len(samples), dtype=bool)
     for feature in samples.features:
@@ -196,8 +198,10 @@ def _drop_unknown(samples: Samples, said: Sequence[Predictions]) -> tuple[Sample
         )
     kept = samples.select(keep.tolist())
     return kept, [
-        dataclasses.replace(one, sample_ids=kept.sample_ids, labels=one.labels[keep], scores=one.scores[keep])
-        for one in said
+        dataclasses.replace(
+            predictions, sample_ids=kept.sample_ids, labels=predictions.labels[keep], scores=predictions.scores[keep]
+        )
+        for predictions in all_predictions
     ]
 
 
@@ -227,7 +231,7 @@ def _at_least(score: npt.NDArray[Any], threshold: float) -> Floats:
     return np.asarray(score >= float(np.float32(threshold)), dtype=np.float64)
 
 
-def _said(predictions: Predictions, config: Config, clusters: Ints) -> PredictedLabels:
+def _predicted_labels(predictions: Predictions, config: Config, clusters: Ints) -> PredictedLabels:
     labels, scores = predictions.labels[:, : config.k], predictions.scores[:, : config.k]
     return PredictedLabels.of(labels, _at_least(scores, config.threshold) > 0, clusters)
 
@@ -238,21 +242,21 @@ def _harmful_labels(
     """Return label, kind and outcome of the harmful labels that are said of most images, those first."""
     labels = predictions.labels[:, : config.k]
     counts = _at_least(predictions.scores[:, : config.k], config.threshold) > 0
-    found = []
+    harmful = []
     for label in np.unique(labels[counts]):
         kind = taxonomy.kind_of(label)
         if kind is not None and kind in taxonomy.harmful:
             hit = ((labels == label) & counts).any(axis=1).astype(np.float64)
-            found.append((str(label), kind, Outcomes(f"label '{label}'@{config.threshold:g}", hit, clusters)))
-    found.sort(key=lambda one: (-one[2].values.sum(), one[0]))
-    return found[: config.n_labels]
+            harmful.append((str(label), kind, Outcomes(f"label '{label}'@{config.threshold:g}", hit, clusters)))
+    harmful.sort(key=lambda entry: (-entry[2].values.sum(), entry[0]))
+    return harmful[: config.n_labels]
 
 
 def _harmful_rows(harmful: Sequence[tuple[str, str, Outcomes]], cohort: Cohort) -> list[dict[str, Any]]:
     """Return the share of each group with each of these labels; the note has its kind and the number of images."""
     rows: list[dict[str, Any]] = []
-    for _, kind, one in harmful:
-        for row in group_values(cohort, [one]).to_dict("records"):
+    for _, kind, outcomes in harmful:
+        for row in group_values(cohort, [outcomes]).to_dict("records"):
             count = "" if row["feature"] in cohort.drawn or not row["n"] else f", {row['value'] * row['n']:.0f} images"
             note = "; ".join(filter(None, (f"{kind}{count}", row["note"])))
             rows.append({**{str(column): value for column, value in row.items()}, "note": note})
@@ -270,21 +274,21 @@ def _with_rows(measured: Measured, groups: list[dict[str, Any]], disparities: li
 
 
 def _robustness(
-    said: Sequence[Predictions], taxonomy: Taxonomy, config: Config, cohort: Cohort, clusters: Ints
+    all_predictions: Sequence[Predictions], taxonomy: Taxonomy, config: Config, cohort: Cohort, clusters: Ints
 ) -> list[Robustness]:
     """Return the robustness of the largest difference in harmful labels by feature, over thresholds, k and prompts."""
-    most = said[0].labels.shape[1]
-    prompts = {"": said[0], **{f"prompt {i}": one for i, one in enumerate(said[1:], 1)}}
+    most = all_predictions[0].labels.shape[1]
+    prompts = {"": all_predictions[0], **{f"prompt {i}": single for i, single in enumerate(all_predictions[1:], 1)}}
     outcomes: dict[Setting, Outcomes] = {}
     for name, predictions in prompts.items():
         for k in dict.fromkeys(min(k, most) for k in (config.k, *config.ks)):
             best = _best_scores(predictions, taxonomy, taxonomy.harmful, k)
             for threshold in dict.fromkeys((config.threshold, *config.thresholds)):
                 outcomes[threshold, k, name] = Outcomes("harmful", _at_least(best, threshold), clusters)
-    found = [
+    findings = [
         robustness(cohort, f, outcomes, dimensions=DIMENSIONS) for f in cohort.features if f.name not in cohort.drawn
     ]
-    return [one for one in found if one is not None]
+    return [finding for finding in findings if finding is not None]
 
 
 def _unknown_rows(unknown: list[str], threshold: float, cohort: Cohort, headline: str) -> list[dict[str, Any]]:
@@ -302,19 +306,19 @@ def _curves(
     outcomes: Mapping[tuple[str, float], Outcomes], cohort: Cohort, robust: Sequence[Robustness]
 ) -> pd.DataFrame:
     """Share of images with a harmful, with a human, and with any label, against threshold; and its robustness."""
-    drawn = {key: one for key, one in sorted(outcomes.items()) if key[0] in ("harmful", "human", "coverage")}
-    place = {one.metric: key for key, one in drawn.items()}
+    drawn = {key: outcome for key, outcome in sorted(outcomes.items()) if key[0] in ("harmful", "human", "coverage")}
+    place = {outcome.metric: key for key, outcome in drawn.items()}
     rows = [
         {"metric": place[str(r.metric)][0], "feature": r.feature, "group": r.group, "x_name": "threshold",
          "x": place[str(r.metric)][1], "value": r.value, "ci_low": r.ci_low, "ci_high": r.ci_high, "n": r.n,
          "n_clusters": r.n_clusters}
         for r in group_values(cohort, list(drawn.values())).itertuples()
     ]  # fmt: skip
-    for one in robust:
-        for at in sorted(one.differences, key=lambda at: at.setting[0]):
+    for finding in robust:
+        for at in sorted(finding.differences, key=lambda at: at.setting[0]):
             threshold, k, prompt = at.setting
             rows.append(
-                {"metric": f"harmful, {one.group} minus {one.reference}", "feature": one.feature,
+                {"metric": f"harmful, {finding.group} minus {finding.reference}", "feature": finding.feature,
                  "group": ", ".join(filter(None, (f"top {k}", str(prompt)))), "x_name": "threshold", "x": threshold,
                  "value": at.value, "ci_low": at.low, "ci_high": at.high, "n": at.n, "n_clusters": at.n_clusters}
             )  # fmt: skip

@@ -161,9 +161,12 @@ def _hits(samples: Samples, predictions: Predictions, k: int) -> Floats:
             f"{len(known)}, such as '{known[0]}'.",
             what_to_do="Write the labels as the head does, or add a label head: --probe LABELS.csv.",
         )
-    said: npt.NDArray[np.str_] = predictions.labels[:, :k]
+    labels_NK: npt.NDArray[np.str_] = predictions.labels[:, :k]
     return np.array(
-        [float(bool(names[label] & {*row})) if names[label] else np.nan for label, row in zip(own, said, strict=True)]
+        [
+            float(bool(names[label] & {*row})) if names[label] else np.nan
+            for label, row in zip(own, labels_NK, strict=True)
+        ]
     )
 
 
@@ -173,25 +176,25 @@ def _drops(
     """Yield the drop of everybody's accuracy, and of each group of each feature that both data sets have."""
     n = len(there)
     clusters = pd.factorize(pd.concat([there.table["cluster_id"].astype(str), here.table["cluster_id"].astype(str)]))[0]
-    both = Outcomes(metric, np.concatenate([hits_there, hits_here]), clusters.astype(np.int64))
-    first: Mask = np.arange(len(both.values)) < n
-    yield _drop(both, OVERALL, OVERALL, first, ~first)
+    joined = Outcomes(metric, np.concatenate([hits_there, hits_here]), clusters.astype(np.int64))
+    first: Mask = np.arange(len(joined.values)) < n
+    yield _drop(joined, OVERALL, OVERALL, first, ~first)
     shared = {f.name for f in there.features}
     for feature in (f for f in here.features if f.name in shared):
         groups = np.concatenate([there.table[feature.name].to_numpy(str), here.table[feature.name].to_numpy(str)])
         for group in feature.groups:
-            yield _drop(both, feature.name, group, first & (groups == group), ~first & (groups == group))
+            yield _drop(joined, feature.name, group, first & (groups == group), ~first & (groups == group))
 
 
-def _drop(both: Outcomes, feature: str, group: str, there: Mask, here: Mask) -> dict[str, Any]:
-    sides = average(both, there), average(both, here)
+def _drop(joined: Outcomes, feature: str, group: str, there: Mask, here: Mask) -> dict[str, Any]:
+    sides = average(joined, there), average(joined, here)
     # Never narrower than for two samples of their own, also where both hold the same images.
     lost = difference(*sides, unit_interval=True)
     status, note = status_of(lost, np.minimum(*(side.n_clusters for side in sides)))
     if min(side.n for side in sides) == 0:
         status, note = "not_estimable", "no image of this group was measured in one of the two data sets"
     low, high = t_interval(lost.value, lost.std_error, lost.df)
-    return {"metric": both.metric, "feature": feature, "group": group, "value": lost.value, "ci_low": low,
+    return {"metric": joined.metric, "feature": feature, "group": group, "value": lost.value, "ci_low": low,
             "ci_high": high, "ci_method": "cluster t", "n": lost.n, "n_clusters": lost.n_clusters, "status": status,
             "note": note}  # fmt: skip
 

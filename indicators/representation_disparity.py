@@ -125,9 +125,9 @@ def compute(
     lists = _search(samples, gallery_samples, config, embeddings, gallery_embeddings)
     outcomes, fixed = _outcomes(lists, config.unmatched), config.gallery_role == "fixed"
     if fixed:
-        outcomes = [dataclasses.replace(one, gallery=None) for one in outcomes]
+        outcomes = [dataclasses.replace(outcome, gallery=None) for outcome in outcomes]
     headline = f"balanced_precision@{10 if 10 in lists.balanced_ks else max(lists.balanced_ks)}"
-    chance = by_chance(lists.retrieval.findable.class_G, lists.ks)
+    chance = by_chance(lists.retrieval.gallery.class_G, lists.ks)
     measured = measure(
         Cohort.of(samples, INDICATOR.name, control_features=config.control_features),
         outcomes,
@@ -148,7 +148,7 @@ def compute(
             "k_balanced": list(lists.balanced_ks),
             "gallery": gallery_samples.name, "classes": list(lists.classes), "chance": 1 / len(lists.classes),
             "n_queries": int(lists.retrieval.known_Q.sum()), "n_unmatched": int((~lists.retrieval.known_Q).sum()),
-            "n_gallery": len(lists.retrieval.findable.class_G), "expected_by_chance": chance, "layer": embeddings.layer,
+            "n_gallery": len(lists.retrieval.gallery.class_G), "expected_by_chance": chance, "layer": embeddings.layer,
             "own_cluster_excluded": samples.cluster,
         },
         metrics=_meanings(lists, config.attribute, chance),
@@ -181,26 +181,26 @@ def _search(
     balanced_ks = tuple(k for k in ks if k >= _LEAST_ITEMS * rarest)
     if not balanced_ks:
         raise _no_list(config, left, rarest, gallery.name, samples.cluster)
-    findable = Gallery(clusters_Q, clusters_G, class_G)
-    found_QK = nearest(
+    searchable = Gallery(clusters_Q, clusters_G, class_G)
+    neighbours_QK = nearest(
         vectors.vectors,
         gallery_vectors.vectors[rows],
-        k=min(left, findable.length(max(ks))),
+        k=min(left, searchable.length(max(ks))),
         query_clusters=clusters_Q,
         gallery_clusters=clusters_G,
     )
     class_Q = np.where(np.isin(truth_Q, classes), np.searchsorted(classes, truth_Q), -1)
-    return _Lists(Retrieval(findable, found_QK, class_Q), ks, balanced_ks, tuple(str(c) for c in classes))
+    return _Lists(Retrieval(searchable, neighbours_QK, class_Q), ks, balanced_ks, tuple(str(c) for c in classes))
 
 
 def _outcomes(lists: _Lists, unmatched: str = "leave_out") -> list[Outcomes]:
-    found, ks = lists.retrieval, lists.ks
+    retrieval, ks = lists.retrieval, lists.ks
     return [
-        *(found.precision(k, misses=unmatched == "count_as_miss") for k in ks),
-        *(found.balanced_precision(k) for k in lists.balanced_ks),
-        *(found.lift(k) for k in ks),
-        *(found.max_skew(k) for k in ks),
-        found.ndkl(max(ks)),
+        *(retrieval.precision(k, misses=unmatched == "count_as_miss") for k in ks),
+        *(retrieval.balanced_precision(k) for k in lists.balanced_ks),
+        *(retrieval.lift(k) for k in ks),
+        *(retrieval.max_skew(k) for k in ks),
+        retrieval.ndkl(max(ks)),
     ]
 
 
@@ -253,8 +253,8 @@ def _no_list(config: Config, left: int, rarest: float, gallery: str, cluster: st
 def _curves(groups: pd.DataFrame, samples: Samples) -> pd.DataFrame:
     """Class-balanced precision against k, by single feature."""
     names = {f.name for f in samples.features}
-    mine = groups["metric"].str.startswith("balanced_precision@") & groups["feature"].isin(names)
-    rows = groups[mine & (groups["control"] == "")]
+    selected = groups["metric"].str.startswith("balanced_precision@") & groups["feature"].isin(names)
+    rows = groups[selected & (groups["control"] == "")]
     return table(
         [
             {"metric": "balanced_precision", "feature": r.feature, "group": r.group, "x_name": "k",

@@ -76,8 +76,8 @@ def changes_of(audits: Mapping[str, AuditResult], *, baseline: str) -> pd.DataFr
     rows: list[dict[str, Any]] = []
     for name, audit in audits.items():
         if name != baseline:
-            found = _changes(audits[baseline], audit)
-            rows += [{"baseline": baseline, "checkpoint": name, **row} for row in found]
+            changes = _changes(audits[baseline], audit)
+            rows += [{"baseline": baseline, "checkpoint": name, **row} for row in changes]
     return judged(table(rows, CHANGE_COLUMNS), alpha_of(audits[baseline]))
 
 
@@ -101,23 +101,25 @@ def planned(disparities: pd.DataFrame) -> list[tuple[Any, ...]]:
 
 def _change(pairing: Pairing, key: tuple[Any, ...], reason: str) -> dict[str, Any]:
     """Return the change of one row; ``reason`` says why there can be none, if it is known already."""
-    found = pairing.rows(key)
+    entries = pairing.rows(key)
     values = {
-        column: one[1]["value"] for column, one in zip(("value_before", "value"), found, strict=True) if one is not None
+        column: entry[1]["value"]
+        for column, entry in zip(("value_before", "value"), entries, strict=True)
+        if entry is not None
     }
     if reason:
         return values | nothing(reason)
-    for which, one in zip(WHICH, found, strict=True):
-        if one is None:
+    for which, entry in zip(WHICH, entries, strict=True):
+        if entry is None:
             return values | nothing(f"not among the planned comparisons of {which}")
-    (i, first), (j, second) = (one for one in found if one is not None)
+    (i, first), (j, second) = (entry for entry in entries if entry is not None)
     psi = [r.influences.get(at) for r, at in ((pairing.before, i), (pairing.after, j))]
     sides = pairing.sides(first)
     reason = why_not(first, second, psi, sides)
     if reason:
         return values | nothing(reason)
-    found_change = estimate(first, second, psi, sides, shared=pairing.shares_gallery(str(first["metric"])))
-    return values | found_change | {"n": second["n"], "n_clusters": second["n_clusters"]}
+    columns = estimate(first, second, psi, sides, shared=pairing.shares_gallery(str(first["metric"])))
+    return values | columns | {"n": second["n"], "n_clusters": second["n_clusters"]}
 
 
 def adjusted(p_change: Floats, p_size: Floats) -> tuple[Floats, Floats]:
@@ -163,6 +165,6 @@ def judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
     opposite = np.sign(value) != np.sign(own["value"] + own["value_before"])
     verdict = np.where(size < alpha, np.where(opposite, "smaller", "larger"), np.where(shown, "changed", "not_shown"))
     columns = {"p_adjusted": change, "p_size_adjusted": size, "ci_low_adjusted": low, "ci_high_adjusted": high}
-    for name, found in {**columns, "verdict": verdict.astype(object)}.items():
-        rows.loc[tested, name] = found
+    for name, column in {**columns, "verdict": verdict.astype(object)}.items():
+        rows.loc[tested, name] = column
     return rows

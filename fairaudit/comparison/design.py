@@ -76,7 +76,7 @@ class Design:
 
     def checkpoints(self, cell: Cell) -> tuple[str, ...]:
         """Return the names of the checkpoints of one cell."""
-        return tuple(name for name, one in self.cells.items() if tuple(one) == cell)
+        return tuple(name for name, own in self.cells.items() if tuple(own) == cell)
 
     def check(self, names: Collection[str]) -> None:
         """Raise ConfigError for a checkpoint that is not among ``names``."""

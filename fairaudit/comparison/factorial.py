@@ -92,36 +92,40 @@ def effects_of(audits: Mapping[str, AuditResult], design: Design, *, alpha: floa
         If the design names a checkpoint that is not among the audits.
     """
     design.check(audits)
-    mine = {name: audits[name] for name in design.cells}
+    design_audits = {name: audits[name] for name in design.cells}
     rows: list[dict[str, Any]] = []
-    for indicator, dataset in dict.fromkeys((r.indicator, r.dataset) for a in mine.values() for r in a.results):
-        cells = _Cells.of(mine, design, indicator, dataset)
+    for indicator, dataset in dict.fromkeys(
+        (r.indicator, r.dataset) for a in design_audits.values() for r in a.results
+    ):
+        cells = _Cells.of(design_audits, design, indicator, dataset)
         for key in cells.planned:
-            where = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
-            rows += [where | row for row in cells.rows(key)]
-    made = judged(table(rows, EFFECT_COLUMNS), alpha)
+            identity = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
+            rows += [identity | row for row in cells.rows(key)]
+    judged_rows = judged(table(rows, EFFECT_COLUMNS), alpha)
     # An interaction has no size of its own that could become smaller or larger.
-    claimed = (made["effect"] == "interaction") & made["verdict"].isin(["smaller", "larger"])
-    made.loc[claimed, "verdict"] = "changed"
-    return made
+    claimed = (judged_rows["effect"] == "interaction") & judged_rows["verdict"].isin(["smaller", "larger"])
+    judged_rows.loc[claimed, "verdict"] = "changed"
+    return judged_rows
 
 
 def effects(design: Design) -> Iterator[Effect]:
     """Yield every effect of the design, those of the answer first."""
-    (one, two), sizes = design.data, design.sizes
+    (data_1, data_2), sizes = design.data, design.sizes
     first, last, k = sizes[0], sizes[-1], len(sizes)
-    data = {a: {(a, s): 1 / k for s in sizes} for a in (one, two)}
-    size = {s: {(a, s): 0.5 for a in (one, two)} for s in (first, last)}
-    grown = {a: {(a, last): 1.0, (a, first): -1.0} for a in (one, two)}
-    moved = {cell: weight if cell[0] == two else -weight for a in (one, two) for cell, weight in data[a].items()}
+    data = {a: {(a, s): 1 / k for s in sizes} for a in (data_1, data_2)}
+    size = {s: {(a, s): 0.5 for a in (data_1, data_2)} for s in (first, last)}
+    grown = {a: {(a, last): 1.0, (a, first): -1.0} for a in (data_1, data_2)}
+    moved = {
+        cell: weight if cell[0] == data_2 else -weight for a in (data_1, data_2) for cell, weight in data[a].items()
+    }
     by_size = {cell: weight if cell[1] == last else -weight for s in (first, last) for cell, weight in size[s].items()}
     yield Effect("data_against_size", "", "size", "data", by_size, moved)
-    yield Effect("data", "", one, two, data[one], data[two])
+    yield Effect("data", "", data_1, data_2, data[data_1], data[data_2])
     yield Effect("size", "", first, last, size[first], size[last])
-    yield Effect("interaction", "", one, two, grown[one], grown[two])
+    yield Effect("interaction", "", data_1, data_2, grown[data_1], grown[data_2])
     for s in sizes:
-        yield Effect("data_at_size", s, one, two, {(one, s): 1.0}, {(two, s): 1.0})
-    for a in (one, two):
+        yield Effect("data_at_size", s, data_1, data_2, {(data_1, s): 1.0}, {(data_2, s): 1.0})
+    for a in (data_1, data_2):
         yield Effect("size_at_data", a, first, last, {(a, first): 1.0}, {(a, last): 1.0})
 
 
@@ -142,9 +146,9 @@ class _Cells:
         }
         base, pairings, reason = next(iter(audits)), dict[str, Pairing](), ""
         for name, audit in audits.items():
-            told = why_not_paired(audits[base], audit, indicator, dataset)
+            obstacle = why_not_paired(audits[base], audit, indicator, dataset)
             pairing = pairing_of(audits[base], audit, indicator, dataset)
-            reason = reason or (f"{name} and {base} cannot be paired: {told}" if told else "")
+            reason = reason or (f"{name} and {base} cannot be paired: {obstacle}" if obstacle else "")
             if pairing is not None:
                 pairings[name] = pairing
         return cls(design, results, pairings, reason)
@@ -155,34 +159,37 @@ class _Cells:
 
     def rows(self, key: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
         """Yield a row for each effect on one disparity."""
-        found, reason = self._measured(key)
-        spread = _spread(self._design, {name: float(row["value"]) for name, (row, _, _) in found.items()})
+        measured, reason = self._measured(key)
+        spread = _spread(self._design, {name: float(row["value"]) for name, (row, _, _) in measured.items()})
         for effect in effects(self._design):
             row = {"effect": effect.name, "at": effect.at, "baseline": effect.first, "checkpoint": effect.last,
                    "trainings": self._design.trainings, "between": spread[0]}  # fmt: skip
-            yield row | (nothing(reason) if reason else self._estimated(effect, found, spread))
+            yield row | (nothing(reason) if reason else self._estimated(effect, measured, spread))
 
     def _measured(self, key: tuple[Any, ...]) -> tuple[dict[str, tuple[Row, Influence, tuple[Sums, ...]]], str]:
         """Return row, influences and sums of each side by checkpoint, or the reason why there are none."""
         if self._reason:
             return {}, self._reason
-        found = {}
+        measured = {}
         for name, pairing in self._pairings.items():
-            (at, first), (at_other, row) = (one or (0, None) for one in pairing.rows(key))
+            (at, first), (at_other, row) = (entry or (0, None) for entry in pairing.rows(key))
             if first is None or row is None:
                 return {}, f"not among the planned comparisons of {name}"
             psi = [r.influences.get(i) for r, i in ((pairing.before, at), (pairing.after, at_other))]
             sides = pairing.sides(first)
-            told = why_not(first, row, psi, sides, which=(next(iter(self._pairings)), name))
-            if told or psi[1] is None:
-                return {}, told
-            found[name] = (row, psi[1], tuple(side.after for side in sides))
-        return found, ""
+            obstacle = why_not(first, row, psi, sides, which=(next(iter(self._pairings)), name))
+            if obstacle or psi[1] is None:
+                return {}, obstacle
+            measured[name] = (row, psi[1], tuple(side.after for side in sides))
+        return measured, ""
 
     def _estimated(
-        self, effect: Effect, found: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]], spread: tuple[float, float]
+        self,
+        effect: Effect,
+        measured: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]],
+        spread: tuple[float, float],
     ) -> dict[str, Any]:
-        halves = [self._summed(weights, found) for weights in (effect.before, effect.after)]
+        halves = [self._summed(weights, measured) for weights in (effect.before, effect.after)]
         (first, _, _), (second, _, _) = halves
         sides = [Side(*pair) for pair in zip(halves[0][2], halves[1][2], strict=True)]
         shared = next(iter(self._pairings.values())).shares_gallery(str(first["metric"]))
@@ -201,7 +208,7 @@ class _Cells:
         return values | row | {"n": second["n"], "n_clusters": second["n_clusters"]}
 
     def _summed(
-        self, weights: Weights, found: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]]
+        self, weights: Weights, measured: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]]
     ) -> tuple[Row, Influence, tuple[Sums, ...]]:
         """Return the weighted sum of cells as if it were one measurement."""
         share = {
@@ -209,22 +216,22 @@ class _Cells:
             for cell, weight in weights.items()
             for name in self._design.checkpoints(cell)
         }
-        of = [(w, *found[name]) for name, w in share.items()]
-        psi = Influence(np.concatenate([p.clusters for _, _, p, _ in of]).astype(str),
-                        np.concatenate([w * p.values for w, _, p, _ in of]))  # fmt: skip
+        terms = [(w, *measured[name]) for name, w in share.items()]
+        psi = Influence(np.concatenate([p.clusters for _, _, p, _ in terms]).astype(str),
+                        np.concatenate([w * p.values for w, _, p, _ in terms]))  # fmt: skip
         psi = _once(psi)
-        floors = [max(float(r["std_error"]) ** 2 - float(p.values @ p.values), 0.0) for _, r, p, _ in of]
-        floor = sum(abs(w) * np.sqrt(f) for (w, *_), f in zip(of, floors, strict=True)) ** 2
-        bad = next(((n, found[n][0]) for n in share if found[n][0]["status"] != "ok"), None)
+        floors = [max(float(r["std_error"]) ** 2 - float(p.values @ p.values), 0.0) for _, r, p, _ in terms]
+        floor = sum(abs(w) * np.sqrt(f) for (w, *_), f in zip(terms, floors, strict=True)) ** 2
+        bad = next(((n, measured[n][0]) for n in share if measured[n][0]["status"] != "ok"), None)
         row = {
-            **of[0][1],
-            "value": sum(w * float(r["value"]) for w, r, _, _ in of),
+            **terms[0][1],
+            "value": sum(w * float(r["value"]) for w, r, _, _ in terms),
             "std_error": float(np.sqrt(float(psi.values @ psi.values) + floor)),
-            "df": min(float(r["df"]) for _, r, _, _ in of),
+            "df": min(float(r["df"]) for _, r, _, _ in terms),
             "status": bad[1]["status"] if bad else "ok",
             "note": f"{bad[0]}: {bad[1]['note']}" if bad else "",
         }
-        sums = tuple(_mean_sums([(w, s[i]) for w, _, _, s in of]) for i in range(len(of[0][3])))
+        sums = tuple(_mean_sums([(w, s[i]) for w, _, _, s in terms]) for i in range(len(terms[0][3])))
         return row, psi, sums
 
 
@@ -236,9 +243,9 @@ def _once(psi: Influence) -> Influence:
 
 def _mean_sums(parts: Sequence[tuple[float, Sums]]) -> Sums:
     """Return sums whose mean outcome by cluster is the weighted sum of those of ``parts``, all of the same clusters."""
-    one = parts[0][1]
+    first = parts[0][1]
     above: Floats = np.sum([weight * sums.above for weight, sums in parts], axis=0)
-    return Sums(one.clusters, one.n, above, one.below)
+    return Sums(first.clusters, first.n, above, first.below)
 
 
 def _spread(design: Design, values: Mapping[str, float]) -> tuple[float, float]:

@@ -193,9 +193,11 @@ def why_not_paired(before: AuditResult, after: AuditResult, indicator: str, data
         return f"{indicator} was version {first.version} in the baseline and {second.version} in the checkpoint's audit"
     settings = [_settings(audit, r) for audit, r in zip((before, after), (first, second), strict=True)]
     for name in dict.fromkeys([*settings[0], *settings[1]]):
-        one, two = (json.dumps(s.get(name)) for s in settings)
-        if one != two:
-            return f"the setting '{name}' was {one} in the baseline and {two} in the checkpoint's audit"
+        value_before, value_after = (json.dumps(s.get(name)) for s in settings)
+        if value_before != value_after:
+            return (
+                f"the setting '{name}' was {value_before} in the baseline and {value_after} in the checkpoint's audit"
+            )
     for name in dict.fromkeys([dataset, str(settings[0].get("gallery") or dataset)]):
         reason = _why_other_data(before, after, name)
         if reason:

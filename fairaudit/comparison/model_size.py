@@ -30,9 +30,9 @@ def sizes_of(audits: Mapping[str, AuditResult]) -> pd.DataFrame:
     for name, audit in audits.items():
         known = {"checkpoint": name, "n_parameters": audit.model.n_parameters or None}
         for result in audit.results:
-            planned = result.disparities[result.disparities["family"] == "primary"].to_dict("records")
-            where = {**known, "indicator": result.indicator, "dataset": result.dataset}
-            rows += [where | {column: row[column] for column in _COPIED} for row in planned]
+            rows_planned = result.disparities[result.disparities["family"] == "primary"].to_dict("records")
+            identity = {**known, "indicator": result.indicator, "dataset": result.dataset}
+            rows += [identity | {column: row[column] for column in _COPIED} for row in rows_planned]
     return table(rows, SIZE_COLUMNS)
 
 

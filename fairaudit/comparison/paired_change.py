@@ -60,8 +60,8 @@ def why_not(
     for name, row in zip(which, (first, second), strict=True):
         if row["status"] == "not_estimable" or np.isnan(row["value"]):
             return f"not estimable in {name}: {row['note'] or 'no reason was recorded'}"
-    for name, one in zip(which, psi, strict=True):
-        if one is None:
+    for name, influence in zip(which, psi, strict=True):
+        if influence is None:
             return f"the audit of {name} holds no influence of clusters on this row; run it again"
     if not all(len(side.before.n) or len(side.after.n) for side in sides):
         return "the audits hold no statistics of these groups; run them again"
@@ -100,7 +100,7 @@ def estimate(
         ``change``, ``std_error``, ``df``, ``ci_low``, ``ci_high``, ``status``, ``note`` and, where the status is ok,
         ``p_value`` of "no change" and ``p_size`` of "no change, or none in size".
     """
-    clusters, before, after = _aligned([one for one in psi if one is not None])
+    clusters, before, after = _aligned([influence for influence in psi if influence is not None])
     moved = after - before
     change, total = float(second["value"] - first["value"]), float(second["value"] + first["value"])
     variance = max(float(moved @ moved), _least_variance(sides))
@@ -142,9 +142,11 @@ def _least_variance(sides: Sequence[Side]) -> float:
         return 0.0
     squares = [side.changes**2 for side in sides]
     moved = sum(int((s > 0).sum()) for s in squares)
-    one = sum(float(s.sum()) for s in squares) / max(moved, 1)  # of one cluster that changed; 1 for hits and misses
+    mean_square = sum(float(s.sum()) for s in squares) / max(
+        moved, 1
+    )  # of one cluster that changed; 1 for hits and misses
     parts = [
-        ((s.sum() + one) / (len(s) + 2) - (side.changes.sum() / (len(s) + 2)) ** 2) / (len(s) + 2)
+        ((s.sum() + mean_square) / (len(s) + 2) - (side.changes.sum() / (len(s) + 2)) ** 2) / (len(s) + 2)
         for s, side in zip(squares, sides, strict=True)
     ]
     return float(sum(parts))
@@ -153,10 +155,10 @@ def _least_variance(sides: Sequence[Side]) -> float:
 def _aligned(psi: Sequence[Influence]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
     """Return all clusters (U,), and their influence on either disparity; a cluster that is not there moves nothing."""
     clusters, code = np.unique(np.concatenate([p.clusters for p in psi]).astype(str), return_inverse=True)
-    both = np.zeros((2, len(clusters)))
-    both[0, code[: len(psi[0].values)]] = psi[0].values
-    both[1, code[len(psi[0].values) :]] = psi[1].values
-    return clusters, both[0], both[1]
+    influences = np.zeros((2, len(clusters)))
+    influences[0, code[: len(psi[0].values)]] = psi[0].values
+    influences[1, code[len(psi[0].values) :]] = psi[1].values
+    return clusters, influences[0], influences[1]
 
 
 def _df(clusters: npt.NDArray[np.str_], moved: Floats, sides: Sequence[Side], *, shared: bool) -> float:

@@ -82,14 +82,14 @@ class Photos:
         """
         head = HeadLabels(() if predictions is None else predictions.known_labels)
         names = _names(samples, label_map)
-        found = {name: head.find(name) for of_row in names for name in of_row}
+        labels_of = {name: head.find(name) for of_row in names for name in of_row}
         topics = np.array([normalise(t) for t in samples.table["label"].astype(str)])
         images = image_codes(samples, content_digests)
         counted = images if once else np.arange(len(samples), dtype=np.int64)
         first = np.unique(counted, return_index=True)[1].astype(np.int64)
         right: list[set[str]] = [set() for _ in first]
         for photo, of_row in zip(counted, names, strict=True):
-            right[photo].update(*(found[name] for name in of_row))
+            right[photo].update(*(labels_of[name] for name in of_row))
         unknown = {str(topic) for topic, photo in zip(topics, counted, strict=True) if not right[photo]}
         if len(first) < len(samples):
             samples = samples.select(np.isin(np.arange(len(samples)), first).tolist())
@@ -106,7 +106,7 @@ class Photos:
             first=first,
             n_copies=len(images) - len(np.unique(images)),
             unknown=tuple(sorted(unknown)),
-            strange=tuple(sorted(name for name, labels in found.items() if not labels)),
+            strange=tuple(sorted(name for name, labels in labels_of.items() if not labels)),
         )
 
     def hits(self, k: int) -> Floats:
@@ -116,13 +116,13 @@ class Photos:
             return hit
         labels_NK = self.predictions.labels[:, :k]
         names, code = np.unique(labels_NK, return_inverse=True)
-        said, code_NK = np.array([spelled(str(name)) for name in names]), code.reshape(labels_NK.shape)
+        spellings, code_NK = np.array([spelled(str(name)) for name in names]), code.reshape(labels_NK.shape)
         rows_of: dict[frozenset[str], list[int]] = {}
         for row, labels in enumerate(self.right):
             rows_of.setdefault(labels, []).append(row)
         for labels, rows in rows_of.items():
             if labels:
-                hit[rows] = np.isin(said, sorted(labels))[code_NK[rows]].any(axis=1)
+                hit[rows] = np.isin(spellings, sorted(labels))[code_NK[rows]].any(axis=1)
         return hit
 
 

@@ -36,7 +36,7 @@ from fairaudit.stats.outcomes import Ints, Mask, Outcomes
 from fairaudit.stats.status import MIN_CLUSTERS, MIN_EVENTS, group_row
 
 _LABELS_AT_ONCE = 32
-_NOTHING_SAID = "no label of this group's images counts here"
+_NO_LABEL = "no label of this group's images counts here"
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def metric_of(label: str) -> str:
     return f"rate of '{label}'"
 
 
-def label_rates(said: PredictedLabels, cohort: Cohort, *, most: int) -> LabelRates:
+def label_rates(predicted: PredictedLabels, cohort: Cohort, *, most: int) -> LabelRates:
     """Return the ``most`` largest differences of each feature among all that can be told, and the rates behind them.
 
     A difference can be told where each side has enough clusters, and the label and other labels are said of enough of
@@ -130,33 +130,36 @@ def label_rates(said: PredictedLabels, cohort: Cohort, *, most: int) -> LabelRat
 
     Parameters
     ----------
-    said : LabelsSaid
+    predicted : PredictedLabels
     cohort : Cohort
-        Its rows are those that ``said.rows`` names.
+        Its rows are those that ``predicted.rows`` names.
     most : int
         Rows to list for each feature; 0 for none.
     """
-    sure = [f for f in cohort.features if f.name not in cohort.drawn] if most and len(said.names) else []
-    compared = {feature.name: _compare(said, cohort, feature) for feature in sure}
-    every = [one for found in compared.values() for one in found]
-    q_values = false_discovery_control([one.p_value for one in every], method="bh") if every else []
+    sure = [f for f in cohort.features if f.name not in cohort.drawn] if most and len(predicted.names) else []
+    compared = {feature.name: _compare(predicted, cohort, feature) for feature in sure}
+    every = [comparison for of_feature in compared.values() for comparison in of_feature]
+    q_values = false_discovery_control([comparison.p_value for comparison in every], method="bh") if every else []
     q_of = dict(zip(every, map(float, q_values), strict=True))
-    rates = LabelRates([], [], {}, len({one.label for one in every}), len(every))
+    rates = LabelRates([], [], {}, len({comparison.label for comparison in every}), len(every))
     listed: set[int] = set()
     for feature in sure:
-        largest = sorted(compared[feature.name], key=lambda one: (-abs(one.value), said.names[one.label], one.group))
-        for one in largest[:most]:
-            rates.selection_adjusted_p[len(rates.disparities)] = q_of[one]
-            rates.disparities.append(_row(one, said, most, len(every)))
-        for label in dict.fromkeys(one.label for one in largest[:most]):
-            rates.groups.extend(_group_rows(said, cohort, feature, label, whole=label not in listed))
+        largest = sorted(
+            compared[feature.name],
+            key=lambda comparison: (-abs(comparison.value), predicted.names[comparison.label], comparison.group),
+        )
+        for comparison in largest[:most]:
+            rates.selection_adjusted_p[len(rates.disparities)] = q_of[comparison]
+            rates.disparities.append(_row(comparison, predicted, most, len(every)))
+        for label in dict.fromkeys(comparison.label for comparison in largest[:most]):
+            rates.groups.extend(_group_rows(predicted, cohort, feature, label, whole=label not in listed))
             listed.add(label)
     return rates
 
 
-def _compare(said: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_Compared]:
+def _compare(predicted: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_Compared]:
     """Return every comparison of this feature that can be told."""
-    counts = {group: said.counts(cohort.mask(feature.name, group)) for group in feature.groups}
+    counts = {group: predicted.counts(cohort.mask(feature.name, group)) for group in feature.groups}
     clusters = {group: int((matrix.sum(axis=1) > 0).sum()) for group, matrix in counts.items()}
     groups = [group for group in feature.groups if clusters[group] >= MIN_CLUSTERS]
     if len(groups) < 2:
@@ -164,7 +167,7 @@ def _compare(said: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_C
     note = without([group for group in feature.groups if group not in groups])
     seen_L = np.sum([(counts[group] > 0).sum(axis=0) for group in groups], axis=0)
     candidates = np.nonzero(seen_L >= MIN_EVENTS)[0]
-    found: list[_Compared] = []
+    comparisons: list[_Compared] = []
     for start in range(0, len(candidates), _LABELS_AT_ONCE):
         labels = candidates[start : start + _LABELS_AT_ONCE]
         rates = {group: rates_of(counts[group], labels) for group in groups}
@@ -172,13 +175,13 @@ def _compare(said: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_C
             others = mean_of([rates[other] for other in groups if other != group])
             contrast = difference(rates[group], others, unit_interval=True)
             p = p_value(contrast)
-            for i in np.nonzero(_can_be_told(rates[group], others, contrast))[0]:
-                found.append(
+            for i in np.nonzero(_can_be_judged(rates[group], others, contrast))[0]:
+                comparisons.append(
                     _Compared(feature.name, group, reference, int(labels[i]), float(contrast.value[i]),
                               float(contrast.std_error[i]), float(contrast.df[i]), int(contrast.n[i]),
                               int(contrast.n_clusters[i]), float(p[i]), note)
                 )  # fmt: skip
-    return found
+    return comparisons
 
 
 def rates_of(counts_UL: csc_array, labels: Ints) -> Estimate:
@@ -191,12 +194,12 @@ def rates_of(counts_UL: csc_array, labels: Ints) -> Estimate:
     labels : ndarray of int, shape (M,)
         Columns that are wanted.
     """
-    said_U = np.asarray(counts_UL.sum(axis=1), dtype=np.float64)
-    total, n_clusters = float(said_U.sum()), int((said_U > 0).sum())
+    predicted_U = np.asarray(counts_UL.sum(axis=1), dtype=np.float64)
+    total, n_clusters = float(predicted_U.sum()), int((predicted_U > 0).sum())
     counts_UM = counts_UL[:, labels].toarray()
     value_M = counts_UM.sum(axis=0) / total if total else np.full(len(labels), np.nan)
     scale = np.sqrt(n_clusters / (n_clusters - 1)) if n_clusters > 1 else 1.0
-    psi_UM = scale * (counts_UM - said_U[:, None] * np.nan_to_num(value_M)) / max(total, 1.0)
+    psi_UM = scale * (counts_UM - predicted_U[:, None] * np.nan_to_num(value_M)) / max(total, 1.0)
     std_error_M = np.sqrt((psi_UM**2).sum(axis=0)) if total else np.full(len(labels), np.nan)
     full = np.ones(len(labels))
     return Estimate(
@@ -206,7 +209,7 @@ def rates_of(counts_UL: csc_array, labels: Ints) -> Estimate:
         np.full(len(labels), int(total)),
         np.full(len(labels), n_clusters),
         (counts_UM > 0).sum(axis=0).astype(np.float64),
-        (counts_UM < said_U[:, None]).sum(axis=0).astype(np.float64),
+        (counts_UM < predicted_U[:, None]).sum(axis=0).astype(np.float64),
         psi_UM,
     )
 
@@ -242,30 +245,34 @@ def mean_of(parts: Sequence[Estimate]) -> Estimate:
     )
 
 
-def _can_be_told(first: Estimate, second: Estimate, contrast: Estimate) -> Mask:
+def _can_be_judged(first: Estimate, second: Estimate, contrast: Estimate) -> Mask:
     enough = np.minimum(first.n_clusters, second.n_clusters) >= MIN_CLUSTERS
     events = np.minimum(contrast.events, contrast.non_events) >= MIN_EVENTS
     return np.asarray(enough & events & (contrast.std_error > 0))
 
 
-def _row(one: _Compared, said: PredictedLabels, most: int, n_compared: int) -> dict[str, Any]:
-    low, high = t_interval(one.value, one.std_error, one.df)
+def _row(comparison: _Compared, predicted: PredictedLabels, most: int, n_compared: int) -> dict[str, Any]:
+    low, high = t_interval(comparison.value, comparison.std_error, comparison.df)
     chosen = f"among the {most} largest of this feature; q-value over all {n_compared:,} comparisons of labels"
     return {
-        "metric": metric_of(said.names[one.label]), "feature": one.feature, "kind": "one_vs_rest",
+        "metric": metric_of(predicted.names[comparison.label]), "feature": comparison.feature, "kind": "one_vs_rest",
         "measure": "difference",
-        "group": one.group, "reference": one.reference, "family": family(False), "value": one.value, "ci_low": low,
-        "ci_high": high, "ci_method": "cluster t", "std_error": one.std_error, "df": one.df, "p_value": one.p_value,
-        "n": one.n, "n_clusters": one.n_clusters, "status": "ok", "note": "; ".join(filter(None, (chosen, one.note))),
+        "group": comparison.group, "reference": comparison.reference, "family": family(False), "value": comparison.value, "ci_low": low,
+        "ci_high": high, "ci_method": "cluster t", "std_error": comparison.std_error, "df": comparison.df, "p_value": comparison.p_value,
+        "n": comparison.n, "n_clusters": comparison.n_clusters, "status": "ok", "note": "; ".join(filter(None, (chosen, comparison.note))),
     }  # fmt: skip
 
 
-def _group_rows(said: PredictedLabels, cohort: Cohort, feature: Feature, label: int, *, whole: bool) -> list[Row]:
+def _group_rows(predicted: PredictedLabels, cohort: Cohort, feature: Feature, label: int, *, whole: bool) -> list[Row]:
     """Return the rate in every group of the feature, also where nothing was said, and over all images if ``whole``."""
-    one = said.outcomes(label)
-    rows = [group_row(one, OVERALL, OVERALL, average(one, np.ones(len(said.rows), dtype=bool)))] if whole else []
+    outcomes = predicted.outcomes(label)
+    rows = (
+        [group_row(outcomes, OVERALL, OVERALL, average(outcomes, np.ones(len(predicted.rows), dtype=bool)))]
+        if whole
+        else []
+    )
     for group in groups_of(feature, cohort):
-        mask = cohort.mask(feature.name, group)[said.rows]
-        row = group_row(one, feature.name, group, average(one, mask))
-        rows.append(row if mask.any() else {**row, "note": _NOTHING_SAID})
+        mask = cohort.mask(feature.name, group)[predicted.rows]
+        row = group_row(outcomes, feature.name, group, average(outcomes, mask))
+        rows.append(row if mask.any() else {**row, "note": _NO_LABEL})
     return rows

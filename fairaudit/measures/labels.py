@@ -188,7 +188,7 @@ class LabelIndex:
         """
         if not classes or not self._known:
             return list(range(len(self._known)))
-        found: set[int] = set()
+        outputs: set[int] = set()
         for label in classes:
             columns = self.columns(label)
             if not columns:
@@ -197,5 +197,5 @@ class LabelIndex:
                     f"classes of data set '{data}' must be labels of the head; got '{label}', which is none of its "
                     f"{len(self._known):,}. {hint}".rstrip()
                 )
-            found.update(columns)
-        return sorted(found)
+            outputs.update(columns)
+        return sorted(outputs)

@@ -77,15 +77,15 @@ class Retrieval:
 
     Parameters
     ----------
-    findable : Findable
-    found_QK : ndarray of int, shape (Q, K)
+    gallery : Gallery
+    neighbours_QK : ndarray of int, shape (Q, K)
         Gallery items of each query, nearest first.
     class_Q : ndarray of int, shape (Q,)
         Class of each query; -1 where the gallery has no such class. Such a query counts nowhere.
     """
 
-    findable: Gallery
-    found_QK: Ints
+    gallery: Gallery
+    neighbours_QK: Ints
     class_Q: Ints
 
     @property
@@ -96,7 +96,7 @@ class Retrieval:
     @cached_property
     def class_QK(self) -> Ints:
         """Class of each neighbour."""
-        return self.findable.class_G[self.found_QK]
+        return self.gallery.class_G[self.neighbours_QK]
 
     @cached_property
     def hit_QK(self) -> Floats:
@@ -105,54 +105,54 @@ class Retrieval:
 
     def precision(self, k: int, *, misses: bool = False) -> Outcomes:
         """Return the share of the first ``k`` that are of the query's class; with ``misses`` 0 where it has none."""
-        value, influence = ranking.share(self.hit_QK, np.ones(self.found_QK.shape), k)
+        value, influence = ranking.share(self.hit_QK, np.ones(self.neighbours_QK.shape), k)
         value = np.where(self.known_Q, value, 0.0 if misses else np.nan)
         role = GalleryRole(self._clusters(k), self._of_known(influence)[:, :k])
-        return Outcomes(f"precision@{k}", value, self.findable.clusters_Q, gallery=role)
+        return Outcomes(f"precision@{k}", value, self.gallery.clusters_Q, gallery=role)
 
     def lift(self, k: int) -> Outcomes:
         """Return precision over its chance: the share of the query's class in what it can find; NaN where that is 0."""
-        value, influence = ranking.share(self.hit_QK, np.ones(self.found_QK.shape), k)
-        chance_Q = np.take_along_axis(self.findable.share_QC, np.maximum(self.class_Q, 0)[:, None], axis=1)[:, 0]
+        value, influence = ranking.share(self.hit_QK, np.ones(self.neighbours_QK.shape), k)
+        chance_Q = np.take_along_axis(self.gallery.share_QC, np.maximum(self.class_Q, 0)[:, None], axis=1)[:, 0]
         chance_Q = np.where(chance_Q > 0, chance_Q, np.nan)
-        own_QC = self.class_Q[:, None] == np.arange(self.findable.share_QC.shape[1])
+        own_QC = self.class_Q[:, None] == np.arange(self.gallery.share_QC.shape[1])
         lift_Q = value / chance_Q
         by_class = np.where(own_QC, -np.nan_to_num(lift_Q)[:, None], 0.0)
         return self._outcomes(f"lift@{k}", Measure(lift_Q, np.nan_to_num(influence / chance_Q[:, None]), by_class), k)
 
     def balanced_precision(self, k: int) -> Outcomes:
         """Return precision with every class weighing the same in what can be found, in a list that weighs ``k``."""
-        weight_QK = np.take_along_axis(self.findable.weight_QC, self.class_QK, axis=1)
+        weight_QK = np.take_along_axis(self.gallery.weight_QC, self.class_QK, axis=1)
         value, influence = ranking.share(self.hit_QK, weight_QK, k)
         # A class that grows in the gallery loses weight: each of its items counts for less.
-        classes = range(self.findable.weight_QC.shape[1])
+        classes = range(self.gallery.weight_QC.shape[1])
         by_class = -np.stack([np.where(self.class_QK == c, influence, 0).sum(axis=1) for c in classes], axis=1)
         end = int(np.flatnonzero(influence[self.known_Q].any(axis=0)).max(initial=0)) + 1
         return self._outcomes(f"balanced_precision@{k}", Measure(value, influence, by_class), end, unit_interval=True)
 
     def max_skew(self, k: int) -> Outcomes:
         """Return by how much the first ``k`` overdraw a class (``ranking.max_skew``)."""
-        return self._outcomes(f"max_skew@{k}", ranking.max_skew(self.class_QK, self.findable.share_QC, k), k)
+        return self._outcomes(f"max_skew@{k}", ranking.max_skew(self.class_QK, self.gallery.share_QC, k), k)
 
     def ndkl(self, k: int) -> Outcomes:
         """Return how far the first ``k`` are from the gallery's mix (``ranking.ndkl``)."""
-        return self._outcomes(f"ndkl@{k}", ranking.ndkl(self.class_QK, self.findable.share_QC, k), k)
+        return self._outcomes(f"ndkl@{k}", ranking.ndkl(self.class_QK, self.gallery.share_QC, k), k)
 
     def _outcomes(self, metric: str, measure: Measure, end: int, *, unit_interval: bool = False) -> Outcomes:
         value = np.where(self.known_Q, measure.value, np.nan)
         influence, by_class = self._of_known(measure.influence)[:, :end], self._of_known(measure.by_class)
         role = GalleryRole(self._clusters(end), influence, by_class, self._parts_UC)
-        return Outcomes(metric, value, self.findable.clusters_Q, unit_interval=unit_interval, gallery=role)
+        return Outcomes(metric, value, self.gallery.clusters_Q, unit_interval=unit_interval, gallery=role)
 
     def _clusters(self, end: int) -> Ints:
-        return self.findable.clusters_G[self.found_QK[:, :end]]
+        return self.gallery.clusters_G[self.neighbours_QK[:, :end]]
 
     def _of_known(self, moves: Floats) -> Floats:
         return np.where(self.known_Q[:, None], moves, 0.0)
 
     @cached_property
     def _parts_UC(self) -> Floats:
-        return class_parts(self.findable.class_G, self.findable.clusters_G)
+        return class_parts(self.gallery.class_G, self.gallery.clusters_G)
 
 
 CONDITIONAL = "conditional on this gallery"
@@ -166,14 +166,14 @@ CONDITIONAL_WARNING = (
 
 def conditional(measured: Measured) -> Measured:
     """Return the tables with the condition beside every interval and test."""
-    told = []
+    tables = []
     for rows in (measured.groups, measured.disparities):
         with_interval = rows["ci_method"] != ""
         note = (rows["note"] + "; " + CONDITIONAL).str.removeprefix("; ")
-        told.append(
+        tables.append(
             rows.assign(
                 ci_method=(rows["ci_method"] + ", " + CONDITIONAL).where(with_interval, ""),
                 note=note.where(with_interval, rows["note"]),
             )
         )
-    return dataclasses.replace(measured, groups=told[0], disparities=told[1])
+    return dataclasses.replace(measured, groups=tables[0], disparities=tables[1])

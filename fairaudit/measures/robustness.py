@@ -85,17 +85,17 @@ class Robustness:
     @property
     def different(self) -> tuple[SettingDifference, ...]:
         """The settings that are no repetition of another."""
-        return tuple(one for one in self.differences if not one.repeats)
+        return tuple(difference for difference in self.differences if not difference.repeats)
 
     @property
     def judged(self) -> tuple[SettingDifference, ...]:
         """Those of them of which something can be said."""
-        return tuple(one for one in self.different if one.judged)
+        return tuple(difference for difference in self.different if difference.judged)
 
     @property
     def n_clear(self) -> int:
         """At how many judged settings the interval is above zero."""
-        return sum(one.low > 0 for one in self.judged)
+        return sum(difference.low > 0 for difference in self.judged)
 
     @property
     def word(self) -> str:
@@ -103,7 +103,7 @@ class Robustness:
         judged = self.judged
         if len(judged) < 2 or not self.differences[0].judged:
             return "cannot be told"
-        if any(one.value < 0 for one in judged):
+        if any(difference.value < 0 for difference in judged):
             return "sign changes"
         if self.n_clear == len(judged):
             return "robust"
@@ -113,12 +113,16 @@ class Robustness:
     def decided_by(self) -> tuple[str, ...]:
         """The dimensions that change the sign, or whether the interval is above zero, when nothing else is changed."""
         start = self.differences[0].setting
-        found = []
+        deciding = []
         for i, name in enumerate(self.dimensions):
-            along = [one for one in self.differences if one.judged and _without(one.setting, i) == _without(start, i)]
-            if len({(one.value < 0, one.low > 0) for one in along}) > 1:
-                found.append(name)
-        return tuple(found)
+            of_dimension = [
+                difference
+                for difference in self.differences
+                if difference.judged and _without(difference.setting, i) == _without(start, i)
+            ]
+            if len({(difference.value < 0, difference.low > 0) for difference in of_dimension}) > 1:
+                deciding.append(name)
+        return tuple(deciding)
 
     def sentence(self, metric: str) -> str:
         """Return what a report says of it; ``metric`` is what the headline's value is called."""
@@ -130,8 +134,8 @@ class Robustness:
         )
         if self.word == "cannot be told":
             return f"{pair}, over {over} that can be judged: the robustness of the difference cannot be judged."
-        low, high = min(one.value for one in judged), max(one.value for one in judged)
-        same = sum(one.value > 0 for one in judged)
+        low, high = min(difference.value for difference in judged), max(difference.value for difference in judged)
+        same = sum(difference.value > 0 for difference in judged)
         why = f"; {' and '.join(self.decided_by)} alone can decide it" if self.decided_by else ""
         return (
             f"{pair}: {start.value:.3f}, and from {low:.3f} to {high:.3f} over {over} that can be judged; above zero "
@@ -162,21 +166,23 @@ def robustness(
         return None
     by_value = sorted(sure, key=lambda group: float(values[group].value))
     highest, lowest = by_value[-1], by_value[0]
-    found, seen = [], set()
-    for setting, one in outcomes.items():
-        made = _difference(setting, one, [masks[group] for group in sure], sure.index(highest), sure.index(lowest))
-        outcome = one.values.tobytes()
-        found.append(dataclasses.replace(made, repeats=outcome in seen))
+    differences, seen = [], set()
+    for setting, at_setting in outcomes.items():
+        difference = _difference(
+            setting, at_setting, [masks[group] for group in sure], sure.index(highest), sure.index(lowest)
+        )
+        outcome = at_setting.values.tobytes()
+        differences.append(dataclasses.replace(difference, repeats=outcome in seen))
         seen.add(outcome)
-    return Robustness(feature.name, highest, lowest, tuple(dimensions), tuple(found))
+    return Robustness(feature.name, highest, lowest, tuple(dimensions), tuple(differences))
 
 
-def _difference(setting: Setting, one: Outcomes, masks: Sequence[Mask], i: int, j: int) -> SettingDifference:
-    estimates = [average(one, mask) for mask in masks]
+def _difference(setting: Setting, outcomes: Outcomes, masks: Sequence[Mask], i: int, j: int) -> SettingDifference:
+    estimates = [average(outcomes, mask) for mask in masks]
     pair = (estimates[i], estimates[j])
-    n_clusters = int(one.n_clusters(np.logical_or(masks[i], masks[j])))
+    n_clusters = int(outcomes.n_clusters(np.logical_or(masks[i], masks[j])))
     shared = n_clusters < sum(int(e.n_clusters) for e in pair)
-    low, high = Gap(estimates, kind_of(one), "difference", shared).pair(i, j, 0.95)
+    low, high = Gap(estimates, kind_of(outcomes), "difference", shared).pair(i, j, 0.95)
     judged = all(status_of(e, e.n_clusters)[0] == "ok" for e in pair)
     value = float(pair[0].value - pair[1].value)
     return SettingDifference(setting, value, float(low), float(high), int(sum(e.n for e in pair)), n_clusters, judged)

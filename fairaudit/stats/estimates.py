@@ -235,11 +235,11 @@ def _auroc(outcomes: Outcomes, mask: Mask) -> Estimate:
     positive, negative = use & (outcomes.labels == 1), use & (outcomes.labels == 0)
     m, n = positive.sum(), negative.sum()
     n_clusters = outcomes.n_clusters(mask)
-    found = components(outcomes, mask)
-    if found is None:
-        nothing, none = np.asarray(np.nan), np.asarray(0.0)
-        return Estimate(nothing, nothing, none, m + n, n_clusters, none, none, np.zeros(outcomes.n_codes))
-    value, above = found
+    result = components(outcomes, mask)
+    if result is None:
+        missing, zero = np.asarray(np.nan), np.asarray(0.0)
+        return Estimate(missing, missing, zero, m + n, n_clusters, zero, zero, np.zeros(outcomes.n_codes))
+    value, above = result
     clusters_p, clusters_n = outcomes.n_clusters(positive), outcomes.n_clusters(negative)
     rows = np.where(positive, (above - value) / m * _small_sample(clusters_p), 0.0)
     rows += np.where(negative, (above - value) / n * _small_sample(clusters_n), 0.0)

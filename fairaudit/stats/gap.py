@@ -229,8 +229,8 @@ class Gap:
         return float(brentq(bound, 1e-6, 60.0)) if bound(60.0) < 0 else 60.0
 
 
-def _distance(one: Floats, other: Floats, r: Floats) -> Floats:
-    return np.sqrt(np.maximum(one**2 + other**2 - 2 * r * one * other, 0.0))
+def _distance(first: Floats, second: Floats, r: Floats) -> Floats:
+    return np.sqrt(np.maximum(first**2 + second**2 - 2 * r * first * second, 0.0))
 
 
 def _floor(estimate: Estimate) -> float:

@@ -31,8 +31,8 @@ def group_interval(estimate: Estimate, *, kind: str, level: float = 0.95) -> tup
        Surveys", J. Survey Statistics and Methodology 3(4).
     """
     if not np.isfinite(estimate.value).any() or not np.isfinite(estimate.std_error).any():
-        nothing = np.full(np.shape(estimate.value), np.nan)
-        return nothing, nothing, ""
+        missing = np.full(np.shape(estimate.value), np.nan)
+        return missing, missing, ""
     if kind == "binary":
         return bounds_at(estimate, stats.norm.ppf(0.5 + level / 2), kind=kind)
     df = estimate.df

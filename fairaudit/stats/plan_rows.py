@@ -65,16 +65,16 @@ def apply_plan(
         if not ran and not reasons:
             _check_indicator(number, row, results, failures, indicators)
             reasons = {row.dataset: f"{row.indicator} is not among the indicators of this audit"}
-        found = False
+        matched = False
         for result in ran:
-            meant = _meant(row, result.disparities)
-            result.disparities.loc[meant, "family"] = "primary"
-            result.disparities.loc[meant, "tolerance"] = row.tolerance
-            found |= bool(meant.any())
-            reason = "" if meant.any() else _why_not_compared(row, result)
+            matches = _matches(row, result.disparities)
+            result.disparities.loc[matches, "family"] = "primary"
+            result.disparities.loc[matches, "tolerance"] = row.tolerance
+            matched |= bool(matches.any())
+            reason = "" if matches.any() else _why_not_compared(row, result)
             if reason:
                 reasons[result.dataset] = reason
-        if not found and not reasons:
+        if not matched and not reasons:
             raise _wrong_name(number, row, ran)
         for dataset, reason in reasons.items():
             empty.setdefault((row.indicator, dataset), []).append(_empty_row(row, reason))
@@ -110,20 +110,20 @@ def _exploratory(disparities: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _meant(row: PlanRow, disparities: pd.DataFrame) -> pd.Series:
-    meant = disparities["control"] == ""
+def _matches(row: PlanRow, disparities: pd.DataFrame) -> pd.Series:
+    matches = disparities["control"] == ""
     for column in _MATCHED:
         value = getattr(row, column)
-        meant &= (disparities[column] == value) | (value == "")
-    return meant
+        matches &= (disparities[column] == value) | (value == "")
+    return matches
 
 
 def _why_not_run(row: PlanRow, failures: Sequence[Failure]) -> dict[str, str]:
     """Return the reason by data set (empty: no data set fits the indicator)."""
-    mine = [f for f in failures if f.indicator == row.indicator]
+    own_failures = [f for f in failures if f.indicator == row.indicator]
     return {
         f.dataset or row.dataset: f"the indicator could not run: {f.reason}"
-        for f in mine
+        for f in own_failures
         if not row.dataset or f.dataset in ("", row.dataset)
     }
 
@@ -171,9 +171,9 @@ def _wrong_name(number: int, row: PlanRow, ran: Sequence[IndicatorResult]) -> Co
     for column in _MATCHED:
         value = getattr(row, column)
         if value and column in rows and value not in set(rows[column]):
-            where = f"{column} of plan row {number} ({row.indicator})"
+            field = f"{column} of plan row {number} ({row.indicator})"
             options = sorted(set(rows[column]) - {"", OVERALL})
-            return unknown_name(where, value, options) if options else _nothing_like_it(number, row)
+            return unknown_name(field, value, options) if options else _nothing_like_it(number, row)
         if value and column in rows:
             rows = rows[rows[column] == value]
     return _nothing_like_it(number, row)

@@ -124,7 +124,7 @@ def slope(
     alone = _quantiles(len(x) - 2, alpha) * spread * math.sqrt(float(((weights * centred) ** 2).sum()))
     alike = _quantiles(n_clusters - 2, alpha) * spread * math.sqrt(float((of_clusters**2).sum()))
     steepest = _steepest(float(centred.min()), float(centred.max()), expected)
-    return Detectable(*(one if one <= steepest else math.nan for one in (alone, alike)))
+    return Detectable(*(least if least <= steepest else math.nan for least in (alone, alike)))
 
 
 def auroc_difference(group: Sizes, others: Sizes, *, alpha: float, expected: float = EXPECTED_AUROC) -> float:
@@ -142,8 +142,8 @@ def auroc_difference(group: Sizes, others: Sizes, *, alpha: float, expected: flo
     if min(*group, *others) < 1:
         return math.nan
     error = math.sqrt(_auroc_variance(*group, expected) + _auroc_variance(*others, expected))
-    found = _quantiles(sum(group) + sum(others) - 2, alpha) * error
-    return found if found <= max(expected, 1 - expected) else math.nan
+    difference = _quantiles(sum(group) + sum(others) - 2, alpha) * error
+    return difference if difference <= max(expected, 1 - expected) else math.nan
 
 
 def moved_towards_half(p: float, needed: Callable[[float], float]) -> float:

@@ -18,18 +18,18 @@ MIN_EVENTS = 5
 NO_VARIATION = "the outcomes do not vary, so nothing says how sure this number is"
 
 
-def kind_of(one: Outcomes, *, drawn: bool = False) -> str:
+def kind_of(outcomes: Outcomes, *, drawn: bool = False) -> str:
     """Return which interval fits the outcomes: ``binary``, ``share``, ``auroc`` or ``unbounded``.
 
     Where the labels were ``drawn``, hits and misses are as sure as their standard error says, not as their number.
     """
-    if one.labels is not None:
+    if outcomes.labels is not None:
         return "auroc"
-    if not one.unit_interval:
+    if not outcomes.unit_interval:
         return "unbounded"
-    if one.gallery is not None or one.values.ndim > 1 or drawn:
+    if outcomes.gallery is not None or outcomes.values.ndim > 1 or drawn:
         return "share"
-    return "binary" if one.independent_hits else "share"
+    return "binary" if outcomes.independent_hits else "share"
 
 
 def status_of(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
@@ -48,11 +48,11 @@ def status_of(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
     return "ok", ""
 
 
-def group_row(one: Outcomes, feature: str, group: str, estimate: Estimate, *, kind: str = "") -> dict[str, Any]:
+def group_row(outcomes: Outcomes, feature: str, group: str, estimate: Estimate, *, kind: str = "") -> dict[str, Any]:
     """Return the row of a group's value; ``kind`` is that of its interval, if not the one that fits the outcomes."""
     status, note = status_of(estimate, estimate.n_clusters)
-    low, high, method = group_interval(estimate, kind=kind or kind_of(one))
-    return {"metric": one.metric, "feature": feature, "group": group, "value": estimate.value, "ci_low": low,
+    low, high, method = group_interval(estimate, kind=kind or kind_of(outcomes))
+    return {"metric": outcomes.metric, "feature": feature, "group": group, "value": estimate.value, "ci_low": low,
             "ci_high": high, "ci_method": method, "n": estimate.n, "n_clusters": estimate.n_clusters,
             "status": status, "note": note}  # fmt: skip
 

@@ -79,7 +79,7 @@ def impute_labels(samples: Samples, *, draws: int = DRAWS, seed: int = 0) -> dic
     """
     clusters = samples.table["cluster_id"].to_numpy(str)
     ids = samples.table["sample_id"].to_numpy(str)
-    found = {}
+    imputed = {}
     for name, shares in samples.uncertain.items():
         shares_NG = shares.to_numpy(np.float64, na_value=np.nan)
         known = ~np.isnan(shares_NG).any(axis=1)
@@ -88,8 +88,8 @@ def impute_labels(samples: Samples, *, draws: int = DRAWS, seed: int = 0) -> dic
             codes = np.full((draws, len(shares_NG)), -1, dtype=np.int16)
             rng = np.random.default_rng([seed, *name.encode()])
             codes[:, known] = _codes(shares_NG[known], clusters[known], ids[known], draws, rng)
-            found[name] = ImputedLabels(samples.feature(name).groups, codes, float(doubtful.mean()))
-    return found
+            imputed[name] = ImputedLabels(samples.feature(name).groups, codes, float(doubtful.mean()))
+    return imputed
 
 
 def _codes(
@@ -132,7 +132,7 @@ _NO_OMNIBUS = "no test of all groups at once is made where labels are drawn"
 
 
 def contrasts_over(
-    one: Outcomes, feature: Feature, draws: Sequence[dict[str, Mask]], *, primary: bool, whole: bool
+    outcomes: Outcomes, feature: Feature, draws: Sequence[dict[str, Mask]], *, primary: bool, whole: bool
 ) -> list[Row]:
     """Return the rows of ``contrasts_of`` over all labellings; of one labelling, its rows as they are.
 
@@ -140,16 +140,16 @@ def contrasts_over(
 
     Parameters
     ----------
-    one, feature, primary, whole
+    outcomes, feature, primary, whole
         As for ``contrasts_of``.
     draws : sequence (M) of mapping of str to ndarray of bool
         Rows of each group in each labelling; all have the same groups. Those that are not recorded are not compared.
     """
     draws = [{group: mask for group, mask in masks.items() if group != NOT_RECORDED} for masks in draws]
     if len(draws) == 1:
-        return contrasts_of(one, feature, draws[0], primary=primary, whole=whole)
-    rows = pooled_rows([contrasts_of(one, feature, masks, primary=primary, whole=False) for masks in draws])
-    return rows + (_overall_rows(one, feature.name, draws) if whole and len(draws[0]) > 1 else [])
+        return contrasts_of(outcomes, feature, draws[0], primary=primary, whole=whole)
+    rows = pooled_rows([contrasts_of(outcomes, feature, masks, primary=primary, whole=False) for masks in draws])
+    return rows + (_overall_rows(outcomes, feature.name, draws) if whole and len(draws[0]) > 1 else [])
 
 
 def pooled_rows(rows: Sequence[Sequence[Row]]) -> list[Row]:
@@ -159,13 +159,13 @@ def pooled_rows(rows: Sequence[Sequence[Row]]) -> list[Row]:
     return [_pooled_row(of_row) for of_row in zip(*rows, strict=True)]
 
 
-def strictest_status(found: Sequence[tuple[str, str]]) -> tuple[str, str]:
+def strictest_status(statuses: Sequence[tuple[str, str]]) -> tuple[str, str]:
     """Return the worst status and its reason: what may not be judged in one labelling is not judged at all."""
-    status = max((status for status, _ in found), key=STATUSES.index)
-    notes = [note for of_status, note in found if of_status == status]
-    if len(found) == 1 or not notes[0]:
+    status = max((status for status, _ in statuses), key=STATUSES.index)
+    notes = [note for of_status, note in statuses if of_status == status]
+    if len(statuses) == 1 or not notes[0]:
         return status, notes[0]
-    return status, f"in {len(notes)} of {len(found)} draws of the labels: {notes[0]}"
+    return status, f"in {len(notes)} of {len(statuses)} draws of the labels: {notes[0]}"
 
 
 def add_notes(rows: Sequence[Row], drawn: Mapping[str, ImputedLabels]) -> None:
@@ -180,16 +180,16 @@ def add_notes(rows: Sequence[Row], drawn: Mapping[str, ImputedLabels]) -> None:
 def _pooled_row(rows: Sequence[Row]) -> Row:
     status, note = strictest_status([(row["status"], row["note"]) for row in rows])
     row = {name: rows[0][name] for name in _IDENTITY if name in rows[0]} | {"status": status, "note": note}
-    row |= {name: np.rint(np.mean([one[name] for one in rows])) for name in ("n", "n_clusters")}
+    row |= {name: np.rint(np.mean([draw[name] for draw in rows])) for name in ("n", "n_clusters")}
     if status == "not_estimable":
         return row
-    value, std_error, df = combine(*([one[name] for one in rows] for name in ("value", "std_error", "df")))
+    value, std_error, df = combine(*([draw[name] for draw in rows] for name in ("value", "std_error", "df")))
     low, high = t_interval(value, std_error, df)
     row |= {"value": value, "ci_low": low, "ci_high": high, "ci_method": rows[0]["ci_method"],
             "std_error": std_error, "df": df}  # fmt: skip
     if status == "ok":
         row["p_value"] = 2 * stats.t.sf(abs(value) / std_error, max(df, 1.0))
-    inferences = [one["inference"] for one in rows if "inference" in one]
+    inferences = [draw["inference"] for draw in rows if "inference" in draw]
     if inferences:
         row["inference"] = ContrastInference(
             pooled(*(each.first for each in inferences)),
@@ -200,17 +200,19 @@ def _pooled_row(rows: Sequence[Row]) -> Row:
     return row
 
 
-def _overall_rows(one: Outcomes, feature: str, draws: Sequence[dict[str, Mask]]) -> list[Row]:
+def _overall_rows(outcomes: Outcomes, feature: str, draws: Sequence[dict[str, Mask]]) -> list[Row]:
     """Return gap and ratio over the groups that are large enough in every labelling, and why there is no test."""
-    estimates: dict[str, list[Estimate]] = {g: [average(one, masks[g]) for masks in draws] for g in draws[0]}
+    estimates: dict[str, list[Estimate]] = {g: [average(outcomes, masks[g]) for masks in draws] for g in draws[0]}
     sure = [
         g for g, drawn in estimates.items() if strictest_status([status_of(e, e.n_clusters) for e in drawn])[0] == "ok"
     ]
-    recorded = np.logical_or.reduce([masks[g] for g in sure for masks in draws] or [np.zeros(len(one.values), bool)])
-    common = {"metric": one.metric, "feature": feature, "family": family(False), "status": "not_estimable"}
-    counts = {"n": int(one.used(recorded).sum()), "n_clusters": one.n_clusters(recorded)}
+    recorded = np.logical_or.reduce(
+        [masks[g] for g in sure for masks in draws] or [np.zeros(len(outcomes.values), bool)]
+    )
+    common = {"metric": outcomes.metric, "feature": feature, "family": family(False), "status": "not_estimable"}
+    counts = {"n": int(outcomes.used(recorded).sum()), "n_clusters": outcomes.n_clusters(recorded)}
     no_test = {**common, **counts, "kind": "omnibus", "measure": "", "note": _NO_OMNIBUS}
-    bounded = one.unit_interval and one.labels is None
+    bounded = outcomes.unit_interval and outcomes.labels is None
     measures = ("difference", "ratio") if bounded else ("difference",)
     if len(sure) < 2:
         why = "fewer than two groups are large enough to be compared"
@@ -218,7 +220,7 @@ def _overall_rows(one: Outcomes, feature: str, draws: Sequence[dict[str, Mask]])
     pooled_estimates = pooled_groups([estimates[g] for g in sure])
     rows = []
     for measure in measures:
-        row = gap_row(Gap(pooled_estimates, kind_of(one, drawn=True), measure, shared=True))
+        row = gap_row(Gap(pooled_estimates, kind_of(outcomes, drawn=True), measure, shared=True))
         status = "ok" if np.isfinite(row["value"]) else "not_estimable"
         rows.append({**common, **counts, "kind": "gap", "measure": measure, "status": status,
                      "note": without([g for g in estimates if g not in sure]), **row})  # fmt: skip
@@ -256,9 +258,9 @@ def pooled_groups(estimates: Sequence[Sequence[Estimate]]) -> list[Estimate]:
         M is the same for all.
     """
     if len(estimates[0]) == 1:
-        return [one for (one,) in estimates]
+        return [estimate for (estimate,) in estimates]
     n = len(estimates[0])
-    values_KM = np.array([[float(one.value) for one in of_group] for of_group in estimates])
+    values_KM = np.array([[float(estimate.value) for estimate in of_group] for of_group in estimates])
     within_KK = np.zeros((len(estimates), len(estimates)))
     for draw in range(n):
         psi_UK = np.stack([of_group[draw].psi for of_group in estimates], axis=1)
@@ -271,16 +273,18 @@ def pooled_groups(estimates: Sequence[Sequence[Estimate]]) -> list[Estimate]:
 
 def _pooled(estimates: Sequence[Estimate], psi: Floats) -> Estimate:
     value, std_error, df = combine(
-        [one.value for one in estimates], [one.std_error for one in estimates], [one.df for one in estimates]
+        [estimate.value for estimate in estimates],
+        [estimate.std_error for estimate in estimates],
+        [estimate.df for estimate in estimates],
     )
     return Estimate(
         value=np.asarray(value),
         std_error=np.asarray(std_error),
         df=np.asarray(df),
-        n=np.rint(np.mean([one.n for one in estimates])).astype(np.int64),
-        n_clusters=np.rint(np.mean([one.n_clusters for one in estimates])).astype(np.int64),
-        events=np.mean([one.events for one in estimates], axis=0),
-        non_events=np.mean([one.non_events for one in estimates], axis=0),
+        n=np.rint(np.mean([estimate.n for estimate in estimates])).astype(np.int64),
+        n_clusters=np.rint(np.mean([estimate.n_clusters for estimate in estimates])).astype(np.int64),
+        events=np.mean([estimate.events for estimate in estimates], axis=0),
+        non_events=np.mean([estimate.non_events for estimate in estimates], axis=0),
         psi=psi,
-        shares_gallery=any(one.shares_gallery for one in estimates),
+        shares_gallery=any(estimate.shares_gallery for estimate in estimates),
     )

@@ -77,7 +77,7 @@ def decide(
     stacked = pd.concat(tables, keys=range(len(tables))) if tables else pd.DataFrame()
     if len(stacked):
         own: dict[Hashable, RowInference] = {
-            (i, position): one for i, r in enumerate(results) for position, one in r.inference.items()
+            (i, position): inference for i, r in enumerate(results) for position, inference in r.inference.items()
         }
         chosen: dict[Hashable, float] = {
             (i, at): p for i, r in enumerate(results) for at, p in r.selection_adjusted_p.items()
@@ -113,7 +113,7 @@ def _adjust(
         for key, row in zip(planned.index, planned.to_dict("records"), strict=True)
     ]
     for column in ("ci_low_adjusted", "ci_high_adjusted", "min_detectable", "verdict"):
-        rows.loc[family, column] = [one[column] for one in judged]
+        rows.loc[family, column] = [row[column] for row in judged]
     rows.loc[primary & ~tested, "verdict"] = "not_estimable"
     return rows
 
