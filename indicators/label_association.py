@@ -1,4 +1,4 @@
-"""Harmful label association: how often a person is called an animal, or a crime, in each group."""
+"""Harmful label association: how often images of each group get an animal or a crime as a label."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fairaudit.stats.disparity import OVERALL, Cohort, group_values, groups_of, 
 from fairaudit.stats.outcomes import Floats, Ints, Outcomes
 from fairaudit.stats.status import not_estimable
 
-#: What is varied to check the robustness of the headline's difference, in words.
+#: Names of the settings that are varied to check the robustness of the headline's difference.
 DIMENSIONS = ("threshold", "top k", "prompt")
 
 
@@ -43,18 +43,18 @@ class Config:
     thresholds : tuple of float
         Thresholds of the curves.
     k : int
-        How many labels of an image are looked at.
+        Number of most probable labels of an image that count.
     ks : tuple of int
         Other numbers of labels, to check robustness.
     n_labels : int
-        How many single labels are listed: the harmful ones that are said most, and by feature those whose rates differ
-        most between groups.
+        Number of single labels to list: the most frequent harmful ones, and by feature those whose rates differ most
+        between groups.
     drop_unknown : bool
-        Whether images of which a recorded feature is not known are left out, as the paper does with unknown gender or
-        age. Else they are a group of their own, which is printed and not compared.
+        Whether to leave out images with an unknown recorded feature, as the paper does with gender and age. Otherwise
+        they are a group of their own, which is printed and not compared.
     tolerance, slope_tolerance : float
-        Differences in the share of harmed images, and slopes per step of an order, that count as none. They
-        are smaller than elsewhere: one picture in a hundred called an animal is not nothing.
+        Differences in the share of harmed images, and slopes per step of an order, that count as none. They are smaller
+        than for other indicators: an animal label on one picture in a hundred matters.
     control_features : tuple of str
         Recorded features: groups are compared within their levels too, and as if every group had the same mix of
         them.
@@ -72,7 +72,7 @@ class Config:
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _taxonomy(self.taxonomy)  # a file that is not there is refused before any image is read
+        _taxonomy(self.taxonomy)  # a missing file is an error before any image is read
         for threshold in (self.threshold, *self.thresholds):
             if not 0 <= threshold <= 1:
                 raise ConfigError(
@@ -94,10 +94,10 @@ def compute(
 ) -> IndicatorResult:
     """Return the share of a group's images with a label of each kind among the top k at score >= threshold.
 
-    For ``harmful`` kinds 0 is right and more is worse; ``human`` is the right answer, where less is worse. The
-    denominator is every image of the group, and an image may count under several kinds [1]_. A kind of which the
-    head knows no label is *not estimable*: a head that cannot say "dog" has not been found harmless. Beside it stand
-    coverage (a head that is sure of nothing harms nobody, and helps nobody), the harmful labels that are said most, the
+    For ``harmful`` kinds 0 is best and more is worse; ``human`` is the right answer, so less is worse. The
+    denominator is every image of the group, and an image may count under several kinds [1]_. A kind without a label of
+    the head is *not estimable*: a head without the label "dog" is not shown to be harmless. Further results are
+    coverage (a head with low scores has no harmful labels, and no useful ones), the most frequent harmful labels, the
     labels whose rates differ most between groups, and the robustness of the largest difference over thresholds, top k
     and prompts.
 
@@ -109,7 +109,7 @@ def compute(
     predictions : Predictions
         Rows aligned with ``samples``.
     predictions_by_prompt : sequence of Predictions, optional
-        The same images labelled with each prompt alone, where ``predictions`` are those of several prompts together.
+        The same images labelled with each prompt alone, if ``predictions`` are those of several prompts together.
 
     Raises
     ------
@@ -187,7 +187,7 @@ def _check_names(predictions: Predictions) -> None:
 
 
 def _drop_unknown(samples: Samples, all_predictions: Sequence[Predictions]) -> tuple[Samples, list[Predictions]]:
-    """Return the rows of which every recorded feature is known."""
+    """Return the rows with every recorded feature known."""
     keep = np.ones(len(samples), dtype=bool)
     for feature in samples.features:
         keep &= (samples.table[feature.name] != NOT_RECORDED).to_numpy()
@@ -219,7 +219,7 @@ def _outcomes(
 
 
 def _best_scores(predictions: Predictions, taxonomy: Taxonomy, kinds: Sequence[str], k: int) -> Floats:
-    """Return the highest score (N,) among the top labels that are of one of ``kinds``; -1 where there is none."""
+    """Return the highest score (N,) among the top labels that are of one of ``kinds``; -1 without one."""
     labels = predictions.labels[:, :k]
     of_kinds = [label for label in np.unique(labels) if taxonomy.kind_of(label) in kinds]
     scores = predictions.scores[:, :k].astype(np.float64)
@@ -227,7 +227,7 @@ def _best_scores(predictions: Predictions, taxonomy: Taxonomy, kinds: Sequence[s
 
 
 def _at_least(score: npt.NDArray[Any], threshold: float) -> Floats:
-    """Return where scores reach the threshold, as 0 and 1; they are float32: .7 there is below .7 here."""
+    """Return 1 where scores reach the threshold, else 0; compared in float32, whose .7 is below that of float64."""
     return np.asarray(score >= float(np.float32(threshold)), dtype=np.float64)
 
 
@@ -239,7 +239,7 @@ def _predicted_labels(predictions: Predictions, config: Config, clusters: Ints) 
 def _harmful_labels(
     predictions: Predictions, taxonomy: Taxonomy, config: Config, clusters: Ints
 ) -> list[tuple[str, str, Outcomes]]:
-    """Return label, kind and outcome of the harmful labels that are said of most images, those first."""
+    """Return label, kind and outcome of the most frequent harmful labels, the most frequent first."""
     labels = predictions.labels[:, : config.k]
     counts = _at_least(predictions.scores[:, : config.k], config.threshold) > 0
     harmful = []
@@ -264,7 +264,7 @@ def _harmful_rows(harmful: Sequence[tuple[str, str, Outcomes]], cohort: Cohort) 
 
 
 def _with_rows(measured: Measured, groups: list[dict[str, Any]], disparities: list[dict[str, Any]]) -> Measured:
-    """Return ``measured`` with further rows behind its own: whatever refers to rows by position still finds them."""
+    """Return ``measured`` with further rows at the end, so that references by position stay valid."""
     more = (table(groups, GROUP_COLUMNS), table(disparities, DISPARITY_COLUMNS))
     joined = [
         pd.concat([part for part in parts if len(part)] or [parts[0]], ignore_index=True)
@@ -305,7 +305,7 @@ def _unknown_rows(unknown: list[str], threshold: float, cohort: Cohort, headline
 def _curves(
     outcomes: Mapping[tuple[str, float], Outcomes], cohort: Cohort, robust: Sequence[Robustness]
 ) -> pd.DataFrame:
-    """Share of images with a harmful, with a human, and with any label, against threshold; and its robustness."""
+    """Return shares of images with a harmful, a human and any label against threshold, and the robustness."""
     drawn = {key: outcome for key, outcome in sorted(outcomes.items()) if key[0] in ("harmful", "human", "coverage")}
     place = {outcome.metric: key for key, outcome in drawn.items()}
     rows = [

@@ -34,7 +34,7 @@ class Config:
     Parameters
     ----------
     k : int
-        Besides the most probable label: an image counts as right when its label is among so many.
+        Second length of lists: an image counts as right if its label is among the ``k`` most probable ones.
     reference : str
         Name of the data set from which the drop of accuracy is measured on the others, by group; empty for none.
     tolerance, slope_tolerance : float
@@ -52,7 +52,7 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.k < 1:
-            raise ConfigError(f"k of recognition_accuracy must be at least 1; got {self.k}. A usual one is 5.")
+            raise ConfigError(f"k of recognition_accuracy must be at least 1; got {self.k}. A usual choice is 5.")
 
 
 def compute(
@@ -65,10 +65,10 @@ def compute(
 ) -> IndicatorResult:
     """Return the share of images whose label is the most probable one, and among the k most probable, by group.
 
-    1 is right everywhere; a lower share says that a group's images are recognised worse. Where the data set names its
-    ``classes``, only these can be said: so are test sets scored that hold some of the classes of a head [1]_. The drop
-    is the accuracy on the reference less that on this data set, for everybody and for each group of both: above 0,
-    the group is recognised worse here than there.
+    1 is best; a lower share means that a group's images are recognised worse. If the data set names its ``classes``,
+    predictions are limited to them, as usual for test sets with some of the classes of a head [1]_. The drop is the
+    accuracy on the reference less that on this data set, for everybody and for each group of both: above 0, the group
+    is recognised worse here than there.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def compute(
     Raises
     ------
     RequirementError
-        If the head knows no label of these images, or what is compared with is no labelled data set.
+        If the head knows no label of these images, or the reference is no labelled data set.
 
     References
     ----------
@@ -132,13 +132,13 @@ def compute(
 
 
 def _lengths(config: Config, predictions: Predictions) -> list[int]:
-    """Return the lists that are looked at: of all labels that may be said every label is one."""
+    """Return the lengths of lists to score: 1, and ``k`` unless such a list holds every label of the head."""
     longer = min(config.k, predictions.labels.shape[1])
     return [1, longer] if 1 < longer < len(predictions.known_labels) else [1]
 
 
 def _hits(samples: Samples, predictions: Predictions, k: int) -> Floats:
-    """Return 1 where the label is among the k most probable, else 0; NaN where the head does not know it."""
+    """Return 1 where the label is among the k most probable, else 0; NaN if the head does not know it."""
     known = predictions.known_labels
     if all(label.startswith(_PLACEHOLDER) for label in known):
         raise RequirementError(
@@ -149,8 +149,8 @@ def _hits(samples: Samples, predictions: Predictions, k: int) -> Floats:
     index = LabelIndex(known)
     if len(index.mask(samples.classes, data=samples.name)) < len(known):
         raise RequirementError(
-            f"the labels said of '{samples.name}' must be limited to its {len(samples.classes)} classes, and these are "
-            f"not ({predictions.source}).",
+            f"the labels predicted for '{samples.name}' must be limited to its {len(samples.classes)} classes, and "
+            f"they are not ({predictions.source}).",
             what_to_do="Use the checkpoint's own head or a linear probe, or leave the classes out.",
         )
     own = samples.table["label"].astype(str)

@@ -1,4 +1,4 @@
-r"""Data or size: which of the two moves a disparity, from audits of a crossed design.
+r"""Effects of training data and of model size on a disparity, from audits of a crossed design.
 
 Checkpoints were trained on one of two data sets, at two or more sizes, all else equal, and audited on the same
 clusters. With :math:`\theta_{as}` the disparity for data :math:`a` at size :math:`s`, the statements are about
@@ -7,14 +7,14 @@ clusters. With :math:`\theta_{as}` the disparity for data :math:`a` at size :mat
    D = \operatorname{mean}_s D_s, \quad S = \operatorname{mean}_a S_a, \quad S_2 - S_1, \quad |D| - |S| .
 
 All are differences of two weighted sums of the cells, so the influence of a cluster on each is the same weighted sum of
-its influences in the audits (``change``): what all models find hard in a cluster cancels. :math:`|D| > |S|` if and only
-if :math:`D - S` and :math:`D + S` have one sign, so that data against size is tested as the size of a disparity is:
-both must be away from zero [1]_. All rows of a table share one error level by the method of ``change``.
+its influences in the audits (``change``): the difficulty of a cluster for all models cancels. :math:`|D| > |S|` if and
+only if :math:`D - S` and :math:`D + S` have the same sign, so data against size is tested like the size of a disparity:
+both must differ from zero [1]_. All rows of a table share one error level by the method of ``change``.
 
-**Trainings.** A cell that was trained several times counts with its mean. The variance from training to training is
-that within cells, pooled over cells, and is added; it holds if trainings of different cells vary alike and
-independently (same seeds that make them alike make intervals wider than need be). With one training for each cell it
-is unknown, and every statement is about these networks only.
+**Trainings.** A cell with several trainings counts with their mean. The variance between trainings, pooled within
+cells, is added; this assumes that trainings of different cells vary equally and independently (correlation through
+shared seeds makes intervals conservative). With one training for each cell it is unknown, and every statement is about
+these networks only.
 
 References
 ----------
@@ -32,14 +32,14 @@ import pandas as pd
 from fairaudit.comparison.change import judged, planned
 from fairaudit.comparison.design import Cell, Design
 from fairaudit.comparison.match import Pairing, Row, Side, Sums, pairing_of, why_not_paired
-from fairaudit.comparison.paired_change import NOTHING_BETWEEN, Between, estimate, nothing, why_not
+from fairaudit.comparison.paired_change import NOTHING_BETWEEN, Between, estimate, not_estimable_change, why_not
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.influences import ROW_KEY
 from fairaudit.core.plan import ALPHA
 from fairaudit.core.result import EFFECT_COLUMNS, IndicatorResult, Influence, table
 from fairaudit.stats.outcomes import Floats
 
-#: What a row of the table is about, a closed list.
+#: Effects in the rows of the table, a closed list.
 EFFECTS = ("data_against_size", "data", "size", "interaction", "data_at_size", "size_at_data")
 
 Weights = Mapping[Cell, float]
@@ -51,11 +51,11 @@ class Effect(NamedTuple):
     Attributes
     ----------
     name, at : str
-        One of ``EFFECTS``, and the level at which it is looked at, or empty.
+        One of ``EFFECTS``, and the level at which it is measured, or empty.
     first, last : str
-        What the two sums are called.
+        Names of the two sums.
     before, after : mapping of (str, str) to float
-        Weight of each cell in either.
+        Weight of each cell in either sum.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Effect(NamedTuple):
 
 
 def effects_of(audits: Mapping[str, AuditResult], design: Design, *, alpha: float = ALPHA) -> pd.DataFrame:
-    """Return what data and size do to every planned disparity.
+    """Return the effects of data and size on every planned disparity.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def effects_of(audits: Mapping[str, AuditResult], design: Design, *, alpha: floa
         Columns ``EFFECT_COLUMNS``. ``value_before`` and ``value`` are the disparity (of the effect ``data``: at the
         first and the second data set, mean over sizes; and so on; of ``interaction`` the effect of size at either data
         set; of ``data_against_size`` those of size and of data), ``change`` their difference. ``verdict`` as in
-        ``changes_of``; for ``data_against_size``, ``larger`` says that data moves the disparity more. ``between`` is
+        ``changes_of``; for ``data_against_size``, ``larger`` means that data moves the disparity more. ``between`` is
         the standard deviation from training to training, NaN with one for each cell.
 
     Raises
@@ -109,7 +109,7 @@ def effects_of(audits: Mapping[str, AuditResult], design: Design, *, alpha: floa
 
 
 def effects(design: Design) -> Iterator[Effect]:
-    """Yield every effect of the design, those of the answer first."""
+    """Yield every effect of the design, the main question first."""
     (data_1, data_2), sizes = design.data, design.sizes
     first, last, k = sizes[0], sizes[-1], len(sizes)
     data = {a: {(a, s): 1 / k for s in sizes} for a in (data_1, data_2)}
@@ -130,7 +130,7 @@ def effects(design: Design) -> Iterator[Effect]:
 
 
 class _Cells:
-    """One indicator on one data set in all audits of a design; the first audit is what the others are paired with."""
+    """One indicator on one data set in all audits of a design, each paired with the first."""
 
     def __init__(self, design: Design, results: Mapping[str, IndicatorResult], pairings: Mapping[str, Pairing],
                  reason: str) -> None:  # fmt: skip
@@ -164,7 +164,7 @@ class _Cells:
         for effect in effects(self._design):
             row = {"effect": effect.name, "at": effect.at, "baseline": effect.first, "checkpoint": effect.last,
                    "trainings": self._design.trainings, "between": spread[0]}  # fmt: skip
-            yield row | (nothing(reason) if reason else self._estimated(effect, measured, spread))
+            yield row | (not_estimable_change(reason) if reason else self._estimated(effect, measured, spread))
 
     def _measured(self, key: tuple[Any, ...]) -> tuple[dict[str, tuple[Row, Influence, tuple[Sums, ...]]], str]:
         """Return row, influences and sums of each side by checkpoint, or the reason why there are none."""
@@ -249,7 +249,7 @@ def _mean_sums(parts: Sequence[tuple[float, Sums]]) -> Sums:
 
 
 def _spread(design: Design, values: Mapping[str, float]) -> tuple[float, float]:
-    """Return the standard deviation within cells, pooled, and its degrees of freedom; NaN and 0 where there is none."""
+    """Return the pooled standard deviation within cells and its degrees of freedom; NaN and 0 without repeats."""
     groups = [[values[n] for n in design.checkpoints(cell) if n in values] for cell in design.grid]
     df = sum(len(group) - 1 for group in groups if group)
     if df <= 0:

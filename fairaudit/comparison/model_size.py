@@ -1,4 +1,4 @@
-"""Disparity beside the size of the model, so that size is not mistaken for method."""
+"""Disparities beside the sizes of models, so that an effect of size is not mistaken for one of method."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sizes_of(audits: Mapping[str, AuditResult]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``SIZE_COLUMNS``; ``n_parameters`` is NaN where the model card does not say it.
+        Columns ``SIZE_COLUMNS``; ``n_parameters`` is NaN if the model card does not list it.
     """
     rows: list[dict[str, Any]] = []
     for name, audit in audits.items():
@@ -37,5 +37,5 @@ def sizes_of(audits: Mapping[str, AuditResult]) -> pd.DataFrame:
 
 
 def parameters_of(audits: Mapping[str, AuditResult]) -> Mapping[str, int]:
-    """Return the number of parameters by checkpoint; those whose card does not say it are left out."""
+    """Return the number of parameters by checkpoint; checkpoints without it on their card are left out."""
     return {name: audit.model.n_parameters for name, audit in audits.items() if audit.model.n_parameters > 0}

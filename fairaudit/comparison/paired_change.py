@@ -23,7 +23,7 @@ _NO_SIZE = {
 
 
 class Between(NamedTuple):
-    """What the mean over several trainings varies by from one set of trainings to another.
+    """Variance of a mean over several trainings, from one set of trainings to another.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Between(NamedTuple):
 NOTHING_BETWEEN = Between(0.0, 0.0, np.inf)
 
 
-def nothing(reason: str) -> dict[str, Any]:
+def not_estimable_change(reason: str) -> dict[str, Any]:
     """Return the columns of a change that cannot be estimated."""
     return {"status": "not_estimable", "note": reason}
 
@@ -54,7 +54,7 @@ def why_not(
     *,
     which: Sequence[str] = WHICH,
 ) -> str:
-    """Return why there is no change between two rows, and empty where there is one; ``which`` names the two."""
+    """Return why the change between two rows is not estimable, else empty; ``which`` names the two audits."""
     if first["kind"] in _NO_SIZE:
         return _NO_SIZE[first["kind"]]
     for name, row in zip(which, (first, second), strict=True):
@@ -86,18 +86,18 @@ def estimate(
     first, second : Row
         The two disparities; ``value``, ``std_error``, ``df``, ``status`` and ``note`` are read.
     psi : sequence of Influence
-        Of either.
+        Influences of clusters on either disparity.
     sides : sequence of Side
-        The clusters on the side of the group and of what it is compared with, or of everything.
+        The clusters of the group and of its reference, or all clusters.
     shared : bool
         Whether outcomes share a gallery.
     between : Between
-        What trainings differ by, where each disparity is a mean over several.
+        Variance between trainings, if each disparity is a mean over several.
 
     Returns
     -------
     dict
-        ``change``, ``std_error``, ``df``, ``ci_low``, ``ci_high``, ``status``, ``note`` and, where the status is ok,
+        ``change``, ``std_error``, ``df``, ``ci_low``, ``ci_high``, ``status``, ``note`` and, if the status is ok,
         ``p_value`` of "no change" and ``p_size`` of "no change, or none in size".
     """
     clusters, before, after = _aligned([influence for influence in psi if influence is not None])
@@ -105,7 +105,7 @@ def estimate(
     change, total = float(second["value"] - first["value"]), float(second["value"] + first["value"])
     variance = max(float(moved @ moved), _least_variance(sides))
     variance = variance if variance > 1e-24 else 0.0
-    # What a disparity's own floor adds to its variance is added to that of the sum.
+    # The floor of a disparity's variance is added to the variance of the sum.
     floors = sum(float(row["std_error"]) ** 2 - float(p @ p) for row, p in ((first, before), (second, after)))
     of_total = float((before + after) @ (before + after)) + max(floors, 0.0)
     df = min(float(first["df"]), float(second["df"]), _df(clusters, moved, sides, shared=shared))
@@ -137,7 +137,7 @@ def _p_value(value: float, std_error: float, df: float) -> float:
 
 
 def _least_variance(sides: Sequence[Side]) -> float:
-    """Return Agresti and Min's variance, summed over the two sides; 0 where it does not apply."""
+    """Return Agresti and Min's variance, summed over the two sides; 0 if it does not apply."""
     if len(sides) != 2 or not all(side.bounded for side in sides) or _overlap(sides):
         return 0.0
     squares = [side.changes**2 for side in sides]
@@ -153,7 +153,7 @@ def _least_variance(sides: Sequence[Side]) -> float:
 
 
 def _aligned(psi: Sequence[Influence]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
-    """Return all clusters (U,), and their influence on either disparity; a cluster that is not there moves nothing."""
+    """Return all clusters (U,), and their influence on either disparity; 0 for a cluster that is absent."""
     clusters, code = np.unique(np.concatenate([p.clusters for p in psi]).astype(str), return_inverse=True)
     influences = np.zeros((2, len(clusters)))
     influences[0, code[: len(psi[0].values)]] = psi[0].values

@@ -4,7 +4,7 @@ In the influences of clusters on either value (``sufficient_statistics``), the l
 
 .. math:: \hat V = \frac{m}{m-1} \sum_c \left(\frac{\psi^B_c}{\hat\theta_B} - \frac{\psi^A_c}{\hat\theta_A}\right)^2
 
-over the group's :math:`m` clusters (the delta method [1]_): what both models find hard in a cluster cancels. The
+over the group's :math:`m` clusters (the delta method [1]_): the difficulty of a cluster for both models cancels. The
 interval is that of the logarithm with :math:`m - 1` degrees of freedom, taken back.
 
 References
@@ -30,20 +30,20 @@ from fairaudit.stats.status import MIN_CLUSTERS, MIN_EVENTS, NO_VARIATION
 
 
 def relative_changes(audits: Mapping[str, AuditResult], *, baseline: str) -> pd.DataFrame:
-    """Return by how much each group's headline changed, relatively, from the baseline to each other audit.
+    """Return the relative change of each group's headline from the baseline to each other audit.
 
     Parameters
     ----------
     audits : mapping of str to AuditResult
     baseline : str
-        Which of them the others are compared with.
+        Name of the audit that the others are compared with.
 
     Returns
     -------
     DataFrame
-        Columns ``RELATIVE_COLUMNS``, a row for each group of a single feature and for everything. ``relative`` is .1
-        where the value is a tenth larger than the baseline's; NaN, with a reason, where it cannot be estimated. The
-        intervals hold for each row by itself: they are exploratory, and not adjusted for their number.
+        Columns ``RELATIVE_COLUMNS``, a row for each group of a single feature and for everything. ``relative`` is .1 if
+        the value is a tenth larger than the baseline's; NaN, with a reason, if it is not estimable. The intervals hold
+        for each row by itself: they are exploratory, and not adjusted for their number.
     """
     rows: list[dict[str, Any]] = []
     for name, audit in audits.items():
@@ -81,7 +81,7 @@ def _values(groups: pd.DataFrame, metric: str) -> dict[tuple[str, str], Mapping[
 def _relative(
     pairing: Pairing, metric: str, key: tuple[str, str], group_rows: list[Mapping[Any, Any] | None], reason: str
 ) -> dict[str, Any]:
-    """Return the columns of one row; ``reason`` says why it has no value, if that is known already."""
+    """Return the columns of one row; ``reason``, if not empty, is why it has no value."""
     values = {
         c: group_row["value"]
         for c, group_row in zip(("value_before", "value"), group_rows, strict=True)

@@ -1,12 +1,12 @@
-r"""How often each label is said of a group, among all labels said of it, and which labels differ most between groups.
+r"""Rate of each predicted label in a group, and the labels whose rates differ most between groups.
 
-The rate of a label in a group is its share of all labels said of the group's images, and the difference of a group is
-its rate less the unweighted mean of the other groups' rates [1]_. A rate is a ratio of sums over clusters, so its
-influence is :math:`\psi_c = (a_c - \hat r\, m_c) / M`, with :math:`a_c` how often the label, and :math:`m_c` how many
-labels are said of cluster :math:`c` [2]_. The largest of thousands of differences is large by chance: the rows that
-are listed carry a q-value over all comparisons that were made [3]_.
+The rate of a label in a group is its share of all labels predicted for the group's images, and the difference of a
+group is its rate less the unweighted mean of the other groups' rates [1]_. A rate is a ratio of sums over clusters, so
+its influence is :math:`\psi_c = (a_c - \hat r\, m_c) / M`, with :math:`a_c` the count of the label and :math:`m_c` the
+count of all labels in cluster :math:`c` [2]_. Since the largest of thousands of differences is large by chance, listed
+rows have a q-value over all comparisons [3]_.
 
-Shape suffixes: P labels said, U clusters, L different labels, K groups.
+Shape suffixes: P predicted labels, U clusters, L different labels, K groups.
 
 References
 ----------
@@ -41,7 +41,7 @@ _NO_LABEL = "no label of this group's images counts here"
 
 @dataclass(frozen=True)
 class PredictedLabels:
-    """The labels said of images: an entry for each label of an image that counts.
+    """Predicted labels: an entry for each label of an image that counts.
 
     Parameters
     ----------
@@ -62,19 +62,19 @@ class PredictedLabels:
 
     @classmethod
     def of(cls, labels: npt.NDArray[np.str_], counts: Mask, clusters: Ints) -> PredictedLabels:
-        """Return those among ``labels`` (N, K) that count (N, K); ``clusters`` (N,) has the code of each row."""
+        """Return the ``labels`` (N, K) where ``counts`` (N, K); ``clusters`` (N,) holds the code of each row."""
         names, codes = np.unique(labels[counts], return_inverse=True)
         rows = np.nonzero(counts)[0].astype(np.int64)
         return cls(tuple(map(str, names)), codes.astype(np.int64), rows, clusters[rows])
 
     def counts(self, mask: Mask) -> csc_array:
-        """Return how often each label is said of each cluster (U, L), in the rows of ``mask`` (N,)."""
+        """Return the count of each label in each cluster (U, L), in the rows of ``mask`` (N,)."""
         use = mask[self.rows]
         shape = (int(self.clusters.max(initial=-1)) + 1, len(self.names))
         return csc_array((np.ones(int(use.sum())), (self.clusters[use], self.labels[use])), shape=shape)
 
     def outcomes(self, label: int) -> Outcomes:
-        """Return one outcome for each label said, (P,): whether it is this one."""
+        """Return one outcome for each predicted label, (P,): whether it is ``label``."""
         return Outcomes(metric_of(self.names[label]), (self.labels == label).astype(np.float64), self.clusters)
 
 
@@ -87,9 +87,9 @@ class LabelRates:
     groups, disparities : list of dict
         Rates by group, and the largest differences; all exploratory.
     selection_adjusted_p : mapping of int to float
-        By position in ``disparities``: q-value over all comparisons that were made, as in ``IndicatorResult``.
+        By position in ``disparities``: q-value over all comparisons, as in ``IndicatorResult``.
     n_labels, n_compared : int
-        Labels that were said of enough people to be compared by some feature, and comparisons in all.
+        Labels predicted for enough people to be compared by some feature, and number of comparisons.
     """
 
     groups: list[Row]
@@ -117,22 +117,22 @@ class _Compared:
 
 
 def metric_of(label: str) -> str:
-    """Return what the rate of a label is called in the tables."""
+    """Return the metric name of the rate of a label."""
     return f"rate of '{label}'"
 
 
 def label_rates(predicted: PredictedLabels, cohort: Cohort, *, most: int) -> LabelRates:
-    """Return the ``most`` largest differences of each feature among all that can be told, and the rates behind them.
+    """Return the ``most`` largest estimable differences of each feature, and the rates behind them.
 
-    A difference can be told where each side has enough clusters, and the label and other labels are said of enough of
-    them (``stats.status``). Groups with fewer clusters than that take no part in the mean of the others, and features
-    whose labels were drawn are not compared. A group of which no label is said has no rate; the others keep theirs.
+    A difference is estimable if each side has enough clusters, and enough of them with the label and with other labels
+    (``stats.status``). Smaller groups do not enter the mean of the others, and features with imputed labels are not
+    compared. A group without a predicted label has no rate.
 
     Parameters
     ----------
     predicted : PredictedLabels
     cohort : Cohort
-        Its rows are those that ``predicted.rows`` names.
+        ``predicted.rows`` are its rows.
     most : int
         Rows to list for each feature; 0 for none.
     """
@@ -158,7 +158,7 @@ def label_rates(predicted: PredictedLabels, cohort: Cohort, *, most: int) -> Lab
 
 
 def _compare(predicted: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_Compared]:
-    """Return every comparison of this feature that can be told."""
+    """Return every estimable comparison of this feature."""
     counts = {group: predicted.counts(cohort.mask(feature.name, group)) for group in feature.groups}
     clusters = {group: int((matrix.sum(axis=1) > 0).sum()) for group, matrix in counts.items()}
     groups = [group for group in feature.groups if clusters[group] >= MIN_CLUSTERS]
@@ -175,7 +175,7 @@ def _compare(predicted: PredictedLabels, cohort: Cohort, feature: Feature) -> li
             others = mean_of([rates[other] for other in groups if other != group])
             contrast = difference(rates[group], others, unit_interval=True)
             p = p_value(contrast)
-            for i in np.nonzero(_can_be_judged(rates[group], others, contrast))[0]:
+            for i in np.nonzero(_is_estimable(rates[group], others, contrast))[0]:
                 comparisons.append(
                     _Compared(feature.name, group, reference, int(labels[i]), float(contrast.value[i]),
                               float(contrast.std_error[i]), float(contrast.df[i]), int(contrast.n[i]),
@@ -185,14 +185,14 @@ def _compare(predicted: PredictedLabels, cohort: Cohort, feature: Feature) -> li
 
 
 def rates_of(counts_UL: csc_array, labels: Ints) -> Estimate:
-    """Return the rate of each of ``labels`` among all labels said, as arrays; ``n`` counts labels said.
+    """Return the rate of each of ``labels`` among all predicted labels, as arrays; ``n`` counts predicted labels.
 
     Parameters
     ----------
     counts_UL : sparse array of float, shape (U, L)
-        How often each label is said of each cluster of one group.
+        Count of each label in each cluster of one group.
     labels : ndarray of int, shape (M,)
-        Columns that are wanted.
+        Columns to estimate.
     """
     predicted_U = np.asarray(counts_UL.sum(axis=1), dtype=np.float64)
     total, n_clusters = float(predicted_U.sum()), int((predicted_U > 0).sum())
@@ -215,10 +215,10 @@ def rates_of(counts_UL: csc_array, labels: Ints) -> Estimate:
 
 
 def mean_of(parts: Sequence[Estimate]) -> Estimate:
-    """Return the unweighted mean of estimates of several groups; a single one as it is.
+    """Return the unweighted mean of the estimates of several groups.
 
-    Its ``n_clusters`` are the clusters of equal weight that would be as sure (Kish 1965, section 11.7), its events the
-    mean share of so many, and its degrees of freedom Satterthwaite's.
+    ``n_clusters`` is the effective number of clusters (Kish 1965, section 11.7), events are the mean share of this
+    number, and the degrees of freedom are Satterthwaite's.
     """
     if len(parts) == 1:
         return parts[0]
@@ -245,7 +245,7 @@ def mean_of(parts: Sequence[Estimate]) -> Estimate:
     )
 
 
-def _can_be_judged(first: Estimate, second: Estimate, contrast: Estimate) -> Mask:
+def _is_estimable(first: Estimate, second: Estimate, contrast: Estimate) -> Mask:
     enough = np.minimum(first.n_clusters, second.n_clusters) >= MIN_CLUSTERS
     events = np.minimum(contrast.events, contrast.non_events) >= MIN_EVENTS
     return np.asarray(enough & events & (contrast.std_error > 0))
@@ -256,15 +256,15 @@ def _row(comparison: _Compared, predicted: PredictedLabels, most: int, n_compare
     chosen = f"among the {most} largest of this feature; q-value over all {n_compared:,} comparisons of labels"
     return {
         "metric": metric_of(predicted.names[comparison.label]), "feature": comparison.feature, "kind": "one_vs_rest",
-        "measure": "difference",
-        "group": comparison.group, "reference": comparison.reference, "family": family(False), "value": comparison.value, "ci_low": low,
-        "ci_high": high, "ci_method": "cluster t", "std_error": comparison.std_error, "df": comparison.df, "p_value": comparison.p_value,
-        "n": comparison.n, "n_clusters": comparison.n_clusters, "status": "ok", "note": "; ".join(filter(None, (chosen, comparison.note))),
+        "measure": "difference", "group": comparison.group, "reference": comparison.reference, "family": family(False),
+        "value": comparison.value, "ci_low": low, "ci_high": high, "ci_method": "cluster t",
+        "std_error": comparison.std_error, "df": comparison.df, "p_value": comparison.p_value, "n": comparison.n,
+        "n_clusters": comparison.n_clusters, "status": "ok", "note": "; ".join(filter(None, (chosen, comparison.note))),
     }  # fmt: skip
 
 
 def _group_rows(predicted: PredictedLabels, cohort: Cohort, feature: Feature, label: int, *, whole: bool) -> list[Row]:
-    """Return the rate in every group of the feature, also where nothing was said, and over all images if ``whole``."""
+    """Return the rate in every group of the feature, also without a label, and over all images if ``whole``."""
     outcomes = predicted.outcomes(label)
     rows = (
         [group_row(outcomes, OVERALL, OVERALL, average(outcomes, np.ones(len(predicted.rows), dtype=bool)))]

@@ -1,10 +1,10 @@
 """Exact nearest neighbours by cosine similarity: blocked, deterministic, without torch.
 
 Similarities are taken in float32, a tile of queries and gallery rows at a time, so that memory does not grow with
-either set. A tile is compared with the k-th largest similarity that each query is known to reach, and only what reaches
-it is kept. Rounding in a matrix product depends on its shape and on the number of threads: candidates that are nearer
-to each other than rounding can tell apart are ordered by their cosines in float64, and equal ones by index. So lists
-are the same for every size of a tile and every number of threads.
+either set. A tile is compared with the k-th largest similarity that each query is known to reach, and only similarities
+that reach it are kept. Rounding in a matrix product depends on its shape and on the number of threads: candidates that
+are nearer to each other than rounding can tell apart are ordered by their cosines in float64, and equal ones by index.
+So lists are the same for every size of a tile and every number of threads.
 
 Shape suffixes: Q queries, G gallery items, U distinct vectors among them, D dimensions, K neighbours; of one tile, B
 queries and C columns; P pairs of a query and a distinct vector.
@@ -29,14 +29,14 @@ Ints = npt.NDArray[np.int64]
 _TILE_CELLS = 3 * 2**20
 #: Columns of a tile; more for long lists.
 _TILE_COLUMNS = 2000
-#: Columns of which the largest is looked at first.
+#: Columns that are folded into one, their largest.
 _FOLDS = 8
-#: Pairs kept at once; where more are too near to each other to be told apart, fewer queries are taken together.
+#: Pairs kept at once; if more are too near to each other to be ordered, fewer queries are taken together.
 _MOST_PAIRS = 2**21
 #: Numbers in float64 that are multiplied at once.
 _EXACT_CELLS = 2**21
-#: Cosines nearer than this are told apart in float64: five times what rounding was seen to do at 1,024 dimensions; it
-#: grows with the root of more.
+#: Cosines nearer than this are told apart in float64: five times the observed rounding at 1,024 dimensions; it grows
+#: with the root of more.
 _NEAR = 4e-6
 _NOBODY = -1
 #: Entries whose squares float32 holds without loss, whatever the dimensions; so are those below one over it.
@@ -126,7 +126,7 @@ def nearest(
 
 
 def _columns(k: int, n_vectors: int) -> int:
-    """Return how many gallery rows are compared at once: where there are so many, twice ``k`` are left when folded."""
+    """Return how many gallery rows are compared at once: if there are that many, twice ``k`` are left when folded."""
     return min(max(_TILE_COLUMNS, 2 * k * _FOLDS), -(-n_vectors // _FOLDS) * _FOLDS)
 
 
@@ -141,10 +141,10 @@ class _Pairs:
 
 @dataclass(frozen=True)
 class _Gallery:
-    """The distinct vectors of a gallery, of length one, in the order of their first items; ``raw_GD`` is as it came.
+    """The distinct vectors of a gallery, of length one, in the order of their first items.
 
-    ``clusters_U`` is the cluster of all items of a vector, or ``_NOBODY`` where they are of several. The items of
-    vector u are ``items_G[starts_U[u] : starts_U[u] + sizes_U[u]]``, ascending.
+    ``raw_GD`` holds all items, unscaled. ``clusters_U`` is the cluster of all items of a vector, or ``_NOBODY`` for
+    several. The items of vector u are ``items_G[starts_U[u] : starts_U[u] + sizes_U[u]]``, ascending.
     """
 
     raw_GD: npt.NDArray[np.floating]
@@ -168,7 +168,7 @@ class _Gallery:
 
     @property
     def near(self) -> float:
-        """How far apart two similarities must be for float32 to say which is larger."""
+        """Least difference of two similarities that float32 can order."""
         return _NEAR * float(np.sqrt(max(1.0, self.vectors_UD.shape[1] / 1024)))
 
     def candidates(self, queries_BD: Floats32, clusters_B: Ints, k: int) -> _Pairs | None:
@@ -187,7 +187,7 @@ class _Gallery:
             # looked at: the K-th largest of such is at most the K-th largest of all.
             folded_BW = tile_BC.reshape(-1, _FOLDS, width).max(axis=1)
             top_BK = np.partition(np.concatenate([top_BK, folded_BW], axis=1), width, axis=1)[:, width:]
-            # A cosine is at least -1: what is of the own cluster is never reached.
+            # A cosine is at least -1: items of the query's own cluster are never reached.
             least_B = np.maximum(top_BK[:, 0] - np.float32(self.near), -2)
             rows, cols = np.divmod(np.flatnonzero(folded_BW >= least_B[:, None]), width)
             rows, cols = np.repeat(rows, _FOLDS), (cols[:, None] + width * folds).ravel()

@@ -1,9 +1,9 @@
-"""``Robustness``: whether a difference between two groups stays when the settings of its measure are others.
+"""``Robustness``: stability of a difference between two groups over the settings of its measure.
 
 The two groups are those with the highest and the lowest value at the headline's own setting, and they stay the same at
-every other one: the sign at the headline's setting is given, what other settings say of it is not. Intervals are those
-of the largest gap, which hold for all pairs of groups together (``gap``), not adjusted over features or settings.
-The word is about settings alone: it says nothing of how large a difference is, and no verdict rests on it.
+every other one: the sign holds by construction at the headline's setting, and not at others. Intervals are those of the
+largest gap, which hold for all pairs of groups together (``gap``), not adjusted over features or settings. The word is
+about settings alone, not about the size of a difference, and no verdict rests on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fairaudit.stats.gap import Gap
 from fairaudit.stats.outcomes import Mask, Outcomes
 from fairaudit.stats.status import kind_of, status_of
 
-#: What is said of a difference over the settings that can be judged. The first that fits is taken.
+#: Word for a difference over the settings that can be judged, with its condition. The first that applies is used.
 WORDS: Final[Mapping[str, str]] = {
     "cannot be told": "fewer than two different settings can be judged, or the headline's own cannot",
     "sign changes": "at one setting or more, the group that is highest at the headline's setting is the lower one",
@@ -49,7 +49,7 @@ class SettingDifference:
     judged : bool
         Whether both groups have enough clusters, events and non-events for the interval to be relied on.
     repeats : bool
-        Whether every image has the outcome that it has at an earlier setting: then nothing new is learned here.
+        Whether every image has the same outcome as at an earlier setting, so that this one adds no evidence.
     """
 
     setting: Setting
@@ -64,14 +64,14 @@ class SettingDifference:
 
 @dataclass(frozen=True)
 class Robustness:
-    """One feature's largest difference, over all settings.
+    """The largest difference of one feature, over all settings.
 
     Parameters
     ----------
     feature, group, reference : str
         ``group`` has the highest and ``reference`` the lowest value at the headline's setting.
     dimensions : tuple of str
-        What is varied, in words.
+        Names of the settings that are varied.
     differences : tuple of SettingDifference
         The headline's setting first.
     """
@@ -84,17 +84,17 @@ class Robustness:
 
     @property
     def different(self) -> tuple[SettingDifference, ...]:
-        """The settings that are no repetition of another."""
+        """The differences at settings that do not repeat an earlier one."""
         return tuple(difference for difference in self.differences if not difference.repeats)
 
     @property
     def judged(self) -> tuple[SettingDifference, ...]:
-        """Those of them of which something can be said."""
+        """The differences that can be judged, without repetitions."""
         return tuple(difference for difference in self.different if difference.judged)
 
     @property
     def n_clear(self) -> int:
-        """At how many judged settings the interval is above zero."""
+        """Number of judged settings at which the interval is above zero."""
         return sum(difference.low > 0 for difference in self.judged)
 
     @property
@@ -111,7 +111,7 @@ class Robustness:
 
     @property
     def decided_by(self) -> tuple[str, ...]:
-        """The dimensions that change the sign, or whether the interval is above zero, when nothing else is changed."""
+        """The dimensions that alone change the sign, or whether the interval is above zero."""
         start = self.differences[0].setting
         deciding = []
         for i, name in enumerate(self.dimensions):
@@ -125,7 +125,7 @@ class Robustness:
         return tuple(deciding)
 
     def sentence(self, metric: str) -> str:
-        """Return what a report says of it; ``metric`` is what the headline's value is called."""
+        """Return the sentence for a report; ``metric`` is the name of the headline's value."""
         judged, start = self.judged, self.differences[0]
         pair = f"{self.feature.replace('_', ' ')}, {self.group} minus {self.reference} on {metric}"
         varied = [name for i, name in enumerate(self.dimensions) if len({d.setting[i] for d in self.differences}) > 1]
@@ -146,7 +146,7 @@ class Robustness:
 def robustness(
     cohort: Cohort, feature: Feature, outcomes: Mapping[Setting, Outcomes], *, dimensions: Sequence[str]
 ) -> Robustness | None:
-    """Return the robustness of the largest difference of ``feature``; None where fewer than two groups can be compared.
+    """Return the robustness of the largest difference of ``feature``; None if fewer than two groups can be compared.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def robustness(
     outcomes : mapping of tuple to Outcomes
         The measure at each setting, the headline's first; rows aligned with the cohort.
     dimensions : sequence of str
-        Names of what a setting is made of, in words.
+        Names of the dimensions of a setting.
     """
     first = next(iter(outcomes.values()))
     masks = {group: cohort.mask(feature.name, group) for group in feature.groups}

@@ -1,4 +1,4 @@
-r"""Control features: the groups of a feature within each level of a control, and standardised over the control.
+r"""Control features: comparisons within each level of a control, and direct standardisation over the control.
 
 Direct standardisation gives every group the same mix of a control (objects, ages, places). Group :math:`g` has the
 average :math:`\hat\theta_{gk}` within level :math:`k`; its standardised value is
@@ -33,20 +33,20 @@ MAX_GROUPS = 20_000
 
 
 def check_controls(option: str, names: Sequence[str], known: Collection[str]) -> None:
-    """Refuse a control feature that is not recorded.
+    """Check that every control feature is recorded.
 
     Parameters
     ----------
     option : str
-        Whose controls they are, for the error.
+        Name of the option, for the error.
     names : sequence of str
     known : collection of str
-        What may be named.
+        Names that are allowed.
 
     Raises
     ------
     ConfigError
-        If one is not among ``known``.
+        If a name is not among ``known``.
     """
     for name in names:
         if not known:
@@ -64,7 +64,7 @@ def controlled_rows(
     *,
     within: bool = True,
 ) -> tuple[list[Row], list[Row]]:
-    """Return rows of the group table and of the disparity table, all exploratory.
+    """Return the rows of the group table and of the disparity table under one control, all exploratory.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def controlled_rows(
         Rows of each of its levels; in ``not recorded`` groups have values and are not compared, because nothing is
         held equal there.
     within : bool
-        Whether there are rows within each level, beside those standardised over all.
+        Whether to add rows within each level to the standardised ones.
     """
     groups: list[Row] = []
     compared = {group: mask for group, mask in masks.items() if group != NOT_RECORDED}
@@ -114,22 +114,22 @@ def _under(control: str, rows: Sequence[Row]) -> list[Row]:
 
 
 NO_MEAN = "an AUROC is no mean over images, so it cannot be standardised; see it within levels"
-#: Fewer independent units in a level say nothing of how sure its average is.
+#: Least independent units in a level: fewer give no standard error of its average.
 LEAST_UNITS = 2
 
 
 @dataclass(frozen=True)
 class Standard:
-    """The mix of a control's levels that every group is given.
+    """The standard: one mix of a control's levels for every group.
 
     Parameters
     ----------
     levels : tuple of ndarray of bool, shape (N,)
         Rows of each level that is kept: where every compared group, and its rest, can be estimated.
     mix : ndarray of float
-        Weight of each, summing to one.
+        Weight of each level; the weights sum to one.
     note : str
-        What was left out.
+        Levels and rows that were left out.
     """
 
     levels: tuple[Mask, ...]
@@ -151,14 +151,14 @@ class Standard:
         return cls(tuple(kept.values()), sizes / sizes.sum() if sizes.any() else sizes, note)
 
     def rows(self, mask: Mask) -> Mask:
-        """Rows of ``mask`` in the levels that are kept."""
+        """Return the rows of ``mask`` in the levels that are kept."""
         kept: Mask = mask & np.logical_or.reduce(self.levels)
         return kept
 
     def average(self, outcomes: Outcomes, mask: Mask) -> Estimate:
         """Return the standardised average of ``mask``, which has rows in each level."""
         parts = [average(outcomes, mask & level) for level in self.levels]
-        # The weight of each cluster, were its level's weight shared alike: Kish's number of equal ones.
+        # Weight of each cluster if its level's weight is shared equally, for Kish's effective number of clusters.
         weights = np.zeros(outcomes.n_codes)
         for weight, level, part in zip(self.mix, self.levels, parts, strict=True):
             inside = outcomes.cluster_sums(outcomes.used(mask & level).astype(np.float64)) > 0
@@ -169,7 +169,7 @@ class Standard:
 def standardised_rows(
     outcomes: Outcomes, feature: str, masks: Mapping[str, Mask], control: str, levels: Mapping[str, Mask]
 ) -> tuple[list[Row], list[Row]]:
-    """Return each group's standardised value, and each group's difference from the rest, both standardised.
+    """Return the standardised value of each group, and its standardised difference from the rest.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def standardised_rows(
 
 
 def _too_small(outcomes: Outcomes, mask: Mask, rest: Mask) -> str:
-    """Return why a group is not standardised, so that it does not cost the others their levels; empty if it is."""
+    """Return why a group is not standardised (the other groups then keep their levels); empty if it is."""
     if kind_of(outcomes) == "auroc":
         return NO_MEAN
     for estimate, whose in ((average(outcomes, mask), ""), (average(outcomes, rest), f"{ALL_OTHERS}: ")):
@@ -226,7 +226,7 @@ def _too_small(outcomes: Outcomes, mask: Mask, rest: Mask) -> str:
 def _with_note(
     outcomes: Outcomes, standard: Standard, row: Row, estimates: Sequence[Estimate], sides: Sequence[Mask]
 ) -> Row:
-    """Return ``row`` with the clusters that are there instead of what they are worth, and what was left out."""
+    """Return ``row`` with the actual instead of the effective number of clusters, and a note on what was left out."""
     n_clusters = [int(outcomes.n_clusters(standard.rows(side))) for side in sides]
     worth = min(int(estimate.n_clusters) for estimate in estimates)
     note = row["note"]

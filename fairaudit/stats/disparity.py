@@ -1,4 +1,4 @@
-"""From outcomes to the tables ``groups``, ``disparities`` and ``statistics``: the one place that infers."""
+"""``measure``: the tables ``groups``, ``disparities`` and ``statistics`` from outcomes; all inference of an audit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OVERALL = "overall"
 
 @dataclass(frozen=True)
 class Cohort:
-    """The rows that were measured and the groups they fall into.
+    """The measured rows and their groups.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ class Cohort:
     primary : tuple of str
         Features whose headline contrasts belong to the primary family.
     drawn : mapping of str to ImputedLabels
-        Features whose labels are not certain: ``columns`` has the group that is on record, here are the drawn ones.
+        Imputed labels of features whose labels are uncertain; ``columns`` holds the recorded group.
     controls : mapping of str to ndarray of str, shape (N,)
-        Level of each row, by control: the headline is given within its levels too, and standardised over it.
-        ``"not recorded"`` where the level is not known; a control is skipped for the feature of its name.
+        Level of each row, by control; ``"not recorded"`` if unknown. The headline is also given within levels, and
+        standardised over them. A control is skipped for the feature of the same name.
     only_standardised : frozenset of str
-        Controls that have no rows within their levels, and none for features of ``exploratory``.
+        Controls without rows within levels, and without rows for ``exploratory`` features.
     exploratory : frozenset of str
-        Features that are of little weight, such as countries beside regions.
+        Features of minor interest, such as countries beside regions.
 
     Raises
     ------
@@ -105,15 +105,15 @@ class Cohort:
         standardise: Sequence[str] = (),
         extra_controls: Mapping[str, Any] | None = None,
     ) -> Cohort:
-        """Return the cohort of ``samples``, with derived features (``extra``) behind the recorded ones.
+        """Return the cohort of ``samples``, with derived features (``extra``) after the recorded ones.
 
-        A control feature is one of these features, or of ``extra_controls``, which are no features; so is what
-        ``standardise`` names, which has no rows within its levels unless it is a control feature too.
+        ``control_features`` and ``standardise`` name features or keys of ``extra_controls`` (controls that are no
+        features). Names in ``standardise`` alone have no rows within levels.
 
         Raises
         ------
         ConfigError
-            If a control feature is neither.
+            If a control is neither a feature nor in ``extra_controls``.
         DataError
             If controls and features form too many groups.
         """
@@ -136,12 +136,12 @@ class Cohort:
         )  # fmt: skip
 
     def mask(self, feature: str, group: str) -> Mask:
-        """Rows of one group."""
+        """Return the rows of one group, (N,)."""
         rows: Mask = self.columns[feature] == group
         return rows
 
     def draws(self, *features: str) -> Iterator[Cohort]:
-        """Yield the cohort with each labelling of ``features``; once, as it is, where none of them was drawn."""
+        """Yield the cohort with each imputed labelling of ``features``; itself once if none of them was imputed."""
         drawn = {name: self.drawn[name] for name in features if name in self.drawn}
         if not drawn:
             yield self
@@ -150,7 +150,7 @@ class Cohort:
             yield dataclasses.replace(self, columns={**self.columns, **columns})
 
     def levels(self, control: str) -> dict[str, Mask]:
-        """Rows of each level of a control that occurs: in the order of its feature, else sorted, unknown ones last."""
+        """Return the rows of each level of a control, in the order of its feature or else sorted; unknown last."""
         values = self.controls[control]
         order = next((f.groups for f in self.features if f.name == control), ())
         place = {group: i for i, group in enumerate(order)}
@@ -245,7 +245,7 @@ def measure(
 
 
 def group_values(cohort: Cohort, outcomes: Sequence[Outcomes]) -> pd.DataFrame:
-    """Return the values of every group of single features and overall, as in ``Measured.groups``, and nothing else."""
+    """Return the group values of single features and overall, as in ``Measured.groups``, without comparisons."""
     rows = []
     for outcome in outcomes:
         rows.append(_group_row(outcome, OVERALL, OVERALL, np.ones(len(outcome.values), dtype=bool)))
@@ -259,13 +259,13 @@ def group_values(cohort: Cohort, outcomes: Sequence[Outcomes]) -> pd.DataFrame:
 
 
 def groups_of(feature: Feature, cohort: Cohort) -> tuple[str, ...]:
-    """Return the feature's groups, and ``not recorded`` where it occurs."""
+    """Return the feature's groups, and ``not recorded`` if it occurs."""
     extra = (NOT_RECORDED,) if (cohort.columns[feature.name] == NOT_RECORDED).any() else ()
     return (*feature.groups, *extra)
 
 
 def _group_row(outcomes: Outcomes, feature: str, group: str, *masks: Mask) -> dict[str, Any]:
-    """Return the row of a group, whose rows are in one mask, or in one for each drawing of the labels."""
+    """Return the row of a group from its mask, or from one mask for each imputed labelling."""
     estimates = [average(outcomes, mask) for mask in masks]
     row = group_row(outcomes, feature, group, pooled(*estimates), kind=kind_of(outcomes, drawn=len(masks) > 1))
     status, note = strictest_status([status_of(e, e.n_clusters) for e in estimates])
@@ -290,10 +290,10 @@ def _controlled(cohort: Cohort, outcomes: Outcomes) -> tuple[list[dict[str, Any]
 
 
 def _without_controls(cohort: Cohort) -> tuple[str, ...]:
-    """Return what was not held equal, or not as surely as it looks, because labels were drawn."""
+    """Return a warning for each feature with imputed labels, which controls do not cover."""
     return tuple(
         f"The labels of {name} were drawn, so it is not compared within levels of {', '.join(cohort.controls)}, nor "
-        "standardised over them; as a control it is as it stands on record."
+        "standardised over them; as a control it has its recorded labels."
         for name in cohort.drawn
         if cohort.controls
     )
@@ -308,7 +308,7 @@ def _intersections(cohort: Cohort, first: Feature, second: Feature) -> dict[str,
 
 
 def _influences(rows: list[dict[str, Any]], names: Names) -> dict[int, Influence]:
-    """Take the influence out of the rows that still hold one, and return it by position."""
+    """Remove ``psi`` from the rows and return the influences by position."""
     influences = {}
     for i, row in enumerate(rows):
         psi = row.pop("psi", None)

@@ -1,4 +1,4 @@
-r"""Sufficient statistics: what later comparisons need of the rows, per cluster and group.
+r"""Sufficient statistics of each cluster and group, for later comparisons of audits.
 
 For each cluster :math:`c` of a group there is a numerator :math:`a_c` and a denominator :math:`d_c`, such that the
 group's value is :math:`\hat\theta = \sum_c a_c / \sum_c d_c` and the influence of a cluster, but for its small-sample
@@ -9,7 +9,7 @@ micro average
 macro average
     Mean of the cluster, and one.
 AUROC
-    It is no ratio of sums. With :math:`m` rows of label 1 and :math:`n` of label 0, of which :math:`m_c` and
+    Not a ratio of sums. With :math:`m` rows of label 1 and :math:`n` of label 0, of which :math:`m_c` and
     :math:`n_c` lie in the cluster, and DeLong's components :math:`V_{10}` and :math:`V_{01}` [1]_,
     :math:`d_c = (m_c/m + n_c/n)/2` and :math:`a_c = \sum V_{10}/m + \sum V_{01}/n - \hat\theta d_c`: a ratio with the
     same value and the same influence. Replicates of it are right to first order.
@@ -35,7 +35,7 @@ Names = npt.NDArray[np.object_]
 
 
 class Statistics:
-    """Collects the statistics of groups, one after another, and makes one table of them.
+    """The statistics of groups, collected in one table.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Statistics:
 
 
 def cluster_names(outcomes: Outcomes, of_rows: npt.NDArray[Any]) -> Names:
-    """Return the name of each cluster code (U,) from that of each row (N,); ``gallery-`` and the code where no row is.
+    """Return the name of each cluster code (U,) from the names of rows (N,); ``gallery-CODE`` without a row.
 
     A cluster without a row is only in the gallery. Its code is the same in every audit of the same data.
     """

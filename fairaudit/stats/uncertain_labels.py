@@ -1,4 +1,4 @@
-r"""Groups of rows whose labels are uncertain: drawn several times by their probabilities, estimated, and combined.
+r"""Multiple imputation of uncertain group labels: draws by their probabilities, and estimates combined over draws.
 
 With estimates :math:`\hat\theta_m` and variances :math:`\hat V_m` of :math:`M` labellings of the same rows, Rubin's
 rules [1]_ give
@@ -10,8 +10,8 @@ With :math:`\gamma = (1 + 1/M) B / T` and the degrees of freedom :math:`\nu` tha
 of the t distribution are :math:`(1/\nu_M + 1/\nu_\text{obs})^{-1}`, where :math:`\nu_M = (M - 1)/\gamma^2` and
 :math:`\nu_\text{obs} = \frac{\nu + 1}{\nu + 3}\, \nu\, (1 - \gamma)` [2]_.
 
-Labels are drawn without a look at the outcome. For rows that were sampled independently :math:`\bar V` then holds their
-noise once already, so that the interval is wider than it need be for the average of the draws.
+Labels are imputed without regard to the outcome. For independently sampled rows :math:`\bar V` then already includes
+the noise of the labels once, so the interval is conservative for the average of the draws.
 
 Shape suffixes: N rows, G or K groups of one feature, M draws.
 
@@ -40,13 +40,13 @@ from fairaudit.stats.intervals import t_interval
 from fairaudit.stats.outcomes import Floats, Mask, Outcomes
 from fairaudit.stats.status import kind_of, status_of
 
-#: So many labellings give the spread between them with a standard error of 16 % (1 / sqrt(2 * 19)).
+#: Number of labellings; the standard error of the spread between them is 16 % (1 / sqrt(2 * 19)).
 DRAWS = 20
 
 
 @dataclass(frozen=True)
 class ImputedLabels:
-    """One feature's groups, drawn M times.
+    """The groups of one feature in M imputed labellings.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class ImputedLabels:
 
 
 def impute_labels(samples: Samples, *, draws: int = DRAWS, seed: int = 0) -> dict[str, ImputedLabels]:
-    """Return the drawn labels of each feature that has a row which could be of more than one group.
+    """Return the imputed labels of each feature that has a row with more than one possible group.
 
-    The rows of a cluster share one draw where their probabilities are the same: the group is the person's, and to draw
-    it for each image would treat one doubt as many. In other clusters each row is drawn by itself. Draws depend on the
-    seed, the feature's name and the ids, not on the order of the rows or on other features.
+    The rows of a cluster share one draw if their probabilities are equal: the group is the person's, and a draw for
+    each image would count one uncertainty several times. In other clusters each row is drawn by itself. Draws depend on
+    the seed, the feature's name and the ids, not on the order of the rows or on other features.
     """
     clusters = samples.table["cluster_id"].to_numpy(str)
     ids = samples.table["sample_id"].to_numpy(str)
@@ -112,17 +112,17 @@ def _codes(
 
 
 def label_warnings(drawn: Mapping[str, ImputedLabels]) -> tuple[str, ...]:
-    """Return what a report must say of features whose labels were drawn; nothing where there are none."""
+    """Return a warning for each feature with imputed labels."""
     return tuple(
-        f"{note_of(drawn, [name])}: they were drawn {len(labels)} times by their probabilities, and intervals count "
+        f"{note_of(drawn, [name])}: they were drawn {len(labels)} times by their probabilities, and intervals include "
         "that. Some drawn labels are wrong, which brings groups closer together than they are, and this is not "
-        "corrected: a true difference may be larger than its interval says, also where it is called within tolerance."
+        "corrected: a true difference may exceed its interval, also if the verdict is within_tolerance."
         for name, labels in drawn.items()
     )
 
 
 def note_of(drawn: Mapping[str, ImputedLabels], features: Collection[str]) -> str:
-    """Return the note of a row of ``features``; empty where none of them was drawn."""
+    """Return the note of a row of ``features``; empty if none of them was imputed."""
     known = [(name, 100 * drawn[name].uncertain) for name in features if name in drawn]
     return "; ".join(f"{percent:.1f} % of the labels of {name} are uncertain" for name, percent in known)
 
@@ -134,9 +134,9 @@ _NO_OMNIBUS = "no test of all groups at once is made where labels are drawn"
 def contrasts_over(
     outcomes: Outcomes, feature: Feature, draws: Sequence[dict[str, Mask]], *, primary: bool, whole: bool
 ) -> list[Row]:
-    """Return the rows of ``contrasts_of`` over all labellings; of one labelling, its rows as they are.
+    """Return the rows of ``contrasts_of``, combined over all labellings.
 
-    Gap and ratio are those of the combined group values; the omnibus test is not made.
+    Gap and ratio come from the combined group values; there is no omnibus test.
 
     Parameters
     ----------
@@ -153,14 +153,14 @@ def contrasts_over(
 
 
 def pooled_rows(rows: Sequence[Sequence[Row]]) -> list[Row]:
-    """Return the rows (R) of M labellings, (M, R), as one each; of one labelling, its rows as they are."""
+    """Return the R rows of M labellings, (M, R), combined into R rows."""
     if len(rows) == 1:
         return list(rows[0])
     return [_pooled_row(of_row) for of_row in zip(*rows, strict=True)]
 
 
 def strictest_status(statuses: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """Return the worst status and its reason: what may not be judged in one labelling is not judged at all."""
+    """Return the strictest status over all labellings, and its reason."""
     status = max((status for status, _ in statuses), key=STATUSES.index)
     notes = [note for of_status, note in statuses if of_status == status]
     if len(statuses) == 1 or not notes[0]:
@@ -169,7 +169,7 @@ def strictest_status(statuses: Sequence[tuple[str, str]]) -> tuple[str, str]:
 
 
 def add_notes(rows: Sequence[Row], drawn: Mapping[str, ImputedLabels]) -> None:
-    """Say in the rows of features whose labels were drawn (intersections too) that they were, and how many rows."""
+    """Add the imputation to method and note of the rows of imputed features and of their intersections."""
     for row in rows:
         names = [name for name in str(row["feature"]).split(" & ") if name in drawn]
         if names and row.get("ci_method"):
@@ -201,7 +201,7 @@ def _pooled_row(rows: Sequence[Row]) -> Row:
 
 
 def _overall_rows(outcomes: Outcomes, feature: str, draws: Sequence[dict[str, Mask]]) -> list[Row]:
-    """Return gap and ratio over the groups that are large enough in every labelling, and why there is no test."""
+    """Return gap and ratio over the groups that are large enough in every labelling, and the reason for no test."""
     estimates: dict[str, list[Estimate]] = {g: [average(outcomes, masks[g]) for masks in draws] for g in draws[0]}
     sure = [
         g for g, drawn in estimates.items() if strictest_status([status_of(e, e.n_clusters) for e in drawn])[0] == "ok"
@@ -228,7 +228,7 @@ def _overall_rows(outcomes: Outcomes, feature: str, draws: Sequence[dict[str, Ma
 
 
 def combine(values: npt.ArrayLike, std_errors: npt.ArrayLike, dfs: npt.ArrayLike) -> tuple[float, float, float]:
-    """Return value, standard error and degrees of freedom of at least two labellings; each argument has shape (M,)."""
+    """Return value, standard error and degrees of freedom by Rubin's rules; arguments (M,), M at least two."""
     estimates, errors = np.asarray(values, dtype=np.float64), np.asarray(std_errors, dtype=np.float64)
     n = len(estimates)
     between = (1 + 1 / n) * float(estimates.var(ddof=1))
@@ -241,12 +241,12 @@ def combine(values: npt.ArrayLike, std_errors: npt.ArrayLike, dfs: npt.ArrayLike
 
 
 def pooled(*estimates: Estimate) -> Estimate:
-    """Return one estimate of one number from its estimates in M labellings; of one labelling, that itself."""
+    """Return the combination of one group's estimates in M labellings."""
     return pooled_groups([estimates])[0]
 
 
 def pooled_groups(estimates: Sequence[Sequence[Estimate]]) -> list[Estimate]:
-    """Return one estimate for each of K groups, whose errors go together as they do over M labellings.
+    """Return the combined estimate of each of K groups, with their covariance over M labellings.
 
     A row that moves leaves one group and joins another, so the groups are not independent. ``psi`` of the result has K
     entries, whose products are the groups' covariances: mean within labellings, and between them. Counts are means
