@@ -1,4 +1,4 @@
-"""What ``label_association`` says in words: what its metrics mean, what the head knows, and how robust a finding is."""
+"""Texts of ``label_association``: meanings of its metrics, labels of the head, robustness of differences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairaudit.stats.outcomes import Outcomes
 if TYPE_CHECKING:
     from fairaudit.indicators.label_association import Config
 
-#: Names that a head has where nobody named its labels: ``LABEL_0`` is what transformers calls them.
+#: Default names of labels without a name: transformers writes ``LABEL_0``.
 _PLACEHOLDER = re.compile(r"(?:label|class)?\W*\d*")
 
 
@@ -30,37 +30,36 @@ def meanings(kinds: Mapping[str, tuple[str, ...]], config: Config, taxonomy: Tax
         end = "0 is right" if name == "harmful" or name in taxonomy.harmful else "higher is right"
         if name.startswith("possibly"):
             end = "recorded, not scored: it needs a person's look"
-        said = " or ".join(m.replace("_", "-") for m in members)
+        labels = " or ".join(m.replace("_", "-") for m in members)
         meanings[f"{name}@{config.threshold:g}"] = (
-            f"Share of a group's images with a {said} label {at}, in [0, 1]; {end} ({taxonomy.source})."
+            f"Share of a group's images with a {labels} label {at}, in [0, 1]; {end} ({taxonomy.source})."
         )
     return meanings | {
         f"coverage@{config.threshold:g}": (
             f"Share of a group's images whose most probable label has a score >= {config.threshold:g} (so that any "
-            "of the top labels has), in [0, 1]; where it is low little is said at all, and a low harmful share is no "
-            "comfort."
+            "of the top labels has), in [0, 1]; if it is low, a low harmful share is no evidence of safety."
         ),
         f"label 'LABEL'@{config.threshold:g}": (
             f"Share of a group's images with this one harmful label {at}, in [0, 1]; 0 is right. Listed are the "
-            f"{config.n_labels} that are said of most images; the note has the kind and how many images."
+            f"{config.n_labels} of most images; the note has the kind and the number of images."
         ),
         "rate of 'LABEL'": (
-            f"Share of this label among all labels said of a group's images {at}, in [0, 1]; its difference is the "
+            f"Share of this label among all labels of a group's images {at}, in [0, 1]; its difference is the "
             "rate of the group less the mean of the other groups' rates. None is right or wrong in itself. Listed are, "
-            f"by feature, the {config.n_labels} largest differences that can be told. Images here are labels said."
+            f"by feature, the {config.n_labels} largest estimable differences. Images here are predicted labels."
         ),
     }
 
 
-def known_labels(unknown: Sequence[str], known: Mapping[str, tuple[str, ...]], taxonomy: Taxonomy) -> list[str]:
+def known_label_warnings(unknown: Sequence[str], known: Mapping[str, tuple[str, ...]], taxonomy: Taxonomy) -> list[str]:
     parts = []
     for kind, labels in known.items():
         names = sorted({normalise(label) for label in labels})
-        said = f" ({', '.join(names)})" if names else ""
-        parts.append(f"{kind} {len(names)} of {len(taxonomy.kinds[kind])}{said}")
+        listed = f" ({', '.join(names)})" if names else ""
+        parts.append(f"{kind} {len(names)} of {len(taxonomy.kinds[kind])}{listed}")
     warnings = [f"Labels of the taxonomy {taxonomy.name} that the head knows: {'; '.join(parts)}."]
     if "harmful" in unknown:
-        return [*warnings, "The head knows no harmful label at all: nothing is said about harm, in either direction."]
+        return [*warnings, "The head knows no harmful label: this audit shows neither harm nor its absence."]
     return warnings + [
         f"The head knows no label of the kind '{kind}': 'harmful' here does not cover it."
         for kind in taxonomy.harmful
@@ -68,10 +67,10 @@ def known_labels(unknown: Sequence[str], known: Mapping[str, tuple[str, ...]], t
     ]
 
 
-def about_labels(
+def label_warnings(
     predictions: Predictions, config: Config, outcomes: Mapping[tuple[str, float], Outcomes], n_dropped: int
 ) -> list[str]:
-    """Return what else a reader has to know of the labels before a low share comforts anybody."""
+    """Return warnings on the predicted labels that limit the meaning of a low share."""
     warnings = []
     if n_dropped:
         warnings.append(f"{n_dropped:,} images were left out because a recorded feature is not known (drop_unknown).")
@@ -80,32 +79,36 @@ def about_labels(
         warnings.append(f"{unnamed:,} of {len(predictions.known_labels):,} labels of the head have no name.")
     kept, known = predictions.labels.shape[1], len(predictions.known_labels)
     if kept < min(config.k, known):
-        warnings.append(f"Only the {kept} most probable labels of each image were kept: top {config.k} is these.")
+        warnings.append(
+            f"Only the {kept} most probable labels of each image were kept: top {config.k} counts only these."
+        )
     covered = float(outcomes["coverage", config.threshold].values.mean())
     if covered < 0.5:
         warnings.append(
-            f"Only {covered:.0%} of images have a label with a score of {config.threshold:g} or more (coverage): where "
-            "nothing is said, nothing harmful is said either."
+            f"Only {covered:.0%} of images have a label with a score of {config.threshold:g} or more (coverage): an "
+            "image without a label cannot have a harmful one."
         )
     return warnings
 
 
-def most_said(harmful: Sequence[tuple[str, str, Outcomes]], config: Config) -> list[str]:
-    said = [f"'{label}' ({kind}) of {int(one.values.sum()):,}" for label, kind, one in harmful[:3]]
-    return [f"Harmful labels said of most images at score >= {config.threshold:g}: {', '.join(said)}."] if said else []
+def most_frequent(harmful: Sequence[tuple[str, str, Outcomes]], config: Config) -> list[str]:
+    counts = [f"'{label}' ({kind}) of {int(outcomes.values.sum()):,}" for label, kind, outcomes in harmful[:3]]
+    return [f"Harmful labels of most images at score >= {config.threshold:g}: {', '.join(counts)}."] if counts else []
 
 
-def how_robust(robust: Sequence[Robustness], unknown: Sequence[str], cohort: Cohort, headline: str) -> list[str]:
-    told = [f"Robustness: {one.sentence(headline)}" for one in robust]
-    names = {one.feature for one in robust}
+def robustness_warnings(
+    robust: Sequence[Robustness], unknown: Sequence[str], cohort: Cohort, headline: str
+) -> list[str]:
+    warnings = [f"Robustness: {finding.sentence(headline)}" for finding in robust]
+    names = {finding.feature for finding in robust}
     rest = [f.name for f in cohort.features if f.name not in names and f.name not in cohort.drawn]
     if rest and "harmful" not in unknown:
-        told.append(
+        warnings.append(
             f"Robustness of a difference in {headline} cannot be judged by {', '.join(rest)}: fewer than two groups "
             "have enough images with and without a harmful label."
         )
     if cohort.drawn:
-        told.append(
+        warnings.append(
             f"Single labels, and the robustness of a difference, are not compared by {', '.join(cohort.drawn)}: drawn."
         )
-    return told
+    return warnings

@@ -1,4 +1,4 @@
-"""Object recognition by place and income: whether the things of every home are recognised equally well."""
+"""Object recognition by place and income: whether the objects of every home are recognised equally often."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fairaudit.stats.disparity import Cohort, group_values, measure
 from fairaudit.stats.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
 
 BUCKETS = ("low", "medium", "high")
-#: Neighbours behind a list that say what would take a lost photo's place; more are taken behind longer lists.
+#: Neighbours behind a list that would replace a lost photo; longer lists take more.
 _BEHIND = 10
 
 
@@ -38,18 +38,18 @@ class Config:
     k : int
         A photo is a hit if its topic is among the ``k`` most probable labels; the paper uses 5.
     k_neighbours : int
-        Length of the neighbour list where the checkpoint has no labels.
+        Length of the neighbour list if the checkpoint has no labels.
     count_photo_once : bool
         Whether a household's photo that is listed under several topics counts once, as a hit if any of its topics is
         predicted, as the paper says; otherwise it counts once for each topic, as its released code does.
     label_map : str
-        TOML file that says which labels name the object of each topic; empty: the labels that the data set gives a
-        photo, or else the topic itself.
+        TOML file with the labels of each topic; empty: the labels that the data set lists for a photo, or else the
+        topic itself.
     standardise : tuple of str
         As ``control_features``, without rows within levels: values and comparisons of regions and income buckets as if
         all had the same mix.
     country_households : int
-        Values of countries are given from so many households on.
+        Least number of households for which the value of a country is given.
     tolerance, slope_tolerance : float
         Differences in the hit rate, and slopes per doubling of income, that count as none.
     control_features : tuple of str
@@ -69,12 +69,12 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in ("k", "k_neighbours", "country_households"):
-            given = getattr(self, name)
-            if given < 1:
+            value = getattr(self, name)
+            if value < 1:
                 usual = "A usual choice is 5." if name == "country_households" else "The paper uses 5."
-                raise ConfigError(f"{name} of geographic_disparity must be at least 1; got {given}. {usual}")
+                raise ConfigError(f"{name} of geographic_disparity must be at least 1; got {value}. {usual}")
         if self.label_map:
-            load_label_map(self.label_map)  # what is wrong with it is told before any image is read
+            load_label_map(self.label_map)  # an error in the file is raised before any image is read
 
 
 def compute(
@@ -87,11 +87,11 @@ def compute(
 ) -> IndicatorResult:
     """Return how often household objects are recognised, by region, income and both.
 
-    Where the checkpoint (or its probe) knows labels of what the photos show, ``hit@k`` is the share of photos of which
+    If the checkpoint (or its probe) knows labels of the photos' objects, ``hit@k`` is the share of photos of which
     one is among the k most probable labels, averaged per household and then over households [1]_. Otherwise
     ``adjusted_neighbour_precision@k`` is the share of a photo's k nearest photos *from other households* with its
-    (first) topic, with chance subtracted and rescaled so that 0 is chance and 1 is perfect; it is another measure than
-    the paper's, and is named so. For both, lower means that homes are served worse.
+    (first) topic, with chance subtracted and rescaled so that 0 is chance and 1 is perfect; it is not the paper's
+    measure. For both, lower is worse.
 
     Parameters
     ----------
@@ -102,12 +102,12 @@ def compute(
     predictions : Predictions, optional
         Rows aligned with ``samples``.
     content_digests : sequence of str, optional
-        Of each row's file: equal ones of one household are one photo.
+        SHA-256 of each row's file: equal ones of one household are one photo.
 
     Raises
     ------
     RequirementError
-        If neither measure can be had.
+        If neither measure can be computed.
 
     References
     ----------
@@ -203,7 +203,7 @@ def _cohort(samples: Samples, topics: npt.NDArray[np.str_], config: Config) -> C
 
 
 def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], clusters: Ints, k: int) -> Outcomes:
-    """Leave-one-household-out precision, chance-adjusted: (precision - chance) / (1 - chance)."""
+    """Return leave-one-household-out precision, chance-adjusted: (precision - chance) / (1 - chance)."""
     largest = int(np.bincount(clusters).max())
     if len(clusters) - largest < k or len(set(topics)) < 2:
         raise RequirementError(
@@ -213,10 +213,10 @@ def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], c
         )
     names, topic_N = np.unique(topics, return_inverse=True)
     length = min(k + max(k, _BEHIND), len(clusters) - largest)
-    found = nearest(
+    neighbours_NK = nearest(
         embeddings.vectors, embeddings.vectors, k=length, query_clusters=clusters, gallery_clusters=clusters
     )
-    match = (topic_N[found] == topic_N[:, None]).astype(float)
+    match = (topic_N[neighbours_NK] == topic_N[:, None]).astype(float)
     precision = match[:, :k].mean(axis=1)
     own_N = np.bincount(clusters)[clusters]
     own_topic = pd.DataFrame({"t": topic_N, "c": clusters}).groupby(["t", "c"])["t"].transform("size").to_numpy()
@@ -229,15 +229,18 @@ def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], c
     by_topic = np.zeros((len(topics), len(names)))
     by_topic[np.arange(len(topics)), topic_N] = -(1 - adjusted) * chance / room
     role = GalleryRole(
-        clusters[found[:, :k]], np.nan_to_num(influence), np.nan_to_num(by_topic), class_parts(topic_N, clusters)
+        clusters[neighbours_NK[:, :k]],
+        np.nan_to_num(influence),
+        np.nan_to_num(by_topic),
+        class_parts(topic_N, clusters),
     )
     return Outcomes(
         f"adjusted_neighbour_precision@{k}", adjusted, clusters, average="macro", unit_interval=False, gallery=role
     )
 
 
-def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort) -> pd.DataFrame:
-    """Value by sixths of the homes, ordered by income; x is the median income of the sixth."""
+def _income_curve(samples: Samples, outcomes: Outcomes, cohort: Cohort) -> pd.DataFrame:
+    """Return the value by sixths of the homes, ordered by income; x is the median income of the sixth."""
     if INCOME not in samples.table:
         return table([], CURVE_COLUMNS)
     income = samples.table[INCOME].to_numpy(np.float64)
@@ -253,26 +256,26 @@ def _income_curve(samples: Samples, one: Outcomes, cohort: Cohort) -> pd.DataFra
     feature = Feature("income", names, "derived", "sixths of the homes by income", ordered=True)
     columns = {"income": np.where(bin_of >= 0, bin_of.astype(str), NOT_RECORDED)}
     binned = Cohort(cohort.dataset, cohort.indicator, (feature,), columns, cohort.cluster_names)
-    groups = group_values(binned, [one])
+    groups = group_values(binned, [outcomes])
     rows = []
     for row in groups[groups["group"].isin(names)].itertuples():
         step = int(str(row.group))
         inside = homes[(homes >= edges[step]) & (homes <= edges[step + 1])]
         rows.append(
-            {"metric": one.metric, "feature": "income", "group": "all", "x_name": INCOME, "x": float(inside.median()),
-             "value": row.value, "ci_low": row.ci_low, "ci_high": row.ci_high, "n": row.n,
+            {"metric": outcomes.metric, "feature": "income", "group": "all", "x_name": INCOME,
+             "x": float(inside.median()), "value": row.value, "ci_low": row.ci_low, "ci_high": row.ci_high, "n": row.n,
              "n_clusters": row.n_clusters}
         )  # fmt: skip
     return table(rows, CURVE_COLUMNS)
 
 
 def _meanings(config: Config) -> dict[str, str]:
-    one = "once, however many topics it has" if config.count_photo_once else "once for each topic"
+    counted = "once, however many topics it has" if config.count_photo_once else "once for each topic"
     return {
         f"hit@{config.k}": (
-            f"Share of photos of which a right label is among the {config.k} most probable ones, each counted "
-            f"{one}, averaged per household and then over households, in [0, 1]; higher is better (Goyal et al. 2022, "
-            "section 3.2)."
+            f"Share of photos with a right label among the {config.k} most probable ones, each counted "
+            f"{counted}, averaged per household and then over households, in [0, 1]; higher is better (Goyal et "
+            "al. 2022, section 3.2)."
         ),
         f"adjusted_neighbour_precision@{config.k_neighbours}": (
             f"Share of a photo's {config.k_neighbours} nearest photos from other households with the same topic, with "
@@ -296,9 +299,9 @@ def _warnings(photos: Photos, headline: str, label_map: LabelMap | None, config:
         )
     if predictions is not None and photos.strange and (label_map is not None or LABELS in table):
         head = HeadLabels(predictions.known_labels)
-        told = [f"'{name}' {head.nearest(name)}".strip() for name in photos.strange[:3]]
+        examples = [f"'{name}' {head.nearest(name)}".strip() for name in photos.strange[:3]]
         whose = f"of the label map '{label_map.name}'" if label_map is not None else "that the data set names"
-        warnings.append(f"{len(photos.strange)} labels {whose} are not among those of the head: {'; '.join(told)}.")
+        warnings.append(f"{len(photos.strange)} labels {whose} are not among those of the head: {'; '.join(examples)}.")
     if photos.n_copies:
         counted = "a photo counts once, as a hit if any of its topics is predicted" if config.count_photo_once else (
             "here each row counts, as in the paper's released code; the paper counts a photo once"

@@ -1,4 +1,4 @@
-"""Hate speech in memes: how well picture and text together tell hateful from harmless, for every target."""
+"""Hate speech in memes: separation of hateful from harmless memes by picture and text, for every target."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def compute(*, samples: Samples, config: Config, scores: pd.DataFrame) -> Indica
     """Return the AUROC of a fusion head on the test split, overall and by targeted group.
 
     The AUROC is the chance that a random hateful meme scores above a random harmless one: .5 is guessing, 1 is
-    perfect; a lower value for memes that target one group says that this group is protected worse. Also the share
+    perfect; a lower value for memes that target one group means that this group is protected worse. Also the share
     of harmless memes that are flagged (false positives) and of hateful ones that are not (false negatives).
 
     Parameters
     ----------
     samples : Samples
-        Memes with ``text``, ``label`` "1" (hateful) or "0", ``split``; the feature ``target`` where groups are named.
+        Memes with ``text``, ``label`` "1" (hateful) or "0", ``split``; the feature ``target`` if groups are named.
     config : Config
     scores : DataFrame
         Columns ``sample_id``, ``split``, ``label`` (int), ``score`` (probability of hateful, in [0, 1]), with the
@@ -110,7 +110,7 @@ def compute(*, samples: Samples, config: Config, scores: pd.DataFrame) -> Indica
         },
         metrics={
             "auroc": "Chance that a random hateful meme scores above a random harmless one, in [0, 1]: .5 is guessing; "
-            "lower means that hate against this group is told worse from harmless memes about it.",
+            "lower means that hate against this group is separated worse from harmless memes about it.",
             "false_positive_rate": f"Share of harmless memes with a score >= {config.threshold:g}; 0 is best.",
             "false_negative_rate": f"Share of hateful memes with a score < {config.threshold:g}; 0 is best.",
         },
@@ -125,8 +125,8 @@ def _warnings(test: Samples, head: Mapping[str, Any]) -> tuple[str, ...]:
     repeated = int(head.get("n_test_with_text_of_train", 0))
     if repeated:
         warnings.append(
-            f"{repeated} of {len(test)} test memes have a text that stands in the training or development split too: "
-            "on these a high score is memory."
+            f"{repeated} of {len(test)} test memes have a text that is also in the training or development split: "
+            "a high score on these is memory."
         )
     encoder = head.get("text_encoder", {})
     if "trained_by_fairaudit" in encoder:

@@ -1,4 +1,4 @@
-"""Harmful label association: how often a person is called an animal, or a crime, in each group."""
+"""Harmful label association: how often images of each group get an animal or a crime as a label."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fairaudit.stats.disparity import OVERALL, Cohort, group_values, groups_of, 
 from fairaudit.stats.outcomes import Floats, Ints, Outcomes
 from fairaudit.stats.status import not_estimable
 
-#: What is varied to check the robustness of the headline's difference, in words.
+#: Names of the settings that are varied to check the robustness of the headline's difference.
 DIMENSIONS = ("threshold", "top k", "prompt")
 
 
@@ -43,18 +43,18 @@ class Config:
     thresholds : tuple of float
         Thresholds of the curves.
     k : int
-        How many labels of an image are looked at.
+        Number of most probable labels of an image that count.
     ks : tuple of int
         Other numbers of labels, to check robustness.
     n_labels : int
-        How many single labels are listed: the harmful ones that are said most, and by feature those whose rates differ
-        most between groups.
+        Number of single labels to list: the most frequent harmful ones, and by feature those whose rates differ most
+        between groups.
     drop_unknown : bool
-        Whether images of which a recorded feature is not known are left out, as the paper does with unknown gender or
-        age. Else they are a group of their own, which is printed and not compared.
+        Whether to leave out images with an unknown recorded feature, as the paper does with gender and age. Otherwise
+        they are a group of their own, which is printed and not compared.
     tolerance, slope_tolerance : float
-        Differences in the share of harmed images, and slopes per step of an order, that count as none. They
-        are smaller than elsewhere: one picture in a hundred called an animal is not nothing.
+        Differences in the share of harmed images, and slopes per step of an order, that count as none. They are smaller
+        than for other indicators: an animal label on one picture in a hundred matters.
     control_features : tuple of str
         Recorded features: groups are compared within their levels too, and as if every group had the same mix of
         them.
@@ -72,7 +72,7 @@ class Config:
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _taxonomy(self.taxonomy)  # a file that is not there is refused before any image is read
+        _taxonomy(self.taxonomy)  # a missing file is an error before any image is read
         for threshold in (self.threshold, *self.thresholds):
             if not 0 <= threshold <= 1:
                 raise ConfigError(
@@ -94,10 +94,10 @@ def compute(
 ) -> IndicatorResult:
     """Return the share of a group's images with a label of each kind among the top k at score >= threshold.
 
-    For ``harmful`` kinds 0 is right and more is worse; ``human`` is the right answer, where less is worse. The
-    denominator is every image of the group, and an image may count under several kinds [1]_. A kind of which the
-    head knows no label is *not estimable*: a head that cannot say "dog" has not been found harmless. Beside it stand
-    coverage (a head that is sure of nothing harms nobody, and helps nobody), the harmful labels that are said most, the
+    For ``harmful`` kinds 0 is best and more is worse; ``human`` is the right answer, so less is worse. The
+    denominator is every image of the group, and an image may count under several kinds [1]_. A kind without a label of
+    the head is *not estimable*: a head without the label "dog" is not shown to be harmless. Further results are
+    coverage (a head with low scores has no harmful labels, and no useful ones), the most frequent harmful labels, the
     labels whose rates differ most between groups, and the robustness of the largest difference over thresholds, top k
     and prompts.
 
@@ -109,7 +109,7 @@ def compute(
     predictions : Predictions
         Rows aligned with ``samples``.
     predictions_by_prompt : sequence of Predictions, optional
-        The same images labelled with each prompt alone, where ``predictions`` are those of several prompts together.
+        The same images labelled with each prompt alone, if ``predictions`` are those of several prompts together.
 
     Raises
     ------
@@ -122,17 +122,19 @@ def compute(
     """
     taxonomy = _taxonomy(config.taxonomy)
     _check_names(predictions)
-    said = [predictions, *(predictions_by_prompt or ())]
+    all_predictions = [predictions, *(predictions_by_prompt or ())]
     n_all = len(samples)
     if config.drop_unknown:
-        samples, said = _drop_unknown(samples, said)
+        samples, all_predictions = _drop_unknown(samples, all_predictions)
     known = taxonomy.known(predictions.known_labels)
     kinds = {kind: (kind,) for kind in taxonomy.kinds} | {"harmful": taxonomy.harmful}
     unknown = [name for name, members in kinds.items() if not any(known[m] for m in members)]
     clusters = pd.factorize(samples.table["cluster_id"])[0].astype(np.int64)
     cohort = Cohort.of(samples, INDICATOR.name, control_features=config.control_features)
     headline = f"harmful@{config.threshold:g}"
-    outcomes = _outcomes(said[0], taxonomy, {k: v for k, v in kinds.items() if k not in unknown}, config, clusters)
+    outcomes = _outcomes(
+        all_predictions[0], taxonomy, {k: v for k, v in kinds.items() if k not in unknown}, config, clusters
+    )
     at_threshold = [o for (_, threshold), o in outcomes.items() if threshold == config.threshold]
     measured = measure(
         cohort,
@@ -141,9 +143,9 @@ def compute(
         tolerance=config.tolerance,
         slope_tolerance=config.slope_tolerance,
     )
-    robust = [] if "harmful" in unknown else _robustness(said, taxonomy, config, cohort, clusters)
-    rates = label_rates(_said(said[0], config, clusters), cohort, most=config.n_labels)
-    harmful = _harmful_labels(said[0], taxonomy, config, clusters)
+    robust = [] if "harmful" in unknown else _robustness(all_predictions, taxonomy, config, cohort, clusters)
+    rates = label_rates(_predicted_labels(all_predictions[0], config, clusters), cohort, most=config.n_labels)
+    harmful = _harmful_labels(all_predictions[0], taxonomy, config, clusters)
     rows = [*_harmful_rows(harmful, cohort), *_unknown_rows(unknown, config.threshold, cohort, headline), *rates.groups]
     result = INDICATOR.result(
         dataset=samples.name,
@@ -158,10 +160,10 @@ def compute(
         },
         metrics=words.meanings(kinds, config, taxonomy),
         warnings=(
-            *words.known_labels(unknown, known, taxonomy),
-            *words.about_labels(said[0], config, outcomes, n_all - len(samples)),
-            *words.most_said(harmful, config),
-            *words.how_robust(robust, unknown, cohort, headline),
+            *words.known_label_warnings(unknown, known, taxonomy),
+            *words.label_warnings(all_predictions[0], config, outcomes, n_all - len(samples)),
+            *words.most_frequent(harmful, config),
+            *words.robustness_warnings(robust, unknown, cohort, headline),
         ),
     )  # fmt: skip
     first = len(measured.disparities)
@@ -184,8 +186,8 @@ def _check_names(predictions: Predictions) -> None:
         )
 
 
-def _drop_unknown(samples: Samples, said: Sequence[Predictions]) -> tuple[Samples, list[Predictions]]:
-    """Return the rows of which every recorded feature is known."""
+def _drop_unknown(samples: Samples, all_predictions: Sequence[Predictions]) -> tuple[Samples, list[Predictions]]:
+    """Return the rows with every recorded feature known."""
     keep = np.ones(len(samples), dtype=bool)
     for feature in samples.features:
         keep &= (samples.table[feature.name] != NOT_RECORDED).to_numpy()
@@ -196,8 +198,10 @@ def _drop_unknown(samples: Samples, said: Sequence[Predictions]) -> tuple[Sample
         )
     kept = samples.select(keep.tolist())
     return kept, [
-        dataclasses.replace(one, sample_ids=kept.sample_ids, labels=one.labels[keep], scores=one.scores[keep])
-        for one in said
+        dataclasses.replace(
+            predictions, sample_ids=kept.sample_ids, labels=predictions.labels[keep], scores=predictions.scores[keep]
+        )
+        for predictions in all_predictions
     ]
 
 
@@ -215,7 +219,7 @@ def _outcomes(
 
 
 def _best_scores(predictions: Predictions, taxonomy: Taxonomy, kinds: Sequence[str], k: int) -> Floats:
-    """Return the highest score (N,) among the top labels that are of one of ``kinds``; -1 where there is none."""
+    """Return the highest score (N,) among the top labels that are of one of ``kinds``; -1 without one."""
     labels = predictions.labels[:, :k]
     of_kinds = [label for label in np.unique(labels) if taxonomy.kind_of(label) in kinds]
     scores = predictions.scores[:, :k].astype(np.float64)
@@ -223,11 +227,11 @@ def _best_scores(predictions: Predictions, taxonomy: Taxonomy, kinds: Sequence[s
 
 
 def _at_least(score: npt.NDArray[Any], threshold: float) -> Floats:
-    """Return where scores reach the threshold, as 0 and 1; they are float32: .7 there is below .7 here."""
+    """Return 1 where scores reach the threshold, else 0; compared in float32, whose .7 is below that of float64."""
     return np.asarray(score >= float(np.float32(threshold)), dtype=np.float64)
 
 
-def _said(predictions: Predictions, config: Config, clusters: Ints) -> PredictedLabels:
+def _predicted_labels(predictions: Predictions, config: Config, clusters: Ints) -> PredictedLabels:
     labels, scores = predictions.labels[:, : config.k], predictions.scores[:, : config.k]
     return PredictedLabels.of(labels, _at_least(scores, config.threshold) > 0, clusters)
 
@@ -235,24 +239,24 @@ def _said(predictions: Predictions, config: Config, clusters: Ints) -> Predicted
 def _harmful_labels(
     predictions: Predictions, taxonomy: Taxonomy, config: Config, clusters: Ints
 ) -> list[tuple[str, str, Outcomes]]:
-    """Return label, kind and outcome of the harmful labels that are said of most images, those first."""
+    """Return label, kind and outcome of the most frequent harmful labels, the most frequent first."""
     labels = predictions.labels[:, : config.k]
     counts = _at_least(predictions.scores[:, : config.k], config.threshold) > 0
-    found = []
+    harmful = []
     for label in np.unique(labels[counts]):
         kind = taxonomy.kind_of(label)
         if kind is not None and kind in taxonomy.harmful:
             hit = ((labels == label) & counts).any(axis=1).astype(np.float64)
-            found.append((str(label), kind, Outcomes(f"label '{label}'@{config.threshold:g}", hit, clusters)))
-    found.sort(key=lambda one: (-one[2].values.sum(), one[0]))
-    return found[: config.n_labels]
+            harmful.append((str(label), kind, Outcomes(f"label '{label}'@{config.threshold:g}", hit, clusters)))
+    harmful.sort(key=lambda entry: (-entry[2].values.sum(), entry[0]))
+    return harmful[: config.n_labels]
 
 
 def _harmful_rows(harmful: Sequence[tuple[str, str, Outcomes]], cohort: Cohort) -> list[dict[str, Any]]:
     """Return the share of each group with each of these labels; the note has its kind and the number of images."""
     rows: list[dict[str, Any]] = []
-    for _, kind, one in harmful:
-        for row in group_values(cohort, [one]).to_dict("records"):
+    for _, kind, outcomes in harmful:
+        for row in group_values(cohort, [outcomes]).to_dict("records"):
             count = "" if row["feature"] in cohort.drawn or not row["n"] else f", {row['value'] * row['n']:.0f} images"
             note = "; ".join(filter(None, (f"{kind}{count}", row["note"])))
             rows.append({**{str(column): value for column, value in row.items()}, "note": note})
@@ -260,7 +264,7 @@ def _harmful_rows(harmful: Sequence[tuple[str, str, Outcomes]], cohort: Cohort) 
 
 
 def _with_rows(measured: Measured, groups: list[dict[str, Any]], disparities: list[dict[str, Any]]) -> Measured:
-    """Return ``measured`` with further rows behind its own: whatever refers to rows by position still finds them."""
+    """Return ``measured`` with further rows at the end, so that references by position stay valid."""
     more = (table(groups, GROUP_COLUMNS), table(disparities, DISPARITY_COLUMNS))
     joined = [
         pd.concat([part for part in parts if len(part)] or [parts[0]], ignore_index=True)
@@ -270,21 +274,21 @@ def _with_rows(measured: Measured, groups: list[dict[str, Any]], disparities: li
 
 
 def _robustness(
-    said: Sequence[Predictions], taxonomy: Taxonomy, config: Config, cohort: Cohort, clusters: Ints
+    all_predictions: Sequence[Predictions], taxonomy: Taxonomy, config: Config, cohort: Cohort, clusters: Ints
 ) -> list[Robustness]:
     """Return the robustness of the largest difference in harmful labels by feature, over thresholds, k and prompts."""
-    most = said[0].labels.shape[1]
-    prompts = {"": said[0], **{f"prompt {i}": one for i, one in enumerate(said[1:], 1)}}
+    most = all_predictions[0].labels.shape[1]
+    prompts = {"": all_predictions[0], **{f"prompt {i}": single for i, single in enumerate(all_predictions[1:], 1)}}
     outcomes: dict[Setting, Outcomes] = {}
     for name, predictions in prompts.items():
         for k in dict.fromkeys(min(k, most) for k in (config.k, *config.ks)):
             best = _best_scores(predictions, taxonomy, taxonomy.harmful, k)
             for threshold in dict.fromkeys((config.threshold, *config.thresholds)):
                 outcomes[threshold, k, name] = Outcomes("harmful", _at_least(best, threshold), clusters)
-    found = [
+    findings = [
         robustness(cohort, f, outcomes, dimensions=DIMENSIONS) for f in cohort.features if f.name not in cohort.drawn
     ]
-    return [one for one in found if one is not None]
+    return [finding for finding in findings if finding is not None]
 
 
 def _unknown_rows(unknown: list[str], threshold: float, cohort: Cohort, headline: str) -> list[dict[str, Any]]:
@@ -301,20 +305,20 @@ def _unknown_rows(unknown: list[str], threshold: float, cohort: Cohort, headline
 def _curves(
     outcomes: Mapping[tuple[str, float], Outcomes], cohort: Cohort, robust: Sequence[Robustness]
 ) -> pd.DataFrame:
-    """Share of images with a harmful, with a human, and with any label, against threshold; and its robustness."""
-    drawn = {key: one for key, one in sorted(outcomes.items()) if key[0] in ("harmful", "human", "coverage")}
-    place = {one.metric: key for key, one in drawn.items()}
+    """Return shares of images with a harmful, a human and any label against threshold, and the robustness."""
+    drawn = {key: outcome for key, outcome in sorted(outcomes.items()) if key[0] in ("harmful", "human", "coverage")}
+    place = {outcome.metric: key for key, outcome in drawn.items()}
     rows = [
         {"metric": place[str(r.metric)][0], "feature": r.feature, "group": r.group, "x_name": "threshold",
          "x": place[str(r.metric)][1], "value": r.value, "ci_low": r.ci_low, "ci_high": r.ci_high, "n": r.n,
          "n_clusters": r.n_clusters}
         for r in group_values(cohort, list(drawn.values())).itertuples()
     ]  # fmt: skip
-    for one in robust:
-        for at in sorted(one.differences, key=lambda at: at.setting[0]):
+    for finding in robust:
+        for at in sorted(finding.differences, key=lambda at: at.setting[0]):
             threshold, k, prompt = at.setting
             rows.append(
-                {"metric": f"harmful, {one.group} minus {one.reference}", "feature": one.feature,
+                {"metric": f"harmful, {finding.group} minus {finding.reference}", "feature": finding.feature,
                  "group": ", ".join(filter(None, (f"top {k}", str(prompt)))), "x_name": "threshold", "x": threshold,
                  "value": at.value, "ci_low": at.low, "ci_high": at.high, "n": at.n, "n_clusters": at.n_clusters}
             )  # fmt: skip

@@ -34,7 +34,7 @@ class Config:
     Parameters
     ----------
     k : int
-        Besides the most probable label: an image counts as right when its label is among so many.
+        Second length of lists: an image counts as right if its label is among the ``k`` most probable ones.
     reference : str
         Name of the data set from which the drop of accuracy is measured on the others, by group; empty for none.
     tolerance, slope_tolerance : float
@@ -52,7 +52,7 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.k < 1:
-            raise ConfigError(f"k of recognition_accuracy must be at least 1; got {self.k}. A usual one is 5.")
+            raise ConfigError(f"k of recognition_accuracy must be at least 1; got {self.k}. A usual choice is 5.")
 
 
 def compute(
@@ -65,10 +65,10 @@ def compute(
 ) -> IndicatorResult:
     """Return the share of images whose label is the most probable one, and among the k most probable, by group.
 
-    1 is right everywhere; a lower share says that a group's images are recognised worse. Where the data set names its
-    ``classes``, only these can be said: so are test sets scored that hold some of the classes of a head [1]_. The drop
-    is the accuracy on the reference less that on this data set, for everybody and for each group of both: above 0,
-    the group is recognised worse here than there.
+    1 is best; a lower share means that a group's images are recognised worse. If the data set names its ``classes``,
+    predictions are limited to them, as usual for test sets with some of the classes of a head [1]_. The drop is the
+    accuracy on the reference less that on this data set, for everybody and for each group of both: above 0, the group
+    is recognised worse here than there.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def compute(
     Raises
     ------
     RequirementError
-        If the head knows no label of these images, or what is compared with is no labelled data set.
+        If the head knows no label of these images, or the reference is no labelled data set.
 
     References
     ----------
@@ -132,13 +132,13 @@ def compute(
 
 
 def _lengths(config: Config, predictions: Predictions) -> list[int]:
-    """Return the lists that are looked at: of all labels that may be said every label is one."""
+    """Return the lengths of lists to score: 1, and ``k`` unless such a list holds every label of the head."""
     longer = min(config.k, predictions.labels.shape[1])
     return [1, longer] if 1 < longer < len(predictions.known_labels) else [1]
 
 
 def _hits(samples: Samples, predictions: Predictions, k: int) -> Floats:
-    """Return 1 where the label is among the k most probable, else 0; NaN where the head does not know it."""
+    """Return 1 where the label is among the k most probable, else 0; NaN if the head does not know it."""
     known = predictions.known_labels
     if all(label.startswith(_PLACEHOLDER) for label in known):
         raise RequirementError(
@@ -149,8 +149,8 @@ def _hits(samples: Samples, predictions: Predictions, k: int) -> Floats:
     index = LabelIndex(known)
     if len(index.mask(samples.classes, data=samples.name)) < len(known):
         raise RequirementError(
-            f"the labels said of '{samples.name}' must be limited to its {len(samples.classes)} classes, and these are "
-            f"not ({predictions.source}).",
+            f"the labels predicted for '{samples.name}' must be limited to its {len(samples.classes)} classes, and "
+            f"they are not ({predictions.source}).",
             what_to_do="Use the checkpoint's own head or a linear probe, or leave the classes out.",
         )
     own = samples.table["label"].astype(str)
@@ -161,9 +161,12 @@ def _hits(samples: Samples, predictions: Predictions, k: int) -> Floats:
             f"{len(known)}, such as '{known[0]}'.",
             what_to_do="Write the labels as the head does, or add a label head: --probe LABELS.csv.",
         )
-    said: npt.NDArray[np.str_] = predictions.labels[:, :k]
+    labels_NK: npt.NDArray[np.str_] = predictions.labels[:, :k]
     return np.array(
-        [float(bool(names[label] & {*row})) if names[label] else np.nan for label, row in zip(own, said, strict=True)]
+        [
+            float(bool(names[label] & {*row})) if names[label] else np.nan
+            for label, row in zip(own, labels_NK, strict=True)
+        ]
     )
 
 
@@ -173,25 +176,25 @@ def _drops(
     """Yield the drop of everybody's accuracy, and of each group of each feature that both data sets have."""
     n = len(there)
     clusters = pd.factorize(pd.concat([there.table["cluster_id"].astype(str), here.table["cluster_id"].astype(str)]))[0]
-    both = Outcomes(metric, np.concatenate([hits_there, hits_here]), clusters.astype(np.int64))
-    first: Mask = np.arange(len(both.values)) < n
-    yield _drop(both, OVERALL, OVERALL, first, ~first)
+    joined = Outcomes(metric, np.concatenate([hits_there, hits_here]), clusters.astype(np.int64))
+    first: Mask = np.arange(len(joined.values)) < n
+    yield _drop(joined, OVERALL, OVERALL, first, ~first)
     shared = {f.name for f in there.features}
     for feature in (f for f in here.features if f.name in shared):
         groups = np.concatenate([there.table[feature.name].to_numpy(str), here.table[feature.name].to_numpy(str)])
         for group in feature.groups:
-            yield _drop(both, feature.name, group, first & (groups == group), ~first & (groups == group))
+            yield _drop(joined, feature.name, group, first & (groups == group), ~first & (groups == group))
 
 
-def _drop(both: Outcomes, feature: str, group: str, there: Mask, here: Mask) -> dict[str, Any]:
-    sides = average(both, there), average(both, here)
+def _drop(joined: Outcomes, feature: str, group: str, there: Mask, here: Mask) -> dict[str, Any]:
+    sides = average(joined, there), average(joined, here)
     # Never narrower than for two samples of their own, also where both hold the same images.
     lost = difference(*sides, unit_interval=True)
     status, note = status_of(lost, np.minimum(*(side.n_clusters for side in sides)))
     if min(side.n for side in sides) == 0:
         status, note = "not_estimable", "no image of this group was measured in one of the two data sets"
     low, high = t_interval(lost.value, lost.std_error, lost.df)
-    return {"metric": both.metric, "feature": feature, "group": group, "value": lost.value, "ci_low": low,
+    return {"metric": joined.metric, "feature": feature, "group": group, "value": lost.value, "ci_low": low,
             "ci_high": high, "ci_method": "cluster t", "n": lost.n, "n_clusters": lost.n_clusters, "status": status,
             "note": note}  # fmt: skip
 

@@ -26,9 +26,9 @@ from fairaudit.stats.outcomes import Outcomes
 
 #: A list must weigh this many times the rarest value's weight; shorter ones are too coarse to put chance at 1 / C.
 _LEAST_ITEMS = 4
-#: What the gallery is taken for: a sample like the queries, or all that there is.
+#: Role of the gallery: a sample like the queries, or the complete set that is ever searched.
 GALLERY_ROLES = ("sampled", "fixed")
-#: What becomes of queries with a value that the gallery does not have.
+#: How to treat queries whose attribute value is absent from the gallery.
 UNMATCHED = ("leave_out", "count_as_miss")
 
 
@@ -46,7 +46,7 @@ class Config:
     gallery : str
         Name of the data set that is searched; empty to search the queries' own.
     gallery_role : {"sampled", "fixed"}
-        ``"sampled"``: a gallery of other people could have been drawn, and intervals count that. ``"fixed"``: it is
+        ``"sampled"``: a gallery of other people could have been drawn, and intervals include that. ``"fixed"``: it is
         all that will ever be searched; intervals hold for this gallery only and are often several times too narrow
         for any other.
     unmatched : {"leave_out", "count_as_miss"}
@@ -91,13 +91,13 @@ def compute(
 ) -> IndicatorResult:
     """Return precision@k by group: of a person's k nearest images, the share with the person's own attribute.
 
-    1.0 means that every neighbour matches; a lower value in one group says that the representation serves that
-    group worse [1]_. An image is never its own neighbour, nor is another image of the same person where persons
-    are known. Raw precision follows how common an attribute is in the gallery, so it is printed without a
-    comparison; ``balanced_precision@k`` weighs the gallery so that every value of the attribute counts the same,
-    which puts chance at one over the number of values for everybody. ``lift@k`` is raw precision over its chance, and
-    ``max_skew@k`` and ``ndkl@k`` say how far a list is from the gallery's mix [2]_; they are printed without a
-    comparison, too, since their ranges follow how common a value is.
+    1.0 means that every neighbour matches; a lower value in one group means that the representation serves that group
+    worse [1]_. An image is never its own neighbour, nor is another image of the same person where persons are known.
+    Raw precision follows how common an attribute is in the gallery, so it is printed without a comparison;
+    ``balanced_precision@k`` weighs the gallery so that every value of the attribute counts the same, which puts chance
+    at one over the number of values for everybody. ``lift@k`` is raw precision over its chance, and ``max_skew@k`` and
+    ``ndkl@k`` measure how far a list is from the gallery's mix [2]_; they are printed without a comparison, too, since
+    their ranges follow how common a value is.
 
     Parameters
     ----------
@@ -125,9 +125,9 @@ def compute(
     lists = _search(samples, gallery_samples, config, embeddings, gallery_embeddings)
     outcomes, fixed = _outcomes(lists, config.unmatched), config.gallery_role == "fixed"
     if fixed:
-        outcomes = [dataclasses.replace(one, gallery=None) for one in outcomes]
+        outcomes = [dataclasses.replace(outcome, gallery=None) for outcome in outcomes]
     headline = f"balanced_precision@{10 if 10 in lists.balanced_ks else max(lists.balanced_ks)}"
-    chance = by_chance(lists.retrieval.findable.class_G, lists.ks)
+    chance = by_chance(lists.retrieval.gallery.class_G, lists.ks)
     measured = measure(
         Cohort.of(samples, INDICATOR.name, control_features=config.control_features),
         outcomes,
@@ -148,7 +148,7 @@ def compute(
             "k_balanced": list(lists.balanced_ks),
             "gallery": gallery_samples.name, "classes": list(lists.classes), "chance": 1 / len(lists.classes),
             "n_queries": int(lists.retrieval.known_Q.sum()), "n_unmatched": int((~lists.retrieval.known_Q).sum()),
-            "n_gallery": len(lists.retrieval.findable.class_G), "expected_by_chance": chance, "layer": embeddings.layer,
+            "n_gallery": len(lists.retrieval.gallery.class_G), "expected_by_chance": chance, "layer": embeddings.layer,
             "own_cluster_excluded": samples.cluster,
         },
         metrics=_meanings(lists, config.attribute, chance),
@@ -158,7 +158,7 @@ def compute(
 
 @dataclass(frozen=True)
 class _Lists:
-    """What was found, and the lengths of lists for which something can be said."""
+    """The neighbour lists, and the lengths of lists that the gallery allows."""
 
     retrieval: Retrieval
     ks: tuple[int, ...]
@@ -181,26 +181,26 @@ def _search(
     balanced_ks = tuple(k for k in ks if k >= _LEAST_ITEMS * rarest)
     if not balanced_ks:
         raise _no_list(config, left, rarest, gallery.name, samples.cluster)
-    findable = Gallery(clusters_Q, clusters_G, class_G)
-    found_QK = nearest(
+    searchable = Gallery(clusters_Q, clusters_G, class_G)
+    neighbours_QK = nearest(
         vectors.vectors,
         gallery_vectors.vectors[rows],
-        k=min(left, findable.length(max(ks))),
+        k=min(left, searchable.length(max(ks))),
         query_clusters=clusters_Q,
         gallery_clusters=clusters_G,
     )
     class_Q = np.where(np.isin(truth_Q, classes), np.searchsorted(classes, truth_Q), -1)
-    return _Lists(Retrieval(findable, found_QK, class_Q), ks, balanced_ks, tuple(str(c) for c in classes))
+    return _Lists(Retrieval(searchable, neighbours_QK, class_Q), ks, balanced_ks, tuple(str(c) for c in classes))
 
 
 def _outcomes(lists: _Lists, unmatched: str = "leave_out") -> list[Outcomes]:
-    found, ks = lists.retrieval, lists.ks
+    retrieval, ks = lists.retrieval, lists.ks
     return [
-        *(found.precision(k, misses=unmatched == "count_as_miss") for k in ks),
-        *(found.balanced_precision(k) for k in lists.balanced_ks),
-        *(found.lift(k) for k in ks),
-        *(found.max_skew(k) for k in ks),
-        found.ndkl(max(ks)),
+        *(retrieval.precision(k, misses=unmatched == "count_as_miss") for k in ks),
+        *(retrieval.balanced_precision(k) for k in lists.balanced_ks),
+        *(retrieval.lift(k) for k in ks),
+        *(retrieval.max_skew(k) for k in ks),
+        retrieval.ndkl(max(ks)),
     ]
 
 
@@ -218,7 +218,7 @@ def _attribute(samples: Samples, name: str) -> npt.NDArray[np.str_]:
 def _check_classes(
     attribute: str, classes: npt.NDArray[np.str_], truth_Q: npt.NDArray[np.str_], queries: str, gallery: str
 ) -> None:
-    """Refuse a gallery with one value, and one that has none of the queries' values."""
+    """Check that the gallery has at least two values, and one in common with the queries."""
     if len(classes) < 2:
         raise RequirementError(
             f"attribute '{attribute}' must have at least two values in the gallery '{gallery}'; got {len(classes)}.",
@@ -251,10 +251,10 @@ def _no_list(config: Config, left: int, rarest: float, gallery: str, cluster: st
 
 
 def _curves(groups: pd.DataFrame, samples: Samples) -> pd.DataFrame:
-    """Class-balanced precision against k, by single feature."""
+    """Return class-balanced precision against k, by single feature."""
     names = {f.name for f in samples.features}
-    mine = groups["metric"].str.startswith("balanced_precision@") & groups["feature"].isin(names)
-    rows = groups[mine & (groups["control"] == "")]
+    selected = groups["metric"].str.startswith("balanced_precision@") & groups["feature"].isin(names)
+    rows = groups[selected & (groups["control"] == "")]
     return table(
         [
             {"metric": "balanced_precision", "feature": r.feature, "group": r.group, "x_name": "k",
@@ -317,7 +317,7 @@ def _warnings(samples: Samples, config: Config, lists: _Lists) -> tuple[str, ...
         listed = ", ".join(f"{v}: {n}" for v, n in left_out.items())
         n = int((~known_Q).sum())
         how = "count nowhere" if config.unmatched == "leave_out" else "count as misses in precision@k, and nowhere else"
-        warnings.append(f"{n} queries have no value that the gallery knows and {how} ({listed}).")
+        warnings.append(f"{n} queries have a value that is absent from the gallery and {how} ({listed}).")
     if len(ks) < len(config.k):
         missing = ", ".join(str(k) for k in config.k if k not in ks)
         warnings.append(f"The gallery is too small for k = {missing}.")

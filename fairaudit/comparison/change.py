@@ -1,21 +1,21 @@
-r"""What became of each disparity from one audit to another of the same data.
+r"""Change of each disparity from one audit to another on the same data.
 
 Both audits have an influence :math:`\psi_c` of each cluster on the disparity (``estimates``), so the change
 :math:`d = \hat\theta_B - \hat\theta_A` has :math:`\psi^B_c - \psi^A_c`, and
 
 .. math:: \hat V(d) = \sum_c (\psi^B_c - \psi^A_c)^2 .
 
-What both models find hard in a cluster cancels. For one row per cluster this is the paired t test within each group;
-for the AUROC it is DeLong's paired test [1]_. Where outcomes lie in [0, 1], the variance is at least Agresti and
-Min's for matched pairs [2]_, so that a group in which nothing changed does not pass for certain. The degrees of
-freedom are the least of those of the two disparities and Satterthwaite's for the change; where clusters lie on both
-sides or share a gallery, also of the clusters of the smaller side less one.
+The difficulty of a cluster for both models cancels. For one row per cluster this is the paired t test within each
+group; for the AUROC it is DeLong's paired test [1]_. Where outcomes lie in [0, 1], the variance is at least Agresti and
+Min's for matched pairs [2]_, so that a group without changes has a positive variance. The degrees of freedom are the
+least of those of the two disparities and Satterthwaite's for the change; if clusters lie on both sides or share a
+gallery, also of the clusters of the smaller side less one.
 
 **Size.** :math:`|\theta_B| < |\theta_A|` if and only if the change :math:`d` and the sum
-:math:`s = \theta_B + \theta_A` have opposite signs. A disparity is called *smaller* or *larger* only where both
-:math:`d` and :math:`s` are away from zero: an intersection-union test [3]_, whose p-value is the larger of the two.
+:math:`s = \theta_B + \theta_A` have opposite signs. A disparity is called *smaller* or *larger* only if both :math:`d`
+and :math:`s` differ from zero: an intersection-union test [3]_, whose p-value is the larger of the two.
 
-**Many rows.** For each row at most one claim can be false at a time: that there is a change (:math:`d = 0`), or, where
+**Many rows.** For each row at most one claim can be false at a time: that there is a change (:math:`d = 0`) or, if
 there is one, its direction in size. So both share one level per row: Holm's method [4]_ steps over the p-values of
 size, and every change is judged at the level that Holm has reached. The chance of any false claim is at most alpha.
 
@@ -37,7 +37,7 @@ import numpy as np
 import pandas as pd
 
 from fairaudit.comparison.match import WHICH, Pairing, pairing_of, why_not_paired
-from fairaudit.comparison.paired_change import estimate, nothing, why_not
+from fairaudit.comparison.paired_change import estimate, not_estimable_change, why_not
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.influences import ROW_KEY
 from fairaudit.core.plan import ALPHA
@@ -61,20 +61,20 @@ def changes_of(audits: Mapping[str, AuditResult], *, baseline: str) -> pd.DataFr
     ----------
     audits : mapping of str to AuditResult
     baseline : str
-        Which of them the others are compared with.
+        Name of the audit that the others are compared with.
         The chance of any false claim in the whole table is at most the alpha of its plan.
 
     Returns
     -------
     DataFrame
-        Columns ``CHANGE_COLUMNS``. ``verdict``: ``smaller`` or ``larger`` (of the disparity's size), ``changed`` (but
-        which of the two cannot be told), ``not_shown``, or ``not_estimable`` with the reason in ``note``.
+        Columns ``CHANGE_COLUMNS``. ``verdict``: ``smaller`` or ``larger`` (of the disparity's size), ``changed``
+        (neither of the two is shown), ``not_shown``, or ``not_estimable`` with the reason in ``note``.
     """
     rows: list[dict[str, Any]] = []
     for name, audit in audits.items():
         if name != baseline:
-            found = _changes(audits[baseline], audit)
-            rows += [{"baseline": baseline, "checkpoint": name, **row} for row in found]
+            changes = _changes(audits[baseline], audit)
+            rows += [{"baseline": baseline, "checkpoint": name, **row} for row in changes]
     return judged(table(rows, CHANGE_COLUMNS), alpha_of(audits[baseline]))
 
 
@@ -86,35 +86,37 @@ def _changes(before: AuditResult, after: AuditResult) -> list[dict[str, Any]]:
         results = [r for r in (*before.results, *after.results) if (r.indicator, r.dataset) == (indicator, dataset)]
         for key in dict.fromkeys(key for result in results for key in planned(result.disparities)):
             row = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
-            rows.append(row | (_change(pairing, key, reason) if pairing else nothing(reason)))
+            rows.append(row | (_change(pairing, key, reason) if pairing else not_estimable_change(reason)))
     return rows
 
 
 def planned(disparities: pd.DataFrame) -> list[tuple[Any, ...]]:
-    """Return the planned rows of a table of disparities by what names them (``ROW_KEY``)."""
+    """Return the keys (``ROW_KEY``) of the planned rows of a table of disparities."""
     rows = disparities.loc[disparities["family"] == "primary", list(ROW_KEY)]
     return [tuple(row) for row in rows.itertuples(index=False)]
 
 
 def _change(pairing: Pairing, key: tuple[Any, ...], reason: str) -> dict[str, Any]:
-    """Return the change of one row; ``reason`` says why there can be none, if it is known already."""
-    found = pairing.rows(key)
+    """Return the change of one row; ``reason``, if not empty, is why there is none."""
+    entries = pairing.rows(key)
     values = {
-        column: one[1]["value"] for column, one in zip(("value_before", "value"), found, strict=True) if one is not None
+        column: entry[1]["value"]
+        for column, entry in zip(("value_before", "value"), entries, strict=True)
+        if entry is not None
     }
     if reason:
-        return values | nothing(reason)
-    for which, one in zip(WHICH, found, strict=True):
-        if one is None:
-            return values | nothing(f"not among the planned comparisons of {which}")
-    (i, first), (j, second) = (one for one in found if one is not None)
+        return values | not_estimable_change(reason)
+    for which, entry in zip(WHICH, entries, strict=True):
+        if entry is None:
+            return values | not_estimable_change(f"not among the planned comparisons of {which}")
+    (i, first), (j, second) = (entry for entry in entries if entry is not None)
     psi = [r.influences.get(at) for r, at in ((pairing.before, i), (pairing.after, j))]
     sides = pairing.sides(first)
     reason = why_not(first, second, psi, sides)
     if reason:
-        return values | nothing(reason)
-    found_change = estimate(first, second, psi, sides, shared=pairing.shares_gallery(str(first["metric"])))
-    return values | found_change | {"n": second["n"], "n_clusters": second["n_clusters"]}
+        return values | not_estimable_change(reason)
+    columns = estimate(first, second, psi, sides, shared=pairing.shares_gallery(str(first["metric"])))
+    return values | columns | {"n": second["n"], "n_clusters": second["n_clusters"]}
 
 
 def adjusted(p_change: Floats, p_size: Floats) -> tuple[Floats, Floats]:
@@ -160,6 +162,6 @@ def judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
     opposite = np.sign(value) != np.sign(own["value"] + own["value_before"])
     verdict = np.where(size < alpha, np.where(opposite, "smaller", "larger"), np.where(shown, "changed", "not_shown"))
     columns = {"p_adjusted": change, "p_size_adjusted": size, "ci_low_adjusted": low, "ci_high_adjusted": high}
-    for name, found in {**columns, "verdict": verdict.astype(object)}.items():
-        rows.loc[tested, name] = found
+    for name, column in {**columns, "verdict": verdict.astype(object)}.items():
+        rows.loc[tested, name] = column
     return rows

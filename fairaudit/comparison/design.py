@@ -1,4 +1,4 @@
-"""``Design``: which data a checkpoint was trained on, and of which size it is; every data set at every size."""
+"""``Design``: training data and model size of each checkpoint, with every data set at every size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Design:
     ----------
     cells : mapping of str to (str, str)
         Data and size of each checkpoint, by its name. Levels are ordered as they first appear: the first and the last
-        size are compared. Several checkpoints of one cell are trainings of it that differ in their seed.
+        size are compared. Several checkpoints of one cell are trainings with different seeds.
 
     Raises
     ------
@@ -60,12 +60,12 @@ class Design:
 
     @property
     def grid(self) -> tuple[Cell, ...]:
-        """Every combination."""
+        """Every combination of data and size."""
         return tuple((a, s) for a in self.data for s in self.sizes)
 
     @property
     def trainings(self) -> int:
-        """How many checkpoints the cell with the fewest has."""
+        """Least number of checkpoints in a cell."""
         return min(len(self.checkpoints(cell)) for cell in self.grid)
 
     @property
@@ -76,10 +76,10 @@ class Design:
 
     def checkpoints(self, cell: Cell) -> tuple[str, ...]:
         """Return the names of the checkpoints of one cell."""
-        return tuple(name for name, one in self.cells.items() if tuple(one) == cell)
+        return tuple(name for name, own in self.cells.items() if tuple(own) == cell)
 
     def check(self, names: Collection[str]) -> None:
-        """Raise ConfigError for a checkpoint that is not among ``names``."""
+        """Check that every checkpoint is among ``names``; raise ConfigError otherwise."""
         for name in self.cells:
             if name not in names:
                 raise unknown_name("checkpoint of the design", name, names)

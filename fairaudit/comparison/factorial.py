@@ -1,4 +1,4 @@
-r"""Data or size: which of the two moves a disparity, from audits of a crossed design.
+r"""Effects of training data and of model size on a disparity, from audits of a crossed design.
 
 Checkpoints were trained on one of two data sets, at two or more sizes, all else equal, and audited on the same
 clusters. With :math:`\theta_{as}` the disparity for data :math:`a` at size :math:`s`, the statements are about
@@ -7,14 +7,14 @@ clusters. With :math:`\theta_{as}` the disparity for data :math:`a` at size :mat
    D = \operatorname{mean}_s D_s, \quad S = \operatorname{mean}_a S_a, \quad S_2 - S_1, \quad |D| - |S| .
 
 All are differences of two weighted sums of the cells, so the influence of a cluster on each is the same weighted sum of
-its influences in the audits (``change``): what all models find hard in a cluster cancels. :math:`|D| > |S|` if and only
-if :math:`D - S` and :math:`D + S` have one sign, so that data against size is tested as the size of a disparity is:
-both must be away from zero [1]_. All rows of a table share one error level by the method of ``change``.
+its influences in the audits (``change``): the difficulty of a cluster for all models cancels. :math:`|D| > |S|` if and
+only if :math:`D - S` and :math:`D + S` have the same sign, so data against size is tested like the size of a disparity:
+both must differ from zero [1]_. All rows of a table share one error level by the method of ``change``.
 
-**Trainings.** A cell that was trained several times counts with its mean. The variance from training to training is
-that within cells, pooled over cells, and is added; it holds if trainings of different cells vary alike and
-independently (same seeds that make them alike make intervals wider than need be). With one training for each cell it
-is unknown, and every statement is about these networks only.
+**Trainings.** A cell with several trainings counts with their mean. The variance between trainings, pooled within
+cells, is added; this assumes that trainings of different cells vary equally and independently (correlation through
+shared seeds makes intervals conservative). With one training for each cell it is unknown, and every statement is about
+these networks only.
 
 References
 ----------
@@ -32,7 +32,7 @@ import pandas as pd
 from fairaudit.comparison.change import judged, planned
 from fairaudit.comparison.design import Cell, Design
 from fairaudit.comparison.match import Pairing, Row, Side, Sums, pairing_of, why_not_paired
-from fairaudit.comparison.paired_change import NOTHING_BETWEEN, Between, estimate, nothing, why_not
+from fairaudit.comparison.paired_change import NOTHING_BETWEEN, Between, estimate, not_estimable_change, why_not
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.influences import ROW_KEY
 from fairaudit.core.plan import ALPHA
@@ -49,11 +49,11 @@ class Effect(NamedTuple):
     ----------
     name, at : str
         ``data_against_size``, ``data``, ``size``, ``interaction``, ``data_at_size`` or ``size_at_data``; and the level
-        at which it is looked at, or empty.
+        at which the effect is measured, or empty.
     first, last : str
-        What the two sums are called.
+        Names of the two sums.
     before, after : mapping of (str, str) to float
-        Weight of each cell in either.
+        Weight of each cell in either sum.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Effect(NamedTuple):
 
 
 def effects_of(audits: Mapping[str, AuditResult], design: Design) -> pd.DataFrame:
-    """Return what data and size do to every planned disparity.
+    """Return the effects of data and size on every planned disparity.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def effects_of(audits: Mapping[str, AuditResult], design: Design) -> pd.DataFram
         Columns ``EFFECT_COLUMNS``. ``value_before`` and ``value`` are the disparity (of the effect ``data``: at the
         first and the second data set, mean over sizes; and so on; of ``interaction`` the effect of size at either data
         set; of ``data_against_size`` those of size and of data), ``change`` their difference. ``verdict`` as in
-        ``changes_of``; for ``data_against_size``, ``larger`` says that data moves the disparity more. ``between`` is
+        ``changes_of``; for ``data_against_size``, ``larger`` means that data moves the disparity more. ``between`` is
         the standard deviation from training to training, NaN with one for each cell.
 
     Raises
@@ -88,41 +88,45 @@ def effects_of(audits: Mapping[str, AuditResult], design: Design) -> pd.DataFram
         If the design names a checkpoint that is not among the audits.
     """
     design.check(audits)
-    mine = {name: audits[name] for name in design.cells}
+    design_audits = {name: audits[name] for name in design.cells}
     rows: list[dict[str, Any]] = []
-    for indicator, dataset in dict.fromkeys((r.indicator, r.dataset) for a in mine.values() for r in a.results):
-        cells = _Cells.of(mine, design, indicator, dataset)
+    for indicator, dataset in dict.fromkeys(
+        (r.indicator, r.dataset) for a in design_audits.values() for r in a.results
+    ):
+        cells = _Cells.of(design_audits, design, indicator, dataset)
         for key in cells.planned:
-            where = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
-            rows += [where | row for row in cells.rows(key)]
-    made = judged(table(rows, EFFECT_COLUMNS), ALPHA)
+            identity = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
+            rows += [identity | row for row in cells.rows(key)]
+    judged_rows = judged(table(rows, EFFECT_COLUMNS), ALPHA)
     # An interaction has no size of its own that could become smaller or larger.
-    claimed = (made["effect"] == "interaction") & made["verdict"].isin(["smaller", "larger"])
-    made.loc[claimed, "verdict"] = "changed"
-    return made
+    claimed = (judged_rows["effect"] == "interaction") & judged_rows["verdict"].isin(["smaller", "larger"])
+    judged_rows.loc[claimed, "verdict"] = "changed"
+    return judged_rows
 
 
 def effects(design: Design) -> Iterator[Effect]:
-    """Yield every effect of the design, those of the answer first."""
-    (one, two), sizes = design.data, design.sizes
+    """Yield every effect of the design, the main question first."""
+    (data_1, data_2), sizes = design.data, design.sizes
     first, last, k = sizes[0], sizes[-1], len(sizes)
-    data = {a: {(a, s): 1 / k for s in sizes} for a in (one, two)}
-    size = {s: {(a, s): 0.5 for a in (one, two)} for s in (first, last)}
-    grown = {a: {(a, last): 1.0, (a, first): -1.0} for a in (one, two)}
-    moved = {cell: weight if cell[0] == two else -weight for a in (one, two) for cell, weight in data[a].items()}
+    data = {a: {(a, s): 1 / k for s in sizes} for a in (data_1, data_2)}
+    size = {s: {(a, s): 0.5 for a in (data_1, data_2)} for s in (first, last)}
+    grown = {a: {(a, last): 1.0, (a, first): -1.0} for a in (data_1, data_2)}
+    moved = {
+        cell: weight if cell[0] == data_2 else -weight for a in (data_1, data_2) for cell, weight in data[a].items()
+    }
     by_size = {cell: weight if cell[1] == last else -weight for s in (first, last) for cell, weight in size[s].items()}
     yield Effect("data_against_size", "", "size", "data", by_size, moved)
-    yield Effect("data", "", one, two, data[one], data[two])
+    yield Effect("data", "", data_1, data_2, data[data_1], data[data_2])
     yield Effect("size", "", first, last, size[first], size[last])
-    yield Effect("interaction", "", one, two, grown[one], grown[two])
+    yield Effect("interaction", "", data_1, data_2, grown[data_1], grown[data_2])
     for s in sizes:
-        yield Effect("data_at_size", s, one, two, {(one, s): 1.0}, {(two, s): 1.0})
-    for a in (one, two):
+        yield Effect("data_at_size", s, data_1, data_2, {(data_1, s): 1.0}, {(data_2, s): 1.0})
+    for a in (data_1, data_2):
         yield Effect("size_at_data", a, first, last, {(a, first): 1.0}, {(a, last): 1.0})
 
 
 class _Cells:
-    """One indicator on one data set in all audits of a design; the first audit is what the others are paired with."""
+    """One indicator on one data set in all audits of a design, each paired with the first."""
 
     def __init__(self, design: Design, results: Mapping[str, IndicatorResult], pairings: Mapping[str, Pairing],
                  reason: str) -> None:  # fmt: skip
@@ -138,9 +142,9 @@ class _Cells:
         }
         base, pairings, reason = next(iter(audits)), dict[str, Pairing](), ""
         for name, audit in audits.items():
-            told = why_not_paired(audits[base], audit, indicator, dataset)
+            obstacle = why_not_paired(audits[base], audit, indicator, dataset)
             pairing = pairing_of(audits[base], audit, indicator, dataset)
-            reason = reason or (f"{name} and {base} cannot be paired: {told}" if told else "")
+            reason = reason or (f"{name} and {base} cannot be paired: {obstacle}" if obstacle else "")
             if pairing is not None:
                 pairings[name] = pairing
         return cls(design, results, pairings, reason)
@@ -151,34 +155,37 @@ class _Cells:
 
     def rows(self, key: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
         """Yield a row for each effect on one disparity."""
-        found, reason = self._measured(key)
-        spread = _spread(self._design, {name: float(row["value"]) for name, (row, _, _) in found.items()})
+        measured, reason = self._measured(key)
+        spread = _spread(self._design, {name: float(row["value"]) for name, (row, _, _) in measured.items()})
         for effect in effects(self._design):
             row = {"effect": effect.name, "at": effect.at, "baseline": effect.first, "checkpoint": effect.last,
                    "trainings": self._design.trainings, "between": spread[0]}  # fmt: skip
-            yield row | (nothing(reason) if reason else self._estimated(effect, found, spread))
+            yield row | (not_estimable_change(reason) if reason else self._estimated(effect, measured, spread))
 
     def _measured(self, key: tuple[Any, ...]) -> tuple[dict[str, tuple[Row, Influence, tuple[Sums, ...]]], str]:
         """Return row, influences and sums of each side by checkpoint, or the reason why there are none."""
         if self._reason:
             return {}, self._reason
-        found = {}
+        measured = {}
         for name, pairing in self._pairings.items():
-            (at, first), (at_other, row) = (one or (0, None) for one in pairing.rows(key))
+            (at, first), (at_other, row) = (entry or (0, None) for entry in pairing.rows(key))
             if first is None or row is None:
                 return {}, f"not among the planned comparisons of {name}"
             psi = [r.influences.get(i) for r, i in ((pairing.before, at), (pairing.after, at_other))]
             sides = pairing.sides(first)
-            told = why_not(first, row, psi, sides, which=(next(iter(self._pairings)), name))
-            if told or psi[1] is None:
-                return {}, told
-            found[name] = (row, psi[1], tuple(side.after for side in sides))
-        return found, ""
+            obstacle = why_not(first, row, psi, sides, which=(next(iter(self._pairings)), name))
+            if obstacle or psi[1] is None:
+                return {}, obstacle
+            measured[name] = (row, psi[1], tuple(side.after for side in sides))
+        return measured, ""
 
     def _estimated(
-        self, effect: Effect, found: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]], spread: tuple[float, float]
+        self,
+        effect: Effect,
+        measured: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]],
+        spread: tuple[float, float],
     ) -> dict[str, Any]:
-        halves = [self._summed(weights, found) for weights in (effect.before, effect.after)]
+        halves = [self._summed(weights, measured) for weights in (effect.before, effect.after)]
         (first, _, _), (second, _, _) = halves
         sides = [Side(*pair) for pair in zip(halves[0][2], halves[1][2], strict=True)]
         shared = next(iter(self._pairings.values())).shares_gallery(str(first["metric"]))
@@ -197,7 +204,7 @@ class _Cells:
         return values | row | {"n": second["n"], "n_clusters": second["n_clusters"]}
 
     def _summed(
-        self, weights: Weights, found: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]]
+        self, weights: Weights, measured: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]]
     ) -> tuple[Row, Influence, tuple[Sums, ...]]:
         """Return the weighted sum of cells as if it were one measurement."""
         share = {
@@ -205,22 +212,22 @@ class _Cells:
             for cell, weight in weights.items()
             for name in self._design.checkpoints(cell)
         }
-        of = [(w, *found[name]) for name, w in share.items()]
-        psi = Influence(np.concatenate([p.clusters for _, _, p, _ in of]).astype(str),
-                        np.concatenate([w * p.values for w, _, p, _ in of]))  # fmt: skip
+        terms = [(w, *measured[name]) for name, w in share.items()]
+        psi = Influence(np.concatenate([p.clusters for _, _, p, _ in terms]).astype(str),
+                        np.concatenate([w * p.values for w, _, p, _ in terms]))  # fmt: skip
         psi = _once(psi)
-        floors = [max(float(r["std_error"]) ** 2 - float(p.values @ p.values), 0.0) for _, r, p, _ in of]
-        floor = sum(abs(w) * np.sqrt(f) for (w, *_), f in zip(of, floors, strict=True)) ** 2
-        bad = next(((n, found[n][0]) for n in share if found[n][0]["status"] != "ok"), None)
+        floors = [max(float(r["std_error"]) ** 2 - float(p.values @ p.values), 0.0) for _, r, p, _ in terms]
+        floor = sum(abs(w) * np.sqrt(f) for (w, *_), f in zip(terms, floors, strict=True)) ** 2
+        bad = next(((n, measured[n][0]) for n in share if measured[n][0]["status"] != "ok"), None)
         row = {
-            **of[0][1],
-            "value": sum(w * float(r["value"]) for w, r, _, _ in of),
+            **terms[0][1],
+            "value": sum(w * float(r["value"]) for w, r, _, _ in terms),
             "std_error": float(np.sqrt(float(psi.values @ psi.values) + floor)),
-            "df": min(float(r["df"]) for _, r, _, _ in of),
+            "df": min(float(r["df"]) for _, r, _, _ in terms),
             "status": bad[1]["status"] if bad else "ok",
             "note": f"{bad[0]}: {bad[1]['note']}" if bad else "",
         }
-        sums = tuple(_mean_sums([(w, s[i]) for w, _, _, s in of]) for i in range(len(of[0][3])))
+        sums = tuple(_mean_sums([(w, s[i]) for w, _, _, s in terms]) for i in range(len(terms[0][3])))
         return row, psi, sums
 
 
@@ -232,13 +239,13 @@ def _once(psi: Influence) -> Influence:
 
 def _mean_sums(parts: Sequence[tuple[float, Sums]]) -> Sums:
     """Return sums whose mean outcome by cluster is the weighted sum of those of ``parts``, all of the same clusters."""
-    one = parts[0][1]
+    first = parts[0][1]
     above: Floats = np.sum([weight * sums.above for weight, sums in parts], axis=0)
-    return Sums(one.clusters, one.n, above, one.below)
+    return Sums(first.clusters, first.n, above, first.below)
 
 
 def _spread(design: Design, values: Mapping[str, float]) -> tuple[float, float]:
-    """Return the standard deviation within cells, pooled, and its degrees of freedom; NaN and 0 where there is none."""
+    """Return the pooled standard deviation within cells and its degrees of freedom; NaN and 0 without repeats."""
     groups = [[values[n] for n in design.checkpoints(cell) if n in values] for cell in design.grid]
     df = sum(len(group) - 1 for group in groups if group)
     if df <= 0:

@@ -1,7 +1,7 @@
 """``Pairing``: two results of one indicator, and whether a row of both was measured on the same clusters.
 
-What differs is said and never absorbed. A change is estimated only where every cluster of the compared groups was
-measured in both audits, on as many images; otherwise part of the change would be a change of people.
+Every difference of the data is reported. A change is estimated only if every cluster of the compared groups was
+measured in both audits, on the same number of images; otherwise part of the change would be a change of people.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fairaudit.stats.outcomes import Floats, Ints
 
 Row = Mapping[Any, Any]
 
-#: Settings that decide what is said of a number, and not the number.
+#: Settings that affect the verdict on a number, not the number.
 _NOT_MEASURING = ("tolerance", "slope_tolerance")
 _SUMS = ["n", "numerator", "denominator"]
 WHICH = ("the baseline", "the checkpoint")
@@ -73,12 +73,12 @@ class Side:
 
     @property
     def clusters(self) -> npt.NDArray[np.str_]:
-        """Those of the baseline; the checkpoint's are the same where ``why_not_same`` is empty."""
+        """The clusters of the baseline; those of the checkpoint are the same if ``why_not_same`` is empty."""
         return self.before.clusters
 
     @cached_property
     def changes(self) -> Floats:
-        """By how much each cluster's own mean outcome changed (U,)."""
+        """Change of each cluster's mean outcome, (U,)."""
         known = self.before.below > 0
         before, after = (t.above[known] / t.below[known] for t in (self.before, self.after))
         return np.asarray(after - before)
@@ -89,12 +89,12 @@ class Side:
         return self.before.bounded and self.after.bounded
 
     def why_not_same(self) -> str:
-        """Return what differs between the audits; empty where nothing does."""
+        """Return how the clusters of the two audits differ; empty if they do not."""
         first, second = self.before.clusters, self.after.clusters
         if not np.array_equal(first, second):
             return (
                 f"{len(np.setxor1d(first, second)):,} of {len(np.union1d(first, second)):,} clusters were measured in "
-                "only one of the two audits; leave them out of both"
+                "only one of the two audits; remove them from both"
             )
         same = (self.before.n == self.after.n) & np.isclose(self.before.below, self.after.below)
         if not same.all():
@@ -116,7 +116,7 @@ class Pairing:
     after: IndicatorResult
 
     def rows(self, key: tuple[Any, ...]) -> tuple[tuple[int, Row] | None, ...]:
-        """Return position and row in either result; None where the row is not among its planned comparisons."""
+        """Return position and row in either result; None if the row is not among its planned comparisons."""
         return tuple(index.get(key) for index in self._rows)
 
     def shares_gallery(self, metric: str) -> bool:
@@ -129,9 +129,9 @@ class Pairing:
         return {str(metric) for t in tables for metric in t.loc[t["gallery"] != 0, "metric"].unique()}
 
     def sides(self, row: Row) -> tuple[Side, ...]:
-        """Return the clusters of the group and of what it is compared with, or of everything for a trend.
+        """Return the clusters of the group and of its reference, or all clusters for a trend.
 
-        Crossings of features and numbers have no statistics of their own: there it is all clusters.
+        Intersections and numeric features have no statistics of their own: they get all clusters.
         """
         metric, feature, group, reference = (str(row[c]) for c in ("metric", "feature", "group", "reference"))
         groups = [g for m, f, g in self._sums[0] if (m, f) == (metric, feature) and g != NOT_RECORDED]
@@ -143,7 +143,7 @@ class Pairing:
         return (self.side(metric, feature, [group]), self.side(metric, feature, others))
 
     def side(self, metric: str, feature: str, groups: Sequence[str]) -> Side:
-        """Return the clusters of some groups together."""
+        """Return the clusters of several groups together."""
         keys = [(metric, feature, group) for group in groups]
         return Side(*(self._added(i, keys) for i in (0, 1)))
 
@@ -183,7 +183,7 @@ class Pairing:
 
 
 def why_not_paired(before: AuditResult, after: AuditResult, indicator: str, dataset: str) -> str:
-    """Return why the results of an indicator on a data set cannot be paired; empty where they can."""
+    """Return why the results of an indicator on a data set cannot be paired; empty if they can."""
     results = [_result(audit, indicator, dataset) for audit in (before, after)]
     for which, result in zip(WHICH, results, strict=True):
         if result is None:
@@ -193,9 +193,11 @@ def why_not_paired(before: AuditResult, after: AuditResult, indicator: str, data
         return f"{indicator} was version {first.version} in the baseline and {second.version} in the checkpoint's audit"
     settings = [_settings(audit, r) for audit, r in zip((before, after), (first, second), strict=True)]
     for name in dict.fromkeys([*settings[0], *settings[1]]):
-        one, two = (json.dumps(s.get(name)) for s in settings)
-        if one != two:
-            return f"the setting '{name}' was {one} in the baseline and {two} in the checkpoint's audit"
+        value_before, value_after = (json.dumps(s.get(name)) for s in settings)
+        if value_before != value_after:
+            return (
+                f"the setting '{name}' was {value_before} in the baseline and {value_after} in the checkpoint's audit"
+            )
     for name in dict.fromkeys([dataset, str(settings[0].get("gallery") or dataset)]):
         reason = _why_other_data(before, after, name)
         if reason:
@@ -204,7 +206,7 @@ def why_not_paired(before: AuditResult, after: AuditResult, indicator: str, data
 
 
 def pairing_of(before: AuditResult, after: AuditResult, indicator: str, dataset: str) -> Pairing | None:
-    """Return the pairing of two results that are both there, else None."""
+    """Return the pairing of the two results; None if either audit lacks its result."""
     first, second = (_result(audit, indicator, dataset) for audit in (before, after))
     return None if first is None or second is None else Pairing(first, second)
 
@@ -228,6 +230,6 @@ def _why_other_data(before: AuditResult, after: AuditResult, name: str) -> str:
     if first.n != second.n:
         return (
             f"the two audits did not see the same data: {name} has {first.n:,} rows in the baseline and {second.n:,} "
-            "in the checkpoint's audit; leave those that only one could read out of both"
+            "in the checkpoint's audit; remove the rows that only one audit read from both"
         )
     return f"the two audits did not see the same data: {name} has as many rows in both, with other contents"

@@ -1,4 +1,4 @@
-"""Disparity beside the size of the model, so that size is not mistaken for method."""
+"""Disparities beside the sizes of models, so that an effect of size is not mistaken for one of method."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def sizes_of(audits: Mapping[str, AuditResult]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``SIZE_COLUMNS``; ``n_parameters`` is NaN where the model card does not say it.
+        Columns ``SIZE_COLUMNS``; ``n_parameters`` is NaN if the model card does not list it.
     """
     rows: list[dict[str, Any]] = []
     for name, audit in audits.items():
         known = {"checkpoint": name, "n_parameters": audit.model.n_parameters or None}
         for result in audit.results:
-            planned = result.disparities[result.disparities["family"] == "primary"].to_dict("records")
-            where = {**known, "indicator": result.indicator, "dataset": result.dataset}
-            rows += [where | {column: row[column] for column in _COPIED} for row in planned]
+            rows_planned = result.disparities[result.disparities["family"] == "primary"].to_dict("records")
+            identity = {**known, "indicator": result.indicator, "dataset": result.dataset}
+            rows += [identity | {column: row[column] for column in _COPIED} for row in rows_planned]
     return table(rows, SIZE_COLUMNS)
 
 
 def parameters_of(audits: Mapping[str, AuditResult]) -> Mapping[str, int]:
-    """Return the number of parameters by checkpoint; those whose card does not say it are left out."""
+    """Return the number of parameters by checkpoint; checkpoints without it on their card are left out."""
     return {name: audit.model.n_parameters for name, audit in audits.items() if audit.model.n_parameters > 0}

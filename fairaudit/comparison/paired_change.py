@@ -23,7 +23,7 @@ _NO_SIZE = {
 
 
 class Between(NamedTuple):
-    """What the mean over several trainings varies by from one set of trainings to another.
+    """Variance of a mean over several trainings, from one set of trainings to another.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Between(NamedTuple):
 NOTHING_BETWEEN = Between(0.0, 0.0, np.inf)
 
 
-def nothing(reason: str) -> dict[str, Any]:
+def not_estimable_change(reason: str) -> dict[str, Any]:
     """Return the columns of a change that cannot be estimated."""
     return {"status": "not_estimable", "note": reason}
 
@@ -54,14 +54,14 @@ def why_not(
     *,
     which: Sequence[str] = WHICH,
 ) -> str:
-    """Return why there is no change between two rows, and empty where there is one; ``which`` names the two."""
+    """Return why the change between two rows is not estimable, else empty; ``which`` names the two audits."""
     if first["kind"] in _NO_SIZE:
         return _NO_SIZE[first["kind"]]
     for name, row in zip(which, (first, second), strict=True):
         if row["status"] == "not_estimable" or np.isnan(row["value"]):
             return f"not estimable in {name}: {row['note'] or 'no reason was recorded'}"
-    for name, one in zip(which, psi, strict=True):
-        if one is None:
+    for name, influence in zip(which, psi, strict=True):
+        if influence is None:
             return f"the audit of {name} holds no influence of clusters on this row; run it again"
     if not all(len(side.before.n) or len(side.after.n) for side in sides):
         return "the audits hold no statistics of these groups; run them again"
@@ -86,26 +86,26 @@ def estimate(
     first, second : Row
         The two disparities; ``value``, ``std_error``, ``df``, ``status`` and ``note`` are read.
     psi : sequence of Influence
-        Of either.
+        Influences of clusters on either disparity.
     sides : sequence of Side
-        The clusters on the side of the group and of what it is compared with, or of everything.
+        The clusters of the group and of its reference, or all clusters.
     shared : bool
         Whether outcomes share a gallery.
     between : Between
-        What trainings differ by, where each disparity is a mean over several.
+        Variance between trainings, if each disparity is a mean over several.
 
     Returns
     -------
     dict
-        ``change``, ``std_error``, ``df``, ``ci_low``, ``ci_high``, ``status``, ``note`` and, where the status is ok,
+        ``change``, ``std_error``, ``df``, ``ci_low``, ``ci_high``, ``status``, ``note`` and, if the status is ok,
         ``p_value`` of "no change" and ``p_size`` of "no change, or none in size".
     """
-    clusters, before, after = _aligned([one for one in psi if one is not None])
+    clusters, before, after = _aligned([influence for influence in psi if influence is not None])
     moved = after - before
     change, total = float(second["value"] - first["value"]), float(second["value"] + first["value"])
     variance = max(float(moved @ moved), _least_variance(sides))
     variance = variance if variance > 1e-24 else 0.0
-    # What a disparity's own floor adds to its variance is added to that of the sum.
+    # The floor of a disparity's variance is added to the variance of the sum.
     floors = sum(float(row["std_error"]) ** 2 - float(p @ p) for row, p in ((first, before), (second, after)))
     of_total = float((before + after) @ (before + after)) + max(floors, 0.0)
     df = min(float(first["df"]), float(second["df"]), _df(clusters, moved, sides, shared=shared))
@@ -137,26 +137,28 @@ def _p_value(value: float, std_error: float, df: float) -> float:
 
 
 def _least_variance(sides: Sequence[Side]) -> float:
-    """Return Agresti and Min's variance, summed over the two sides; 0 where it does not apply."""
+    """Return Agresti and Min's variance, summed over the two sides; 0 if it does not apply."""
     if len(sides) != 2 or not all(side.bounded for side in sides) or _overlap(sides):
         return 0.0
     squares = [side.changes**2 for side in sides]
     moved = sum(int((s > 0).sum()) for s in squares)
-    one = sum(float(s.sum()) for s in squares) / max(moved, 1)  # of one cluster that changed; 1 for hits and misses
+    mean_square = sum(float(s.sum()) for s in squares) / max(
+        moved, 1
+    )  # of one cluster that changed; 1 for hits and misses
     parts = [
-        ((s.sum() + one) / (len(s) + 2) - (side.changes.sum() / (len(s) + 2)) ** 2) / (len(s) + 2)
+        ((s.sum() + mean_square) / (len(s) + 2) - (side.changes.sum() / (len(s) + 2)) ** 2) / (len(s) + 2)
         for s, side in zip(squares, sides, strict=True)
     ]
     return float(sum(parts))
 
 
 def _aligned(psi: Sequence[Influence]) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
-    """Return all clusters (U,), and their influence on either disparity; a cluster that is not there moves nothing."""
+    """Return all clusters (U,), and their influence on either disparity; 0 for a cluster that is absent."""
     clusters, code = np.unique(np.concatenate([p.clusters for p in psi]).astype(str), return_inverse=True)
-    both = np.zeros((2, len(clusters)))
-    both[0, code[: len(psi[0].values)]] = psi[0].values
-    both[1, code[len(psi[0].values) :]] = psi[1].values
-    return clusters, both[0], both[1]
+    influences = np.zeros((2, len(clusters)))
+    influences[0, code[: len(psi[0].values)]] = psi[0].values
+    influences[1, code[len(psi[0].values) :]] = psi[1].values
+    return clusters, influences[0], influences[1]
 
 
 def _df(clusters: npt.NDArray[np.str_], moved: Floats, sides: Sequence[Side], *, shared: bool) -> float:

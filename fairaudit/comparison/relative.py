@@ -4,7 +4,7 @@ In the influences of clusters on either value (``sufficient_statistics``), the l
 
 .. math:: \hat V = \frac{m}{m-1} \sum_c \left(\frac{\psi^B_c}{\hat\theta_B} - \frac{\psi^A_c}{\hat\theta_A}\right)^2
 
-over the group's :math:`m` clusters (the delta method [1]_): what both models find hard in a cluster cancels. The
+over the group's :math:`m` clusters (the delta method [1]_): the difficulty of a cluster for both models cancels. The
 interval is that of the logarithm with :math:`m - 1` degrees of freedom, taken back.
 
 References
@@ -30,26 +30,26 @@ from fairaudit.stats.status import MIN_CLUSTERS, MIN_EVENTS, NO_VARIATION
 
 
 def relative_changes(audits: Mapping[str, AuditResult], *, baseline: str) -> pd.DataFrame:
-    """Return by how much each group's headline changed, relatively, from the baseline to each other audit.
+    """Return the relative change of each group's headline from the baseline to each other audit.
 
     Parameters
     ----------
     audits : mapping of str to AuditResult
     baseline : str
-        Which of them the others are compared with.
+        Name of the audit that the others are compared with.
 
     Returns
     -------
     DataFrame
-        Columns ``RELATIVE_COLUMNS``, a row for each group of a single feature and for everything. ``relative`` is .1
-        where the value is a tenth larger than the baseline's; NaN, with a reason, where it cannot be estimated. The
-        intervals hold for each row by itself: they are exploratory, and not adjusted for their number.
+        Columns ``RELATIVE_COLUMNS``, a row for each group of a single feature and for everything. ``relative`` is .1 if
+        the value is a tenth larger than the baseline's; NaN, with a reason, if it is not estimable. The intervals hold
+        for each row by itself: they are exploratory, and not adjusted for their number.
     """
     rows: list[dict[str, Any]] = []
     for name, audit in audits.items():
         if name != baseline:
-            found = _rows(audits[baseline], audit)
-            rows += [{"baseline": baseline, "checkpoint": name, **row} for row in found]
+            changes = _rows(audits[baseline], audit)
+            rows += [{"baseline": baseline, "checkpoint": name, **row} for row in changes]
     return table(rows, RELATIVE_COLUMNS)
 
 
@@ -64,27 +64,31 @@ def _rows(before: AuditResult, after: AuditResult) -> list[dict[str, Any]]:
             reason = f"the headline is {pairing.after.headline} in the checkpoint's audit"
         if not reason and pairing.shares_gallery(result.headline):
             reason = "the images share a gallery, so a group's value is not the group's alone"
-        where = {"indicator": result.indicator, "dataset": result.dataset, "metric": result.headline}
-        values = [_values(one.groups, result.headline) for one in (pairing.before, pairing.after)]
+        identity = {"indicator": result.indicator, "dataset": result.dataset, "metric": result.headline}
+        values = [_values(paired.groups, result.headline) for paired in (pairing.before, pairing.after)]
         for key in values[0]:
             if " & " not in key[0]:
-                row = where | dict(zip(("feature", "group"), key, strict=True))
+                row = identity | dict(zip(("feature", "group"), key, strict=True))
                 rows.append(row | _relative(pairing, result.headline, key, [v.get(key) for v in values], reason))
     return rows
 
 
 def _values(groups: pd.DataFrame, metric: str) -> dict[tuple[str, str], Mapping[Any, Any]]:
-    mine = groups[(groups["metric"] == metric) & (groups["control"] == "")]
-    return {(str(row["feature"]), str(row["group"])): row for row in mine.to_dict("records")}
+    selected = groups[(groups["metric"] == metric) & (groups["control"] == "")]
+    return {(str(row["feature"]), str(row["group"])): row for row in selected.to_dict("records")}
 
 
 def _relative(
-    pairing: Pairing, metric: str, key: tuple[str, str], found: list[Mapping[Any, Any] | None], reason: str
+    pairing: Pairing, metric: str, key: tuple[str, str], group_rows: list[Mapping[Any, Any] | None], reason: str
 ) -> dict[str, Any]:
-    """Return the columns of one row; ``reason`` says why it has no value, if that is known already."""
-    values = {c: one["value"] for c, one in zip(("value_before", "value"), found, strict=True) if one is not None}
+    """Return the columns of one row; ``reason``, if not empty, is why it has no value."""
+    values = {
+        c: group_row["value"]
+        for c, group_row in zip(("value_before", "value"), group_rows, strict=True)
+        if group_row is not None
+    }
     side = pairing.side(metric, key[0], [key[1]])
-    reason = reason or _why_not(found, side)
+    reason = reason or _why_not(group_rows, side)
     if reason:
         return {**values, "status": "not_estimable", "note": reason}
     m = len(side.clusters)
@@ -102,8 +106,8 @@ def _relative(
     return row | {"ci_low": float(np.exp(low)) - 1, "ci_high": float(np.exp(high)) - 1}
 
 
-def _why_not(found: list[Mapping[Any, Any] | None], side: Side) -> str:
-    for which, row, sums in zip(WHICH, found, (side.before, side.after), strict=True):
+def _why_not(group_rows: list[Mapping[Any, Any] | None], side: Side) -> str:
+    for which, row, sums in zip(WHICH, group_rows, (side.before, side.after), strict=True):
         if row is None:
             return f"the group is not in the audit of {which}"
         if np.isnan(row["value"]):

@@ -1,4 +1,4 @@
-"""``Photos``: the photographs of homes that count, each once, and the labels that are right for them."""
+"""``Photos``: the distinct photographs of homes, and their correct labels."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from fairaudit.measures.labels import HeadLabels, LabelMap, spelled
 from fairaudit.measures.taxonomy import normalise
 from fairaudit.stats.outcomes import Floats, Ints
 
-#: Optional column of the samples: what names the image where it came from, such as its address; may be empty.
+#: Optional column of the samples: identifier of the image at its source, such as its address; may be empty.
 IMAGE_KEY = "image_key"
-#: Optional column of the samples: lists of the labels that name what a photo shows, where the data set says them.
+#: Optional column of the samples: lists of the labels that name the object of a photo.
 LABELS = "labels"
 
 
 @dataclass(frozen=True)
 class Photos:
-    """R rows of samples as N photos, or as N = R rows where each counts.
+    """N distinct photos of R rows of samples, or N = R rows if every row counts.
 
     Parameters
     ----------
     samples : Samples
-        The first row of each.
+        The first row of each photo.
     topics : ndarray of str, shape (N,)
-        Its topic.
+        Topic of each photo.
     right : tuple of frozenset of str
-        Labels of the head that name what is shown under any topic, as ``spelled``; empty where the head knows none.
+        Correct labels of the head under any topic of the photo, as ``spelled``; empty if the head has none.
     predictions : Predictions or None
     first : ndarray of int, shape (N,)
-        Row of each in the samples that were given.
+        Row of each photo in the input samples.
     n_copies : int
-        Rows that show a photo that an earlier row shows, whether they count or not.
+        Rows that repeat the photo of an earlier row, whether they count or not.
     unknown : tuple of str
-        Topics of photos without a right label.
+        Topics of photos without a correct label.
     strange : tuple of str
-        Names that were said to be right, and are no label of the head.
+        Names that are correct by label map or data set, and are no label of the head.
     """
 
     samples: Samples
@@ -66,7 +66,7 @@ class Photos:
         label_map: LabelMap | None = None,
         once: bool = True,
     ) -> Photos:
-        """Return the photos that the rows show.
+        """Return the photos of the rows.
 
         Parameters
         ----------
@@ -76,20 +76,20 @@ class Photos:
         content_digests : sequence of str, optional
             SHA-256 of each row's file.
         label_map : LabelMap, optional
-            What is right for each topic; without it the column ``LABELS`` says so, and without that the topic does.
+            Correct labels of each topic; default: the column ``LABELS`` or, without it, the topic itself.
         once : bool
             Whether a photo counts once; otherwise every row counts.
         """
         head = HeadLabels(() if predictions is None else predictions.known_labels)
         names = _names(samples, label_map)
-        found = {name: head.find(name) for of_row in names for name in of_row}
+        labels_of = {name: head.find(name) for of_row in names for name in of_row}
         topics = np.array([normalise(t) for t in samples.table["label"].astype(str)])
         images = image_codes(samples, content_digests)
         counted = images if once else np.arange(len(samples), dtype=np.int64)
         first = np.unique(counted, return_index=True)[1].astype(np.int64)
         right: list[set[str]] = [set() for _ in first]
         for photo, of_row in zip(counted, names, strict=True):
-            right[photo].update(*(found[name] for name in of_row))
+            right[photo].update(*(labels_of[name] for name in of_row))
         unknown = {str(topic) for topic, photo in zip(topics, counted, strict=True) if not right[photo]}
         if len(first) < len(samples):
             samples = samples.select(np.isin(np.arange(len(samples)), first).tolist())
@@ -106,31 +106,31 @@ class Photos:
             first=first,
             n_copies=len(images) - len(np.unique(images)),
             unknown=tuple(sorted(unknown)),
-            strange=tuple(sorted(name for name, labels in found.items() if not labels)),
+            strange=tuple(sorted(name for name, labels in labels_of.items() if not labels)),
         )
 
     def hits(self, k: int) -> Floats:
-        """Return 1 where a right label is among the k most probable ones, 0 where none is (N,), NaN without any."""
+        """Return 1 if a correct label is among the k most probable ones, else 0, (N,); NaN without a correct label."""
         hit = np.full(len(self.right), np.nan)
         if self.predictions is None:
             return hit
         labels_NK = self.predictions.labels[:, :k]
         names, code = np.unique(labels_NK, return_inverse=True)
-        said, code_NK = np.array([spelled(str(name)) for name in names]), code.reshape(labels_NK.shape)
+        spellings, code_NK = np.array([spelled(str(name)) for name in names]), code.reshape(labels_NK.shape)
         rows_of: dict[frozenset[str], list[int]] = {}
         for row, labels in enumerate(self.right):
             rows_of.setdefault(labels, []).append(row)
         for labels, rows in rows_of.items():
             if labels:
-                hit[rows] = np.isin(said, sorted(labels))[code_NK[rows]].any(axis=1)
+                hit[rows] = np.isin(spellings, sorted(labels))[code_NK[rows]].any(axis=1)
         return hit
 
 
 def image_codes(samples: Samples, content_digests: Sequence[str] | None = None) -> Ints:
     """Return the code (R,) of the photo that each row shows, from 0 in the order of first rows.
 
-    Rows of one cluster show one photo where their files have the same contents, or the same ``IMAGE_KEY``. Equal photos
-    of different clusters stay apart: they stand for different households.
+    Rows of one cluster show one photo if their files have the same contents, or the same ``IMAGE_KEY``. Equal photos of
+    different clusters remain different photos, of different households.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def image_codes(samples: Samples, content_digests: Sequence[str] | None = None) 
         n_nodes += same.ngroups
     if not rows:
         return np.arange(n, dtype=np.int64)
-    # Rows are tied to what names them, and through it to each other.
+    # Graph of rows and of the names that identify their photo: its components are photos.
     at, to = np.concatenate(rows), np.concatenate(nodes)
     graph = coo_array((np.ones(len(at), dtype=np.int8), (at, to)), shape=(n_nodes, n_nodes))
     _, component = connected_components(graph, directed=False)
@@ -160,7 +160,7 @@ def image_codes(samples: Samples, content_digests: Sequence[str] | None = None) 
 
 
 def _names(samples: Samples, label_map: LabelMap | None) -> list[tuple[str, ...]]:
-    """Return the names of the labels that are right for each row."""
+    """Return the names of the correct labels of each row."""
     topics = samples.table["label"].astype(str)
     if label_map is not None:
         return [label_map.topics.get(normalise(topic), ()) for topic in topics]

@@ -1,12 +1,12 @@
-r"""How often each label is said of a group, among all labels said of it, and which labels differ most between groups.
+r"""Rate of each predicted label in a group, and the labels whose rates differ most between groups.
 
-The rate of a label in a group is its share of all labels said of the group's images, and the difference of a group is
-its rate less the unweighted mean of the other groups' rates [1]_. A rate is a ratio of sums over clusters, so its
-influence is :math:`\psi_c = (a_c - \hat r\, m_c) / M`, with :math:`a_c` how often the label, and :math:`m_c` how many
-labels are said of cluster :math:`c` [2]_. The largest of thousands of differences is large by chance: the rows that
-are listed carry a q-value over all comparisons that were made [3]_.
+The rate of a label in a group is its share of all labels predicted for the group's images, and the difference of a
+group is its rate less the unweighted mean of the other groups' rates [1]_. A rate is a ratio of sums over clusters, so
+its influence is :math:`\psi_c = (a_c - \hat r\, m_c) / M`, with :math:`a_c` the count of the label and :math:`m_c` the
+count of all labels in cluster :math:`c` [2]_. Since the largest of thousands of differences is large by chance, listed
+rows have a q-value over all comparisons [3]_.
 
-Shape suffixes: P labels said, U clusters, L different labels, K groups.
+Shape suffixes: P predicted labels, U clusters, L different labels, K groups.
 
 References
 ----------
@@ -36,12 +36,12 @@ from fairaudit.stats.outcomes import Ints, Mask, Outcomes
 from fairaudit.stats.status import MIN_CLUSTERS, MIN_EVENTS, group_row
 
 _LABELS_AT_ONCE = 32
-_NOTHING_SAID = "no label of this group's images counts here"
+_NO_LABEL = "no label of this group's images counts here"
 
 
 @dataclass(frozen=True)
 class PredictedLabels:
-    """The labels said of images: an entry for each label of an image that counts.
+    """Predicted labels: an entry for each label of an image that counts.
 
     Parameters
     ----------
@@ -62,19 +62,19 @@ class PredictedLabels:
 
     @classmethod
     def of(cls, labels: npt.NDArray[np.str_], counts: Mask, clusters: Ints) -> PredictedLabels:
-        """Return those among ``labels`` (N, K) that count (N, K); ``clusters`` (N,) has the code of each row."""
+        """Return the ``labels`` (N, K) where ``counts`` (N, K); ``clusters`` (N,) holds the code of each row."""
         names, codes = np.unique(labels[counts], return_inverse=True)
         rows = np.nonzero(counts)[0].astype(np.int64)
         return cls(tuple(map(str, names)), codes.astype(np.int64), rows, clusters[rows])
 
     def counts(self, mask: Mask) -> csc_array:
-        """Return how often each label is said of each cluster (U, L), in the rows of ``mask`` (N,)."""
+        """Return the count of each label in each cluster (U, L), in the rows of ``mask`` (N,)."""
         use = mask[self.rows]
         shape = (int(self.clusters.max(initial=-1)) + 1, len(self.names))
         return csc_array((np.ones(int(use.sum())), (self.clusters[use], self.labels[use])), shape=shape)
 
     def outcomes(self, label: int) -> Outcomes:
-        """Return one outcome for each label said, (P,): whether it is this one."""
+        """Return one outcome for each predicted label, (P,): whether it is ``label``."""
         return Outcomes(metric_of(self.names[label]), (self.labels == label).astype(np.float64), self.clusters)
 
 
@@ -87,9 +87,9 @@ class LabelRates:
     groups, disparities : list of dict
         Rates by group, and the largest differences; all exploratory.
     selection_adjusted_p : mapping of int to float
-        By position in ``disparities``: q-value over all comparisons that were made, as in ``IndicatorResult``.
+        By position in ``disparities``: q-value over all comparisons, as in ``IndicatorResult``.
     n_labels, n_compared : int
-        Labels that were said of enough people to be compared by some feature, and comparisons in all.
+        Labels predicted for enough people to be compared by some feature, and number of comparisons.
     """
 
     groups: list[Row]
@@ -117,46 +117,49 @@ class _Compared:
 
 
 def metric_of(label: str) -> str:
-    """Return what the rate of a label is called in the tables."""
+    """Return the metric name of the rate of a label."""
     return f"rate of '{label}'"
 
 
-def label_rates(said: PredictedLabels, cohort: Cohort, *, most: int) -> LabelRates:
-    """Return the ``most`` largest differences of each feature among all that can be told, and the rates behind them.
+def label_rates(predicted: PredictedLabels, cohort: Cohort, *, most: int) -> LabelRates:
+    """Return the ``most`` largest estimable differences of each feature, and the rates behind them.
 
-    A difference can be told where each side has enough clusters, and the label and other labels are said of enough of
-    them (``stats.status``). Groups with fewer clusters than that take no part in the mean of the others, and features
-    whose labels were drawn are not compared. A group of which no label is said has no rate; the others keep theirs.
+    A difference is estimable if each side has enough clusters, and enough of them with the label and with other labels
+    (``stats.status``). Smaller groups do not enter the mean of the others, and features with imputed labels are not
+    compared. A group without a predicted label has no rate.
 
     Parameters
     ----------
-    said : LabelsSaid
+    predicted : PredictedLabels
     cohort : Cohort
-        Its rows are those that ``said.rows`` names.
+        ``predicted.rows`` are its rows.
     most : int
         Rows to list for each feature; 0 for none.
     """
-    sure = [f for f in cohort.features if f.name not in cohort.drawn] if most and len(said.names) else []
-    compared = {feature.name: _compare(said, cohort, feature) for feature in sure}
-    every = [one for found in compared.values() for one in found]
-    q_values = false_discovery_control([one.p_value for one in every], method="bh") if every else []
+    sure = [f for f in cohort.features if f.name not in cohort.drawn] if most and len(predicted.names) else []
+    compared = {feature.name: _compare(predicted, cohort, feature) for feature in sure}
+    every = [comparison for of_feature in compared.values() for comparison in of_feature]
+    q_values = false_discovery_control([comparison.p_value for comparison in every], method="bh") if every else []
     q_of = dict(zip(every, map(float, q_values), strict=True))
-    rates = LabelRates([], [], {}, len({one.label for one in every}), len(every))
+    rates = LabelRates([], [], {}, len({comparison.label for comparison in every}), len(every))
     listed: set[int] = set()
     for feature in sure:
-        largest = sorted(compared[feature.name], key=lambda one: (-abs(one.value), said.names[one.label], one.group))
-        for one in largest[:most]:
-            rates.selection_adjusted_p[len(rates.disparities)] = q_of[one]
-            rates.disparities.append(_row(one, said, most, len(every)))
-        for label in dict.fromkeys(one.label for one in largest[:most]):
-            rates.groups.extend(_group_rows(said, cohort, feature, label, whole=label not in listed))
+        largest = sorted(
+            compared[feature.name],
+            key=lambda comparison: (-abs(comparison.value), predicted.names[comparison.label], comparison.group),
+        )
+        for comparison in largest[:most]:
+            rates.selection_adjusted_p[len(rates.disparities)] = q_of[comparison]
+            rates.disparities.append(_row(comparison, predicted, most, len(every)))
+        for label in dict.fromkeys(comparison.label for comparison in largest[:most]):
+            rates.groups.extend(_group_rows(predicted, cohort, feature, label, whole=label not in listed))
             listed.add(label)
     return rates
 
 
-def _compare(said: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_Compared]:
-    """Return every comparison of this feature that can be told."""
-    counts = {group: said.counts(cohort.mask(feature.name, group)) for group in feature.groups}
+def _compare(predicted: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_Compared]:
+    """Return every estimable comparison of this feature."""
+    counts = {group: predicted.counts(cohort.mask(feature.name, group)) for group in feature.groups}
     clusters = {group: int((matrix.sum(axis=1) > 0).sum()) for group, matrix in counts.items()}
     groups = [group for group in feature.groups if clusters[group] >= MIN_CLUSTERS]
     if len(groups) < 2:
@@ -164,7 +167,7 @@ def _compare(said: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_C
     note = without([group for group in feature.groups if group not in groups])
     seen_L = np.sum([(counts[group] > 0).sum(axis=0) for group in groups], axis=0)
     candidates = np.nonzero(seen_L >= MIN_EVENTS)[0]
-    found: list[_Compared] = []
+    comparisons: list[_Compared] = []
     for start in range(0, len(candidates), _LABELS_AT_ONCE):
         labels = candidates[start : start + _LABELS_AT_ONCE]
         rates = {group: rates_of(counts[group], labels) for group in groups}
@@ -172,31 +175,31 @@ def _compare(said: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_C
             others = mean_of([rates[other] for other in groups if other != group])
             contrast = difference(rates[group], others, unit_interval=True)
             p = p_value(contrast)
-            for i in np.nonzero(_can_be_told(rates[group], others, contrast))[0]:
-                found.append(
+            for i in np.nonzero(_is_estimable(rates[group], others, contrast))[0]:
+                comparisons.append(
                     _Compared(feature.name, group, reference, int(labels[i]), float(contrast.value[i]),
                               float(contrast.std_error[i]), float(contrast.df[i]), int(contrast.n[i]),
                               int(contrast.n_clusters[i]), float(p[i]), note)
                 )  # fmt: skip
-    return found
+    return comparisons
 
 
 def rates_of(counts_UL: csc_array, labels: Ints) -> Estimate:
-    """Return the rate of each of ``labels`` among all labels said, as arrays; ``n`` counts labels said.
+    """Return the rate of each of ``labels`` among all predicted labels, as arrays; ``n`` counts predicted labels.
 
     Parameters
     ----------
     counts_UL : sparse array of float, shape (U, L)
-        How often each label is said of each cluster of one group.
+        Count of each label in each cluster of one group.
     labels : ndarray of int, shape (M,)
-        Columns that are wanted.
+        Columns to estimate.
     """
-    said_U = np.asarray(counts_UL.sum(axis=1), dtype=np.float64)
-    total, n_clusters = float(said_U.sum()), int((said_U > 0).sum())
+    predicted_U = np.asarray(counts_UL.sum(axis=1), dtype=np.float64)
+    total, n_clusters = float(predicted_U.sum()), int((predicted_U > 0).sum())
     counts_UM = counts_UL[:, labels].toarray()
     value_M = counts_UM.sum(axis=0) / total if total else np.full(len(labels), np.nan)
     scale = np.sqrt(n_clusters / (n_clusters - 1)) if n_clusters > 1 else 1.0
-    psi_UM = scale * (counts_UM - said_U[:, None] * np.nan_to_num(value_M)) / max(total, 1.0)
+    psi_UM = scale * (counts_UM - predicted_U[:, None] * np.nan_to_num(value_M)) / max(total, 1.0)
     std_error_M = np.sqrt((psi_UM**2).sum(axis=0)) if total else np.full(len(labels), np.nan)
     full = np.ones(len(labels))
     return Estimate(
@@ -206,16 +209,16 @@ def rates_of(counts_UL: csc_array, labels: Ints) -> Estimate:
         np.full(len(labels), int(total)),
         np.full(len(labels), n_clusters),
         (counts_UM > 0).sum(axis=0).astype(np.float64),
-        (counts_UM < said_U[:, None]).sum(axis=0).astype(np.float64),
+        (counts_UM < predicted_U[:, None]).sum(axis=0).astype(np.float64),
         psi_UM,
     )
 
 
 def mean_of(parts: Sequence[Estimate]) -> Estimate:
-    """Return the unweighted mean of estimates of several groups; a single one as it is.
+    """Return the unweighted mean of the estimates of several groups.
 
-    Its ``n_clusters`` are the clusters of equal weight that would be as sure (Kish 1965, section 11.7), its events the
-    mean share of so many, and its degrees of freedom Satterthwaite's.
+    ``n_clusters`` is the effective number of clusters (Kish 1965, section 11.7), events are the mean share of this
+    number, and the degrees of freedom are Satterthwaite's.
     """
     if len(parts) == 1:
         return parts[0]
@@ -242,30 +245,34 @@ def mean_of(parts: Sequence[Estimate]) -> Estimate:
     )
 
 
-def _can_be_told(first: Estimate, second: Estimate, contrast: Estimate) -> Mask:
+def _is_estimable(first: Estimate, second: Estimate, contrast: Estimate) -> Mask:
     enough = np.minimum(first.n_clusters, second.n_clusters) >= MIN_CLUSTERS
     events = np.minimum(contrast.events, contrast.non_events) >= MIN_EVENTS
     return np.asarray(enough & events & (contrast.std_error > 0))
 
 
-def _row(one: _Compared, said: PredictedLabels, most: int, n_compared: int) -> dict[str, Any]:
-    low, high = t_interval(one.value, one.std_error, one.df)
+def _row(comparison: _Compared, predicted: PredictedLabels, most: int, n_compared: int) -> dict[str, Any]:
+    low, high = t_interval(comparison.value, comparison.std_error, comparison.df)
     chosen = f"among the {most} largest of this feature; q-value over all {n_compared:,} comparisons of labels"
     return {
-        "metric": metric_of(said.names[one.label]), "feature": one.feature, "kind": "one_vs_rest",
-        "measure": "difference",
-        "group": one.group, "reference": one.reference, "family": family(False), "value": one.value, "ci_low": low,
-        "ci_high": high, "ci_method": "cluster t", "std_error": one.std_error, "df": one.df, "p_value": one.p_value,
-        "n": one.n, "n_clusters": one.n_clusters, "status": "ok", "note": "; ".join(filter(None, (chosen, one.note))),
+        "metric": metric_of(predicted.names[comparison.label]), "feature": comparison.feature, "kind": "one_vs_rest",
+        "measure": "difference", "group": comparison.group, "reference": comparison.reference, "family": family(False),
+        "value": comparison.value, "ci_low": low, "ci_high": high, "ci_method": "cluster t",
+        "std_error": comparison.std_error, "df": comparison.df, "p_value": comparison.p_value, "n": comparison.n,
+        "n_clusters": comparison.n_clusters, "status": "ok", "note": "; ".join(filter(None, (chosen, comparison.note))),
     }  # fmt: skip
 
 
-def _group_rows(said: PredictedLabels, cohort: Cohort, feature: Feature, label: int, *, whole: bool) -> list[Row]:
-    """Return the rate in every group of the feature, also where nothing was said, and over all images if ``whole``."""
-    one = said.outcomes(label)
-    rows = [group_row(one, OVERALL, OVERALL, average(one, np.ones(len(said.rows), dtype=bool)))] if whole else []
+def _group_rows(predicted: PredictedLabels, cohort: Cohort, feature: Feature, label: int, *, whole: bool) -> list[Row]:
+    """Return the rate in every group of the feature, also without a label, and over all images if ``whole``."""
+    outcomes = predicted.outcomes(label)
+    rows = (
+        [group_row(outcomes, OVERALL, OVERALL, average(outcomes, np.ones(len(predicted.rows), dtype=bool)))]
+        if whole
+        else []
+    )
     for group in groups_of(feature, cohort):
-        mask = cohort.mask(feature.name, group)[said.rows]
-        row = group_row(one, feature.name, group, average(one, mask))
-        rows.append(row if mask.any() else {**row, "note": _NOTHING_SAID})
+        mask = cohort.mask(feature.name, group)[predicted.rows]
+        row = group_row(outcomes, feature.name, group, average(outcomes, mask))
+        rows.append(row if mask.any() else {**row, "note": _NO_LABEL})
     return rows

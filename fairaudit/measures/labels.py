@@ -25,7 +25,7 @@ class LabelMap:
     name, version, source : str
         For the report.
     topics : mapping of str to tuple of str
-        Names of labels by topic (as ``normalise`` writes it); none where no label names the object.
+        Names of labels by topic (as ``normalise`` writes it); empty if no label names the object.
     synsets : mapping of str to str
         Label of each WordNet id that ``topics`` is made with.
     """
@@ -60,7 +60,7 @@ class LabelMap:
 
 @dataclass(frozen=True)
 class HeadLabels:
-    """Every label that a head can say, found by name.
+    """All labels of a head, found by name.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class HeadLabels:
     known: Sequence[str]
 
     def find(self, name: str) -> frozenset[str]:
-        """Return the labels with that name, as ``spelled`` writes them; none where the head knows none.
+        """Return the labels with that name, as ``spelled`` writes them; empty if the head has none.
 
         A whole label counts first, then a first synonym, then any synonym: *crane* is not every crane, and *cardigan*
         is not *Cardigan, Cardigan Welsh corgi*.
@@ -131,7 +131,7 @@ class LabelIndex:
     Parameters
     ----------
     known : sequence of str
-        By output.
+        Name of each output.
     """
 
     def __init__(self, known: Sequence[str]) -> None:
@@ -143,19 +143,19 @@ class LabelIndex:
             self._first.setdefault(normalise(name), []).append(column)
 
     def columns(self, label: str) -> list[int]:
-        """Return the outputs that say ``label``: those of exactly this name, else those of the same first synonym.
+        """Return the outputs of ``label``: those of exactly this name, else those of the same first synonym.
 
         Both classes *crane* of ImageNet are written so; ``crane, bird`` and ``crane`` are not the same.
         """
         return self._exact.get(label) or self._first.get(normalise(label), [])
 
     def mask(self, classes: Sequence[str], *, data: str) -> list[int]:
-        """Return the outputs that may be said where only ``classes`` occur, in order; all where ``classes`` is empty.
+        """Return the outputs of ``classes``, in order; all outputs if ``classes`` is empty.
 
         Parameters
         ----------
         classes : sequence of str
-            A label that the head does not know is refused: with a misspelled class the mask would be another one.
+            Labels that occur in the data. An unknown label is an error, since a misspelled class would change the mask.
         data : str
             Name of the data set, for messages.
 
@@ -166,7 +166,7 @@ class LabelIndex:
         """
         if not classes or not self._known:
             return list(range(len(self._known)))
-        found: set[int] = set()
+        outputs: set[int] = set()
         for label in classes:
             columns = self.columns(label)
             if not columns:
@@ -175,5 +175,5 @@ class LabelIndex:
                     f"classes of data set '{data}' must be labels of the head; got '{label}', which is none of its "
                     f"{len(self._known):,}. {hint}".rstrip()
                 )
-            found.update(columns)
-        return sorted(found)
+            outputs.update(columns)
+        return sorted(outputs)

@@ -1,10 +1,10 @@
 """Exact nearest neighbours by cosine similarity: blocked, deterministic, without torch.
 
 Similarities are taken in float32, a tile of queries and gallery rows at a time, so that memory does not grow with
-either set. A tile is compared with the k-th largest similarity that each query is known to reach, and only what reaches
-it is kept. Rounding in a matrix product depends on its shape and on the number of threads: candidates that are nearer
-to each other than rounding can tell apart are ordered by their cosines in float64, and equal ones by index. So lists
-are the same for every size of a tile and every number of threads.
+either set. A tile is compared with the k-th largest similarity that each query is known to reach, and only similarities
+that reach it are kept. Rounding in a matrix product depends on its shape and on the number of threads: candidates that
+are nearer to each other than rounding can tell apart are ordered by their cosines in float64, and equal ones by index.
+So lists are the same for every size of a tile and every number of threads.
 
 Shape suffixes: Q queries, G gallery items, U distinct vectors among them, D dimensions, K neighbours; of one tile, B
 queries and C columns; P pairs of a query and a distinct vector.
@@ -29,14 +29,14 @@ Ints = npt.NDArray[np.int64]
 _TILE_CELLS = 3 * 2**20
 #: Columns of a tile; more for long lists.
 _TILE_COLUMNS = 2000
-#: Columns of which the largest is looked at first.
+#: Columns that are folded into one, their largest.
 _FOLDS = 8
-#: Pairs kept at once; where more are too near to each other to be told apart, fewer queries are taken together.
+#: Pairs kept at once; if more are too near to each other to be ordered, fewer queries are taken together.
 _MOST_PAIRS = 2**21
 #: Numbers in float64 that are multiplied at once.
 _EXACT_CELLS = 2**21
-#: Cosines nearer than this are told apart in float64: five times what rounding was seen to do at 1,024 dimensions; it
-#: grows with the root of more.
+#: Cosines nearer than this are told apart in float64: five times the observed rounding at 1,024 dimensions; it grows
+#: with the root of more.
 _NEAR = 4e-6
 _NOBODY = -1
 #: Entries whose squares float32 holds without loss, whatever the dimensions; so are those below one over it.
@@ -104,7 +104,7 @@ def nearest(
             "Choose a smaller k or a larger gallery."
         )
     gallery = _Gallery.of(gallery_GD, gallery_clusters)
-    found = np.empty((len(queries_QD), k), dtype=np.int64)
+    neighbours_QK = np.empty((len(queries_QD), k), dtype=np.int64)
 
     def search(start: int, stop: int) -> None:
         queries, clusters = queries_QD[start:stop], query_clusters[start:stop]
@@ -114,19 +114,19 @@ def nearest(
             search(start, middle)
             search(middle, stop)
         else:
-            found[start:stop] = gallery.ordered(queries, clusters, pairs, k)
+            neighbours_QK[start:stop] = gallery.ordered(queries, clusters, pairs, k)
 
     # Each thread has queries of its own, for not only the products take time; BLAS has one thread in each.
     threads = max([1, *(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")])
-    blocks = -(-len(found) // max(1, _TILE_CELLS // _columns(k, len(gallery.vectors_UD))))
-    bounds = np.unique(np.linspace(0, len(found), -(-blocks // threads) * threads + 1).astype(int)).tolist()
+    blocks = -(-len(neighbours_QK) // max(1, _TILE_CELLS // _columns(k, len(gallery.vectors_UD))))
+    bounds = np.unique(np.linspace(0, len(neighbours_QK), -(-blocks // threads) * threads + 1).astype(int)).tolist()
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         list(pool.map(search, bounds[:-1], bounds[1:]))
-    return found
+    return neighbours_QK
 
 
 def _columns(k: int, n_vectors: int) -> int:
-    """Return how many gallery rows are compared at once: where there are so many, twice ``k`` are left when folded."""
+    """Return how many gallery rows are compared at once: if there are that many, twice ``k`` are left when folded."""
     return min(max(_TILE_COLUMNS, 2 * k * _FOLDS), -(-n_vectors // _FOLDS) * _FOLDS)
 
 
@@ -141,13 +141,13 @@ class _Pairs:
 
 @dataclass(frozen=True)
 class _Gallery:
-    """The distinct vectors of a gallery, of length one, in the order of their first items; ``given_GD`` is as it came.
+    """The distinct vectors of a gallery, of length one, in the order of their first items.
 
-    ``clusters_U`` is the cluster of all items of a vector, or ``_NOBODY`` where they are of several. The items of
-    vector u are ``items_G[starts_U[u] : starts_U[u] + sizes_U[u]]``, ascending.
+    ``raw_GD`` holds all items, unscaled. ``clusters_U`` is the cluster of all items of a vector, or ``_NOBODY`` for
+    several. The items of vector u are ``items_G[starts_U[u] : starts_U[u] + sizes_U[u]]``, ascending.
     """
 
-    given_GD: npt.NDArray[np.floating]
+    raw_GD: npt.NDArray[np.floating]
     vectors_UD: Floats32
     clusters_U: Ints
     items_G: Ints
@@ -156,25 +156,25 @@ class _Gallery:
     clusters_G: Ints
 
     @classmethod
-    def of(cls, given_GD: npt.NDArray[np.floating], clusters_G: Ints) -> _Gallery:
+    def of(cls, raw_GD: npt.NDArray[np.floating], clusters_G: Ints) -> _Gallery:
         """Return the gallery of vectors that need not be normalised."""
-        first_U, copy_of_G, sizes_U = np.unique(_first_copies(given_GD), return_inverse=True, return_counts=True)
-        vectors_UD = unit_length(given_GD if len(first_U) == len(given_GD) else given_GD[first_U])
+        first_U, copy_of_G, sizes_U = np.unique(_first_copies(raw_GD), return_inverse=True, return_counts=True)
+        vectors_UD = unit_length(raw_GD if len(first_U) == len(raw_GD) else raw_GD[first_U])
         items_G, starts_U = np.argsort(copy_of_G, kind="stable"), np.cumsum(sizes_U) - sizes_U
         by_vector_G = clusters_G[items_G]
         same_U = np.minimum.reduceat(by_vector_G, starts_U) == np.maximum.reduceat(by_vector_G, starts_U)
         clusters_U = np.where(same_U, clusters_G[first_U], _NOBODY)
-        return cls(given_GD, vectors_UD, clusters_U, items_G, starts_U, sizes_U, clusters_G)
+        return cls(raw_GD, vectors_UD, clusters_U, items_G, starts_U, sizes_U, clusters_G)
 
     @property
     def near(self) -> float:
-        """How far apart two similarities must be for float32 to say which is larger."""
+        """Least difference of two similarities that float32 can order."""
         return _NEAR * float(np.sqrt(max(1.0, self.vectors_UD.shape[1] / 1024)))
 
     def candidates(self, queries_BD: Floats32, clusters_B: Ints, k: int) -> _Pairs | None:
         """Return all pairs that reach the ``k``-th largest similarity of their query; None if they are too many."""
         top_BK = np.full((len(queries_BD), k), -np.inf, dtype=np.float32)
-        found: list[_Pairs] = []
+        kept: list[_Pairs] = []
         columns = _columns(k, len(self.vectors_UD))
         width, folds = columns // _FOLDS, np.arange(_FOLDS)
         tile_BC = np.empty((len(queries_BD), columns), dtype=np.float32)
@@ -187,18 +187,17 @@ class _Gallery:
             # looked at: the K-th largest of such is at most the K-th largest of all.
             folded_BW = tile_BC.reshape(-1, _FOLDS, width).max(axis=1)
             top_BK = np.partition(np.concatenate([top_BK, folded_BW], axis=1), width, axis=1)[:, width:]
-            # A cosine is at least -1: what is of the own cluster is never reached.
+            # A cosine is at least -1: items of the query's own cluster are never reached.
             least_B = np.maximum(top_BK[:, 0] - np.float32(self.near), -2)
             rows, cols = np.divmod(np.flatnonzero(folded_BW >= least_B[:, None]), width)
             rows, cols = np.repeat(rows, _FOLDS), (cols[:, None] + width * folds).ravel()
             values = tile_BC[rows, cols]
             reached = values >= least_B[rows]
-            found.append(_Pairs(rows[reached], cols[reached] + start, values[reached]))
-            if sum(len(pairs.rows_P) for pairs in found) > _MOST_PAIRS and len(queries_BD) > 1:
+            kept.append(_Pairs(rows[reached], cols[reached] + start, values[reached]))
+            if sum(len(pairs.rows_P) for pairs in kept) > _MOST_PAIRS and len(queries_BD) > 1:
                 return None
         rows_P, columns_P, similarity_P = (
-            np.concatenate([getattr(pairs, name) for pairs in found])
-            for name in ("rows_P", "columns_P", "similarity_P")
+            np.concatenate([getattr(pairs, name) for pairs in kept]) for name in ("rows_P", "columns_P", "similarity_P")
         )
         keep = similarity_P >= least_B[rows_P]
         return _Pairs(rows_P[keep], columns_P[keep], similarity_P[keep])
@@ -213,7 +212,7 @@ class _Gallery:
         unsure_P = np.concatenate([linked, [False]]) | np.concatenate([[False], linked])
         exact_P = similarity_P.astype(np.float64)
         items = self.items_G[self.starts_U[columns_P]]
-        exact_P[unsure_P] = _exact(queries_BD, self.given_GD, rows_P[unsure_P], items[unsure_P])
+        exact_P[unsure_P] = _exact(queries_BD, self.raw_GD, rows_P[unsure_P], items[unsure_P])
         if len(self.items_G) > len(self.vectors_UD):
             of_pair = np.repeat(np.arange(len(rows_P)), self.sizes_U[columns_P])
             items = self.items_G[_ranges(self.starts_U[columns_P], self.sizes_U[columns_P])]

@@ -1,8 +1,8 @@
-r"""What the classes in a list of neighbours say: shares, and how far their mix is from that of the gallery.
+r"""Ranking metrics of neighbour lists: shares of classes, and the divergence of their mix from the gallery's.
 
-Each measure comes with its derivatives by what is in the gallery, which say how sure it is (``outcomes.GalleryRole``).
+Each measure comes with its derivatives by the gallery, for its standard error (``outcomes.GalleryRole``).
 
-Shape suffixes: Q queries, K neighbours, C classes; of a list, prefixes are as many as its items (K).
+Shape suffixes: Q queries, K neighbours, C classes; a list of K items has K prefixes.
 
 References
 ----------
@@ -20,19 +20,19 @@ import numpy.typing as npt
 
 from fairaudit.stats.outcomes import Floats, Ints
 
-#: Neighbours behind a list that say what would take a lost item's place; more are taken behind longer lists.
+#: Neighbours behind a list that would replace a lost item; longer lists take more.
 BEHIND = 10
 _DRAWS = 500
 
 
 class Measure(NamedTuple):
-    """A number for each list, and how it moves.
+    """A number for each list, with its derivatives.
 
     Parameters
     ----------
     value : ndarray of float, shape (Q,)
     influence : ndarray of float, shape (Q, K)
-        Derivative by the weight of each neighbour, which takes the place of others.
+        Derivative by the weight of each neighbour, which displaces others.
     by_class : ndarray of float, shape (Q, C)
         Derivative by the logarithm of each class's share of the gallery.
     """
@@ -61,20 +61,20 @@ def share(hit_QK: Floats, weight_QK: Floats, k: int) -> tuple[Floats, Floats]:
 
 
 def max_skew(class_QK: Ints, share_QC: Floats, k: int) -> Measure:
-    r"""Return by how much a list overdraws the class that it overdraws most: MaxSkew@k [2]_.
+    r"""Return MaxSkew@k [2]_: the log ratio of the shares in list and gallery, of the most overrepresented class.
 
     .. math:: \max_c \ln (p_c / s_c)
 
-    with :math:`p_c` the share of class c among the first k and :math:`s_c` its share of what can be found. It is 0
-    where the list has the gallery's mix, which is best, and at most the logarithm of one over the rarest class's share.
-    Lists of finite length that are drawn at random are above 0, too (``by_chance``).
+    with :math:`p_c` the share of class c among the first k and :math:`s_c` its share in the gallery. It is 0 if the
+    list has the gallery's mix, which is best, and at most the logarithm of one over the rarest class's share. Lists of
+    finite length that are drawn at random are above 0, too (``by_chance``).
 
     Parameters
     ----------
     class_QK : ndarray of int, shape (Q, K)
         Class of each neighbour, nearest first.
     share_QC : ndarray of float, shape (Q, C)
-        Shares of the classes in what each query can find.
+        Shares of the classes in the gallery of each query.
     k : int
     """
     counts_QC = np.stack([(class_QK[:, :k] == c).sum(axis=1) for c in range(share_QC.shape[1])], axis=1)
@@ -87,7 +87,7 @@ def max_skew(class_QK: Ints, share_QC: Floats, k: int) -> Measure:
 
 
 def ndkl(class_QK: Ints, share_QC: Floats, k: int) -> Measure:
-    r"""Return how far the first neighbours are from the gallery's mix, near ones counting more: NDKL [2]_.
+    r"""Return NDKL [2]_: the divergence of the first neighbours from the gallery's mix, with more weight on near ones.
 
     .. math:: \frac{1}{Z} \sum_{i=1}^{k} \frac{1}{\log_2(i + 1)} \sum_c p_{ic} \ln \frac{p_{ic}}{s_c}
 
@@ -118,7 +118,7 @@ def ndkl(class_QK: Ints, share_QC: Floats, k: int) -> Measure:
 
 
 def by_chance(classes: Ints, ks: tuple[int, ...]) -> dict[str, float]:
-    """Return what ``max_skew`` at each k, and ``ndkl`` at the largest, are on average in lists drawn at random.
+    """Return the expected ``max_skew`` at each k, and ``ndkl`` at the largest, of lists drawn at random.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""``Robustness``: whether a difference between two groups stays when the settings of its measure are others.
+"""``Robustness``: stability of a difference between two groups over the settings of its measure.
 
 The two groups are those with the highest and the lowest value at the headline's own setting, and they stay the same at
-every other one: the sign at the headline's setting is given, what other settings say of it is not. Intervals are those
-of the largest gap, which hold for all pairs of groups together (``gap``), not adjusted over features or settings.
-The word is about settings alone: it says nothing of how large a difference is, and no verdict rests on it.
+every other one: the sign holds by construction at the headline's setting, and not at others. Intervals are those of the
+largest gap, which hold for all pairs of groups together (``gap``), not adjusted over features or settings. The word is
+about settings alone, not about the size of a difference, and no verdict rests on it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SettingDifference:
     judged : bool
         Whether both groups have enough clusters, events and non-events for the interval to be relied on.
     repeats : bool
-        Whether every image has the outcome that it has at an earlier setting: then nothing new is learned here.
+        Whether every image has the same outcome as at an earlier setting, so that this one adds no evidence.
     """
 
     setting: Setting
@@ -54,14 +54,14 @@ class SettingDifference:
 
 @dataclass(frozen=True)
 class Robustness:
-    """One feature's largest difference, over all settings.
+    """The largest difference of one feature, over all settings.
 
     Parameters
     ----------
     feature, group, reference : str
         ``group`` has the highest and ``reference`` the lowest value at the headline's setting.
     dimensions : tuple of str
-        What is varied, in words.
+        Names of the settings that are varied.
     differences : tuple of SettingDifference
         The headline's setting first.
     """
@@ -74,18 +74,18 @@ class Robustness:
 
     @property
     def different(self) -> tuple[SettingDifference, ...]:
-        """The settings that are no repetition of another."""
-        return tuple(one for one in self.differences if not one.repeats)
+        """The differences at settings that do not repeat an earlier one."""
+        return tuple(difference for difference in self.differences if not difference.repeats)
 
     @property
     def judged(self) -> tuple[SettingDifference, ...]:
-        """Those of them of which something can be said."""
-        return tuple(one for one in self.different if one.judged)
+        """The differences that can be judged, without repetitions."""
+        return tuple(difference for difference in self.different if difference.judged)
 
     @property
     def n_clear(self) -> int:
-        """At how many judged settings the interval is above zero."""
-        return sum(one.low > 0 for one in self.judged)
+        """Number of judged settings at which the interval is above zero."""
+        return sum(difference.low > 0 for difference in self.judged)
 
     @property
     def word(self) -> str:
@@ -98,7 +98,7 @@ class Robustness:
         judged = self.judged
         if len(judged) < 2 or not self.differences[0].judged:
             return "cannot be told"
-        if any(one.value < 0 for one in judged):
+        if any(difference.value < 0 for difference in judged):
             return "sign changes"
         if self.n_clear == len(judged):
             return "robust"
@@ -106,17 +106,21 @@ class Robustness:
 
     @property
     def decided_by(self) -> tuple[str, ...]:
-        """The dimensions that change the sign, or whether the interval is above zero, when nothing else is changed."""
+        """The dimensions that alone change the sign, or whether the interval is above zero."""
         start = self.differences[0].setting
-        found = []
+        deciding = []
         for i, name in enumerate(self.dimensions):
-            along = [one for one in self.differences if one.judged and _without(one.setting, i) == _without(start, i)]
-            if len({(one.value < 0, one.low > 0) for one in along}) > 1:
-                found.append(name)
-        return tuple(found)
+            of_dimension = [
+                difference
+                for difference in self.differences
+                if difference.judged and _without(difference.setting, i) == _without(start, i)
+            ]
+            if len({(difference.value < 0, difference.low > 0) for difference in of_dimension}) > 1:
+                deciding.append(name)
+        return tuple(deciding)
 
     def sentence(self, metric: str) -> str:
-        """Return what a report says of it; ``metric`` is what the headline's value is called."""
+        """Return the sentence for a report; ``metric`` is the name of the headline's value."""
         judged, start = self.judged, self.differences[0]
         pair = f"{self.feature.replace('_', ' ')}, {self.group} minus {self.reference} on {metric}"
         varied = [name for i, name in enumerate(self.dimensions) if len({d.setting[i] for d in self.differences}) > 1]
@@ -125,8 +129,8 @@ class Robustness:
         )
         if self.word == "cannot be told":
             return f"{pair}, over {over} that can be judged: the robustness of the difference cannot be judged."
-        low, high = min(one.value for one in judged), max(one.value for one in judged)
-        same = sum(one.value > 0 for one in judged)
+        low, high = min(difference.value for difference in judged), max(difference.value for difference in judged)
+        same = sum(difference.value > 0 for difference in judged)
         why = f"; {' and '.join(self.decided_by)} alone can decide it" if self.decided_by else ""
         return (
             f"{pair}: {start.value:.3f}, and from {low:.3f} to {high:.3f} over {over} that can be judged; above zero "
@@ -137,7 +141,7 @@ class Robustness:
 def robustness(
     cohort: Cohort, feature: Feature, outcomes: Mapping[Setting, Outcomes], *, dimensions: Sequence[str]
 ) -> Robustness | None:
-    """Return the robustness of the largest difference of ``feature``; None where fewer than two groups can be compared.
+    """Return the robustness of the largest difference of ``feature``; None if fewer than two groups can be compared.
 
     Parameters
     ----------
@@ -147,7 +151,7 @@ def robustness(
     outcomes : mapping of tuple to Outcomes
         The measure at each setting, the headline's first; rows aligned with the cohort.
     dimensions : sequence of str
-        Names of what a setting is made of, in words.
+        Names of the dimensions of a setting.
     """
     first = next(iter(outcomes.values()))
     masks = {group: cohort.mask(feature.name, group) for group in feature.groups}
@@ -157,21 +161,23 @@ def robustness(
         return None
     by_value = sorted(sure, key=lambda group: float(values[group].value))
     highest, lowest = by_value[-1], by_value[0]
-    found, seen = [], set()
-    for setting, one in outcomes.items():
-        made = _difference(setting, one, [masks[group] for group in sure], sure.index(highest), sure.index(lowest))
-        outcome = one.values.tobytes()
-        found.append(dataclasses.replace(made, repeats=outcome in seen))
+    differences, seen = [], set()
+    for setting, at_setting in outcomes.items():
+        difference = _difference(
+            setting, at_setting, [masks[group] for group in sure], sure.index(highest), sure.index(lowest)
+        )
+        outcome = at_setting.values.tobytes()
+        differences.append(dataclasses.replace(difference, repeats=outcome in seen))
         seen.add(outcome)
-    return Robustness(feature.name, highest, lowest, tuple(dimensions), tuple(found))
+    return Robustness(feature.name, highest, lowest, tuple(dimensions), tuple(differences))
 
 
-def _difference(setting: Setting, one: Outcomes, masks: Sequence[Mask], i: int, j: int) -> SettingDifference:
-    estimates = [average(one, mask) for mask in masks]
+def _difference(setting: Setting, outcomes: Outcomes, masks: Sequence[Mask], i: int, j: int) -> SettingDifference:
+    estimates = [average(outcomes, mask) for mask in masks]
     pair = (estimates[i], estimates[j])
-    n_clusters = int(one.n_clusters(np.logical_or(masks[i], masks[j])))
+    n_clusters = int(outcomes.n_clusters(np.logical_or(masks[i], masks[j])))
     shared = n_clusters < sum(int(e.n_clusters) for e in pair)
-    low, high = Gap(estimates, kind_of(one), "difference", shared).pair(i, j, 0.95)
+    low, high = Gap(estimates, kind_of(outcomes), "difference", shared).pair(i, j, 0.95)
     judged = all(status_of(e, e.n_clusters)[0] == "ok" for e in pair)
     value = float(pair[0].value - pair[1].value)
     return SettingDifference(setting, value, float(low), float(high), int(sum(e.n for e in pair)), n_clusters, judged)

@@ -1,4 +1,4 @@
-"""``Taxonomy``: which labels are a harmful, or a right, thing to call a person."""
+"""``Taxonomy``: kinds of labels that are harmful, or correct, for a person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Taxonomy:
     kinds : mapping of str to tuple of str
         Labels by kind, as ``normalise`` writes them; a label belongs to one kind only.
     harmful : tuple of str
-        Kinds that harm when they are said of a person.
+        Kinds that are harmful labels of a person.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Taxonomy:
         return next((kind for kind, labels in self.kinds.items() if first in labels), None)
 
     def known(self, labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Return, by kind, which of ``labels`` belong to it."""
+        """Return the ``labels`` of each kind."""
         known: dict[str, list[str]] = {kind: [] for kind in self.kinds}
         for label in labels:
             kind = self.kind_of(label)

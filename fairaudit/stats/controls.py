@@ -1,4 +1,4 @@
-r"""Control features: the groups of a feature within each level of a control, and standardised over the control.
+r"""Control features: comparisons within each level of a control, and direct standardisation over the control.
 
 Direct standardisation gives every group the same mix of a control (objects, ages, places). Group :math:`g` has the
 average :math:`\hat\theta_{gk}` within level :math:`k`; its standardised value is
@@ -32,31 +32,31 @@ STANDARDISED = "standardised by "
 MAX_GROUPS = 20_000
 
 
-def check_controls(what: str, names: Sequence[str], known: Collection[str]) -> None:
-    """Refuse a control feature that is not recorded.
+def check_controls(option: str, names: Sequence[str], known: Collection[str]) -> None:
+    """Check that every control feature is recorded.
 
     Parameters
     ----------
-    what : str
-        Whose controls they are, for the error.
+    option : str
+        Name of the option, for the error.
     names : sequence of str
     known : collection of str
-        What may be named.
+        Names that are allowed.
 
     Raises
     ------
     ConfigError
-        If one is not among ``known``.
+        If a name is not among ``known``.
     """
     for name in names:
         if not known:
-            raise ConfigError(f"{what} must be recorded features; got '{name}', and none is recorded. Leave it out.")
+            raise ConfigError(f"{option} must be recorded features; got '{name}', and none is recorded. Leave it out.")
         if name not in known:
-            raise unknown_name(what, name, known)
+            raise unknown_name(option, name, known)
 
 
 def controlled_rows(
-    one: Outcomes,
+    outcomes: Outcomes,
     feature: Feature,
     masks: Mapping[str, Mask],
     control: str,
@@ -64,11 +64,11 @@ def controlled_rows(
     *,
     within: bool = True,
 ) -> tuple[list[Row], list[Row]]:
-    """Return rows of the group table and of the disparity table, all exploratory.
+    """Return the rows of the group table and of the disparity table under one control, all exploratory.
 
     Parameters
     ----------
-    one : Outcomes
+    outcomes : Outcomes
     feature : Feature
     masks : mapping of str to ndarray of bool
         Rows of each group; those of ``not recorded`` have values and are not compared.
@@ -78,32 +78,34 @@ def controlled_rows(
         Rows of each of its levels; in ``not recorded`` groups have values and are not compared, because nothing is
         held equal there.
     within : bool
-        Whether there are rows within each level, beside those standardised over all.
+        Whether to add rows within each level to the standardised ones.
     """
     groups: list[Row] = []
     compared = {group: mask for group, mask in masks.items() if group != NOT_RECORDED}
     known = {level: inside for level, inside in levels.items() if level != NOT_RECORDED}
-    values, contrasts = standardised_rows(one, feature.name, compared, control, known)
+    values, contrasts = standardised_rows(outcomes, feature.name, compared, control, known)
     groups += _under(STANDARDISED + control, values)
     disparities = _under(STANDARDISED + control, contrasts)
     for level, inside in levels.items() if within else ():
-        where = f"{control}={level}"
-        groups += _under(where, [group_row(one, feature.name, g, average(one, m & inside)) for g, m in masks.items()])
+        name = f"{control}={level}"
+        groups += _under(
+            name, [group_row(outcomes, feature.name, g, average(outcomes, m & inside)) for g, m in masks.items()]
+        )
         if level in known:
             cells = {group: mask & inside for group, mask in compared.items()}
-            disparities += _under(where, contrasts_of(one, feature, cells, primary=False, whole=False))
+            disparities += _under(name, contrasts_of(outcomes, feature, cells, primary=False, whole=False))
     return groups, disparities
 
 
 def controlled_slopes(
-    one: Outcomes, name: str, x: Floats, measure: str, control: str, levels: Mapping[str, Mask]
+    outcomes: Outcomes, name: str, x: Floats, measure: str, control: str, levels: Mapping[str, Mask]
 ) -> list[Row]:
     """Return slope and concentration along ``x`` (N,) within each recorded level."""
     rows: list[Row] = []
     for level, inside in levels.items():
         if level != NOT_RECORDED:
-            found = slope_rows(one, name, np.where(inside, x, np.nan), measure, primary=False)
-            rows += _under(f"{control}={level}", found)
+            slopes = slope_rows(outcomes, name, np.where(inside, x, np.nan), measure, primary=False)
+            rows += _under(f"{control}={level}", slopes)
     return rows
 
 
@@ -112,22 +114,22 @@ def _under(control: str, rows: Sequence[Row]) -> list[Row]:
 
 
 NO_MEAN = "an AUROC is no mean over images, so it cannot be standardised; see it within levels"
-#: Fewer independent units in a level say nothing of how sure its average is.
+#: Least independent units in a level: fewer give no standard error of its average.
 LEAST_UNITS = 2
 
 
 @dataclass(frozen=True)
 class Standard:
-    """The mix of a control's levels that every group is given.
+    """The standard: one mix of a control's levels for every group.
 
     Parameters
     ----------
     levels : tuple of ndarray of bool, shape (N,)
         Rows of each level that is kept: where every compared group, and its rest, can be estimated.
     mix : ndarray of float
-        Weight of each, summing to one.
+        Weight of each level; the weights sum to one.
     note : str
-        What was left out.
+        Levels and rows that were left out.
     """
 
     levels: tuple[Mask, ...]
@@ -136,42 +138,42 @@ class Standard:
 
     @classmethod
     def of(
-        cls, one: Outcomes, control: str, levels: Mapping[str, Mask], recorded: Mask, sides: Sequence[Mask]
+        cls, outcomes: Outcomes, control: str, levels: Mapping[str, Mask], recorded: Mask, sides: Sequence[Mask]
     ) -> Standard:
         """Return the mix of all ``recorded`` rows over the levels in which each of ``sides`` has independent units."""
         kept = {
             name: level for name, level in levels.items()
-            if all(one.n_clusters(side & level) >= LEAST_UNITS for side in sides)
+            if all(outcomes.n_clusters(side & level) >= LEAST_UNITS for side in sides)
         }  # fmt: skip
-        count = one.n_clusters if one.average == "macro" else lambda mask: one.used(mask).sum()
+        count = outcomes.n_clusters if outcomes.average == "macro" else lambda mask: outcomes.used(mask).sum()
         sizes = np.array([count(recorded & level) for level in kept.values()], dtype=np.float64)
-        note = _left_out(one, control, levels, list(kept), recorded)
+        note = _left_out(outcomes, control, levels, list(kept), recorded)
         return cls(tuple(kept.values()), sizes / sizes.sum() if sizes.any() else sizes, note)
 
     def rows(self, mask: Mask) -> Mask:
-        """Rows of ``mask`` in the levels that are kept."""
+        """Return the rows of ``mask`` in the levels that are kept."""
         kept: Mask = mask & np.logical_or.reduce(self.levels)
         return kept
 
-    def average(self, one: Outcomes, mask: Mask) -> Estimate:
+    def average(self, outcomes: Outcomes, mask: Mask) -> Estimate:
         """Return the standardised average of ``mask``, which has rows in each level."""
-        parts = [average(one, mask & level) for level in self.levels]
-        # The weight of each cluster, were its level's weight shared alike: Kish's number of equal ones.
-        weights = np.zeros(one.n_codes)
+        parts = [average(outcomes, mask & level) for level in self.levels]
+        # Weight of each cluster if its level's weight is shared equally, for Kish's effective number of clusters.
+        weights = np.zeros(outcomes.n_codes)
         for weight, level, part in zip(self.mix, self.levels, parts, strict=True):
-            inside = one.cluster_sums(one.used(mask & level).astype(np.float64)) > 0
+            inside = outcomes.cluster_sums(outcomes.used(mask & level).astype(np.float64)) > 0
             weights += weight * inside / part.n_clusters
         return combination(parts, self.mix, units=float(1 / (weights**2).sum()))
 
 
 def standardised_rows(
-    one: Outcomes, feature: str, masks: Mapping[str, Mask], control: str, levels: Mapping[str, Mask]
+    outcomes: Outcomes, feature: str, masks: Mapping[str, Mask], control: str, levels: Mapping[str, Mask]
 ) -> tuple[list[Row], list[Row]]:
-    """Return each group's standardised value, and each group's difference from the rest, both standardised.
+    """Return the standardised value of each group, and its standardised difference from the rest.
 
     Parameters
     ----------
-    one : Outcomes
+    outcomes : Outcomes
     feature : str
     masks : mapping of str to ndarray of bool
         Rows of each group that is compared.
@@ -184,44 +186,48 @@ def standardised_rows(
         return [], []
     recorded: Mask = np.logical_or.reduce(list(masks.values()))
     sides = {group: (mask, recorded & ~mask) for group, mask in masks.items()}
-    why = {group: _too_small(one, *both) for group, both in sides.items()}
-    compared = [side for group, both in sides.items() if not why[group] for side in both]
-    standard = Standard.of(one, control, levels, recorded, compared)
+    reasons = {group: _too_small(outcomes, *pair) for group, pair in sides.items()}
+    compared = [side for group, pair in sides.items() if not reasons[group] for side in pair]
+    standard = Standard.of(outcomes, control, levels, recorded, compared)
     if not standard.levels:
-        nothing = f"no level of {control} has {LEAST_UNITS} independent units of every compared group and of its rest"
-        why = {group: reason or nothing for group, reason in why.items()}
-    kind = "share" if one.unit_interval else "unbounded"
+        no_level = f"no level of {control} has {LEAST_UNITS} independent units of every compared group and of its rest"
+        reasons = {group: reason or no_level for group, reason in reasons.items()}
+    kind = "share" if outcomes.unit_interval else "unbounded"
     groups, contrasts = [], []
-    found = {g: tuple(standard.average(one, side) for side in sides[g]) for g in masks if not why[g]}
+    averages = {g: tuple(standard.average(outcomes, side) for side in sides[g]) for g in masks if not reasons[g]}
     for group in masks:
-        row = not_estimable(one.metric, feature, group, why[group])
-        if group in found:
-            first, _ = found[group]
-            row = _told(one, standard, group_row(one, feature, group, first, kind=kind), [first], sides[group][:1])
+        row = not_estimable(outcomes.metric, feature, group, reasons[group])
+        if group in averages:
+            first, _ = averages[group]
+            row = _with_note(
+                outcomes, standard, group_row(outcomes, feature, group, first, kind=kind), [first], sides[group][:1]
+            )
         groups.append(row)
     for group, reference in rest_pairs(list(masks)):
-        row = {"metric": one.metric, "status": "not_estimable", "note": why[group], "n": 0, "n_clusters": 0}
-        if group in found:
-            row = _told(one, standard, pair_row(one, *found[group]), found[group], sides[group])
+        row = {"metric": outcomes.metric, "status": "not_estimable", "note": reasons[group], "n": 0, "n_clusters": 0}
+        if group in averages:
+            row = _with_note(outcomes, standard, pair_row(outcomes, *averages[group]), averages[group], sides[group])
         contrasts.append({**row, "feature": feature, "kind": "one_vs_rest", "measure": "difference", "group": group,
                           "reference": reference, "family": family(False)})  # fmt: skip
     return groups, contrasts
 
 
-def _too_small(one: Outcomes, mask: Mask, rest: Mask) -> str:
-    """Return why a group is not standardised, so that it does not cost the others their levels; empty if it is."""
-    if kind_of(one) == "auroc":
+def _too_small(outcomes: Outcomes, mask: Mask, rest: Mask) -> str:
+    """Return why a group is not standardised (the other groups then keep their levels); empty if it is."""
+    if kind_of(outcomes) == "auroc":
         return NO_MEAN
-    for estimate, whose in ((average(one, mask), ""), (average(one, rest), f"{ALL_OTHERS}: ")):
+    for estimate, whose in ((average(outcomes, mask), ""), (average(outcomes, rest), f"{ALL_OTHERS}: ")):
         status, note = status_of(estimate, estimate.n_clusters)
         if status != "ok":
             return whose + note
     return ""
 
 
-def _told(one: Outcomes, standard: Standard, row: Row, estimates: Sequence[Estimate], sides: Sequence[Mask]) -> Row:
-    """Return ``row`` with the clusters that are there instead of what they are worth, and what was left out."""
-    n_clusters = [int(one.n_clusters(standard.rows(side))) for side in sides]
+def _with_note(
+    outcomes: Outcomes, standard: Standard, row: Row, estimates: Sequence[Estimate], sides: Sequence[Mask]
+) -> Row:
+    """Return ``row`` with the actual instead of the effective number of clusters, and a note on what was left out."""
+    n_clusters = [int(outcomes.n_clusters(standard.rows(side))) for side in sides]
     worth = min(int(estimate.n_clusters) for estimate in estimates)
     note = row["note"]
     if worth < MIN_CLUSTERS <= min(n_clusters):
@@ -229,18 +235,18 @@ def _told(one: Outcomes, standard: Standard, row: Row, estimates: Sequence[Estim
     return {**row, "n_clusters": sum(n_clusters), "note": "; ".join(filter(None, (note, standard.note)))}
 
 
-def _left_out(one: Outcomes, control: str, levels: Mapping[str, Mask], kept: Sequence[str], recorded: Mask) -> str:
+def _left_out(outcomes: Outcomes, control: str, levels: Mapping[str, Mask], kept: Sequence[str], recorded: Mask) -> str:
     known = np.logical_or.reduce(list(levels.values())) if levels else np.zeros(len(recorded), dtype=bool)
-    said = []
+    notes = []
     gone = [name for name in levels if name not in kept]
     if gone:
-        n = int(sum(one.used(recorded & levels[name]).sum() for name in gone))
+        n = int(sum(outcomes.used(recorded & levels[name]).sum() for name in gone))
         listed = ", ".join(gone[:3]) + (", ..." if len(gone) > 3 else "")
-        said.append(
+        notes.append(
             f"without {len(gone)} of {len(levels)} levels of {control} ({listed}; {n:,} images), where a group or its "
             f"rest has fewer than {LEAST_UNITS} independent units"
         )
-    unknown = int(one.used(recorded & ~known).sum())
+    unknown = int(outcomes.used(recorded & ~known).sum())
     if unknown:
-        said.append(f"without {unknown:,} images of which {control} is not recorded")
-    return "; ".join(said)
+        notes.append(f"without {unknown:,} images of which {control} is not recorded")
+    return "; ".join(notes)

@@ -1,4 +1,4 @@
-"""From outcomes to the tables ``groups``, ``disparities`` and ``statistics``: the one place that infers."""
+"""``measure``: the tables ``groups``, ``disparities`` and ``statistics`` from outcomes; all inference of an audit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OVERALL = "overall"
 
 @dataclass(frozen=True)
 class Cohort:
-    """The rows that were measured and the groups they fall into.
+    """The measured rows and their groups.
 
     Parameters
     ----------
@@ -52,15 +52,15 @@ class Cohort:
         Features along which a slope is taken, with its measure: ``{"income": (log2_income, "per_doubling")}``.
     primary : tuple of str
         Features whose headline contrasts belong to the primary family.
-    drawn : mapping of str to DrawnLabels
-        Features whose labels are not certain: ``columns`` has the group that is on record, here are the drawn ones.
+    drawn : mapping of str to ImputedLabels
+        Imputed labels of features whose labels are uncertain; ``columns`` holds the recorded group.
     controls : mapping of str to ndarray of str, shape (N,)
-        Level of each row, by control: the headline is given within its levels too, and standardised over it.
-        ``"not recorded"`` where the level is not known; a control is skipped for the feature of its name.
+        Level of each row, by control; ``"not recorded"`` if unknown. The headline is also given within levels, and
+        standardised over them. A control is skipped for the feature of the same name.
     only_standardised : frozenset of str
-        Controls that have no rows within their levels, and none for features of ``exploratory``.
+        Controls without rows within levels, and without rows for ``exploratory`` features.
     exploratory : frozenset of str
-        Features that are of little weight, such as countries beside regions.
+        Features of minor interest, such as countries beside regions.
 
     Raises
     ------
@@ -105,15 +105,15 @@ class Cohort:
         standardise: Sequence[str] = (),
         extra_controls: Mapping[str, Any] | None = None,
     ) -> Cohort:
-        """Return the cohort of ``samples``, with derived features (``extra``) behind the recorded ones.
+        """Return the cohort of ``samples``, with derived features (``extra``) after the recorded ones.
 
-        A control feature is one of these features, or of ``extra_controls``, which are no features; so is what
-        ``standardise`` names, which has no rows within its levels unless it is a control feature too.
+        ``control_features`` and ``standardise`` name features or keys of ``extra_controls`` (controls that are no
+        features). Names in ``standardise`` alone have no rows within levels.
 
         Raises
         ------
         ConfigError
-            If a control feature is neither.
+            If a control is neither a feature nor in ``extra_controls``.
         DataError
             If controls and features form too many groups.
         """
@@ -136,12 +136,12 @@ class Cohort:
         )  # fmt: skip
 
     def mask(self, feature: str, group: str) -> Mask:
-        """Rows of one group."""
-        found: Mask = self.columns[feature] == group
-        return found
+        """Return the rows of one group, (N,)."""
+        rows: Mask = self.columns[feature] == group
+        return rows
 
     def draws(self, *features: str) -> Iterator[Cohort]:
-        """Yield the cohort with each labelling of ``features``; once, as it is, where none of them was drawn."""
+        """Yield the cohort with each imputed labelling of ``features``; itself once if none of them was imputed."""
         drawn = {name: self.drawn[name] for name in features if name in self.drawn}
         if not drawn:
             yield self
@@ -150,12 +150,12 @@ class Cohort:
             yield dataclasses.replace(self, columns={**self.columns, **columns})
 
     def levels(self, control: str) -> dict[str, Mask]:
-        """Rows of each level of a control that occurs: in the order of its feature, else sorted, unknown ones last."""
-        found = self.controls[control]
+        """Return the rows of each level of a control, in the order of its feature or else sorted; unknown last."""
+        values = self.controls[control]
         order = next((f.groups for f in self.features if f.name == control), ())
         place = {group: i for i, group in enumerate(order)}
-        named = sorted(set(found.tolist()), key=lambda v: (v == NOT_RECORDED, place.get(v, len(place)), v))
-        return {level: found == level for level in named}
+        named = sorted(set(values.tolist()), key=lambda v: (v == NOT_RECORDED, place.get(v, len(place)), v))
+        return {level: values == level for level in named}
 
 
 def measure(
@@ -188,43 +188,49 @@ def measure(
     ConfigError
         If a tolerance is not in (0, 1).
     """
-    for name, given in (("tolerance", tolerance), ("slope_tolerance", slope_tolerance)):
-        if not 0 < given < 1:
-            raise ConfigError(f"{name} must be between 0 and 1; got {given:g}. A usual choice is 0.05.")
+    for name, value in (("tolerance", tolerance), ("slope_tolerance", slope_tolerance)):
+        if not 0 < value < 1:
+            raise ConfigError(f"{name} must be between 0 and 1; got {value:g}. A usual choice is 0.05.")
     groups: list[dict[str, Any]] = []
     disparities: list[dict[str, Any]] = []
     statistics = Statistics(cohort.dataset, cohort.indicator)
     influences: dict[int, Influence] = {}
     pairs = list(itertools.combinations(cohort.features, 2))
-    for one in outcomes:
-        compare = contrasts is None or one.metric in contrasts
-        everyone = np.ones(len(one.values), dtype=bool)
-        groups.append(_group_row(one, OVERALL, OVERALL, everyone))
-        names = cluster_names(one, cohort.cluster_names)
-        statistics.add(one, names, OVERALL, OVERALL, everyone)
+    for outcome in outcomes:
+        compare = contrasts is None or outcome.metric in contrasts
+        everyone = np.ones(len(outcome.values), dtype=bool)
+        groups.append(_group_row(outcome, OVERALL, OVERALL, everyone))
+        names = cluster_names(outcome, cohort.cluster_names)
+        statistics.add(outcome, names, OVERALL, OVERALL, everyone)
         for feature in cohort.features:
-            primary = one.metric == headline and feature.name in cohort.primary
+            primary = outcome.metric == headline and feature.name in cohort.primary
             masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
             draws = [{g: drawn.mask(feature.name, g) for g in masks} for drawn in cohort.draws(feature.name)]
-            groups += [_group_row(one, feature.name, g, *(drawn[g] for drawn in draws)) for g in masks]
+            groups += [_group_row(outcome, feature.name, g, *(drawn[g] for drawn in draws)) for g in masks]
             for g, m in masks.items():
-                statistics.add(one, names, feature.name, g, m)
+                statistics.add(outcome, names, feature.name, g, m)
             if compare:
-                disparities += contrasts_over(one, feature, draws, primary=primary, whole=one.metric == headline)
+                disparities += contrasts_over(
+                    outcome, feature, draws, primary=primary, whole=outcome.metric == headline
+                )
         for name, (x, label) in cohort.numeric.items() if compare else ():
-            disparities += slope_rows(one, name, x, label, primary=one.metric == headline)
+            disparities += slope_rows(outcome, name, x, label, primary=outcome.metric == headline)
         for first, second in pairs:
             draws = [_intersections(drawn, first, second) for drawn in cohort.draws(first.name, second.name)]
             name = f"{first.name} & {second.name}"
-            groups += [_group_row(one, name, g, *(drawn[g] for drawn in draws)) for g in draws[0]]
-            if compare and one.metric == headline:
-                disparities += pooled_rows([rest_rows(one, name, masks, primary=False) for masks in draws])
-        if compare and one.metric == headline:
-            within, contrasted = _controlled(cohort, one)
+            groups += [_group_row(outcome, name, g, *(drawn[g] for drawn in draws)) for g in draws[0]]
+            if compare and outcome.metric == headline:
+                disparities += pooled_rows([rest_rows(outcome, name, masks, primary=False) for masks in draws])
+        if compare and outcome.metric == headline:
+            within, contrasted = _controlled(cohort, outcome)
             groups, disparities = groups + within, disparities + contrasted
         influences |= _influences(disparities, names)
     add_notes([*groups, *disparities], cohort.drawn)
-    inference = {i: found for i, row in enumerate(disparities) if (found := row.pop("inference", None)) is not None}
+    inference = {
+        i: row_inference
+        for i, row in enumerate(disparities)
+        if (row_inference := row.pop("inference", None)) is not None
+    }
     for row in disparities:
         if row["family"] == "primary":
             row["tolerance"] = slope_tolerance if row["kind"] == "slope" else tolerance
@@ -239,34 +245,34 @@ def measure(
 
 
 def group_values(cohort: Cohort, outcomes: Sequence[Outcomes]) -> pd.DataFrame:
-    """Return the values of every group of single features and overall, as in ``Measured.groups``, and nothing else."""
+    """Return the group values of single features and overall, as in ``Measured.groups``, without comparisons."""
     rows = []
-    for one in outcomes:
-        rows.append(_group_row(one, OVERALL, OVERALL, np.ones(len(one.values), dtype=bool)))
+    for outcome in outcomes:
+        rows.append(_group_row(outcome, OVERALL, OVERALL, np.ones(len(outcome.values), dtype=bool)))
         for feature in cohort.features:
             draws = list(cohort.draws(feature.name))
             rows += [
-                _group_row(one, feature.name, g, *(drawn.mask(feature.name, g) for drawn in draws))
+                _group_row(outcome, feature.name, g, *(drawn.mask(feature.name, g) for drawn in draws))
                 for g in groups_of(feature, cohort)
             ]
     return table(rows, GROUP_COLUMNS)
 
 
 def groups_of(feature: Feature, cohort: Cohort) -> tuple[str, ...]:
-    """Return the feature's groups, and ``not recorded`` where it occurs."""
+    """Return the feature's groups, and ``not recorded`` if it occurs."""
     extra = (NOT_RECORDED,) if (cohort.columns[feature.name] == NOT_RECORDED).any() else ()
     return (*feature.groups, *extra)
 
 
-def _group_row(one: Outcomes, feature: str, group: str, *masks: Mask) -> dict[str, Any]:
-    """Return the row of a group, whose rows are in one mask, or in one for each drawing of the labels."""
-    estimates = [average(one, mask) for mask in masks]
-    row = group_row(one, feature, group, pooled(*estimates), kind=kind_of(one, drawn=len(masks) > 1))
+def _group_row(outcomes: Outcomes, feature: str, group: str, *masks: Mask) -> dict[str, Any]:
+    """Return the row of a group from its mask, or from one mask for each imputed labelling."""
+    estimates = [average(outcomes, mask) for mask in masks]
+    row = group_row(outcomes, feature, group, pooled(*estimates), kind=kind_of(outcomes, drawn=len(masks) > 1))
     status, note = strictest_status([status_of(e, e.n_clusters) for e in estimates])
     return {**row, "status": status, "note": note}
 
 
-def _controlled(cohort: Cohort, one: Outcomes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _controlled(cohort: Cohort, outcomes: Outcomes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the rows of both tables within levels of each control, and standardised over it."""
     groups: list[dict[str, Any]] = []
     disparities: list[dict[str, Any]] = []
@@ -276,18 +282,18 @@ def _controlled(cohort: Cohort, one: Outcomes) -> tuple[list[dict[str, Any]], li
         for feature in cohort.features:
             if feature.name not in left_out:
                 masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
-                values, contrasts = controlled_rows(one, feature, masks, control, levels, within=within)
+                values, contrasts = controlled_rows(outcomes, feature, masks, control, levels, within=within)
                 groups, disparities = groups + values, disparities + contrasts
         for name, (x, label) in cohort.numeric.items() if within else ():
-            disparities += controlled_slopes(one, name, x, label, control, levels)
+            disparities += controlled_slopes(outcomes, name, x, label, control, levels)
     return groups, disparities
 
 
 def _without_controls(cohort: Cohort) -> tuple[str, ...]:
-    """Return what was not held equal, or not as surely as it looks, because labels were drawn."""
+    """Return a warning for each feature with imputed labels, which controls do not cover."""
     return tuple(
         f"The labels of {name} were drawn, so it is not compared within levels of {', '.join(cohort.controls)}, nor "
-        "standardised over them; as a control it is as it stands on record."
+        "standardised over them; as a control it has its recorded labels."
         for name in cohort.drawn
         if cohort.controls
     )
@@ -302,11 +308,11 @@ def _intersections(cohort: Cohort, first: Feature, second: Feature) -> dict[str,
 
 
 def _influences(rows: list[dict[str, Any]], names: Names) -> dict[int, Influence]:
-    """Take the influence out of the rows that still hold one, and return it by position."""
-    found = {}
+    """Remove ``psi`` from the rows and return the influences by position."""
+    influences = {}
     for i, row in enumerate(rows):
         psi = row.pop("psi", None)
         if psi is not None:
             moves = psi != 0
-            found[i] = Influence(names[moves], psi[moves])
-    return found
+            influences[i] = Influence(names[moves], psi[moves])
+    return influences

@@ -6,10 +6,10 @@ average with row weights :math:`b_i`, :math:`\psi_c = \sum_{i \in c} b_i (y_i - 
 gallery, a cluster acts twice, and :math:`\psi_c` also holds its influence as a gallery item,
 :math:`\sum_q b_q \sum_{j \in c} \partial y_q / \partial w_j` [2]_.
 
-The standard error of a small group of clustered images goes with its value: few hits mean few clusters that tell how
-much they vary, and few wrong pairs make an AUROC look sure. The group then looks surest where it is most wrong, and a t
-test raises up to seven times as many alarms at :math:`p < .0025` as it should. ``moderated`` shrinks each group's
-variance [6]_, as if :math:`d_0 = 20` further degrees of freedom knew how much such groups vary:
+The value and the standard error of a small group of clustered images are correlated: few hits leave few clusters to
+estimate the variance from, and few wrong pairs give an AUROC a small standard error. A t test then rejects up to seven
+times too often at :math:`p < .0025`. ``moderated`` shrinks each group's variance [6]_ with a prior of :math:`d_0 = 20`
+degrees of freedom:
 
 .. math:: V'_g = \frac{d_g V_g + d_0\, r\, u_g}{d_g + d_0}, \qquad r = \frac{\sum_g d_g V_g / u_g}{\sum_g d_g}
 
@@ -38,24 +38,24 @@ from scipy.stats import rankdata
 
 from fairaudit.stats.outcomes import Floats, Ints, Mask, Outcomes
 
-#: With fewer, an interval of a sum of parts misses too often: a part of 4 hits in 4 looks certain.
+#: With fewer, an interval of a weighted sum undercovers: a part of 4 hits in 4 looks certain.
 LEAST_DF = 10
 _ROUNDING = 1e-12  # of a standard error: what is left where every cluster has the same outcome
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and how sure it is; arrays (M,) where the outcomes have M columns, else arrays without an axis.
+    """An estimate with its standard error; arrays (M,) if the outcomes have M columns, else arrays without an axis.
 
     Parameters
     ----------
     value : ndarray of float
-        NaN when there is nothing to average.
+        NaN if there is nothing to average.
     std_error : ndarray of float
-        Cluster-robust; 0 when every cluster has the same outcome.
+        Cluster-robust; 0 if every cluster has the same outcome.
     df : ndarray of float
-        Degrees of freedom of the t distribution that goes with it: from the number of clusters, or from the
-        fewer clusters that carry the variance where outcomes share a gallery.
+        Degrees of freedom of its t distribution: from the number of clusters or, if outcomes share a gallery, from the
+        fewer clusters that carry the variance.
     n, n_clusters : ndarray of int
         Images and clusters.
     events, non_events : ndarray of float
@@ -64,7 +64,7 @@ class Estimate:
     psi : ndarray of float, shape (U,) or (U, M)
         Influence of each cluster, with its small-sample factor.
     shares_gallery : bool
-        Whether a few clusters, which stand in many neighbour lists, may carry most of the variance.
+        Whether outcomes share a gallery, so that a few clusters in many neighbour lists may carry most of the variance.
     """
 
     value: Floats
@@ -111,7 +111,7 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
 
     Events are those that the smaller group would have if all clusters were alike. The variances of shares of clustered
     images are moderated (``moderated``), except where they share a gallery. The variance is at least that of Agresti
-    and Caffo's interval at the effective sample sizes, so that a group without events does not pass for certain.
+    and Caffo's interval at the effective sample sizes, so that a group without events has a positive variance.
     """
     psi, n_clusters = first.psi - second.psi, first.n_clusters + second.n_clusters
     value = (first.n_clusters * first.value + second.n_clusters * second.value) / np.maximum(n_clusters, 1)
@@ -140,8 +140,8 @@ def difference(first: Estimate, second: Estimate, *, unit_interval: bool) -> Est
 def moderated_difference_variance(first: Estimate, second: Estimate, expected: Floats) -> tuple[Floats, Floats]:
     """Return variance and degrees of freedom of a difference, each side moderated towards ``expected`` (2, ...).
 
-    What clusters in both sides have in common is taken from their influences. Nothing is moderated where a side's
-    expected variance is 0.
+    The covariance through clusters in both sides comes from their influences. Nothing is moderated if a side's expected
+    variance is 0.
     """
     own = np.array([first.std_error**2, second.std_error**2])
     variances, dfs = moderated(own, np.maximum([first.df, second.df], 1), expected)
@@ -156,8 +156,8 @@ def moderated_difference_variance(first: Estimate, second: Estimate, expected: F
 def combination(parts: Sequence[Estimate], weights: Floats, *, units: float) -> Estimate:
     """Return the sum of estimates of one outcome, such as averages within levels, with fixed weights.
 
-    What a cluster moves in several parts is added before squaring. The degrees of freedom are Satterthwaite's over the
-    parts [4]_: with the variances seen or with equal ones, whichever leaves fewer, since the few clusters of a part may
+    The influences of a cluster on several parts are added before squaring. The degrees of freedom are Satterthwaite's
+    over the parts [4]_, the fewer of those from observed and from equal variances, since the few clusters of a part may
     be alike by chance.
 
     Parameters
@@ -167,9 +167,9 @@ def combination(parts: Sequence[Estimate], weights: Floats, *, units: float) -> 
     weights : ndarray of float, shape (P,)
         Positive; they sum to one.
     units : float
-        Number of clusters of equal weight that would be as sure [5]_: the result's ``n_clusters``, and its events are
-        the weighted shares of so many. Where fewer than ``LEAST_DF`` degrees of freedom would be left with equal
-        variances, ``n_clusters`` is one more than these: the sum rests on a few clusters of one part.
+        Effective number of clusters [5]_: the result's ``n_clusters``; its events are the weighted shares of this
+        number. If equal variances leave fewer than ``LEAST_DF`` degrees of freedom, ``n_clusters`` is these plus one:
+        the sum rests on a few clusters of one part.
     """
     each = np.array([part.n_clusters for part in parts], dtype=np.float64)
     value = weights @ np.array([part.value for part in parts])
@@ -188,13 +188,13 @@ def combination(parts: Sequence[Estimate], weights: Floats, *, units: float) -> 
 
 
 def _satterthwaite(variances: Floats, df: Floats) -> float:
-    """Return the degrees of freedom of a sum of independent parts; infinitely many where none varies."""
+    """Return the degrees of freedom of a sum of independent parts; infinite if none varies."""
     shares = float((variances**2 / np.maximum(df, 1)).sum())
     return float(variances.sum() ** 2) / shares if shares > 0 else float("inf")
 
 
 def _share(share: Floats, events: Floats) -> Floats:
-    """Return that share of the events; unbounded outcomes have infinitely many, also for a group without a row."""
+    """Return ``share`` of the events; infinite for unbounded outcomes, also for a group without a row."""
     finite = np.isfinite(events)
     return np.where(finite, share * np.where(finite, events, 0.0), np.inf)
 
@@ -235,11 +235,11 @@ def _auroc(outcomes: Outcomes, mask: Mask) -> Estimate:
     positive, negative = use & (outcomes.labels == 1), use & (outcomes.labels == 0)
     m, n = positive.sum(), negative.sum()
     n_clusters = outcomes.n_clusters(mask)
-    found = components(outcomes, mask)
-    if found is None:
-        nothing, none = np.asarray(np.nan), np.asarray(0.0)
-        return Estimate(nothing, nothing, none, m + n, n_clusters, none, none, np.zeros(outcomes.n_codes))
-    value, above = found
+    result = components(outcomes, mask)
+    if result is None:
+        missing, zero = np.asarray(np.nan), np.asarray(0.0)
+        return Estimate(missing, missing, zero, m + n, n_clusters, zero, zero, np.zeros(outcomes.n_codes))
+    value, above = result
     clusters_p, clusters_n = outcomes.n_clusters(positive), outcomes.n_clusters(negative)
     rows = np.where(positive, (above - value) / m * _small_sample(clusters_p), 0.0)
     rows += np.where(negative, (above - value) / n * _small_sample(clusters_n), 0.0)
@@ -250,7 +250,7 @@ def _auroc(outcomes: Outcomes, mask: Mask) -> Estimate:
 
 
 def components(outcomes: Outcomes, mask: Mask) -> tuple[Floats, Floats] | None:
-    """Return the AUROC of the rows in ``mask`` and DeLong's component of each row (N,); None where a label is missing.
+    """Return the AUROC of the rows in ``mask`` and DeLong's component of each row (N,); None if a label is missing.
 
     The component of a row of label 1 is the share of rows of label 0 that it scores above, ties half; that of a row
     of label 0 the share of rows of label 1 that score above it. It is 0 for rows that are not used.
@@ -276,14 +276,14 @@ def _agresti_caffo(estimate: Estimate) -> Floats:
 
 
 def effective_n(estimate: Estimate) -> Floats:
-    """Return the number of independent hits and misses that would be as sure; the clusters where none differ."""
+    """Return the effective sample size, in independent hits and misses; the number of clusters without variation."""
     varies = (estimate.std_error > 0) & (estimate.value > 0) & (estimate.value < 1)
     variance = np.where(varies, estimate.std_error, 1.0) ** 2
     return np.where(varies, estimate.value * (1 - estimate.value) / variance, estimate.n_clusters)
 
 
 def _events(outcomes: Outcomes, use: Mask) -> tuple[Floats, Floats]:
-    """Return in how many clusters there is an event, and a non-event."""
+    """Return the number of clusters with an event, and with a non-event."""
     if not outcomes.unit_interval:
         unbounded = np.full(outcomes.values.shape[1:], np.inf)
         return unbounded, unbounded
@@ -302,7 +302,7 @@ def _root(psi: Floats) -> Floats:
 
 
 def _df(psi: Floats, df: Floats | Ints, shares_gallery: bool) -> Floats:
-    """Return ``df``, or the number of clusters that carry the variance, where hubs of a gallery make it smaller."""
+    """Return ``df`` or, if hubs of a gallery make it smaller, the number of clusters that carry the variance."""
     if not shares_gallery:
         return np.asarray(df, dtype=np.float64)
     fourth = (psi**4).sum(axis=0)
@@ -314,14 +314,14 @@ PRIOR_DF = 20
 
 
 def moderated(variances: Floats, df: Floats, expected: Floats) -> tuple[Floats, Floats]:
-    """Return the variances with what all groups say of them, and their degrees of freedom.
+    """Return the variance of each group, shrunk towards the model's by a common factor, and its degrees of freedom.
 
     Parameters
     ----------
     variances, df : ndarray of float, shape (G, ...)
         Of each group alone; ``df`` at least 1.
     expected : ndarray of float, shape (G, ...)
-        What the model gives, up to a factor that all groups share; where one is not above 0, nothing is changed.
+        Variance by the model, up to a factor that all groups share; if one is not above 0, nothing is moderated.
     """
     known = (expected > 0).all(axis=0)
     expected = np.where(known, expected, 1.0)

@@ -1,18 +1,17 @@
 r"""The largest difference between any two groups, and the least ratio, with simultaneous intervals.
 
-A bootstrap interval of max - min never covers a true zero: the gap seen is always above it. So all pairs are bounded at
-once. Each pair gets the interval of Zou and Donner [1]_ from the two groups' own bounds (for a ratio, theirs of 2012
-[2]_), at the quantile of the studentised range for :math:`K` groups [3]_: the distribution of the largest
-:math:`|t|` over all pairs, exact where groups are equally sure and conservative elsewhere. Where all pairs are within
+A bootstrap interval of max - min never covers a true zero, since the observed gap is positive. Instead, all pairs get
+simultaneous bounds. Each pair gets the interval of Zou and Donner [1]_ from the two groups' own bounds (for a ratio,
+theirs of 2012 [2]_), at the quantile of the studentised range for :math:`K` groups [3]_: the distribution of the
+largest :math:`|t|` over all pairs, exact for equal standard errors and conservative otherwise. If all pairs are within
 their bounds :math:`[l_{ij}, u_{ij}]`, the true gap is within
 
-.. math:: L = \\max_{ij} \\max(0, l_{ij}, -u_{ij}), \\qquad U = \\max_{ij} \\max(|l_{ij}|, |u_{ij}|).
+.. math:: L = \max_{ij} \max(0, l_{ij}, -u_{ij}), \qquad U = \max_{ij} \max(|l_{ij}|, |u_{ij}|).
 
-Where images are clustered, a group with few hits looks surer than it is, since its standard error knows only of the
-clusters that have one; and the largest of many differences is the one that such luck makes. So no group counts as surer
-than all groups together say: the variance of :math:`\\hat p_g` over :math:`U_g` clusters is at least
-:math:`r\\,\\hat p_g(1 - \\hat p_g) / U_g`, with one :math:`r` that makes the two sides, weighted by the square of
-:math:`U_g`, equal in sum.
+If images are clustered, the standard error of a group with few hits is too small, since few clusters have one, and the
+largest of many differences selects such groups. So all groups together give a floor: the variance of :math:`\hat p_g`
+over :math:`U_g` clusters is at least :math:`r\,\hat p_g(1 - \hat p_g) / U_g`, with one :math:`r` that makes the two
+sides, weighted by the square of :math:`U_g`, equal in sum.
 
 Shape suffixes: K groups, P pairs of them, S simulated tables, M outcomes at once (none for a single outcome).
 
@@ -58,7 +57,7 @@ class Gap:
         ``"difference"``: largest value less smallest, 0 is best. ``"ratio"``: smallest over largest, in [0, 1],
         1 is best; for outcomes that cannot be negative.
     shared : bool
-        Whether a cluster may act in several groups, so that their errors go together.
+        Whether a cluster may be in several groups, so that their errors are correlated.
     """
 
     estimates: Sequence[Estimate]
@@ -68,7 +67,7 @@ class Gap:
 
     @cached_property
     def value(self) -> Floats:
-        """The gap, or the ratio, of the values seen."""
+        """The observed gap or ratio."""
         values_K = np.array([e.value for e in self.estimates])
         low, high = values_K.min(axis=0), values_K.max(axis=0)
         if self.measure == "ratio":
@@ -76,7 +75,7 @@ class Gap:
         return np.asarray(high - low)
 
     def interval(self, level: float) -> tuple[Floats, Floats]:
-        """Return bounds that hold the true gap (or ratio) with at least probability ``level``."""
+        """Return the interval of the gap (or ratio) with coverage of at least ``level``."""
         if self.measure == "ratio":
             bounds_P = np.array([self._ratio(i, j, level) for i, j in self._ordered])
             return bounds_P[:, 0].min(axis=0), np.minimum(bounds_P[:, 1].min(axis=0), 1.0)
@@ -96,11 +95,11 @@ class Gap:
         return smallest
 
     def min_detectable(self, alpha: float, *, power: float = 0.8) -> float:
-        """Return how far one group must be from all others for the gap to be found with probability ``power``.
+        """Return the minimum detectable distance of one group from all others, at ``power``.
 
-        By simulation with normal errors of the standard errors seen: the group with the middle one is moved, a share
-        towards one half, where its standard error grows. For a ratio, and where a share would have to leave the range,
-        NaN.
+        Simulated with normal errors at the observed standard errors. The group with the median standard error is moved;
+        a share is moved towards one half, where its standard error grows. NaN for a ratio, and if a share would have to
+        leave the range.
         """
         if self.measure == "ratio":
             return float("nan")
@@ -126,14 +125,14 @@ class Gap:
         return float(brentq(found, 0.0, widest, xtol=1e-4)) if found(widest) > 0 else float("nan")
 
     def expected_by_chance(self) -> float:
-        """Return the gap that would be seen on average if all groups were equal; NaN for a ratio."""
+        """Return the expected gap under equal groups; NaN for a ratio."""
         if self.measure == "ratio":
             return float("nan")
         return float(np.ptp(self._errors_SK, axis=1).mean())
 
     @cached_property
     def _cautious(self) -> tuple[Estimate, ...]:
-        """The estimates, none of them surer than the clusters of all groups together say."""
+        """The estimates with the floor of the variance from all groups together."""
         if self.kind != "share":
             return tuple(self.estimates)
         shape = np.shape(self.estimates[0].value)
@@ -163,7 +162,7 @@ class Gap:
 
     @cached_property
     def _errors_SK(self) -> Floats:
-        """Errors of the group values in tables without any difference; always the same draws."""
+        """Simulated errors of the group values under equal groups, from a fixed seed."""
         normal_SK = np.random.default_rng(0).standard_normal((_SIMULATED, len(self.estimates)))
         if self.shared:
             psi_UK = np.stack([e.psi for e in self.estimates], axis=1)
@@ -173,7 +172,7 @@ class Gap:
         return np.asarray(normal_SK * self._std_K)
 
     def _df(self, i: int, j: int) -> Floats:
-        """Satterthwaite's degrees of freedom of a pair; infinite for independent hits and misses, as Wilson's."""
+        """Return Satterthwaite's degrees of freedom of a pair; infinite for independent hits and misses."""
         if self.kind == "binary":
             return np.asarray(np.inf)
         first, second = self._cautious[i], self._cautious[j]
@@ -189,11 +188,11 @@ class Gap:
         return np.where(norm > 0, (first * second).sum(axis=0) / np.where(norm > 0, norm, 1), 0.0)
 
     def pair(self, i: int, j: int, level: float) -> tuple[Floats, Floats]:
-        """Return bounds of value i less value j; those of all pairs hold together with probability ``level``."""
+        """Return the bounds of value i minus value j, simultaneous over all pairs with coverage ``level``."""
         return self._pair_at(i, j, critical_value(level, len(self.estimates), self._df(i, j)))
 
     def _pair_at(self, i: int, j: int, critical: Floats) -> tuple[Floats, Floats]:
-        """Bounds of value i less value j [1]_."""
+        """Return the bounds of value i minus value j [1]_."""
         first, second, r = self.estimates[i].value, self.estimates[j].value, self._correlation(i, j)
         low_i, high_i, _ = bounds_at(self._cautious[i], critical, kind=self.kind)
         low_j, high_j, _ = bounds_at(self._cautious[j], critical, kind=self.kind)
@@ -202,7 +201,7 @@ class Gap:
         return first - second - down, first - second + up
 
     def _ratio(self, i: int, j: int, level: float) -> tuple[Floats, Floats]:
-        """Bounds of value i over value j [2]_; from 0 to infinity where value j may be zero."""
+        """Return the bounds of value i over value j [2]_; from 0 to infinity if value j may be zero."""
         critical = critical_value(level, len(self.estimates), self._df(i, j))
         first, second, r = self.estimates[i].value, self.estimates[j].value, self._correlation(i, j)
         low_i, high_i, _ = bounds_at(self._cautious[i], critical, kind=self.kind)
@@ -217,7 +216,7 @@ class Gap:
         return low, np.where(above > 0, high, np.inf)
 
     def _critical_that_touches(self, i: int, j: int) -> float:
-        """Return the quantile at which the bounds of a pair reach zero; infinite where they never do."""
+        """Return the quantile at which the bounds of a pair reach zero; at most 60."""
         sign = 1.0 if self.estimates[i].value >= self.estimates[j].value else -1.0
 
         def bound(critical: float) -> float:
@@ -229,8 +228,8 @@ class Gap:
         return float(brentq(bound, 1e-6, 60.0)) if bound(60.0) < 0 else 60.0
 
 
-def _distance(one: Floats, other: Floats, r: Floats) -> Floats:
-    return np.sqrt(np.maximum(one**2 + other**2 - 2 * r * one * other, 0.0))
+def _distance(first: Floats, second: Floats, r: Floats) -> Floats:
+    return np.sqrt(np.maximum(first**2 + second**2 - 2 * r * first * second, 0.0))
 
 
 def _floor(estimate: Estimate) -> float:

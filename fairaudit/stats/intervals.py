@@ -1,4 +1,4 @@
-"""Intervals and p-values from an estimate and its standard error; all take numbers or arrays of one shape."""
+"""Intervals and p-values from an estimate and its standard error; arguments are numbers or arrays of one shape."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def group_interval(estimate: Estimate, *, kind: str) -> tuple[Floats, Floats, st
        Surveys", J. Survey Statistics and Methodology 3(4).
     """
     if not np.isfinite(estimate.value).any() or not np.isfinite(estimate.std_error).any():
-        nothing = np.full(np.shape(estimate.value), np.nan)
-        return nothing, nothing, ""
+        missing = np.full(np.shape(estimate.value), np.nan)
+        return missing, missing, ""
     if kind == "binary":
         return bounds_at(estimate, stats.norm.ppf(0.975), kind=kind)
     df = estimate.df
@@ -41,17 +41,17 @@ def group_interval(estimate: Estimate, *, kind: str) -> tuple[Floats, Floats, st
 
 
 def variance_df(second: Floats, fourth: Floats, *, n_clusters: Number) -> Floats:
-    """Return the degrees of freedom of a variance that clusters of unequal influence give, at least 1.
+    """Return the degrees of freedom of a variance from clusters of unequal influence, at least 1.
 
-    Satterthwaite's 2 / CV^2 with the kurtosis seen: 2 U / (kurtosis - 1). For normal influences it is the number of
-    clusters; where a few clusters with a rare hit make the variance it is about twice their number.
+    Satterthwaite's 2 / CV^2 with the observed kurtosis: 2 U / (kurtosis - 1). For normal influences it is the number of
+    clusters; if a few clusters with a rare hit carry the variance, about twice their number.
 
     Parameters
     ----------
     second, fourth : ndarray
         Sums of the second and fourth powers of the clusters' influences.
     n_clusters : int or ndarray
-        U, how many clusters there are.
+        U, the number of clusters.
     """
     kurtosis = n_clusters * fourth / np.where(second > 0, second, 1.0) ** 2
     df: Floats = np.maximum(2 * n_clusters / np.maximum(kurtosis - 1, 1e-9), 1.0)
@@ -96,7 +96,7 @@ def t_interval(value: Number, std_error: Number, df: Number, *, level: float = 0
 
 
 def p_value(estimate: Estimate) -> Floats:
-    """Return the two-sided p-value of "no difference" from the studentised estimate; 1 when both are exactly 0."""
+    """Return the two-sided p-value of "no difference" from the studentised estimate; 1 if both are exactly 0."""
     certain = estimate.std_error <= 0
     t = np.abs(estimate.value) / np.where(certain, 1.0, estimate.std_error)
     tail = 2 * stats.t.sf(t, np.maximum(estimate.df, 1))
@@ -104,9 +104,9 @@ def p_value(estimate: Estimate) -> Floats:
 
 
 def min_detectable(std_error: Number, df: Number, *, alpha: float, power: float = 0.8) -> Floats:
-    """Return the least true difference that a test at ``alpha`` finds with probability ``power``.
+    """Return the minimum detectable difference of a test at ``alpha`` with ``power``.
 
-    The usual sum of two quantiles, at the standard error seen: differences below it would mostly stay unseen.
+    The sum of the quantiles of both errors, times the observed standard error.
     """
     df = np.maximum(df, 1)
     return np.asarray((stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df)) * std_error)

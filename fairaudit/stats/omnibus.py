@@ -1,14 +1,14 @@
-r"""The omnibus test: whether all groups are equal, without saying which one is not.
+r"""The omnibus test of equality of all groups.
 
 Group labels are permuted over clusters and the studentised statistic
 
 .. math:: W = \sum_g (\hat\theta_g - \tilde\theta)^2 / \hat V_g, \qquad
    \tilde\theta = \sum_g \hat\theta_g \hat V_g^{-1} / \sum_g \hat V_g^{-1}
 
-is computed anew from each cluster's sums. Studentised, the permutation test is exact where labels mean nothing, and
-right for large groups also where equal averages hide unequal spreads [1]_. Where labels cannot be moved (a cluster lies
-in several groups, outcomes share a gallery, or the metric is the AUROC), :math:`W` with the full covariance of the
-groups is compared with its F distribution; so is a p-value at the floor of the permutations.
+is computed anew from each cluster's sums. The studentised permutation test is exact for exchangeable labels, and valid
+for large groups if equal averages have unequal variances [1]_. If labels cannot be permuted (a cluster lies in several
+groups, outcomes share a gallery, or the metric is the AUROC), :math:`W` with the full covariance of the groups is
+compared with its F distribution; so is a p-value at the floor of the permutations.
 
 References
 ----------
@@ -26,13 +26,13 @@ from scipy import stats
 from fairaudit.stats.estimates import Estimate
 from fairaudit.stats.outcomes import Floats, Ints, Mask, Outcomes
 
-_LEAST, _MOST, _WORK = 199, 1999, 4e7  # permutations, and how many cluster labels may be moved in all
-_BLOCK = 1e6  # labels moved at once
+_LEAST, _MOST, _WORK = 199, 1999, 4e7  # bounds of the number of permutations, and cluster labels permuted in all
+_BLOCK = 1e6  # labels permuted at once
 
 
 @dataclass(frozen=True)
 class Omnibus:
-    """Result of the test: statistic, p-value, and by which method."""
+    """Result of the test: statistic, p-value and method."""
 
     statistic: float
     p_value: float
@@ -71,7 +71,7 @@ def _cluster_sums(outcomes: Outcomes, masks: Sequence[Mask], recorded: Mask) -> 
     if outcomes.average == "macro":
         totals, counts = np.where(kept, totals / np.maximum(counts, 1), 0.0), kept.astype(np.float64)
     sums_US, codes = np.stack([totals, counts], axis=1)[kept], member_UK[kept].argmax(axis=1)
-    order = np.lexsort((sums_US[:, 1], sums_US[:, 0], codes))  # the order of rows must not move a permutation
+    order = np.lexsort((sums_US[:, 1], sums_US[:, 0], codes))  # the order of rows must not change a permutation
     return sums_US[order], codes[order]
 
 

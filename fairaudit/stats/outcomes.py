@@ -1,4 +1,4 @@
-"""``Outcomes``: one number per image, the clusters it depends on, and how numbers are averaged.
+"""``Outcomes``: one number per image, the clusters that it depends on, and the type of average.
 
 Shape suffixes: N images, U clusters, M metrics that are averaged in one pass.
 """
@@ -22,19 +22,19 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class GalleryRole:
-    """How each outcome depends on gallery items: the second way in which a cluster acts.
+    """Dependence of each outcome on gallery items, the second role of a cluster.
 
     Parameters
     ----------
     clusters : ndarray of int, shape (N, K)
         Cluster code of each item in the neighbour list of each row.
     influence : ndarray of float, shape (N, K)
-        Derivative of the row's outcome with respect to the weight of that item, which takes the place of others:
-        an item that is as good as those it displaces has none.
+        Derivative of the row's outcome with respect to the weight of that item, which displaces others: 0 for an item
+        that matches as well as those.
     by_class : ndarray of float, shape (N, C), or None
         Derivative of the row's outcome with respect to the logarithm of each class's share of the gallery, where
-        the outcome is adjusted for the shares. Without it, chance moves of the shares would count as noise that
-        the adjustment has removed.
+        the outcome is adjusted for the shares. Without it, intervals would include sampling noise of the shares that
+        the adjustment removes.
     class_parts : ndarray of float, shape (U, C), or None
         Relative change of each class's share when a cluster's weight grows (``class_parts``).
     """
@@ -46,7 +46,7 @@ class GalleryRole:
 
 
 def class_parts(classes: Ints, clusters: Ints) -> Floats:
-    """Return by how much (U, C) each class's share of a gallery grows, relatively, with a cluster's weight.
+    """Return the relative change (U, C) of each class's share of a gallery as a cluster's weight grows.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def class_parts(classes: Ints, clusters: Ints) -> Floats:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What an indicator measured on each image, ready for inference.
+    """One outcome per image, as measured by an indicator, ready for inference.
 
     Parameters
     ----------
@@ -69,17 +69,17 @@ class Outcomes:
         Column value of the result tables, e.g. ``"balanced_precision@10"``.
     values : ndarray of float, shape (N,) or (N, M)
         The outcome; NaN where it was not measured (such a row counts nowhere). With a second axis, M outcomes of
-        the same rows (other metrics, or draws of a simulation) are estimated at once, each as if it stood alone.
+        the same rows (other metrics, or draws of a simulation) are estimated at once, each by itself.
     clusters : ndarray of int, shape (N,)
         Cluster code of each row, from 0. Rows of one cluster are not independent.
     average : {"micro", "macro"}
         ``"micro"``: mean over images. ``"macro"``: mean over clusters of the mean within the cluster.
     unit_interval : bool
-        Whether outcomes lie in [0, 1], so that intervals must, too.
+        Whether outcomes lie in [0, 1], so that intervals do too.
     gallery : GalleryRole or None
-        Present where outcomes share a gallery.
+        Present if outcomes share a gallery.
     labels : ndarray of {0, 1} or None, shape (N,)
-        Present when the metric is the AUROC of ``values`` as scores of these labels.
+        Present if the metric is the AUROC of ``values`` as scores of these labels.
     """
 
     metric: str
@@ -122,7 +122,7 @@ class Outcomes:
         )
 
     def used(self, mask: Mask) -> Mask:
-        """Rows of ``mask`` (N,) that have an outcome, in the shape of ``values``."""
+        """Return the rows of ``mask`` (N,) that have an outcome, in the shape of ``values``."""
         return self.measured & (mask if self.values.ndim == 1 else mask[:, None])
 
     def mean_weights(self, mask: Mask) -> Floats:
@@ -145,7 +145,7 @@ class Outcomes:
         return largest + 1
 
     def n_clusters(self, mask: Mask) -> Ints:
-        """Clusters with at least one measured row in ``mask``: a number, or one for each metric (M,)."""
+        """Return the number of clusters with a measured row in ``mask``, or one number for each metric (M,)."""
         counts: Ints = (self.cluster_sums(self.used(mask).astype(np.float64)) > 0).sum(axis=0)
         return counts
 
@@ -162,7 +162,7 @@ class Outcomes:
         return csr_array((np.ones(n), (self.clusters, np.arange(n))), shape=(self.n_codes, n))
 
     def gallery_sums(self, row_weights: Floats) -> Floats:
-        """Return what each cluster (U,) contributes as gallery to the weighted sum of outcomes."""
+        """Return the influence of each cluster (U,), as part of the gallery, on the weighted sum of outcomes."""
         if self.gallery is None:
             return np.zeros((self.n_codes, *row_weights.shape[1:]))
         weighted = row_weights[:, None] * self.gallery.influence

@@ -23,7 +23,7 @@ from fairaudit.core.result import (
 from fairaudit.core.samples import NOT_RECORDED
 from fairaudit.stats.disparity import OVERALL
 
-#: Columns in which a row of a disparity table must agree with its plan row, in the order in which they are told.
+#: Columns in which a row of a disparity table must agree with its plan row, in the order of error messages.
 _MATCHED = ("metric", "feature", "kind", "measure", "group", "reference")
 _FILLED = ("p_adjusted", "ci_low_adjusted", "ci_high_adjusted", "min_detectable", "tolerance")
 
@@ -39,23 +39,23 @@ def apply_plan(
 ) -> tuple[IndicatorResult, ...]:
     """Return the results with the families and tolerances of ``plan``, before any verdict.
 
-    A plan row means every row without a control that has its values, on every data set that it does not exclude. What
-    it means but nobody could compare becomes a primary row that is ``not_estimable``, with the reason: at the end of
-    the table of its indicator, or in a result of its own where the indicator gave none.
+    A plan row matches every row without a control that has its values, on every data set that it does not exclude. A
+    planned comparison that could not be made becomes a primary row with status ``not_estimable`` and the reason: at the
+    end of its indicator's table, or in a result of its own if the indicator has none.
 
     Parameters
     ----------
     plan : Plan
     results : sequence of IndicatorResult
     failures : sequence of Failure
-        Why an indicator gave no result, or none on some data set.
+        Indicators without a result, or without one on some data set, and why.
     indicators : sequence of Indicator
-        Those that a plan row may name although they were not run.
+        Indicators that a plan row may name although they were not run.
 
     Raises
     ------
     ConfigError
-        If a plan row names what the audit does not have.
+        If a plan row names something that the audit does not have.
     """
     results = [dataclasses.replace(r, disparities=_exploratory(r.disparities)) for r in results]
     empty: Rows = {}
@@ -65,16 +65,16 @@ def apply_plan(
         if not ran and not reasons:
             _check_indicator(number, row, results, failures, indicators)
             reasons = {row.dataset: f"{row.indicator} is not among the indicators of this audit"}
-        found = False
+        matched = False
         for result in ran:
-            meant = _meant(row, result.disparities)
-            result.disparities.loc[meant, "family"] = "primary"
-            result.disparities.loc[meant, "tolerance"] = row.tolerance
-            found |= bool(meant.any())
-            reason = "" if meant.any() else _why_not_compared(row, result)
+            matches = _matches(row, result.disparities)
+            result.disparities.loc[matches, "family"] = "primary"
+            result.disparities.loc[matches, "tolerance"] = row.tolerance
+            matched |= bool(matches.any())
+            reason = "" if matches.any() else _why_not_compared(row, result)
             if reason:
                 reasons[result.dataset] = reason
-        if not found and not reasons:
+        if not matched and not reasons:
             raise _wrong_name(number, row, ran)
         for dataset, reason in reasons.items():
             empty.setdefault((row.indicator, dataset), []).append(_empty_row(row, reason))
@@ -84,8 +84,8 @@ def apply_plan(
 def shipped_rows(results: Sequence[IndicatorResult]) -> tuple[PlanRow, ...]:
     """Return the shipped default plan for ``results``: the rows that the indicators themselves mark as primary.
 
-    Those are one headline per indicator and recorded feature: the slope where the feature is an order of three or
-    more groups, else each group against the rest.
+    These are one headline per indicator and recorded feature: the slope if the feature is an order of three or more
+    groups, else each group against the rest.
     """
     rows = []
     for result in results:
@@ -101,7 +101,7 @@ def shipped_rows(results: Sequence[IndicatorResult]) -> tuple[PlanRow, ...]:
 
 
 def _exploratory(disparities: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy in which no row is planned; what an earlier decision left is taken out."""
+    """Return a copy with every row exploratory, and without the results of an earlier decision."""
     rows = disparities.reset_index(drop=True)
     texts = {"family": "exploratory", "verdict": ""}
     return rows.assign(
@@ -110,26 +110,26 @@ def _exploratory(disparities: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _meant(row: PlanRow, disparities: pd.DataFrame) -> pd.Series:
-    meant = disparities["control"] == ""
+def _matches(row: PlanRow, disparities: pd.DataFrame) -> pd.Series:
+    matches = disparities["control"] == ""
     for column in _MATCHED:
         value = getattr(row, column)
-        meant &= (disparities[column] == value) | (value == "")
-    return meant
+        matches &= (disparities[column] == value) | (value == "")
+    return matches
 
 
 def _why_not_run(row: PlanRow, failures: Sequence[Failure]) -> dict[str, str]:
     """Return the reason by data set (empty: no data set fits the indicator)."""
-    mine = [f for f in failures if f.indicator == row.indicator]
+    own_failures = [f for f in failures if f.indicator == row.indicator]
     return {
         f.dataset or row.dataset: f"the indicator could not run: {f.reason}"
-        for f in mine
+        for f in own_failures
         if not row.dataset or f.dataset in ("", row.dataset)
     }
 
 
 def _why_not_compared(row: PlanRow, result: IndicatorResult) -> str:
-    """Return why ``result``, which has what the row names, has no comparison of it; empty if it does not have it."""
+    """Return why ``result`` has no comparison of the groups that the row names; empty if it lacks these groups."""
     rows, groups = result.disparities, result.groups[result.groups["control"] == ""]
     if ((rows["metric"] == row.metric) & (rows["feature"] == row.feature)).any():
         return ""  # it compares these: the kind, the measure or a group is wrong
@@ -171,9 +171,9 @@ def _wrong_name(number: int, row: PlanRow, ran: Sequence[IndicatorResult]) -> Co
     for column in _MATCHED:
         value = getattr(row, column)
         if value and column in rows and value not in set(rows[column]):
-            where = f"{column} of plan row {number} ({row.indicator})"
+            field = f"{column} of plan row {number} ({row.indicator})"
             options = sorted(set(rows[column]) - {"", OVERALL})
-            return unknown_name(where, value, options) if options else _nothing_like_it(number, row)
+            return unknown_name(field, value, options) if options else _nothing_like_it(number, row)
         if value and column in rows:
             rows = rows[rows[column] == value]
     return _nothing_like_it(number, row)
@@ -201,7 +201,7 @@ def _with_empty_rows(
     left = dict(empty)
     for result in results:
         rows = left.pop((result.indicator, result.dataset), [])
-        if rows:  # behind the others: whatever refers to rows by position still finds them
+        if rows:  # at the end, so that references by position stay valid
             tables = [result.disparities, table(rows, DISPARITY_COLUMNS)]
             disparities = pd.concat([t for t in tables if len(t)], ignore_index=True)
             result = dataclasses.replace(result, disparities=disparities)

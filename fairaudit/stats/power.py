@@ -1,21 +1,20 @@
-r"""The least disparity that data could show, known before any model has run: from who is in it, and how often.
+r"""Minimum detectable disparity of a data set before any model has run, from its groups and clusters.
 
-Nothing is known yet of outcomes. So two ends are given: images of one cluster (person, household) tell as much as
-images of different ones, or nothing beyond the first. With :math:`m_c` images of a group in cluster :math:`c`, its mean
-is as sure as that of so many independent images [1]_:
+Outcomes are not known yet, so both extremes are given: images of one cluster (person, household) are independent, or
+identical. With :math:`m_c` images of a group in cluster :math:`c`, the effective sample sizes of its mean are [1]_
 
 .. math:: n = \sum_c m_c \qquad\text{and}\qquad n_{eff} = \frac{(\sum_c m_c)^2}{\sum_c m_c^2},
 
-or, where each cluster counts once (an average over households), :math:`U^2 / \sum_c m_c^{-1}` and :math:`U`. A slope
+or, if each cluster counts once (an average over households), :math:`U^2 / \sum_c m_c^{-1}` and :math:`U`. A slope
 along :math:`x` has the variances, with the weights :math:`w_i` of the images (1, or :math:`1 / m_c`),
 
 .. math:: p(1 - p) \frac{\sum_i (w_i \tilde x_i)^2}{(\sum_i w_i \tilde x_i^2)^2} \qquad\text{and}\qquad
           p(1 - p) \frac{\sum_c (\sum_{i \in c} w_i \tilde x_i)^2}{(\sum_i w_i \tilde x_i^2)^2},
           \qquad \tilde x_i = x_i - \bar x.
 
-A share is taken to be the one that is ``expected``, or whatever is hardest: between two groups not always .5, since the
-group that is moved towards it varies more. A difference is found with probability .8 by a two-sided t-test at the error
-level that an audit of this data would give each of its planned comparisons.
+The share is ``expected``, or the one with the largest minimum detectable difference: between two groups not always .5,
+since the group that is moved towards it varies more. The power is .8, of a two-sided t-test at the error level that an
+audit of this data would give each of its planned comparisons.
 
 References
 ----------
@@ -39,21 +38,21 @@ from fairaudit.stats.outcomes import Floats, Ints
 Sizes = tuple[float, float]
 
 POWER = 0.8
-#: The AUROC that is taken for expected: better than guessing, far from perfect.
+#: Default of the expected AUROC: better than chance, far from perfect.
 EXPECTED_AUROC = 0.7
-#: Shares among which the hardest is looked for: between groups it is the same for p and 1 - p.
+#: Shares searched for the largest minimum detectable difference, which is the same for p and 1 - p.
 _SHARES = tuple(np.linspace(0.02, 0.5, 25).tolist())
 
 
 @dataclass(frozen=True)
 class Detectable:
-    """A difference that would be found with probability .8: where images of a cluster tell most, and least.
+    """Minimum detectable difference at power .8, for independent and for identical images of a cluster.
 
     Parameters
     ----------
     least, most : float
-        With independent images, and with images of a cluster that are all alike. NaN where no difference within the
-        range would be found.
+        For independent images, and for identical images of a cluster. NaN if no difference within the range would be
+        detected.
     """
 
     least: float
@@ -61,7 +60,7 @@ class Detectable:
 
 
 def effective_sizes(clusters: Ints, *, average: str = "micro") -> Sizes:
-    """Return how many independent images a group is worth where its clusters tell most, and least.
+    """Return a group's effective sample size, for independent and for identical images of a cluster.
 
     Parameters
     ----------
@@ -80,7 +79,7 @@ def effective_sizes(clusters: Ints, *, average: str = "micro") -> Sizes:
 
 
 def share_difference(group: Sizes, others: Sizes, *, alpha: float, expected: float | None = None) -> Detectable:
-    """Return the least difference of a share between a group and others, the group's moved towards one half.
+    """Return the minimum detectable difference of a share, with the group's share moved towards one half.
 
     Parameters
     ----------
@@ -89,8 +88,8 @@ def share_difference(group: Sizes, others: Sizes, *, alpha: float, expected: flo
     alpha : float
         Level of the two-sided test.
     expected : float, optional
-        Share of the others, in (0, 1). Default: the one for which it takes most; NaN where at some share no difference
-        is large enough.
+        Share of the others, in (0, 1). Default: the share with the largest minimum detectable difference; NaN if at
+        some share no difference is large enough.
     """
     shares = _SHARES if expected is None else (expected,)
     ends = zip(group, others, strict=True)
@@ -100,16 +99,16 @@ def share_difference(group: Sizes, others: Sizes, *, alpha: float, expected: flo
 def slope(
     x: Floats, clusters: Ints, *, alpha: float, expected: float | None = None, average: str = "micro"
 ) -> Detectable:
-    """Return the least slope of a share along ``x``, per unit of it.
+    """Return the minimum detectable slope of a share, per unit of ``x``.
 
     Parameters
     ----------
     x : ndarray of float, shape (n,)
-        Where each image stands along the order: 0, 1, 2 ... or log2 of an income.
+        Position of each image along the order: 0, 1, 2 ... or log2 of an income.
     clusters : ndarray of int, shape (n,)
         Code of the cluster of each image, from 0.
     alpha, expected, average
-        As for ``share_difference`` and ``effective_sizes``; a slope is hardest at a share of .5.
+        As for ``share_difference`` and ``effective_sizes``; a slope is hardest to detect at a share of .5.
     """
     expected = 0.5 if expected is None else expected
     sizes = np.bincount(clusters).astype(np.float64) if len(clusters) else np.zeros(0)
@@ -124,32 +123,32 @@ def slope(
     alone = _quantiles(len(x) - 2, alpha) * spread * math.sqrt(float(((weights * centred) ** 2).sum()))
     alike = _quantiles(n_clusters - 2, alpha) * spread * math.sqrt(float((of_clusters**2).sum()))
     steepest = _steepest(float(centred.min()), float(centred.max()), expected)
-    return Detectable(*(one if one <= steepest else math.nan for one in (alone, alike)))
+    return Detectable(*(least if least <= steepest else math.nan for least in (alone, alike)))
 
 
 def auroc_difference(group: Sizes, others: Sizes, *, alpha: float, expected: float = EXPECTED_AUROC) -> float:
-    """Return the least difference of the AUROC between a group and others, from hateful and harmless rows of both [2]_.
+    """Return the minimum detectable AUROC difference between a group and others [2]_.
 
     Parameters
     ----------
     group, others : tuple of float
-        How many independent rows with label 1, and with label 0, they are worth.
+        Effective number of rows with label 1, and with label 0.
     alpha : float
         Level of the two-sided test.
     expected : float
-        AUROC that both are taken to have.
+        Assumed AUROC of both.
     """
     if min(*group, *others) < 1:
         return math.nan
     error = math.sqrt(_auroc_variance(*group, expected) + _auroc_variance(*others, expected))
-    found = _quantiles(sum(group) + sum(others) - 2, alpha) * error
-    return found if found <= max(expected, 1 - expected) else math.nan
+    difference = _quantiles(sum(group) + sum(others) - 2, alpha) * error
+    return difference if difference <= max(expected, 1 - expected) else math.nan
 
 
 def moved_towards_half(p: float, needed: Callable[[float], float]) -> float:
     """Return the shift of a share ``p`` towards one half that is as large as ``needed`` there.
 
-    NaN where not even a share at the far end of the range is far enough.
+    NaN if even a share at the far end of the range is not far enough.
     """
     sign, widest = (1.0, 1 - p) if p < 0.5 else (-1.0, p)
 

@@ -1,6 +1,6 @@
-"""When a value may be judged, and the row of the group table that gives the value or the reason why there is none.
+"""Status of a value, and the row of the group table with the value or the reason for its absence.
 
-A value needs enough independent units, enough events, and outcomes that vary.
+A verdict needs enough independent units, enough events, and outcomes that vary.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from fairaudit.stats.outcomes import Ints, Outcomes
 
 MIN_CLUSTERS = 20
 MIN_EVENTS = 5
-NO_VARIATION = "the outcomes do not vary, so nothing says how sure this number is"
+NO_VARIATION = "the outcomes do not vary, so this number has no standard error"
 
 
-def kind_of(one: Outcomes, *, drawn: bool = False) -> str:
-    """Return which interval fits the outcomes: ``binary``, ``share``, ``auroc`` or ``unbounded``.
+def kind_of(outcomes: Outcomes, *, drawn: bool = False) -> str:
+    """Return the kind of interval for the outcomes: ``binary``, ``share``, ``auroc`` or ``unbounded``.
 
-    Where the labels were ``drawn``, hits and misses are as sure as their standard error says, not as their number.
+    If the labels were ``drawn``, hits and misses are a share: the binomial standard error would be too small.
     """
-    if one.labels is not None:
+    if outcomes.labels is not None:
         return "auroc"
-    if not one.unit_interval:
+    if not outcomes.unit_interval:
         return "unbounded"
-    if one.gallery is not None or one.values.ndim > 1 or drawn:
+    if outcomes.gallery is not None or outcomes.values.ndim > 1 or drawn:
         return "share"
-    return "binary" if one.independent_hits else "share"
+    return "binary" if outcomes.independent_hits else "share"
 
 
 def status_of(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def status_of(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
     if min(estimate.n, n_clusters) == 0:
         return "not_estimable", "no image was measured in this group"
     if not np.isfinite(estimate.value):
-        return "not_estimable", "the images measured here do not vary as this number needs"
+        return "not_estimable", "the images measured here do not vary enough for this number"
     if n_clusters < MIN_CLUSTERS:
         return "too_few", f"{n_clusters} independent units; at least {MIN_CLUSTERS} are needed"
     events = min(estimate.events, estimate.non_events)
@@ -48,11 +48,11 @@ def status_of(estimate: Estimate, n_clusters: Ints) -> tuple[str, str]:
     return "ok", ""
 
 
-def group_row(one: Outcomes, feature: str, group: str, estimate: Estimate, *, kind: str = "") -> dict[str, Any]:
-    """Return the row of a group's value; ``kind`` is that of its interval, if not the one that fits the outcomes."""
+def group_row(outcomes: Outcomes, feature: str, group: str, estimate: Estimate, *, kind: str = "") -> dict[str, Any]:
+    """Return the row of a group's value; ``kind``, if not empty, replaces the kind of the outcomes."""
     status, note = status_of(estimate, estimate.n_clusters)
-    low, high, method = group_interval(estimate, kind=kind or kind_of(one))
-    return {"metric": one.metric, "feature": feature, "group": group, "value": estimate.value, "ci_low": low,
+    low, high, method = group_interval(estimate, kind=kind or kind_of(outcomes))
+    return {"metric": outcomes.metric, "feature": feature, "group": group, "value": estimate.value, "ci_low": low,
             "ci_high": high, "ci_method": method, "n": estimate.n, "n_clusters": estimate.n_clusters,
             "status": status, "note": note}  # fmt: skip
 

@@ -28,7 +28,7 @@ _NORMAL_DF = 1e5  # from here on t is normal to all digits that matter
 
 
 def critical_value(level: float, k: int, df: Floats) -> Floats:
-    """Return the value that the largest ``|t|`` over all pairs of ``k`` groups stays below with probability ``level``.
+    """Return the quantile ``level`` of the largest ``|t|`` over all pairs of ``k`` groups with equal means.
 
     Parameters
     ----------

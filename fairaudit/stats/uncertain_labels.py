@@ -1,4 +1,4 @@
-r"""Groups of rows whose labels are uncertain: drawn several times by their probabilities, estimated, and combined.
+r"""Multiple imputation of uncertain group labels: draws by their probabilities, and estimates combined over draws.
 
 With estimates :math:`\hat\theta_m` and variances :math:`\hat V_m` of :math:`M` labellings of the same rows, Rubin's
 rules [1]_ give
@@ -10,8 +10,8 @@ With :math:`\gamma = (1 + 1/M) B / T` and the degrees of freedom :math:`\nu` tha
 of the t distribution are :math:`(1/\nu_M + 1/\nu_\text{obs})^{-1}`, where :math:`\nu_M = (M - 1)/\gamma^2` and
 :math:`\nu_\text{obs} = \frac{\nu + 1}{\nu + 3}\, \nu\, (1 - \gamma)` [2]_.
 
-Labels are drawn without a look at the outcome. For rows that were sampled independently :math:`\bar V` then holds their
-noise once already, so that the interval is wider than it need be for the average of the draws.
+Labels are imputed without regard to the outcome. For independently sampled rows :math:`\bar V` then already includes
+the noise of the labels once, so the interval is conservative for the average of the draws.
 
 Shape suffixes: N rows, G or K groups of one feature, M draws.
 
@@ -40,13 +40,13 @@ from fairaudit.stats.intervals import t_interval
 from fairaudit.stats.outcomes import Floats, Mask, Outcomes
 from fairaudit.stats.status import kind_of, status_of
 
-#: So many labellings give the spread between them with a standard error of 16 % (1 / sqrt(2 * 19)).
+#: Number of labellings; the standard error of the spread between them is 16 % (1 / sqrt(2 * 19)).
 DRAWS = 20
 
 
 @dataclass(frozen=True)
 class ImputedLabels:
-    """One feature's groups, drawn M times.
+    """The groups of one feature in M imputed labellings.
 
     Parameters
     ----------
@@ -71,15 +71,15 @@ class ImputedLabels:
 
 
 def impute_labels(samples: Samples, *, draws: int = DRAWS, seed: int = 0) -> dict[str, ImputedLabels]:
-    """Return the drawn labels of each feature that has a row which could be of more than one group.
+    """Return the imputed labels of each feature that has a row with more than one possible group.
 
-    The rows of a cluster share one draw where their probabilities are the same: the group is the person's, and to draw
-    it for each image would treat one doubt as many. In other clusters each row is drawn by itself. Draws depend on the
-    seed, the feature's name and the ids, not on the order of the rows or on other features.
+    The rows of a cluster share one draw if their probabilities are equal: the group is the person's, and a draw for
+    each image would count one uncertainty several times. In other clusters each row is drawn by itself. Draws depend on
+    the seed, the feature's name and the ids, not on the order of the rows or on other features.
     """
     clusters = samples.table["cluster_id"].to_numpy(str)
     ids = samples.table["sample_id"].to_numpy(str)
-    found = {}
+    imputed = {}
     for name, shares in samples.uncertain.items():
         shares_NG = shares.to_numpy(np.float64, na_value=np.nan)
         known = ~np.isnan(shares_NG).any(axis=1)
@@ -88,8 +88,8 @@ def impute_labels(samples: Samples, *, draws: int = DRAWS, seed: int = 0) -> dic
             codes = np.full((draws, len(shares_NG)), -1, dtype=np.int16)
             rng = np.random.default_rng([seed, *name.encode()])
             codes[:, known] = _codes(shares_NG[known], clusters[known], ids[known], draws, rng)
-            found[name] = ImputedLabels(samples.feature(name).groups, codes, float(doubtful.mean()))
-    return found
+            imputed[name] = ImputedLabels(samples.feature(name).groups, codes, float(doubtful.mean()))
+    return imputed
 
 
 def _codes(
@@ -112,17 +112,17 @@ def _codes(
 
 
 def label_warnings(drawn: Mapping[str, ImputedLabels]) -> tuple[str, ...]:
-    """Return what a report must say of features whose labels were drawn; nothing where there are none."""
+    """Return a warning for each feature with imputed labels."""
     return tuple(
-        f"{note_of(drawn, [name])}: they were drawn {len(labels)} times by their probabilities, and intervals count "
+        f"{note_of(drawn, [name])}: they were drawn {len(labels)} times by their probabilities, and intervals include "
         "that. Some drawn labels are wrong, which brings groups closer together than they are, and this is not "
-        "corrected: a true difference may be larger than its interval says, also where it is called within tolerance."
+        "corrected: a true difference may exceed its interval, also if the verdict is within_tolerance."
         for name, labels in drawn.items()
     )
 
 
 def note_of(drawn: Mapping[str, ImputedLabels], features: Collection[str]) -> str:
-    """Return the note of a row of ``features``; empty where none of them was drawn."""
+    """Return the note of a row of ``features``; empty if none of them was imputed."""
     known = [(name, 100 * drawn[name].uncertain) for name in features if name in drawn]
     return "; ".join(f"{percent:.1f} % of the labels of {name} are uncertain" for name, percent in known)
 
@@ -132,44 +132,44 @@ _NO_OMNIBUS = "no test of all groups at once is made where labels are drawn"
 
 
 def contrasts_over(
-    one: Outcomes, feature: Feature, draws: Sequence[dict[str, Mask]], *, primary: bool, whole: bool
+    outcomes: Outcomes, feature: Feature, draws: Sequence[dict[str, Mask]], *, primary: bool, whole: bool
 ) -> list[Row]:
-    """Return the rows of ``contrasts_of`` over all labellings; of one labelling, its rows as they are.
+    """Return the rows of ``contrasts_of``, combined over all labellings.
 
-    Gap and ratio are those of the combined group values; the omnibus test is not made.
+    Gap and ratio come from the combined group values; there is no omnibus test.
 
     Parameters
     ----------
-    one, feature, primary, whole
+    outcomes, feature, primary, whole
         As for ``contrasts_of``.
     draws : sequence (M) of mapping of str to ndarray of bool
         Rows of each group in each labelling; all have the same groups. Those that are not recorded are not compared.
     """
     draws = [{group: mask for group, mask in masks.items() if group != NOT_RECORDED} for masks in draws]
     if len(draws) == 1:
-        return contrasts_of(one, feature, draws[0], primary=primary, whole=whole)
-    rows = pooled_rows([contrasts_of(one, feature, masks, primary=primary, whole=False) for masks in draws])
-    return rows + (_overall_rows(one, feature.name, draws) if whole and len(draws[0]) > 1 else [])
+        return contrasts_of(outcomes, feature, draws[0], primary=primary, whole=whole)
+    rows = pooled_rows([contrasts_of(outcomes, feature, masks, primary=primary, whole=False) for masks in draws])
+    return rows + (_overall_rows(outcomes, feature.name, draws) if whole and len(draws[0]) > 1 else [])
 
 
 def pooled_rows(rows: Sequence[Sequence[Row]]) -> list[Row]:
-    """Return the rows (R) of M labellings, (M, R), as one each; of one labelling, its rows as they are."""
+    """Return the R rows of M labellings, (M, R), combined into R rows."""
     if len(rows) == 1:
         return list(rows[0])
     return [_pooled_row(of_row) for of_row in zip(*rows, strict=True)]
 
 
-def strictest_status(found: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """Return the worst status and its reason: what may not be judged in one labelling is not judged at all."""
-    status = max((status for status, _ in found), key=STATUSES.index)
-    notes = [note for of_status, note in found if of_status == status]
-    if len(found) == 1 or not notes[0]:
+def strictest_status(statuses: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return the strictest status over all labellings, and its reason."""
+    status = max((status for status, _ in statuses), key=STATUSES.index)
+    notes = [note for of_status, note in statuses if of_status == status]
+    if len(statuses) == 1 or not notes[0]:
         return status, notes[0]
-    return status, f"in {len(notes)} of {len(found)} draws of the labels: {notes[0]}"
+    return status, f"in {len(notes)} of {len(statuses)} draws of the labels: {notes[0]}"
 
 
 def add_notes(rows: Sequence[Row], drawn: Mapping[str, ImputedLabels]) -> None:
-    """Say in the rows of features whose labels were drawn (intersections too) that they were, and how many rows."""
+    """Add the imputation to method and note of the rows of imputed features and of their intersections."""
     for row in rows:
         names = [name for name in str(row["feature"]).split(" & ") if name in drawn]
         if names and row.get("ci_method"):
@@ -180,16 +180,16 @@ def add_notes(rows: Sequence[Row], drawn: Mapping[str, ImputedLabels]) -> None:
 def _pooled_row(rows: Sequence[Row]) -> Row:
     status, note = strictest_status([(row["status"], row["note"]) for row in rows])
     row = {name: rows[0][name] for name in _IDENTITY if name in rows[0]} | {"status": status, "note": note}
-    row |= {name: np.rint(np.mean([one[name] for one in rows])) for name in ("n", "n_clusters")}
+    row |= {name: np.rint(np.mean([draw[name] for draw in rows])) for name in ("n", "n_clusters")}
     if status == "not_estimable":
         return row
-    value, std_error, df = combine(*([one[name] for one in rows] for name in ("value", "std_error", "df")))
+    value, std_error, df = combine(*([draw[name] for draw in rows] for name in ("value", "std_error", "df")))
     low, high = t_interval(value, std_error, df)
     row |= {"value": value, "ci_low": low, "ci_high": high, "ci_method": rows[0]["ci_method"],
             "std_error": std_error, "df": df}  # fmt: skip
     if status == "ok":
         row["p_value"] = 2 * stats.t.sf(abs(value) / std_error, max(df, 1.0))
-    inferences = [one["inference"] for one in rows if "inference" in one]
+    inferences = [draw["inference"] for draw in rows if "inference" in draw]
     if inferences:
         row["inference"] = ContrastInference(
             pooled(*(each.first for each in inferences)),
@@ -200,17 +200,19 @@ def _pooled_row(rows: Sequence[Row]) -> Row:
     return row
 
 
-def _overall_rows(one: Outcomes, feature: str, draws: Sequence[dict[str, Mask]]) -> list[Row]:
-    """Return gap and ratio over the groups that are large enough in every labelling, and why there is no test."""
-    estimates: dict[str, list[Estimate]] = {g: [average(one, masks[g]) for masks in draws] for g in draws[0]}
+def _overall_rows(outcomes: Outcomes, feature: str, draws: Sequence[dict[str, Mask]]) -> list[Row]:
+    """Return gap and ratio over the groups that are large enough in every labelling, and the reason for no test."""
+    estimates: dict[str, list[Estimate]] = {g: [average(outcomes, masks[g]) for masks in draws] for g in draws[0]}
     sure = [
         g for g, drawn in estimates.items() if strictest_status([status_of(e, e.n_clusters) for e in drawn])[0] == "ok"
     ]
-    recorded = np.logical_or.reduce([masks[g] for g in sure for masks in draws] or [np.zeros(len(one.values), bool)])
-    common = {"metric": one.metric, "feature": feature, "family": family(False), "status": "not_estimable"}
-    counts = {"n": int(one.used(recorded).sum()), "n_clusters": one.n_clusters(recorded)}
+    recorded = np.logical_or.reduce(
+        [masks[g] for g in sure for masks in draws] or [np.zeros(len(outcomes.values), bool)]
+    )
+    common = {"metric": outcomes.metric, "feature": feature, "family": family(False), "status": "not_estimable"}
+    counts = {"n": int(outcomes.used(recorded).sum()), "n_clusters": outcomes.n_clusters(recorded)}
     no_test = {**common, **counts, "kind": "omnibus", "measure": "", "note": _NO_OMNIBUS}
-    bounded = one.unit_interval and one.labels is None
+    bounded = outcomes.unit_interval and outcomes.labels is None
     measures = ("difference", "ratio") if bounded else ("difference",)
     if len(sure) < 2:
         why = "fewer than two groups are large enough to be compared"
@@ -218,7 +220,7 @@ def _overall_rows(one: Outcomes, feature: str, draws: Sequence[dict[str, Mask]])
     pooled_estimates = pooled_groups([estimates[g] for g in sure])
     rows = []
     for measure in measures:
-        row = gap_row(Gap(pooled_estimates, kind_of(one, drawn=True), measure, shared=True))
+        row = gap_row(Gap(pooled_estimates, kind_of(outcomes, drawn=True), measure, shared=True))
         status = "ok" if np.isfinite(row["value"]) else "not_estimable"
         rows.append({**common, **counts, "kind": "gap", "measure": measure, "status": status,
                      "note": without([g for g in estimates if g not in sure]), **row})  # fmt: skip
@@ -226,7 +228,7 @@ def _overall_rows(one: Outcomes, feature: str, draws: Sequence[dict[str, Mask]])
 
 
 def combine(values: npt.ArrayLike, std_errors: npt.ArrayLike, dfs: npt.ArrayLike) -> tuple[float, float, float]:
-    """Return value, standard error and degrees of freedom of at least two labellings; each argument has shape (M,)."""
+    """Return value, standard error and degrees of freedom by Rubin's rules; arguments (M,), M at least two."""
     estimates, errors = np.asarray(values, dtype=np.float64), np.asarray(std_errors, dtype=np.float64)
     n = len(estimates)
     between = (1 + 1 / n) * float(estimates.var(ddof=1))
@@ -239,12 +241,12 @@ def combine(values: npt.ArrayLike, std_errors: npt.ArrayLike, dfs: npt.ArrayLike
 
 
 def pooled(*estimates: Estimate) -> Estimate:
-    """Return one estimate of one number from its estimates in M labellings; of one labelling, that itself."""
+    """Return the combination of one group's estimates in M labellings."""
     return pooled_groups([estimates])[0]
 
 
 def pooled_groups(estimates: Sequence[Sequence[Estimate]]) -> list[Estimate]:
-    """Return one estimate for each of K groups, whose errors go together as they do over M labellings.
+    """Return the combined estimate of each of K groups, with their covariance over M labellings.
 
     A row that moves leaves one group and joins another, so the groups are not independent. ``psi`` of the result has K
     entries, whose products are the groups' covariances: mean within labellings, and between them. Counts are means
@@ -256,9 +258,9 @@ def pooled_groups(estimates: Sequence[Sequence[Estimate]]) -> list[Estimate]:
         M is the same for all.
     """
     if len(estimates[0]) == 1:
-        return [one for (one,) in estimates]
+        return [estimate for (estimate,) in estimates]
     n = len(estimates[0])
-    values_KM = np.array([[float(one.value) for one in of_group] for of_group in estimates])
+    values_KM = np.array([[float(estimate.value) for estimate in of_group] for of_group in estimates])
     within_KK = np.zeros((len(estimates), len(estimates)))
     for draw in range(n):
         psi_UK = np.stack([of_group[draw].psi for of_group in estimates], axis=1)
@@ -271,16 +273,18 @@ def pooled_groups(estimates: Sequence[Sequence[Estimate]]) -> list[Estimate]:
 
 def _pooled(estimates: Sequence[Estimate], psi: Floats) -> Estimate:
     value, std_error, df = combine(
-        [one.value for one in estimates], [one.std_error for one in estimates], [one.df for one in estimates]
+        [estimate.value for estimate in estimates],
+        [estimate.std_error for estimate in estimates],
+        [estimate.df for estimate in estimates],
     )
     return Estimate(
         value=np.asarray(value),
         std_error=np.asarray(std_error),
         df=np.asarray(df),
-        n=np.rint(np.mean([one.n for one in estimates])).astype(np.int64),
-        n_clusters=np.rint(np.mean([one.n_clusters for one in estimates])).astype(np.int64),
-        events=np.mean([one.events for one in estimates], axis=0),
-        non_events=np.mean([one.non_events for one in estimates], axis=0),
+        n=np.rint(np.mean([estimate.n for estimate in estimates])).astype(np.int64),
+        n_clusters=np.rint(np.mean([estimate.n_clusters for estimate in estimates])).astype(np.int64),
+        events=np.mean([estimate.events for estimate in estimates], axis=0),
+        non_events=np.mean([estimate.non_events for estimate in estimates], axis=0),
         psi=psi,
-        shares_gallery=any(one.shares_gallery for one in estimates),
+        shares_gallery=any(estimate.shares_gallery for estimate in estimates),
     )

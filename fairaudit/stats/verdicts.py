@@ -1,4 +1,4 @@
-"""The verdicts: adjusted p-values and intervals, and what may be said of each planned comparison."""
+"""Verdicts of planned comparisons, from adjusted p-values and intervals."""
 
 from __future__ import annotations
 
@@ -40,35 +40,35 @@ def decide(
 ) -> tuple[tuple[IndicatorResult, ...], dict[str, Any]]:
     """Return the results with adjusted p-values and verdicts, and the plan that was applied.
 
-    The primary family is what ``plan`` names. Without one it is the shipped default: the headline metric of every
-    indicator, by every recorded feature, as the slope where the feature is an order, else each group against the rest.
-    Holm's method holds the chance of any false ``disparity`` in the whole audit at the plan's alpha (5 %). Every other
-    row is exploratory: it gets a Benjamini-Hochberg q-value in ``p_adjusted`` and no verdict. A row that was chosen
-    among many for its size goes into it with its p-value over all of them (``selection_adjusted_p``), so that its
-    q-value is never below the one that it has among these.
+    The primary family consists of the rows that ``plan`` names. Without a plan it is the shipped default: the headline
+    metric of every indicator, by every recorded feature, as the slope if the feature is an order, else each group
+    against the rest. Holm's method holds the chance of any false ``disparity`` in the whole audit at the plan's alpha
+    (5 %). Every other row is exploratory: it gets a Benjamini-Hochberg q-value in ``p_adjusted`` and no verdict. A row
+    that was selected for its size enters with its p-value over all candidates (``selection_adjusted_p``), so that its
+    q-value is never below the one over these.
 
     Verdicts of primary rows
         ``within_tolerance`` if the adjusted interval lies within the row's ``tolerance`` of no difference (zero, or
         one for a ratio); else ``disparity`` if the adjusted p-value is below alpha; else ``inconclusive``;
-        ``not_estimable`` where the row's status is not ok.
+        ``not_estimable`` if the row's status is not ok.
 
-    The adjusted interval is Bonferroni's over the family; where Holm decides and Bonferroni would not, its bound
-    nearest to no difference is no difference, so that the interval never contradicts the decision. A row that brings
-    its own inference (``IndicatorResult.inference``) gives the interval and what could have been seen itself.
+    The adjusted interval is Bonferroni's over the family. If Holm rejects and Bonferroni would not, the bound nearest
+    to no difference is set to no difference, so that the interval never contradicts the decision. A row with its own
+    inference (``IndicatorResult.inference``) provides interval and minimum detectable difference.
 
     Parameters
     ----------
     results : sequence of IndicatorResult
     plan : Plan, optional
     failures, indicators
-        As in ``apply_plan``: what a plan may name although there is no result of it.
+        As in ``apply_plan``.
     alpha : float, default 0.05
-        Of the shipped plan; a plan has its own.
+        Error level of the shipped plan; ``plan`` has its own.
 
     Raises
     ------
     ConfigError
-        If a plan row names what the audit does not have.
+        If a plan row names something that the audit does not have.
     """
     if plan is not None:
         results = apply_plan(plan, results, failures=failures, indicators=indicators)
@@ -77,7 +77,7 @@ def decide(
     stacked = pd.concat(tables, keys=range(len(tables))) if tables else pd.DataFrame()
     if len(stacked):
         own: dict[Hashable, RowInference] = {
-            (i, position): one for i, r in enumerate(results) for position, one in r.inference.items()
+            (i, position): inference for i, r in enumerate(results) for position, inference in r.inference.items()
         }
         chosen: dict[Hashable, float] = {
             (i, at): p for i, r in enumerate(results) for at, p in r.selection_adjusted_p.items()
@@ -96,7 +96,7 @@ def decide(
 def _adjust(
     rows: pd.DataFrame, own: Mapping[Hashable, RowInference], chosen: Mapping[Hashable, float], alpha: float
 ) -> pd.DataFrame:
-    """Return ``rows``, indexed by result and position, with what is adjusted over both families."""
+    """Return ``rows``, indexed by result and position, with the adjusted columns of both families."""
     rows = rows.copy()
     primary = rows["family"] == "primary"
     tested = rows["p_value"].notna()
@@ -113,13 +113,13 @@ def _adjust(
         for key, row in zip(planned.index, planned.to_dict("records"), strict=True)
     ]
     for column in ("ci_low_adjusted", "ci_high_adjusted", "min_detectable", "verdict"):
-        rows.loc[family, column] = [one[column] for one in judged]
+        rows.loc[family, column] = [row[column] for row in judged]
     rows.loc[primary & ~tested, "verdict"] = "not_estimable"
     return rows
 
 
 def _judge(row: Mapping[Hashable, Any], own: RowInference | None, *, alpha: float, level: float) -> dict[str, Any]:
-    """Return the adjusted interval, what could have been seen, and the verdict of a row that is tested at ``level``."""
+    """Return adjusted interval, minimum detectable difference and verdict of a row that is tested at ``level``."""
     value, se, df = float(row["value"]), float(row["std_error"]), float(row["df"])
     low, high = map(float, t_interval(value, se, df, level=1 - level) if own is None else own.interval(1 - level))
     seen = min_detectable(se, df, alpha=level) if own is None else own.min_detectable(level)

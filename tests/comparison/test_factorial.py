@@ -194,7 +194,7 @@ def test_audits_of_other_people_are_not_compared(rng: np.random.Generator) -> No
     assert set(found["verdict"]) == {"not_estimable"}
     assert found["note"].iloc[0] == (
         "people-m-0 and things-s-0 cannot be paired: the two audits did not see the same data: data has 240 rows in "
-        "the baseline and 239 in the checkpoint's audit; leave those that only one could read out of both"
+        "the baseline and 239 in the checkpoint's audit; remove the rows that only one audit read from both"
     )
 
 

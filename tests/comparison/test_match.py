@@ -51,7 +51,7 @@ def with_data(one: AuditResult, **changes: Any) -> AuditResult:
 CASES: dict[str, tuple[Callable[[AuditResult], AuditResult], str]] = {
     "images": (lambda a: with_data(a, n=199, digest="d2"),
                "the two audits did not see the same data: data has 200 rows in the baseline and 199 in the "
-               "checkpoint's audit; leave those that only one could read out of both"),
+               "checkpoint's audit; remove the rows that only one audit read from both"),
     "contents": (lambda a: with_data(a, digest="d2"),
                  "the two audits did not see the same data: data has as many rows in both, with other contents"),
     "version": (lambda a: with_result(a, version="2"),
@@ -64,7 +64,7 @@ CASES: dict[str, tuple[Callable[[AuditResult], AuditResult], str]] = {
     "saved before": (lambda a: with_result(a, influences={}),
                      "the audit of the checkpoint holds no influence of clusters on this row; run it again"),
     "no statistics": (lambda a: with_result(a, statistics=table([], STATISTIC_COLUMNS)),
-                      "200 of 200 clusters were measured in only one of the two audits; leave them out of both"),
+                      "200 of 200 clusters were measured in only one of the two audits; remove them from both"),
 }  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_clusters_that_only_one_audit_measured_are_counted() -> None:
     at = np.flatnonzero(GROUP == "a")[:3]
     values[at] = np.nan
     assert note(audit(), audit(Outcomes("hit", values, np.arange(N)))) == (
-        f"3 of {(GROUP == 'a').sum()} clusters were measured in only one of the two audits; leave them out of both"
+        f"3 of {(GROUP == 'a').sum()} clusters were measured in only one of the two audits; remove them from both"
     )
 
 

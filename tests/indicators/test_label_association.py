@@ -121,7 +121,7 @@ def test_a_head_that_cannot_say_it_is_not_harmless() -> None:
         assert set(rows["note"]) == {"the labels that the head knows include none of this kind"}
     assert np.isnan(value(result, "harmful@0.1", "female"))
     assert value(result, "human@0.1") == pytest.approx(1)
-    assert "The head knows no harmful label at all: nothing is said about harm, in either direction." in result.warnings
+    assert "The head knows no harmful label: this audit shows neither harm nor its absence." in result.warnings
     assert not [w for w in result.warnings if "Robustness" in w]
     (decided,), _ = decide([result])
     assert not (decided.disparities["verdict"] == "within_tolerance").any()

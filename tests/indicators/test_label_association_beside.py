@@ -66,8 +66,8 @@ def test_coverage_by_hand() -> None:
     curve = result.curves[(result.curves["metric"] == "coverage") & (result.curves["group"] == "male")]
     assert dict(zip(curve["x"], curve["value"], strict=True)) == pytest.approx({0: 1, 0.1: 1 / 3, 0.3: 1 / 3, 0.8: 0})
     assert (
-        "Only 40% of images have a label with a score of 0.3 or more (coverage): where nothing is said, nothing "
-        "harmful is said either."
+        "Only 40% of images have a label with a score of 0.3 or more (coverage): an image without a label "
+        "cannot have a harmful one."
     ) in result.warnings
     assert not [w for w in run(samples, say(samples, [["face"]] * 5, [[0.9]] * 5)).warnings if "coverage" in w]
 
@@ -90,7 +90,7 @@ def test_harmful_labels_by_group_with_their_kind_and_count() -> None:
     notes = dict(zip(zip(rows["metric"], rows["group"], strict=True), rows["note"], strict=True))
     assert notes["label 'dog'@0.1", "male"] == "non_human, 20 images"
     assert notes["label 'prison'@0.1", "male"].startswith("crime, 4 images; ")
-    said = "Harmful labels said of most images at score >= 0.1: 'dog' (non_human) of 32, 'prison' (crime) of 4."
+    said = "Harmful labels of most images at score >= 0.1: 'dog' (non_human) of 32, 'prison' (crime) of 4."
     assert said in result.warnings
     assert not values(run(samples, say(samples, labels, scores), n_labels=1), "label 'prison'@0.1")
 
@@ -216,7 +216,7 @@ def test_some_labels_without_a_name_are_counted() -> None:
 
 def test_fewer_labels_were_kept_than_are_to_be_looked_at() -> None:
     samples = people(["female", "male"])
-    told = "Only the 1 most probable labels of each image were kept: top 5 is these."
+    told = "Only the 1 most probable labels of each image were kept: top 5 counts only these."
     assert told in run(samples, say(samples, [["face"]] * 2, [[0.9]] * 2)).warnings
     assert told not in run(samples, say(samples, [["face"]] * 2, [[0.9]] * 2), k=1).warnings
     assert told not in run(samples, say(samples, [["dog"]] * 2, [[1.0]] * 2, ("dog",))).warnings

@@ -155,8 +155,8 @@ def test_labels_that_the_head_does_not_know_are_left_out_and_counted(rng: np.ran
         (
             ("cat", "dog", "fish"),
             {"classes": ("cat", "dog")},
-            "the labels said of 'val' must be limited to its 2 classes, and these are not (head of the checkpoint). "
-            "Use the checkpoint's own head or a linear probe, or leave the classes out.",
+            "the labels predicted for 'val' must be limited to its 2 classes, and they are not (head of the "
+            "checkpoint). Use the checkpoint's own head or a linear probe, or leave the classes out.",
         ),
     ],
     ids=["placeholders", "other labels", "not masked"],
@@ -176,5 +176,7 @@ def test_what_is_compared_with_must_be_labelled(rng: np.random.Generator) -> Non
 
 
 def test_options_out_of_range() -> None:
-    with pytest.raises(ConfigError, match=r"^k of recognition_accuracy must be at least 1; got 0\. A usual one is 5"):
+    with pytest.raises(
+        ConfigError, match=r"^k of recognition_accuracy must be at least 1; got 0\. A usual choice is 5"
+    ):
         Config(k=0)

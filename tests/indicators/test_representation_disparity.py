@@ -203,7 +203,7 @@ def test_queries_without_a_match_in_the_gallery_are_counted(rng: np.random.Gener
     result = compute(samples=samples, config=Config(k=(10,)), embeddings=embed(samples, vectors))
     assert result.params["n_queries"] == 60
     assert result.params["n_gallery"] == 60
-    text = "4 queries have no value that the gallery knows and count nowhere (not recorded: 4)."
+    text = "4 queries have a value that is absent from the gallery and count nowhere (not recorded: 4)."
     assert text in result.warnings
     row = result.groups[(result.groups["group"] == NOT_RECORDED) & (result.groups["metric"] == result.headline)]
     assert (row["status"].item(), row["n"].item()) == ("not_estimable", 0)
@@ -237,7 +237,7 @@ def test_queries_without_a_match_may_count_as_misses() -> None:
     for metric in ("balanced_precision@10", "lift@10", "max_skew@10", "ndkl@10"):
         assert value(missed, metric) == pytest.approx(value(left_out, metric))
     assert any(
-        w.startswith("3 queries have no value that the gallery knows and count as misses in precision@k, and nowhere")
+        w.startswith("3 queries have a value that is absent from the gallery and count as misses in precision@k, ")
         for w in missed.warnings
     )
     assert (missed.params["n_queries"], missed.params["n_unmatched"]) == (147, 3)
@@ -423,7 +423,7 @@ def test_a_fixed_gallery_counts_queries_alone_and_says_so(rng: np.random.Generat
         assert table.loc[told, "ci_method"].str.endswith(", conditional on this gallery").all()
         assert table.loc[told, "note"].str.endswith("conditional on this gallery").all()
     assert fixed.warnings[0].startswith("Intervals, tests and verdicts are conditional on this gallery: ")
-    assert "false alarms in 56 to 74 % of audits (34 % where the gallery was other images)" in fixed.warnings[0]
+    assert "false alarms in 56 to 74 % of audits (34 % with a gallery of other images)" in fixed.warnings[0]
     assert fixed.statistics["gallery"].eq(0).all()
     assert fixed.statistics["n"].gt(0).all()
     assert not any("conditional" in text for text in (*sampled.warnings, *sampled.groups["ci_method"]))

@@ -220,7 +220,7 @@ def test_outcomes_that_never_vary_are_not_a_certainty() -> None:
     found = run(cohort({"gender": ["female", "male"] * 30}, GENDER), one, headline="adjusted")
     row = only(found.disparities, kind="one_vs_rest")
     assert row["status"] == "too_few"
-    assert row["note"] == "the outcomes do not vary, so nothing says how sure this number is"
+    assert row["note"] == "the outcomes do not vary, so this number has no standard error"
     assert np.isnan(row["p_value"])
     bounded = Outcomes("share", np.full(60, 0.3), np.arange(60))
     skin = np.tile(SKIN.groups, 20)

@@ -83,8 +83,8 @@ def test_what_is_said() -> None:
     drawn = {"skin": ImputedLabels(GROUPS, np.zeros((20, 4), dtype=np.int16), 0.3125)}
     assert label_warnings(drawn) == (
         "31.2 % of the labels of skin are uncertain: they were drawn 20 times by their probabilities, and intervals "
-        "count that. Some drawn labels are wrong, which brings groups closer together than they are, and this is not "
-        "corrected: a true difference may be larger than its interval says, also where it is called within tolerance.",
+        "include that. Some drawn labels are wrong, which brings groups closer together than they are, and this is not "
+        "corrected: a true difference may exceed its interval, also if the verdict is within_tolerance.",
     )
     assert note_of(drawn, ["gender", "skin"]) == "31.2 % of the labels of skin are uncertain"
     assert note_of(drawn, ["gender"]) == ""
