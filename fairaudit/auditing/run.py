@@ -17,16 +17,16 @@ from fairaudit.auditing.config import AuditConfig, DataSource, make_config
 from fairaudit.auditing.indicator_run import run_indicators
 from fairaudit.auditing.label_tests import drops_from, read_tests
 from fairaudit.auditing.plugins import load_indicator
+from fairaudit.auditing.request import PAGE, audit_folder, contents_of, images_of, options_of
 from fairaudit.auditing.selftest import short_selftest
 from fairaudit.auditing.tables import data_card, make_tables, read_samples, save_tables
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.document import digest, save_audit
 from fairaudit.core.document import load_audit as load_result
-from fairaudit.core.errors import ConfigError
-from fairaudit.core.files import atomic_folder
 from fairaudit.core.plan import Plan, read_plan
-from fairaudit.core.progress import step
+from fairaudit.core.progress import say, step
 from fairaudit.core.protocol import Protocol
+from fairaudit.core.stop import keeping
 from fairaudit.stats.verdicts import decide
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def audit(
     data: Mapping[str, str | Path] | None = None,
     tests: str | Path | None = None,
     output: str | Path | None = None,
+    overwrite: bool = False,
     probe: str | Path | None = None,
     text_encoder: str | Path | None = None,
     preprocessing: str | Path | None = None,
@@ -82,7 +83,10 @@ def audit(
         otherwise, the drop of accuracy is measured from the first of them.
     output : str or Path, optional
         Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet``, ``tables/`` and ``report.html``.
-        Default: nothing is saved.
+        Default: nothing is saved. If it holds this audit already, that is returned and nothing changes; another audit
+        in it is refused. Files that ``fairaudit`` did not write stay as they are.
+    overwrite : bool
+        Whether the files of another audit in ``output`` may be replaced, as far as nobody has changed them.
     probe : str or Path, optional
         CSV with ``file``, ``label`` and perhaps ``cluster``, or the folder of a probe that ``fit_probe`` saved; images
         that were learned are left out of the audit.
@@ -141,14 +145,19 @@ def audit(
         cache=_path(cache),
         alpha=alpha,
     )
-    return run_audit(config, output=_path(output), progress=progress)
+    with keeping(lambda: _kept(config.cache)):
+        return run_audit(config, output=_path(output), overwrite=overwrite, progress=progress)
 
 
-def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool = True) -> Audit:
+def run_audit(
+    config: AuditConfig, *, output: Path | None = None, overwrite: bool = False, progress: bool = True
+) -> Audit:
     """Audit as ``config`` says; see ``audit``."""
     started, clock = datetime.now(UTC), time.perf_counter()
+    folder = None
     if output is not None:
-        check_output(output)
+        folder = audit_folder(output, data=tuple(s.name for s in config.data), overwrite=overwrite)
+        folder.check(options_of(config))
     samples, probe_table = read_samples(config)
     config.check_plan(samples)
     config.check_controls(samples)
@@ -158,6 +167,12 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
     model = open_model(
         config.checkpoint, preprocessing=config.preprocessing, layer=config.layer, trusted=config.trust_checkpoint
     )
+    if folder is not None:
+        asked = {**options_of(config), **contents_of(config, samples, probe_table, model)}
+        elsewhere = model.card.kind == "features"  # no image is read
+        if folder.check(asked) and (elsewhere or folder.check({**asked, **images_of(folder.path, samples)})):
+            say(f"{output} holds this audit already: nothing changed", shown=progress)
+            return load_audit(folder.path)
     with step("self-test", shown=progress):
         made_by = provenance(_PACKAGES, seed=config.seed)
     tables = make_tables(config, model, samples, probe_table, progress=progress)
@@ -180,14 +195,14 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
         provenance=made_by,
     )
     found = sealed(found, started=started, seconds=time.perf_counter() - clock)
-    if output is not None:
-        with step("report", shown=progress):
-            from fairaudit.reports.html import write
+    if folder is not None:
+        from fairaudit.reports.html import write
 
-            with atomic_folder(output) as folder:
-                save_tables(tables, folder / "tables")
-                save_audit(found, folder)
-                write(found, folder / "report.html")
+        folder.asked |= {f"images of {name}": one.extraction.digest for name, one in tables.items()}
+        with step("report", shown=progress), folder.replaced() as new:
+            save_tables(tables, new / "tables")
+            save_audit(found, new)
+            write(found, new / PAGE)
     return found
 
 
@@ -283,21 +298,10 @@ def published(indicator: str) -> pd.DataFrame:
     return (Protocol() if protocol is None else protocol).published_rows()
 
 
-def check_output(output: Path) -> None:
-    """Refuse an output folder whose content is not an audit's: an audit replaces the whole folder.
-
-    Raises
-    ------
-    ConfigError
-        If it is a file, or a folder that holds other things.
-    """
-    if output.is_dir() and any(output.iterdir()) and not (output / "audit.json").is_file():
-        raise ConfigError(
-            f"output {output} must be a new folder, an empty one or an earlier audit; got a folder with other files. "
-            "Choose another folder."
-        )
-    if output.exists() and not output.is_dir():
-        raise ConfigError(f"output {output} must be a folder; got a file of that name. Choose another name.")
+def _kept(cache: Path | None) -> str:
+    if cache is None:
+        return "Nothing was kept, because there is no cache; the same command starts again."
+    return f"The embeddings made so far are kept in {cache}; the same command goes on from there."
 
 
 def _path(path: str | Path | None) -> Path | None:

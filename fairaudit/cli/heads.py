@@ -12,6 +12,9 @@ from fairaudit.core.errors import ConfigError
 Checkpoint = Annotated[str, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")]
 Labels = Annotated[Path, typer.Option(help="CSV with file,label and perhaps cluster: person, household, source image.")]
 Classes = Annotated[str, typer.Option(help="Learn only these labels of the table: A,B,...")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace another result there; files that are not of fairaudit stay.")
+]
 Preprocessing = Annotated[Path | None, typer.Option(help="JSON with size, mean, std, where not known.")]
 
 
@@ -19,6 +22,7 @@ def probe(
     checkpoint: Checkpoint,
     labels: Labels,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the probe.")],
+    overwrite: Overwrite = False,
     classes: Classes = "",
     preprocessing: Preprocessing = None,
     seed: Annotated[int, typer.Option(help="Seed of the first split.")] = 0,
@@ -36,6 +40,7 @@ def probe(
         checkpoint,
         labels=labels,
         output=output,
+        overwrite=overwrite,
         classes=split(classes),
         preprocessing=preprocessing,
         seed=seed,
@@ -51,6 +56,7 @@ def finetune(
     checkpoint: Checkpoint,
     labels: Labels,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the fine-tuned checkpoint.")],
+    overwrite: Overwrite = False,
     preset: Annotated[str, typer.Option(help="goyal2022 (as published, for large hardware) or small.")] = "small",
     classes: Classes = "",
     preprocessing: Preprocessing = None,
@@ -81,6 +87,7 @@ def finetune(
         checkpoint,
         labels=labels,
         output=output,
+        overwrite=overwrite,
         preset=preset,
         classes=split(classes),
         preprocessing=preprocessing,

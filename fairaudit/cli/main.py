@@ -11,8 +11,9 @@ import typer
 
 from fairaudit.cli.data import data as data_commands
 from fairaudit.cli.experiment import experiment as experiment_commands
-from fairaudit.cli.heads import finetune, probe
-from fairaudit.core.errors import ConfigError, FairauditError, InputError
+from fairaudit.cli.heads import Overwrite, finetune, probe
+from fairaudit.core.errors import ConfigError, FairauditError, InputError, disk_error
+from fairaudit.core.stop import Stopped, stoppable
 
 if TYPE_CHECKING:
     from fairaudit.core.audit import AuditResult
@@ -47,6 +48,7 @@ def _version(show: Annotated[bool, typer.Option("--version", help="Print the ver
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")] = Path("fairaudit-demo"),
+    overwrite: Overwrite = False,
     quick: Annotated[bool, typer.Option(help="A smaller world and shorter training.")] = False,
     bias: Annotated[float, typer.Option(help="How strong the planted disparities are, from 0 (none) to 1.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the drawn world and of training.")] = 0,
@@ -54,7 +56,7 @@ def demo(
     """Draw a small world, train three checkpoints in it, audit them side by side, write a report."""
     from fairaudit.studies.demo import run_demo
 
-    typer.echo(run_demo(output, quick=quick, bias=bias, seed=seed))
+    typer.echo(run_demo(output, overwrite=overwrite, quick=quick, bias=bias, seed=seed))
 
 
 @app.command()
@@ -115,6 +117,7 @@ def pretrain(
 def audit(
     context: typer.Context,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the audit and its report.")],
+    overwrite: Overwrite = False,
     checkpoint: Annotated[
         str | None, typer.Argument(help="Run or transformers folder, hub id, weights, module:function, features.")
     ] = None,
@@ -176,6 +179,7 @@ def audit(
             outcomes=outcome or [],
             features=feature or [],
             output=output,
+            overwrite=overwrite,
             unbounded=unbounded or [],
             control_features=control_feature or [],
             tolerance=tolerance,
@@ -192,6 +196,7 @@ def audit(
             data=parse_data(data or []),
             tests=tests,
             output=output,
+            overwrite=overwrite,
             probe=probe,
             text_encoder=text_encoder,
             preprocessing=preprocessing,
@@ -217,17 +222,23 @@ def audit(
 def compare(
     audits: Annotated[list[Path], typer.Argument(help="Folders of at least two audits.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Page to write.")] = Path("compare.html"),
+    overwrite: Overwrite = False,
 ) -> None:
     """Lay audits of several checkpoints side by side, and test what changed since the first."""
     from fairaudit.auditing.run import compare as lay
+    from fairaudit.core.output_folder import check_file
 
+    check_file(output, overwrite=overwrite)
     found = lay(*audits)
     typer.echo(found.summary)
-    typer.echo(found.write(output))
+    typer.echo(found.write(output, overwrite=overwrite))
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="Folder of an audit or of a training run.")]) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of an audit or of a training run.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that was changed.")] = False,
+) -> None:
     """Write the page of a saved audit, or of a training run, again; needs neither the checkpoint nor the images."""
     from fairaudit.runs.run_record import is_run
 
@@ -235,11 +246,11 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder of an audit or of
         from fairaudit.auditing.run import load_audit
         from fairaudit.reports.html import write
 
-        typer.echo(write(load_audit(folder), folder / "report.html"))
+        typer.echo(write(load_audit(folder), folder / "report.html", overwrite=overwrite))
     elif is_run(folder):
         from fairaudit.training.train import training_page
 
-        typer.echo(training_page(folder))
+        typer.echo(training_page(folder, overwrite=overwrite))
     else:
         raise ConfigError(
             f"folder {folder} must hold an audit (audit.json) or a training run (recipe.toml); got neither. "
@@ -278,20 +289,27 @@ def main() -> None:
     # (measured on two busy cores: a pass over 450 small images took 3 to 6 s instead of .7 s).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app(standalone_mode=True)
+        with stoppable():
+            app(standalone_mode=True)
+    except Stopped as stopped:
+        _tell(stopped.sentence)
+        sys.exit(128 + stopped.number)
     except InputError as error:
-        _tell(error)
+        _tell(str(error))
+        sys.exit(EXIT_INPUT)
+    except OSError as error:
+        _tell(str(disk_error(error)))
         sys.exit(EXIT_INPUT)
     except FairauditError as error:
-        _tell(error)
+        _tell(str(error))
         sys.exit(EXIT_NOT_ESTIMABLE)
 
 
-def _tell(error: FairauditError) -> None:
+def _tell(sentence: str) -> None:
     """Print an error; what it repeats of data must not steer the terminal."""
     from fairaudit.reports.notation import printable
 
-    typer.echo(f"fairaudit: {printable(str(error))}", err=True)
+    typer.echo(f"fairaudit: {printable(sentence)}", err=True)
 
 
 def _check_sources(context: typer.Context) -> None:
@@ -300,7 +318,7 @@ def _check_sources(context: typer.Context) -> None:
     given = [p for p, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     names = [p.opts[-1] if p.opts[-1].startswith("-") else "CHECKPOINT" for p in given]
     of_table = [name for name in names if name in _OF_OUTCOMES]
-    others = [name for name in names if name not in (*_OF_OUTCOMES, "--output", "--plan")]
+    others = [name for name in names if name not in (*_OF_OUTCOMES, "--output", "--overwrite", "--plan")]
     if "--outcomes" in names and others:
         raise ConfigError(
             f"an audit must have a checkpoint or --outcomes; got {others[0]} beside --outcomes. Leave one of them out."

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -29,6 +30,10 @@ from fairaudit.core.result import (
     table,
 )
 
+#: What ``save_audit`` writes.
+AUDIT_FILES = ("audit.json", "statistics.parquet", "influences.parquet")
+#: What the terminal and the page tell of an audit that does not have the digest that it holds.
+EDITED = "was edited since it was written: its digest does not fit its content. Run the audit again for its numbers."
 _TABLES = {"groups": GROUP_COLUMNS, "disparities": DISPARITY_COLUMNS, "curves": CURVE_COLUMNS}
 
 
@@ -48,6 +53,12 @@ def to_document(audit: AuditResult) -> dict[str, Any]:
     DataError
         If the document does not fit the schema.
     """
+    plain = _values(audit)
+    validate(plain, "the audit")
+    return plain
+
+
+def _values(audit: AuditResult) -> dict[str, Any]:
     model = dataclasses.asdict(audit.model)
     for key in ("training", "layer"):
         # An audit of a checkpoint that does not say stays the same, byte for byte, as before there was such a key.
@@ -64,7 +75,6 @@ def to_document(audit: AuditResult) -> dict[str, Any]:
         "provenance": dict(audit.provenance),
     }
     plain: dict[str, Any] = json.loads(json.dumps(_plain(document)))
-    validate(plain, "the audit")
     return plain
 
 
@@ -106,7 +116,7 @@ def save_audit(audit: AuditResult, folder: Path) -> None:
 
 
 def load_audit(folder: Path) -> AuditResult:
-    """Read the audit in ``folder`` (or the file ``audit.json`` itself).
+    """Read the audit in ``folder`` (or the file ``audit.json`` itself); warn if it was edited since it was written.
 
     Raises
     ------
@@ -125,14 +135,22 @@ def load_audit(folder: Path) -> AuditResult:
     if not isinstance(document, dict):
         raise DataError(f"{path} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
     files = [path.with_name(f"{name}.parquet") for name in ("statistics", "influences")]
-    return from_document(document, *(pd.read_parquet(file) if file.is_file() else None for file in files))
+    audit = from_document(document, *(pd.read_parquet(file) if file.is_file() else None for file in files))
+    if is_edited(audit):
+        warnings.warn(f"{path} {EDITED}", stacklevel=2)
+    return audit
 
 
 def digest(audit: AuditResult) -> str:
     """Return the SHA-256 of everything in the audit but what differs from run to run."""
-    document = to_document(audit)
+    document = _values(audit)
     document["provenance"] = {k: v for k, v in document["provenance"].items() if k not in ("digest", "run")}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def is_edited(audit: AuditResult) -> bool:
+    """Whether the audit differs from the one whose digest it holds: somebody has edited its ``audit.json``."""
+    return bool(audit.provenance.get("digest") != digest(audit))
 
 
 def validate(document: Mapping[str, Any], what: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from fairaudit.core.progress import Advance
+from fairaudit.core.stop import Stopped
 
 _messages: Any = None  # in a worker: where it says how far it is, and what it warns of
 _title = ""  # in a worker: of its job
@@ -61,12 +64,21 @@ class Workers:
         self._n = min(2, os.cpu_count() or 1)
         self._pool = ProcessPoolExecutor(self._n, mp_context=context, initializer=_start, initargs=(self._queue,))
 
-    def run(self, jobs: Sequence[Job], *, ended: Callable[[Job], None]) -> None:
+    def run(self, jobs: Sequence[Job]) -> None:
         """Do all ``jobs``, each as soon as those it comes after have ended; earlier ones of the list go first.
 
-        ``ended`` is called with each job that has ended well. The first error of any is raised, after those that run
-        beside it have ended.
+        The first error of any is raised, after those that run beside it have ended. ``Stopped`` ends the processes at
+        once.
         """
+        try:
+            self._run(jobs)
+        except Stopped:
+            for process in list(self._pool._processes.values()):
+                process.terminate()
+            self.close()
+            raise
+
+    def _run(self, jobs: Sequence[Job]) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
         bars = Progress(*columns, console=self._console, transient=True, disable=not self._bars)
         tasks: dict[str, TaskID] = {}
@@ -78,7 +90,8 @@ class Workers:
                 if len(waiting) < self._n and not open_jobs.keys() & set(job.after):
                     started[job.title] = time.perf_counter()
                     tasks[job.title] = bars.add_task(job.title, total=None)
-                    waiting[self._pool.submit(_work, job)] = job
+                    with _without_ctrl_c():
+                        waiting[self._pool.submit(_work, job)] = job
 
         with bars:
             submit()
@@ -88,7 +101,6 @@ class Workers:
                     job = waiting.pop(future)
                     bars.remove_task(tasks.pop(job.title))
                     future.result()
-                    ended(job)
                     del open_jobs[job.title]
                     seconds = time.perf_counter() - started[job.title]
                     self._console.print(f"  {job.title} [dim]({seconds:.1f} s)[/dim]")
@@ -111,6 +123,19 @@ class Workers:
     def close(self) -> None:
         """End the processes."""
         self._pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, which goes to all of a terminal: the first process ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(messages: Any) -> None:

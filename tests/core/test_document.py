@@ -16,7 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCard
-from fairaudit.core.document import digest, from_document, load_audit, save_audit, schema, to_document, validate
+from fairaudit.core.document import (
+    digest,
+    from_document,
+    is_edited,
+    load_audit,
+    save_audit,
+    schema,
+    to_document,
+    validate,
+)
 from fairaudit.core.errors import DataError
 from fairaudit.core.result import (
     CURVE_COLUMNS,
@@ -73,9 +82,10 @@ def audit(**changes: Any) -> AuditResult:
         "failures": (Failure("z", "requirements", "It has no text.", "Add some.", "faces"),),
         "config": {"seed": 1, "data": ["faces"]},
         "plan": {"digest": "aa", "primary": [], "alpha": 0.05},
-        "provenance": {"digest": "bb", "versions": {"numpy": "2"}, "seed": 1, "run": {"seconds": 3.5}},
+        "provenance": {"versions": {"numpy": "2"}, "seed": 1, "run": {"seconds": 3.5}},
     }  # fmt: skip
-    return AuditResult(**{**fields, **changes})
+    made = AuditResult(**{**fields, **changes})
+    return dataclasses.replace(made, provenance={"digest": digest(made), **made.provenance})
 
 
 def same(first: AuditResult, second: AuditResult) -> None:
@@ -113,6 +123,28 @@ def test_an_audit_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.json", "influences.parquet", "statistics.parquet"]
     same(audit(), load_audit(tmp_path))
     same(audit(), load_audit(tmp_path / "audit.json"))
+
+
+@pytest.mark.parametrize("old", ['"value": 0.25', '"seed": 1', '"title": "Title"', '"female & R&&D"', '"digest": "'])
+def test_an_edited_audit_is_told(tmp_path: Path, old: str) -> None:
+    save_audit(audit(), tmp_path)
+    text = (tmp_path / "audit.json").read_text(encoding="utf-8")
+    assert old in text
+    new = old.replace("0.25", "0.26").replace(": 1", ": 2").replace("Title", "Titles").replace("female", "woman")
+    new = f"{old}00" if new == old else new
+    (tmp_path / "audit.json").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.warns(
+        UserWarning, match=r"audit\.json was edited since it was written: its digest does not fit its con"
+    ):
+        assert is_edited(load_audit(tmp_path))
+
+
+def test_layout_and_times_are_no_edit(tmp_path: Path) -> None:
+    save_audit(audit(), tmp_path)
+    document = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
+    document["provenance"]["run"] = {"seconds": 9.0}
+    (tmp_path / "audit.json").write_text(json.dumps(document), encoding="utf-8")
+    assert not is_edited(load_audit(tmp_path))
 
 
 def test_an_audit_without_results_survives_too(tmp_path: Path) -> None:
