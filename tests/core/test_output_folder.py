@@ -99,7 +99,7 @@ def test_another_version_is_refused_and_not_cleared(out: Path) -> None:
 def test_another_kind_is_refused_also_with_overwrite(out: Path) -> None:
     fill(out)
     for overwrite in (False, True):
-        with pytest.raises(ConfigError, match="earlier probe; got a folder that holds another kind, 'audit'. Choose"):
+        with pytest.raises(ConfigError, match="earlier probe; got a folder that holds another kind, 'audit'"):
             folder_at(out, kind="probe", overwrite=overwrite).check({"text": "1"})
     assert there(out) == {"a.txt": "1", "sub/b.txt": "1"}
 
@@ -176,17 +176,26 @@ def test_an_edited_file_is_never_replaced(out: Path, overwrite: bool) -> None:
 def test_a_foreign_file_that_appears_meanwhile_stops_the_replacing(out: Path) -> None:
     output = folder_at(out)
     output.check({"text": "1"})
-    with pytest.raises(ConfigError, match=r"leave room for a.txt"), output.replaced() as new:
-        (new / "a.txt").write_text("ours")
-        (out / "a.txt").write_text("mine")
+
+    def write_both() -> None:
+        with output.replaced() as new:
+            (new / "a.txt").write_text("ours")
+            (out / "a.txt").write_text("mine")
+
+    with pytest.raises(ConfigError, match=r"leave room for a\.txt"):
+        write_both()
     assert there(out) == {"a.txt": "mine"}
 
 
 def test_a_block_that_fails_leaves_the_folder_as_it_was(out: Path) -> None:
-    for _ in range(2):
-        with pytest.raises(RuntimeError, match="half"), folder_at(out).replaced() as new:
+    def write_half() -> None:
+        with folder_at(out).replaced() as new:
             (new / "a.txt").write_text("half")
             raise RuntimeError("half")
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="half"):
+            write_half()
         if out.exists():
             assert there(out) == {"a.txt": "1", "sub/b.txt": "1"}
         else:
@@ -260,7 +269,7 @@ def test_an_edit_between_a_kill_and_the_next_command_stays(tmp_path: Path) -> No
         fill(out)
         killed_at(out, moment)
         (out / "a.txt").write_text("edited")
-        with pytest.raises(ConfigError, match="a.txt"):
+        with pytest.raises(ConfigError, match="leave room for a"):
             folder_at(out, overwrite=True).check({"text": "2"})
         assert (out / "a.txt").read_text() == "edited"
 
@@ -357,9 +366,14 @@ def test_a_disk_that_becomes_full_is_one_sentence_and_the_old_set_stays(small_di
     (out / "notes.txt").write_text("mine")
     output = folder_at(out, overwrite=True)
     output.check({"text": "2"})
-    with pytest.raises(ConfigError) as caught, output.replaced() as new:
-        (new / "a.txt").write_text("2")
-        (new / "big.bin").write_bytes(bytes(500_000))
+
+    def write_too_much() -> None:
+        with output.replaced() as new:
+            (new / "a.txt").write_text("2")
+            (new / "big.bin").write_bytes(bytes(500_000))
+
+    with pytest.raises(ConfigError) as caught:
+        write_too_much()
     assert str(caught.value) == (
         f"output {out} must be written whole; got 'No space left on device'. What was there before is kept. Free space "
         "on its disk, or choose another folder."
@@ -417,7 +431,7 @@ def test_only_plain_files_are_replaced(tmp_path: Path, overwrite: bool) -> None:
     os.mkfifo(tmp_path / "pipe.html")
     (tmp_path / "dir.html").mkdir()
     for name in ("pipe.html", "dir.html"):
-        with pytest.raises(ConfigError, match="must be a new file; got no plain file. Move it away or choose another"):
+        with pytest.raises(ConfigError, match="must be a new file; got no plain file"):
             check_file(tmp_path / name, overwrite=overwrite)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.errors import InputError
+from fairaudit.core.errors import ConfigError, InputError
 from fairaudit.reports import page, wording
 from fairaudit.reports.html import fragment, render, write
 
@@ -179,10 +179,15 @@ def test_the_same_audit_gives_the_same_bytes_in_another_process(small_audit: Aud
     assert os.listdir(path.parent) == ["report.html"]  # no temporary file is left
 
 
-def test_write_returns_the_path_and_replaces_a_file(small_audit: AuditResult, tmp_path: Path) -> None:
+def test_write_returns_the_path_and_replaces_a_page_of_ours(small_audit: AuditResult, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    path.write_text("old")
     assert write(small_audit, path) == path
+    assert write(small_audit, path) == path
+    path.write_text("mine")
+    with pytest.raises(ConfigError, match=r"must be a new file; got a file that is not a page of fairaudit as it was"):
+        write(small_audit, path)
+    assert path.read_text() == "mine"
+    assert write(small_audit, path, overwrite=True) == path
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
