@@ -187,6 +187,13 @@ def _refuse_conflict(folder: Path, marker: Marker | None, names: Collection[str]
         )
 
 
+def refuse_changed(folder: Path) -> None:
+    """Raise ConfigError if a file that the marker of ``folder`` lists was changed since it was written."""
+    marker = read_marker(folder)
+    if marker is not None:
+        _refuse_conflict(folder, marker, marker.files)
+
+
 def check_file(path: str | Path, *, overwrite: bool | None = False) -> None:
     """Refuse, before the work, an output file that would replace another or cannot be written.
 

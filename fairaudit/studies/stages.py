@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fairaudit._version import __version__
 from fairaudit.core.marker import clear, is_complete, read_marker
-from fairaudit.core.output_folder import OutputFolder
+from fairaudit.core.output_folder import OutputFolder, refuse_changed
 from fairaudit.core.stop import keeping
 from fairaudit.studies.workers import Job, Workers
 
@@ -42,12 +43,14 @@ def prepare(
     folder = OutputFolder(output, kind, (PAGE,), overwrite=overwrite)
     folder.check(settings)
     marker = read_marker(output)
-    if marker is not None and marker.asked != folder.asked:
-        for stage in stages:
-            clear(stage / "model")
-            clear(stage)
-    if marker is None or marker.asked != folder.asked:
-        folder.claim()
+    if marker is not None and marker.asked == folder.asked and marker.version == __version__:
+        return
+    made = [one for stage in stages for one in (stage / "model", stage)]  # the network of a run has its own marker
+    for one in made:
+        refuse_changed(one)
+    for one in made:
+        clear(one)
+    folder.claim()
 
 
 @contextmanager

@@ -118,15 +118,15 @@ def audit_outcomes(
             f"tolerance must be given where an outcome has no bounds; got none, and {unbounded[0]} has a unit of its "
             "own. Add --tolerance, in that unit."
         )
-    config = {"outcomes": outcomes, "unbounded": unbounded, "average": average, "control_features": control_features,
+    asked = {"outcomes": outcomes, "unbounded": unbounded, "average": average, "control_features": control_features,
               "tolerance": TOLERANCE if tolerance is None else float(tolerance)}  # fmt: skip
     rows = read_outcome_table(
         source, outcomes=outcomes, features=features, unbounded=unbounded, control_features=control_features
     )
     chosen = plan if plan is None or isinstance(plan, Plan) else read_plan(plan)
     name = "a DataFrame" if isinstance(source, pd.DataFrame) else Path(source).name
-    config = {"source": name, "features": {f.name: list(f.groups) if f.ordered else None for f in rows.features},
-              **config}  # fmt: skip
+    orders = {f.name: list(f.groups) if f.ordered else None for f in rows.features}
+    config: dict[str, Any] = {"source": name, "features": orders, **asked}
     digests = _digests(rows)
     if folder is not None and folder.check({**config, **digests, "plan": None if chosen is None else chosen.digest}):
         say(f"{output} holds this audit already: nothing changed")

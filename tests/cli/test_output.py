@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -292,7 +292,7 @@ def faces(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 @pytest.fixture
-def slow_network(tmp_path: Path) -> Iterator[str]:
+def slow_network(tmp_path: Path) -> str:
     """``module:function`` of a network that takes its time for the images, and says when it begins."""
     (tmp_path / "slow_net.py").write_text(
         "import sys, time, torch\n"
