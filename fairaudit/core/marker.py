@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fairaudit._version import __version__
 from fairaudit.core.files import name_problem, write_json
 
 MARKER = ".fairaudit.json"
@@ -89,14 +90,16 @@ def settle(folder: Path) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove the files of ours that nobody has changed; all others stay, and the folder if any is left."""
+    """Remove the files of ours that nobody has changed; where others are left, the folder stays marked as ours."""
     marker = read_marker(folder)
     if marker is None:
         return
     for name in {**marker.earlier, **marker.files}:
         remove_ours(folder, name, marker)
-    (folder / MARKER).unlink()
-    with suppress(OSError):
+    if any(path.name != MARKER for path in folder.iterdir()):
+        write_marker(folder, Marker(marker.kind, __version__, {}, {}))
+    else:
+        (folder / MARKER).unlink()
         folder.rmdir()
 
 

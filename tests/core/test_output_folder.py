@@ -303,6 +303,8 @@ def test_clear_removes_ours_and_nothing_else(out: Path) -> None:
     clear(out)
     assert there(out) == {"a.txt": "edited", "sub/notes.txt": "mine"}
     assert not is_complete(out)
+    assert "got one that differs in 'text' (null, now \"1\")" in refused(out)
+    assert "got a 'a.txt' that is not of fairaudit" in refused(out, overwrite=True)
     other = out.with_name("other")
     fill(other)
     clear(other)

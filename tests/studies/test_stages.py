@@ -68,7 +68,7 @@ def test_other_settings_are_refused_unless_overwritten_and_the_same_go_on(tmp_pa
     assert files(out) == edited
     (out / "audit" / "made.txt").unlink()
     prepare(out, "demo", {"seed": 2}, plan, overwrite=True)
-    assert files(out).keys() == {MARKER, "world/notes.txt"}
+    assert files(out).keys() == {MARKER, f"world/{MARKER}", "world/notes.txt"}
     assert not any(is_complete(folder) for folder in plan)
 
 
