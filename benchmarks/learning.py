@@ -136,7 +136,7 @@ def run_all(jobs: Mapping[str, tuple[Recipe, Path, Mapping[str, Path]]], work: P
     """Do all runs, two at a time, and print a table of them."""
     outputs = {title: work / "runs" / str(number) for number, title in enumerate(jobs)}
     workers = Workers(shown=sys.stderr.isatty())
-    workers.run([Job(title, train, (*job, outputs[title])) for title, job in jobs.items()], ended=lambda job: None)
+    workers.run([Job(title, train, (*job, outputs[title])) for title, job in jobs.items()])
     workers.close()
     found = {title: json.loads((run / "result.json").read_text(encoding="utf-8")) for title, run in outputs.items()}
     print("| run | loss / ln K | k-NN accuracy, random weights to trained | processor s |\n| --- | --- | --- | --- |")

@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import nn
 
-from fairaudit.core.files import atomic_folder, atomic_write
+from fairaudit.core.files import atomic_write
+from fairaudit.core.output_folder import OutputFolder
 from fairaudit.pretrain.augment import MEAN, STD
 
 WHOLE_BELOW = 160  # smaller images are not cropped: nothing of a face or an object may get lost
@@ -30,13 +31,19 @@ def image_processor(size: int) -> Any:
     )
 
 
+def model_folder(folder: Path) -> OutputFolder:
+    """Return the folder that ``export_model`` fills; an earlier network that nobody changed is replaced."""
+    files = ("config.json", "model.safetensors", "preprocessor_config.json", "README.md")
+    return OutputFolder(folder, "exported network", files, overwrite=True)
+
+
 def export_model(model: nn.Module, folder: Path, *, size: int, card: str = "") -> None:
     """Write ``model`` (a RegNetModel or RegNetForImageClassification) with its image processor to ``folder``.
 
-    ``card`` becomes its ``README.md``. A folder that is there is replaced when all is written.
+    ``card`` becomes its ``README.md``. An earlier network there is replaced when all is written; other files stay.
     """
     exported: Any = model
-    with atomic_folder(folder) as temporary, _no_bar():
+    with model_folder(folder).replaced() as temporary, _no_bar():
         exported.save_pretrained(temporary)
         image_processor(size).save_pretrained(temporary)
         if card:

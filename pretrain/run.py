@@ -12,6 +12,7 @@
     checkpoint.pt    from which an unfinished run goes on; the one before is kept beside it
     model/           the result, for transformers, with its model card
     finished.json    time, throughput and warnings; there when the run is complete
+    .fairaudit.json  which of these files are ours, with their digests when the run is complete
     training.html    all of this as a page, where the command line made the run or ``fairaudit report RUN`` was given
 """
 
@@ -27,14 +28,22 @@ from typing import IO, Any
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_write, json_line, write_json
+from fairaudit.core.marker import is_complete, settle
+from fairaudit.core.output_folder import OutputFolder
 from fairaudit.core.run_files import read_run_file, read_steps, read_watched
 from fairaudit.describe.training_data import TrainingData, documents
 from fairaudit.images.image_files import ImageFiles
+from fairaudit.pretrain.export import model_folder
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.recipe import Recipe
 
 ANOTHER = "Choose another output folder, or delete this one."
 LISTED = 100
+#: What a run writes to its folder itself; ``model/`` has a marker of its own, and the page its own digest.
+FILES = (
+    "recipe.toml", "data.json", "machine.json", "datasheet.json", "profile.json", "metrics.jsonl", "watch.jsonl",
+    "checkpoint.pt", "checkpoint.previous.pt", "finished.json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,7 @@ class Run:
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Mark the run as complete."""
         write_json(self.folder / "finished.json", dict(summary))
+        settle(self.folder)
 
     @contextmanager
     def metrics(self, *, done: int) -> Iterator[JsonLines]:
@@ -152,23 +162,20 @@ def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) ->
     DataError
         If a file of the run is damaged (``core.run_files``).
     """
-    output = Path(output)
-    if output.exists() and not output.is_dir():
-        raise ConfigError(f"output '{output}' must be a folder; got a file. Choose another name.")
-    written = output / "recipe.toml"
-    text = recipe.to_toml()
+    run = Run(folder=Path(output), recipe=recipe, method=method, files=files)
+    finished = is_complete(run.folder) and run.finished
+    folder = OutputFolder(output, "run", () if finished else FILES, overwrite=None)
+    folder.check()
+    written, text = run.folder / "recipe.toml", recipe.to_toml()
     if written.is_file():
         read_run_file(written, "schedule")  # damage is told apart from another recipe
-        _check_same_recipe(output, written.read_text(encoding="utf-8"), text)
-        _check_same_data(output, method, files)
-    elif output.is_dir() and any(output.iterdir()):
-        raise ConfigError(
-            f"output folder '{output}' must be empty or hold a run; got other files. Choose another folder."
-        )
-    else:
-        output.mkdir(parents=True, exist_ok=True)
+        _check_same_recipe(run.folder, written.read_text(encoding="utf-8"), text)
+        _check_same_data(run.folder, method, files)
+    if not finished:
+        model_folder(run.model).check()
+        folder.claim(FILES)
         atomic_write(written, text)
-    return Run(folder=output, recipe=recipe, method=method, files=files)
+    return run
 
 
 def _check_same_recipe(output: Path, before: str, now: str) -> None:

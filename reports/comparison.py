@@ -14,6 +14,7 @@ from fairaudit.comparison.change import alpha_of, changes_of
 from fairaudit.comparison.model_size import ALIKE, parameters_of, sizes_of
 from fairaudit.comparison.relative import relative_changes
 from fairaudit.core.audit import AuditResult, ModelCard
+from fairaudit.core.document import EDITED, is_edited
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plant import Plant
 from fairaudit.core.result import CHANGE_COLUMNS, IndicatorResult, table
@@ -111,6 +112,7 @@ def render_comparison(
     elif changes is None:
         changes = changes_of(audits, baseline=baseline or next(iter(audits)))
     relative = relative_changes(audits, baseline=baseline or next(iter(audits))) if len(changes) else None
+    edited = [name for name, audit in audits.items() if is_edited(audit)]
     audits = {name: printable_audit(audit) for name, audit in audits.items()}
     return page.document(
         "comparison.html.j2",
@@ -133,6 +135,7 @@ def render_comparison(
         plants=plant_view.plant_rows(plants, audits),
         plant_tally=plant_view.tally(plants, audits),
         plant_signs=plant_view.OUTCOMES,
+        edited=f"{', '.join(edited)} {EDITED}" if edited else "",
         synthetic=list(dict.fromkeys(card.name for audit in audits.values() for card in audit.data if card.synthetic)),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.audit import AuditResult, DataCard
+from fairaudit.core.document import EDITED, is_edited
 from fairaudit.core.result import NUMERIC
 from fairaudit.core.text import printable
 from fairaudit.reports import notation, page, wording
@@ -36,6 +37,7 @@ def render(audit: AuditResult) -> str:
     The page needs no script, loads nothing, and holds no image of the data. The same audit gives the same bytes.
     Everything that comes from data is escaped. A comparison that could not be made is listed with its reason.
     """
+    edited = is_edited(audit)
     audit = printable_audit(audit)
     views = result_views(audit)
     found = counts(audit.disparities)
@@ -51,12 +53,13 @@ def render(audit: AuditResult) -> str:
         plan_rows=plan_rows(audit.plan),
         synthetic=[card for card in audit.data if card.synthetic],
         training=training_views(audit.model.training),
+        edited=EDITED if edited else "",
     )
 
 
-def write(audit: AuditResult, path: Path) -> Path:
-    """Render ``audit`` and write it atomically to ``path``; return ``path``."""
-    return page.write(render(audit), path)
+def write(audit: AuditResult, path: Path, *, overwrite: bool = False) -> Path:
+    """Render ``audit`` and write it atomically to ``path``, where ``page.write`` may; return ``path``."""
+    return page.write(render(audit), path, overwrite=overwrite)
 
 
 def fragment(audit: AuditResult) -> str:

@@ -14,6 +14,8 @@ from markupsafe import Markup
 
 from fairaudit.core.errors import InputError
 from fairaudit.core.files import atomic_write
+from fairaudit.core.marker import PAGE_LINE, with_digest
+from fairaudit.core.output_folder import check_file
 from fairaudit.core.text import printable
 from fairaudit.reports import notation, palette
 from fairaudit.reports.disparity_view import runs
@@ -66,16 +68,19 @@ def fill(template: str, **values: Any) -> str:
 
 
 def document(template: str, **values: Any) -> str:
-    """Return a whole page: ``template`` extends ``page.html.j2``, which holds style sheet and policy."""
+    """Return a whole page: ``template`` extends ``page.html.j2``, which holds style sheet, policy and digest."""
     # The style sheet is ours and holds no "<", so that marking it as safe cannot end the element.
-    return fill(template, stylesheet=Markup(stylesheet()), policy=policy(), method=method(), **values)
+    ours = {"stylesheet": Markup(stylesheet()), "digest": Markup(PAGE_LINE)}
+    return with_digest(fill(template, **ours, policy=policy(), method=method(), **values))
 
 
-def write(html: str, path: Path) -> Path:
+def write(html: str, path: Path, *, overwrite: bool = False) -> Path:
     """Write a page atomically as UTF-8 and return its path.
 
     Raises
     ------
+    ConfigError
+        If another file is there, or a page that was changed since it was written, and ``overwrite`` is not set.
     InputError
         If the page is larger than ``MAX_BYTES``.
     """
@@ -84,5 +89,6 @@ def write(html: str, path: Path) -> Path:
         raise InputError(
             f"report must be at most {MAX_BYTES:,} bytes; got {len(data):,}. Audit fewer features at once."
         )
+    check_file(path, overwrite=overwrite)
     atomic_write(path, data)
     return path

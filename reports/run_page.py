@@ -39,6 +39,6 @@ def render(run: RunRecord) -> str:
     )
 
 
-def write(run: RunRecord, path: Path) -> Path:
-    """Render ``run`` and write it atomically to ``path``; return ``path``."""
-    return page.write(render(run), path)
+def write(run: RunRecord, path: Path, *, overwrite: bool = False) -> Path:
+    """Render ``run`` and write it atomically to ``path``, where ``page.write`` may; return ``path``."""
+    return page.write(render(run), path, overwrite=overwrite)

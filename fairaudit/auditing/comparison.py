@@ -16,7 +16,6 @@ from fairaudit.comparison.model_size import sizes_of
 from fairaudit.comparison.relative import relative_changes
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.errors import ConfigError, unknown_name
-from fairaudit.core.files import atomic_write
 from fairaudit.core.plant import Plant
 from fairaudit.core.result import EFFECT_COLUMNS, table
 from fairaudit.core.text import one_line
@@ -166,10 +165,11 @@ class Comparison:
             effects=effect_section(self.effects, design, self.audits),
         )
 
-    def write(self, path: str | Path, *, links: Mapping[str, str] | None = None) -> Path:
-        """Write the page to ``path`` and return it."""
-        atomic_write(Path(path), self.to_html(links=links))
-        return Path(path)
+    def write(self, path: str | Path, *, links: Mapping[str, str] | None = None, overwrite: bool = False) -> Path:
+        """Write the page to ``path`` and return it; ``overwrite`` says whether another file there may be replaced."""
+        from fairaudit.reports.page import write
+
+        return write(self.to_html(links=links), Path(path), overwrite=overwrite)
 
     def _repr_html_(self) -> str:
         table: str = self.disparities.to_html()

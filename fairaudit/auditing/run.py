@@ -6,6 +6,7 @@ import dataclasses
 import json
 import platform
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,14 +22,15 @@ from fairaudit.auditing.indicator_run import run_indicators
 from fairaudit.auditing.label_tests import drops_from, read_tests
 from fairaudit.auditing.options import AuditKeywords, takes
 from fairaudit.auditing.plugins import load_indicator
+from fairaudit.auditing.request import PAGE, audit_folder, contents_of, images_of, options_of
 from fairaudit.auditing.selftest import short_selftest
 from fairaudit.auditing.tables import data_card, make_tables, read_samples, save_tables
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.document import digest, from_document, save_audit
-from fairaudit.core.errors import ConfigError, DataError
-from fairaudit.core.files import atomic_folder
-from fairaudit.core.progress import step
+from fairaudit.core.document import EDITED, digest, from_document, is_edited, save_audit
+from fairaudit.core.errors import DataError
+from fairaudit.core.progress import say, step
 from fairaudit.core.protocol import Protocol
+from fairaudit.core.stop import keeping
 from fairaudit.stats.verdicts import decide
 
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "transformers")
@@ -50,6 +52,7 @@ def audit(
     data: Mapping[str, str | Path] | None = None,
     test_sets: str | Path | None = None,
     output: str | Path | None = None,
+    overwrite: bool = False,
     progress: bool = True,
     **options: Unpack[AuditKeywords],
 ) -> Audit:
@@ -68,7 +71,10 @@ def audit(
         otherwise, the drop of accuracy is measured from the first of them.
     output : str or Path, optional
         Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet``, ``tables/`` and ``report.html``.
-        Default: nothing is saved.
+        Default: nothing is saved. If it holds this audit already, that is returned and nothing changes; another audit
+        in it is refused. Files that ``fairaudit`` did not write stay as they are.
+    overwrite : bool
+        Whether the files of another audit in ``output`` may be replaced, as far as nobody has changed them.
     progress : bool
         Whether to print what is being done.
     **options
@@ -89,14 +95,20 @@ def audit(
         named, given = options.get("indicators"), options.get("options")
         options["options"] = drops_from(listed[0].name, indicators=named, options=given)
     config = make_config(str(checkpoint), sources, **options)
-    return run_audit(config, output=None if output is None else Path(output), progress=progress)
+    target = None if output is None else Path(output)
+    with keeping(lambda: _kept(config.cache)):
+        return run_audit(config, output=target, overwrite=overwrite, progress=progress)
 
 
-def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool = True) -> Audit:
+def run_audit(
+    config: AuditConfig, *, output: Path | None = None, overwrite: bool = False, progress: bool = True
+) -> Audit:
     """Audit as ``config`` says; see ``audit``."""
     started, clock = datetime.now(UTC), time.perf_counter()
+    folder = None
     if output is not None:
-        check_output(output)
+        folder = audit_folder(output, data=tuple(s.name for s in config.data), overwrite=overwrite)
+        folder.check(options_of(config))
     samples, probe_table = read_samples(config)
     config.check_plan(samples)
     config.check_controls(samples)
@@ -106,6 +118,12 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
     model = open_model(
         config.checkpoint, preprocessing=config.preprocessing, layer=config.layer, trusted=config.trust_checkpoint
     )
+    if folder is not None:
+        asked = {**options_of(config), **contents_of(config, samples, probe_table, model)}
+        elsewhere = model.card.kind == "features"  # no image is read
+        if folder.check(asked) and (elsewhere or folder.check({**asked, **images_of(folder.path, samples)})):
+            say(f"{output} holds this audit already: nothing changed", shown=progress)
+            return load_audit(folder.path)
     with step("self-test", shown=progress):
         made_by = provenance(_PACKAGES, seed=config.seed)
     tables = make_tables(config, model, samples, probe_table, progress=progress)
@@ -128,14 +146,14 @@ def run_audit(config: AuditConfig, *, output: Path | None = None, progress: bool
         provenance=made_by,
     )
     found = with_digest(found, started=started, seconds=time.perf_counter() - clock)
-    if output is not None:
-        with step("report", shown=progress):
-            from fairaudit.reports.html import write
+    if folder is not None:
+        from fairaudit.reports.html import write
 
-            with atomic_folder(output) as folder:
-                save_tables(tables, folder / "tables")
-                save_audit(found, folder)
-                write(found, folder / "report.html")
+        folder.asked |= {f"images of {name}": one.extraction.digest for name, one in tables.items()}
+        with step("report", shown=progress), folder.replaced() as new:
+            save_tables(tables, new / "tables")
+            save_audit(found, new)
+            write(found, new / PAGE)
     return found
 
 
@@ -155,7 +173,7 @@ def with_digest(audit: Audit, *, started: datetime, seconds: float) -> Audit:
 
 
 def load_audit(path: str | Path) -> Audit:
-    """Read an audit that was saved: its folder, or the file ``audit.json``.
+    """Read an audit that was saved, its folder or the file ``audit.json``; warn if it was edited since it was written.
 
     Raises
     ------
@@ -175,7 +193,10 @@ def load_audit(path: str | Path) -> Audit:
     if not isinstance(document, dict):
         raise DataError(f"{file} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
     tables = [file.with_name(f"{name}.parquet") for name in ("statistics", "influences")]
-    return Audit(**vars(from_document(document, *(pd.read_parquet(t) if t.is_file() else None for t in tables))))
+    audit = from_document(document, *(pd.read_parquet(t) if t.is_file() else None for t in tables))
+    if is_edited(audit):
+        warnings.warn(f"{file} {EDITED}", stacklevel=2)
+    return Audit(**vars(audit))
 
 
 def compare(
@@ -243,21 +264,10 @@ def published(indicator: str) -> pd.DataFrame:
     return (Protocol() if protocol is None else protocol).published_rows()
 
 
-def check_output(output: Path) -> None:
-    """Refuse an output folder whose content is not an audit's: an audit replaces the whole folder.
-
-    Raises
-    ------
-    ConfigError
-        If it is a file, or a folder that holds other things.
-    """
-    if output.is_dir() and any(output.iterdir()) and not (output / "audit.json").is_file():
-        raise ConfigError(
-            f"output {output} must be a new folder, an empty one or an earlier audit; got a folder with other files. "
-            "Choose another folder."
-        )
-    if output.exists() and not output.is_dir():
-        raise ConfigError(f"output {output} must be a folder; got a file of that name. Choose another name.")
+def _kept(cache: Path | None) -> str:
+    if cache is None:
+        return "Nothing was kept, because there is no cache; the same command starts again."
+    return f"The embeddings made so far are kept in {cache}; the same command goes on from there."
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

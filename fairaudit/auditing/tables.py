@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from fairaudit.heads.probe_table import ProbeTable
     from fairaudit.heads.zero_shot import ZeroShot
 
+#: What ``save_tables`` may write of a data set.
+TABLE_FILES = ("samples.parquet", "embeddings.npy", "predictions.parquet", "labels.txt", "scores.parquet")
 #: What ``--probe`` names: a table of labels to fit one on, or a folder that holds one.
 Probe: TypeAlias = Union["ProbeTable", "SavedProbe"]
 

@@ -61,14 +61,18 @@ def profile(
     seed: Annotated[int, typer.Option(help="Seed of that sample.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the profile as JSON.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Count what a table declares of its images, what is unknown, and copies; nothing is inferred from pixels."""
     from fairaudit.core.files import write_json
+    from fairaudit.core.output_folder import check_file
     from fairaudit.core.progress import step
     from fairaudit.describe.datasheet import find_datasheet
     from fairaudit.describe.profiler import profile_data
     from fairaudit.reports.profile_screen import show
 
+    if output is not None:
+        check_file(output, overwrite=overwrite)
     datasheet = find_datasheet(source if source.is_dir() else source.parent)
     with step("profile", shown=not as_json) as advance:
         found = profile_data(

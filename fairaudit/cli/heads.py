@@ -13,6 +13,9 @@ from fairaudit.core.text import one_line
 Checkpoint = Annotated[str, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")]
 Labels = Annotated[Path, typer.Option(help="CSV with file,label and perhaps cluster: person, household, source image.")]
 Classes = Annotated[str, typer.Option(help="Learn only these labels of the table: A,B,...")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace another result there; files that are not of fairaudit stay.")
+]
 
 
 @with_options(("preprocessing", "batch_size"), before="seed")
@@ -20,6 +23,7 @@ def probe(
     checkpoint: Checkpoint,
     labels: Labels,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the probe.")],
+    overwrite: Overwrite = False,
     classes: Classes = "",
     seed: Annotated[int, typer.Option(help="Seed of the first split.")] = 0,
     seeds: Annotated[int, typer.Option(help="Splits into fitted and held-out images.")] = 5,
@@ -36,6 +40,7 @@ def probe(
         checkpoint,
         labels=labels,
         output=output,
+        overwrite=overwrite,
         classes=split(classes),
         seed=seed,
         seeds=seeds,
@@ -51,6 +56,7 @@ def finetune(
     checkpoint: Checkpoint,
     labels: Labels,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the fine-tuned checkpoint.")],
+    overwrite: Overwrite = False,
     preset: Annotated[str, typer.Option(help="goyal2022 (as published, for large hardware) or small.")] = "small",
     classes: Classes = "",
     epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
@@ -81,6 +87,7 @@ def finetune(
         checkpoint,
         labels=labels,
         output=output,
+        overwrite=overwrite,
         preset=preset,
         classes=split(classes),
         batch_size=batch_size,

@@ -12,10 +12,11 @@ import typer
 from fairaudit.auditing.options import AuditKeywords, WatchKeywords
 from fairaudit.cli.data import data as data_commands
 from fairaudit.cli.experiment import experiment as experiment_commands
-from fairaudit.cli.heads import finetune, probe
+from fairaudit.cli.heads import Overwrite, finetune, probe
 from fairaudit.cli.options import with_options
 from fairaudit.cli.table import EXIT_NOT_ESTIMABLE, AuditCommand, audit_table, show_audit
-from fairaudit.core.errors import ConfigError, FairauditError, InputError
+from fairaudit.core.errors import ConfigError, FairauditError, InputError, disk_error
+from fairaudit.core.stop import Stopped, stoppable
 from fairaudit.core.text import one_line
 
 EXIT_INPUT = 2
@@ -45,6 +46,7 @@ def _version(show: Annotated[bool, typer.Option("--version", help="Print the ver
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")] = Path("fairaudit-demo"),
+    overwrite: Overwrite = False,
     quick: Annotated[bool, typer.Option(help="A smaller world and shorter training.")] = False,
     bias: Annotated[float, typer.Option(help="How strong the planted disparities are, from 0 (none) to 1.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the drawn world and of training.")] = 0,
@@ -52,7 +54,7 @@ def demo(
     """Draw a small world, train three checkpoints in it, audit them side by side, write a report."""
     from fairaudit.studies.demo import run_demo
 
-    typer.echo(run_demo(output, quick=quick, bias=bias, seed=seed))
+    typer.echo(run_demo(output, overwrite=overwrite, quick=quick, bias=bias, seed=seed))
 
 
 @app.command()
@@ -109,6 +111,7 @@ def audit(
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the audit and its report.")],
+    overwrite: Overwrite = False,
     data: Annotated[
         list[str] | None, typer.Option(metavar="[NAME:]READER=DIR", help="Data set to audit on. Repeatable.")
     ] = None,
@@ -124,7 +127,9 @@ def audit(
     from fairaudit.extraction.cache import default_folder
 
     chosen["cache"] = None if no_cache else chosen["cache"] or default_folder()
-    found = run(checkpoint, data=parse_data(data or []), test_sets=test_sets, output=output, **chosen)
+    found = run(
+        checkpoint, data=parse_data(data or []), test_sets=test_sets, output=output, overwrite=overwrite, **chosen
+    )
     show_audit(found, output)
 
 
@@ -135,17 +140,23 @@ app.command("audit-table")(audit_table)
 def compare(
     audits: Annotated[list[Path], typer.Argument(help="Folders of at least two audits.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Page to write.")] = Path("compare.html"),
+    overwrite: Overwrite = False,
 ) -> None:
     """Lay audits of several checkpoints side by side, and test what changed since the first."""
     from fairaudit.auditing.run import compare as lay
+    from fairaudit.core.output_folder import check_file
 
+    check_file(output, overwrite=overwrite)
     found = lay(*audits)
     typer.echo(found.summary)
-    typer.echo(found.write(output))
+    typer.echo(found.write(output, overwrite=overwrite))
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="Folder of an audit or of a training run.")]) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of an audit or of a training run.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that was changed.")] = False,
+) -> None:
     """Write the page of a saved audit, or of a training run, again; needs neither the checkpoint nor the images."""
     from fairaudit.runs.run_record import is_run
 
@@ -153,11 +164,11 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder of an audit or of
         from fairaudit.auditing.run import load_audit
         from fairaudit.reports.html import write
 
-        typer.echo(write(load_audit(folder), folder / "report.html"))
+        typer.echo(write(load_audit(folder), folder / "report.html", overwrite=overwrite))
     elif is_run(folder):
         from fairaudit.training.train import training_page
 
-        typer.echo(training_page(folder))
+        typer.echo(training_page(folder, overwrite=overwrite))
     else:
         raise ConfigError(
             f"folder {folder} must hold an audit (audit.json) or a training run (recipe.toml); got neither. "
@@ -196,15 +207,22 @@ def main() -> None:
     # (measured on two busy cores: a pass over 450 small images took 3 to 6 s instead of .7 s).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app(standalone_mode=True)
+        with stoppable():
+            app(standalone_mode=True)
+    except Stopped as stopped:
+        _tell(stopped.sentence)
+        sys.exit(128 + stopped.number)
     except InputError as error:
-        _tell(error)
+        _tell(str(error))
+        sys.exit(EXIT_INPUT)
+    except OSError as error:
+        _tell(str(disk_error(error)))
         sys.exit(EXIT_INPUT)
     except FairauditError as error:
-        _tell(error)
+        _tell(str(error))
         sys.exit(EXIT_NOT_ESTIMABLE)
 
 
-def _tell(error: FairauditError) -> None:
+def _tell(sentence: str) -> None:
     """Print an error; what it repeats of data must not steer the terminal."""
-    typer.echo(f"fairaudit: {one_line(str(error))}", err=True)
+    typer.echo(f"fairaudit: {one_line(sentence)}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperCommand
 
+from fairaudit.cli.heads import Overwrite
 from fairaudit.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def audit_table(
         Path, typer.Argument(metavar="TABLE", help="A .parquet or .csv file: sample_id, outcomes, groups.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the audit and its report.")],
+    overwrite: Overwrite = False,
     outcome: Annotated[Names, typer.Option(metavar="NAME", help="Column of outcomes. Repeatable.")] = None,
     feature: Annotated[
         Names, typer.Option(metavar="NAME", help="Column of groups; an order as NAME=FIRST,SECOND,... Repeatable.")
@@ -48,6 +50,7 @@ def audit_table(
         outcomes=outcome or [],
         features=feature or [],
         output=output,
+        overwrite=overwrite,
         unbounded=unbounded or [],
         control_features=control_feature or [],
         tolerance=tolerance,

@@ -31,6 +31,10 @@ from fairaudit.core.result import (
 from fairaudit.core.schema import json_fields, schema_of, schema_text
 from fairaudit.core.typed_values import build
 
+#: What ``save_audit`` writes.
+AUDIT_FILES = ("audit.json", "statistics.parquet", "influences.parquet")
+#: What the terminal and the page tell of an audit that does not have the digest that it holds.
+EDITED = "was edited since it was written: its digest does not fit its content. Run the audit again for its numbers."
 _TABLES = {"groups": GROUP_COLUMNS, "disparities": DISPARITY_COLUMNS, "curves": CURVE_COLUMNS}
 
 
@@ -72,8 +76,9 @@ def from_document(
     DataError
         If the document does not fit the schema, or its version is another.
     """
-    version = document.get("schema_version")
+    version, unchanged = document.get("schema_version"), False
     if version == earlier_version.VERSION:
+        unchanged = _has_its_digest(document)
         document = {**earlier_version.upgraded(document), "schema_version": SCHEMA_VERSION}
         if influences is not None:
             influences = influences.replace({"kind": earlier_version.KINDS})
@@ -84,7 +89,7 @@ def from_document(
             "Open it with the version of fairaudit that wrote it, or run the audit again."
         )
     validate(document, "audit.json")
-    return AuditResult(
+    audit = AuditResult(
         model=build(ModelCard, document["model"], at="model", error=DataError),
         data=tuple(build(DataCard, card, at="data", error=DataError) for card in document["data"]),
         results=tuple(_result(one, statistics, influences) for one in document["results"]),
@@ -93,6 +98,16 @@ def from_document(
         plan=document["plan"],
         provenance=document["provenance"],
     )
+    if unchanged:  # the names of today have another digest, and nobody has edited anything
+        audit = dataclasses.replace(audit, provenance={**audit.provenance, "digest": _digest(_json(audit))})
+    return audit
+
+
+def _has_its_digest(document: Mapping[str, Any]) -> bool:
+    try:
+        return bool(document["provenance"]["digest"] == _digest(document))
+    except (KeyError, TypeError, AttributeError):  # no audit at all: validation says where
+        return False
 
 
 def save_audit(audit: AuditResult, folder: Path) -> None:
@@ -115,6 +130,11 @@ def digest(audit: AuditResult) -> str:
 def _digest(document: Mapping[str, Any]) -> str:
     lasting = {k: v for k, v in document["provenance"].items() if k not in ("digest", "run")}
     return hashlib.sha256(json.dumps({**document, "provenance": lasting}, sort_keys=True).encode()).hexdigest()
+
+
+def is_edited(audit: AuditResult) -> bool:
+    """Whether the audit differs from the one whose digest it holds: somebody has edited its ``audit.json``."""
+    return bool(audit.provenance.get("digest") != _digest(_json(audit)))
 
 
 def validate(document: Mapping[str, Any], what: str) -> None:

@@ -15,6 +15,7 @@ A message says which object must what, what it got, and what to do.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -78,3 +79,30 @@ def unknown_name(kind: str, name: str, options: Iterable[str]) -> ConfigError:
     listed = sorted(options)
     hint = did_you_mean(name, listed) or "Choose one of them."
     return ConfigError(f"{kind} must be one of: {', '.join(listed)}; got '{name}'. {hint}".rstrip())
+
+
+def disk_error(error: OSError, what: str = "") -> ConfigError:
+    """Return the error for a file that could not be written or read, with its name and the system's reason.
+
+    Parameters
+    ----------
+    error : OSError
+    what : str
+        The object that must be written, if it is more than one file: ``"output out"``.
+
+    Examples
+    --------
+    >>> str(disk_error(OSError(28, "No space left on device", "a.txt")))
+    "file a.txt must be readable and writable; got 'No space left on device'. Free its disk or choose another path."
+    """
+    reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+    file = "" if error.filename is None else os.fsdecode(error.filename)
+    if what:
+        return ConfigError(
+            f"{what} must be written whole; got '{reason}'{file and f' for {file}'}. What was there before is kept. "
+            "Free space on its disk, or choose another folder."
+        )
+    return ConfigError(
+        f"{f'file {file}' if file else 'a file'} must be readable and writable; got '{reason}'. Free its disk or "
+        "choose another path."
+    )

@@ -7,7 +7,6 @@ import math
 import os
 import re
 import secrets
-import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,52 +42,16 @@ def temporary_sibling(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not tempfile: it gives rights to the owner alone, whatever the umask says. The suffix stays the last part
     # because some writers choose the format by it.
-    temporary = path.with_name(f".{secrets.token_hex(6)}.{path.name}")
+    temporary = path.with_name(f".{secrets.token_hex(6)}.{path.name[-60:]}")  # a name may have 255 bytes
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename in (None, os.fspath(temporary)):  # a full disk is told without the file's name
+            error.filename = os.fspath(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Give an empty folder beside ``path`` to fill; it takes the place of ``path`` when the block ends well.
-
-    A folder that was at ``path`` is gone afterwards, with all that was in it. If the block raises, it stays
-    as it was and the new one is removed.
-
-    Raises
-    ------
-    ConfigError
-        If ``path`` is a file, or holds the working folder or the home folder: such a folder is never replaced.
-    """
-    path = Path(path).resolve()
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"folder {path} must be a folder; got a file of that name. Choose another name.")
-    for kept, what in ((Path.cwd(), "working folder"), (Path.home(), "home folder")):
-        if kept.resolve().is_relative_to(path):
-            raise ConfigError(
-                f"folder {path} must be one that may be replaced; got one that holds the {what}. "
-                "Choose a folder below it."
-            )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_hex(6)
-    temporary, old = path.with_name(f".{token}.new.{path.name}"), path.with_name(f".{token}.old.{path.name}")
-    temporary.mkdir()
-    try:
-        yield temporary
-        if path.exists():
-            os.rename(path, old)
-        try:
-            os.rename(temporary, path)
-        except OSError:
-            if old.exists():
-                os.rename(old, path)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def visible_files(folder: str | Path) -> list[Path]:

@@ -229,6 +229,11 @@ def data_digest(sample_ids: tuple[str, ...], content_digests: tuple[str, ...]) -
     return digest.hexdigest()
 
 
+def row_digest(image: str, box: Box | None) -> str:
+    """Return the digest of a row from that of its image: one image may show several people."""
+    return image if box is None else hashlib.sha256(f"{image} {box}".encode()).hexdigest()
+
+
 def _prepared(
     model: Model, images: list[tuple[Path, Box | None]], cache: EmbeddingCache | None, *, ahead: int, threads: int
 ) -> Iterator[tuple[int, tuple[str, torch.Tensor | np.void] | ImageError]]:
@@ -237,9 +242,7 @@ def _prepared(
     def prepare(path: Path, box: Box | None) -> tuple[str, torch.Tensor | np.void] | ImageError:
         try:
             content = read_image(path)  # once: what is decoded is what was hashed
-            digest = hashlib.sha256(content).hexdigest()
-            if box is not None:  # one image may show several people
-                digest = hashlib.sha256(f"{digest} {box}".encode()).hexdigest()
+            digest = row_digest(hashlib.sha256(content).hexdigest(), box)
             known = cache.get(digest) if cache is not None else None
             if known is not None:
                 return digest, known

@@ -15,7 +15,8 @@ from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from fairaudit.core.errors import ConfigError, DataError
-from fairaudit.core.files import atomic_folder, write_json
+from fairaudit.core.files import write_json
+from fairaudit.core.output_folder import OutputFolder
 from fairaudit.core.progress import Advance
 from fairaudit.heads.one_thread import one_thread
 from fairaudit.heads.text_encoder import MAX_TOKENS, NOTE_FILE, quiet_transformers
@@ -29,6 +30,7 @@ EPOCHS = 16
 #: Share of tokens that must be guessed; of these 80 % are masked, 10 % another token, 10 % left (Devlin et al. 2019).
 MASKED = 0.15
 
+_FILES = (NOTE_FILE, "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 _BATCH = 64
 _LEARNING_RATE = 3e-3
 _DROPOUT = 0.1
@@ -45,6 +47,7 @@ def train_compact_bert(
     hidden: int = 64,
     layers: int = 2,
     heads: int = 2,
+    overwrite: bool = False,
     progress: Advance | None = None,
 ) -> Path:
     """Train a BERT on ``texts`` alone by guessing masked tokens, and save it as a folder of transformers.
@@ -58,12 +61,14 @@ def train_compact_bert(
     texts : sequence of str
         Give those of the training split only, so that nothing of a test text is learned. Empty ones are left out.
     output : Path
-        Folder to write; one that is there already is replaced only if this function wrote it.
+        Folder to write. If it holds this BERT already, nothing changes; another one in it is refused.
     seed : int
     epochs : int
         Passes over the texts.
     hidden, layers, heads : int
         Width (a multiple of ``heads``), blocks and attention heads.
+    overwrite : bool
+        Whether the files of another compact BERT in ``output`` may be replaced, as far as nobody has changed them.
     progress : callable, optional
         Called with the number of steps done and of all steps.
 
@@ -86,14 +91,14 @@ def train_compact_bert(
         raise ConfigError(
             f"hidden of a compact BERT must be a multiple of heads; got {hidden} and {heads}. Change one of them."
         )
-    output = Path(output)
-    if output.exists() and not (output.is_dir() and ((output / NOTE_FILE).is_file() or not any(output.iterdir()))):
-        raise ConfigError(
-            f"output of a compact BERT must be a new folder; {output} holds something else. Choose another folder."
-        )
     used = [text for text in texts if text.strip()]
     if not used:
         raise DataError("texts of a compact BERT must have words; got none. Give texts, or a pretrained BERT.")
+    texts_digest = hashlib.sha256("\0".join(used).encode()).hexdigest()
+    target = OutputFolder(output, "compact BERT", _FILES, overwrite=overwrite)
+    asked = {"seed": seed, "epochs": epochs, "hidden": hidden, "layers": layers, "heads": heads, "texts": texts_digest}
+    if target.check(asked):
+        return target.path
     tokenizer = build_tokenizer(used)
     # Dropout draws from the global generator; the caller's stays as it was.
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -112,20 +117,20 @@ def train_compact_bert(
             )
         )
         loss = _train(model, tokenizer, used, seed=seed, epochs=epochs, progress=progress)
-    with atomic_folder(output) as folder, quiet_transformers():
+    with target.replaced() as folder, quiet_transformers():
         model.bert.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         note = {
             "kind": "compact BERT, trained from scratch on these texts only",
             "n_texts": len(used),
-            "texts_digest": hashlib.sha256("\0".join(used).encode()).hexdigest(),
+            "texts_digest": texts_digest,
             "vocabulary": len(tokenizer),
             "epochs": epochs,
             "seed": seed,
             "final_loss": round(loss, 4),
         }
         write_json(folder / NOTE_FILE, note)
-    return output
+    return target.path
 
 
 def build_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:

@@ -16,12 +16,14 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from fairaudit.core.errors import CheckpointError, ConfigError, DataError
-from fairaudit.core.files import atomic_folder, write_json
+from fairaudit.core.errors import CheckpointError, DataError
+from fairaudit.core.files import write_json
 from fairaudit.core.model import Model
+from fairaudit.core.output_folder import OutputFolder
 from fairaudit.heads.held_out import HeldOut
-from fairaudit.heads.learned_images import LearnedImages
+from fairaudit.heads.learned_images import FILE, LearnedImages
 from fairaudit.heads.linear_probe import LinearProbe
+from fairaudit.heads.probe_table import ProbeTable
 
 RECORD, WEIGHTS = "probe.json", "weights.safetensors"
 _FORMAT = 1
@@ -83,39 +85,36 @@ def preprocessing_digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def check_folder(output: Path, record: str = RECORD, what: str = "probe") -> None:
-    """Refuse an output folder that holds something else than ``what``: it would be replaced as a whole.
-
-    Parameters
-    ----------
-    output : Path
-    record, what : str
-        File by which an earlier one is known, and what it is called.
-
-    Raises
-    ------
-    ConfigError
-        If it is a file, or a folder that holds other things.
-    """
-    if output.exists() and not output.is_dir():
-        raise ConfigError(f"output {output} must be a folder; got a file of that name. Choose another name.")
-    if output.is_dir() and any(output.iterdir()) and not (output / record).is_file():
-        raise ConfigError(
-            f"output {output} must be a new folder, an empty one or an earlier {what}; got a folder with other files. "
-            "Choose another folder."
-        )
+def probe_folder(output: str | Path, *, overwrite: bool = False) -> OutputFolder:
+    """Return the folder that ``save_probe`` fills."""
+    return OutputFolder(output, "probe", (RECORD, WEIGHTS, FILE), overwrite=overwrite)
 
 
-def save_probe(probe: LinearProbe, model: Model, output: Path, *, versions: Mapping[str, str]) -> None:
-    """Write the folder of a probe that was fitted on ``model``; an earlier probe there is replaced.
+def request_of(model: Model, table: ProbeTable, **options: Any) -> dict[str, Any]:
+    """Return what a head that learns ``table`` on top of ``model`` is asked for."""
+    card = model.card
+    sizes = [path.stat().st_size for path in table.files]
+    return {
+        "checkpoint": card.name,
+        "weights": card.digest,
+        "layer": layer_of(model),
+        "preprocessing": card.preprocessing,
+        "labels": table.digest,
+        "sizes of images": hashlib.sha256(repr(sizes).encode()).hexdigest(),
+        "classes": table.classes,
+        **options,
+    }
+
+
+def save_probe(probe: LinearProbe, model: Model, output: OutputFolder, *, versions: Mapping[str, str]) -> None:
+    """Write a probe that was fitted on ``model`` to the checked folder of ``probe_folder``.
 
     Parameters
     ----------
     versions : mapping of str to str
         Of the packages that made it.
     """
-    check_folder(output)
-    with atomic_folder(output) as folder:
+    with output.replaced() as folder:
         # safetensors writes memory as it lies; of another order it would make another matrix.
         arrays = {"weights": np.ascontiguousarray(probe.weights_CD), "bias": np.ascontiguousarray(probe.bias_C)}
         save_file(arrays, folder / WEIGHTS)

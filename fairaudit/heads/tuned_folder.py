@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.files import atomic_folder, write_json
+from fairaudit.core.files import write_json
 from fairaudit.core.model import Model
+from fairaudit.core.output_folder import OutputFolder
 from fairaudit.core.progress import Advance
 from fairaudit.extraction.extract import extract
 from fairaudit.heads.fine_tuning import Tuner, classifier_on, preprocessing_of
 from fairaudit.heads.held_out import HeldOut
-from fairaudit.heads.learned_images import LearnedImages
-from fairaudit.heads.probe_folder import check_folder
+from fairaudit.heads.learned_images import FILE, LearnedImages
 from fairaudit.heads.probe_table import ProbeTable
 from fairaudit.heads.split import OUT, split_parts
 from fairaudit.heads.text_encoder import quiet_transformers
@@ -29,7 +30,8 @@ from fairaudit.images.decode import image_digest
 from fairaudit.models import open_model
 from fairaudit.models._preprocessing import INTERPOLATIONS, Preprocessing
 
-RECORD, TUNED = "fine_tuning.json", "fine-tuned network"
+RECORD = "fine_tuning.json"
+_FILES = (RECORD, FILE, "config.json", "model.safetensors", "preprocessor_config.json")
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,16 @@ class TunedModel:
     loss: float
 
 
+def tuned_folder(output: str | Path, *, overwrite: bool = False) -> OutputFolder:
+    """Return the folder that ``tune`` fills."""
+    return OutputFolder(output, "fine-tuned network", _FILES, overwrite=overwrite)
+
+
 def tune(
     model: Model,
     table: ProbeTable,
     recipe: TuningRecipe,
-    output: Path,
+    output: OutputFolder,
     *,
     versions: Mapping[str, str],
     batch_size: int = 64,
@@ -74,7 +81,6 @@ def tune(
     InputError
         If the checkpoint, the table or the recipe cannot be used; nothing is written then.
     """
-    check_folder(output, RECORD, TUNED)
     classes = table.classes
     part_N = split_parts(np.array(table.labels, dtype=np.str_), recipe.seed, clusters=table.clusters)
     learned, held = np.flatnonzero(part_N != OUT).tolist(), (part_N == OUT).tolist()
@@ -87,7 +93,7 @@ def tune(
         [classes.index(table.labels[row]) for row in learned],
         progress=progress,
     )
-    with atomic_folder(output) as folder:
+    with output.replaced() as folder:
         with quiet_transformers():
             network.save_pretrained(folder)
             image_processor(preprocessing).save_pretrained(folder)
@@ -105,7 +111,14 @@ def tune(
             "held_out": held_out.to_json(),
             "versions": dict(versions),
         })  # fmt: skip
-    return TunedModel(output, classes, held_out, tuner.n_learned, loss)
+    return TunedModel(output.path, classes, held_out, tuner.n_learned, loss)
+
+
+def read_tuned(folder: Path) -> TunedModel:
+    """Return what ``tune`` returned when it filled the folder."""
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    held_out = HeldOut.from_json(record["held_out"])
+    return TunedModel(folder, tuple(record["classes"]), held_out, record["n_learned"], record["loss"])
 
 
 def image_processor(preprocessing: Preprocessing) -> Any:

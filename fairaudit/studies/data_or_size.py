@@ -15,7 +15,7 @@ from fairaudit.auditing.run import audit, compare, load_audit
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.progress import Advance
 from fairaudit.datasets.synthetic import OBJECT_CENTRIC, PEOPLE_CENTRIC, Size, write_labelled, write_unlabelled
-from fairaudit.studies.stages import RUNS, finish, prepare
+from fairaudit.studies.stages import PAGE, RUNS, drawn, finish, prepare
 from fairaudit.studies.workers import Job
 from fairaudit.studies.world import WorldSettings, draw_population, steps_of
 
@@ -68,7 +68,14 @@ def cells_of(seeds: int) -> dict[str, tuple[str, str]]:
 
 
 def run_experiment(
-    output: Path, *, quick: bool = False, bias: float = 1.0, seed: int = 0, seeds: int = SEEDS, progress: bool = True
+    output: Path,
+    *,
+    overwrite: bool = False,
+    quick: bool = False,
+    bias: float = 1.0,
+    seed: int = 0,
+    seeds: int = SEEDS,
+    progress: bool = True,
 ) -> Path:
     """Draw, train, audit and compare; return the path of the page.
 
@@ -78,6 +85,8 @@ def run_experiment(
     ----------
     output : Path
         Folder to fill.
+    overwrite : bool
+        Whether an experiment with other settings in ``output`` is removed, as far as nobody has changed its files.
     quick, bias, seed
         As in ``WorldSettings``.
     seeds : int
@@ -94,13 +103,14 @@ def run_experiment(
     settings = ExperimentSettings(quick, bias, seed)
     if seeds < 1:
         raise ConfigError(f"seeds must be at least 1; got {seeds}. Use {SEEDS}, or 1 for a first look.")
-    prepare(output, "experiment.json", asdict(settings))
-    finish(_stages(output, settings, seeds), progress=progress)
+    stages = _stages(output, settings, seeds)
+    prepare(output, "experiment", asdict(settings), stages, overwrite=overwrite)
+    finish(stages, progress=progress)
     cells = cells_of(seeds)
     names = [*cells, *(f"random-{size}" for size in SIZES)]
     page = compare(*(load_audit(output / name) for name in names), names=names, design=cells)
     page = replace(page, title=TITLE, intro=INTRO)
-    return page.write(output / "report.html", links={name: f"{name}/report.html" for name in names})
+    return page.write(output / PAGE, links={name: f"{name}/report.html" for name in names})
 
 
 def _stages(output: Path, settings: ExperimentSettings, seeds: int) -> dict[Path, Job]:
@@ -132,14 +142,16 @@ def _stages(output: Path, settings: ExperimentSettings, seeds: int) -> dict[Path
 
 def draw_images(folder: Path, data: str, settings: ExperimentSettings, *, progress: Advance | None = None) -> None:
     """Draw one of the two sets of training images: the sets are equally large."""
-    write_unlabelled(
-        folder, shares=DATA[data], bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress
-    )
+    with drawn(folder) as new:
+        write_unlabelled(
+            new, shares=DATA[data], bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress
+        )
 
 
 def draw_labelled(folder: Path, settings: ExperimentSettings, *, progress: Advance | None = None) -> None:
     """Draw the labelled images that every checkpoint's linear probe learns from."""
-    write_labelled(folder, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
+    with drawn(folder) as new:
+        write_labelled(new, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
 
 
 def train_cell(
@@ -174,6 +186,7 @@ def audit_cell(run: Path, population: Path, labels: Path, output: Path, *, progr
         probe=labels,
         indicators=INDICATORS,
         output=output,
+        overwrite=True,
         alpha=ALPHA,
         progress=False,
     )

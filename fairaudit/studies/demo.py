@@ -10,7 +10,7 @@ from typing import Any
 from fairaudit.auditing.run import Audit, audit, compare, load_audit
 from fairaudit.core.progress import Advance
 from fairaudit.datasets.synthetic import PLANTS, write_training
-from fairaudit.studies.stages import finish, prepare
+from fairaudit.studies.stages import PAGE, drawn, finish, prepare
 from fairaudit.studies.workers import Job
 from fairaudit.studies.world import WorldSettings, draw_population, steps_of
 
@@ -39,10 +39,19 @@ class DemoSettings(WorldSettings):
         return "quick" if self.quick else "demo"
 
 
-def run_demo(output: Path, *, quick: bool = False, bias: float = 1.0, seed: int = 0, progress: bool = True) -> Path:
+def run_demo(
+    output: Path,
+    *,
+    overwrite: bool = False,
+    quick: bool = False,
+    bias: float = 1.0,
+    seed: int = 0,
+    progress: bool = True,
+) -> Path:
     """Draw, train, audit and report; return the path of the report.
 
-    A step that was finished earlier with the same settings is not done again.
+    A step that was finished earlier with the same settings is not done again. A demo with other settings in ``output``
+    is refused, or with ``overwrite`` removed as far as nobody has changed its files.
 
     Raises
     ------
@@ -50,11 +59,12 @@ def run_demo(output: Path, *, quick: bool = False, bias: float = 1.0, seed: int 
         If a setting is out of range, or ``output`` holds something else than an earlier demo.
     """
     settings = DemoSettings(quick, bias, seed)
-    prepare(output, "demo.json", asdict(settings))
-    finish(_stages(output, settings), progress=progress)
+    stages = _stages(output, settings)
+    prepare(output, "demo", asdict(settings), stages, overwrite=overwrite)
+    finish(stages, progress=progress)
     page = compare(*(load_audit(output / name) for name in CHECKPOINTS), names=list(CHECKPOINTS))
     page = replace(page, plants=PLANTS if bias else (), title="fairaudit demo: three checkpoints", intro=INTRO)
-    return page.write(output / "report.html", links={name: f"{name}/report.html" for name in CHECKPOINTS})
+    return page.write(output / PAGE, links={name: f"{name}/report.html" for name in CHECKPOINTS})
 
 
 def _stages(output: Path, settings: DemoSettings) -> dict[Path, Job]:
@@ -80,7 +90,8 @@ def _stages(output: Path, settings: DemoSettings) -> dict[Path, Job]:
 
 def draw_training(folder: Path, settings: DemoSettings, *, progress: Advance | None = None) -> None:
     """Draw the training images of the demo's world."""
-    write_training(folder, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
+    with drawn(folder) as new:
+        write_training(new, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
 
 
 def train_checkpoint(
@@ -114,8 +125,9 @@ def train_text_encoder(texts: Path, output: Path, settings: DemoSettings, *, pro
 
     lines = texts.read_text(encoding="utf-8").splitlines()
     return train_compact_bert(
-        lines, output=output, seed=settings.seed, epochs=1, hidden=256, layers=1, heads=4, progress=progress
-    )
+        lines, output=output, overwrite=True, seed=settings.seed, epochs=1, hidden=256, layers=1, heads=4,
+        progress=progress,
+    )  # fmt: skip
 
 
 def audit_checkpoint(
@@ -140,6 +152,7 @@ def audit_checkpoint(
         probe=None if name == "supervised" else labels,
         text_encoder=encoder,
         output=output,
+        overwrite=True,
         alpha=ALPHA,
         progress=False,
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
+import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +19,7 @@ from rich.progress import Progress, TaskID
 from rich.text import Text
 
 from fairaudit.core.progress import Advance, bars, print_ended
+from fairaudit.core.stop import Stopped
 from fairaudit.core.text import one_line
 
 _messages: Any = None  # in a worker: where it says how far it is, and what it warns of
@@ -60,12 +64,21 @@ class Workers:
         self._n = min(2, os.cpu_count() or 1)
         self._pool = ProcessPoolExecutor(self._n, mp_context=context, initializer=_start, initargs=(self._queue,))
 
-    def run(self, jobs: Sequence[Job], *, ended: Callable[[Job], None]) -> None:
+    def run(self, jobs: Sequence[Job]) -> None:
         """Do all ``jobs``, each as soon as those it comes after have ended; earlier ones of the list go first.
 
-        ``ended`` is called with each job that has ended well. The first error of any is raised, after those that run
-        beside it have ended.
+        The first error of any is raised, after those that run beside it have ended. ``Stopped`` ends the processes at
+        once.
         """
+        try:
+            self._run(jobs)
+        except Stopped:
+            for process in list(self._pool._processes.values()):
+                process.terminate()
+            self.close()
+            raise
+
+    def _run(self, jobs: Sequence[Job]) -> None:
         bar = bars(shown=self._shown)
         tasks: dict[str, TaskID] = {}
         started: dict[str, float] = {}
@@ -76,7 +89,8 @@ class Workers:
                 if len(waiting) < self._n and not open_jobs.keys() & set(job.after):
                     started[job.title] = time.perf_counter()
                     tasks[job.title] = bar.add_task(job.title, total=None)
-                    waiting[self._pool.submit(_work, job)] = job
+                    with _without_ctrl_c():
+                        waiting[self._pool.submit(_work, job)] = job
 
         with bar:
             submit()
@@ -86,7 +100,6 @@ class Workers:
                     job = waiting.pop(future)
                     bar.remove_task(tasks.pop(job.title))
                     future.result()
-                    ended(job)
                     del open_jobs[job.title]
                     print_ended(bar, job.title, started[job.title])
                     submit()
@@ -110,12 +123,34 @@ class Workers:
         self._pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, which goes to all of a terminal: the first process ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(messages: Any) -> None:
     global _messages
     _messages = messages
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
     warnings.showwarning = _send_warning
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
+
+
+def _end_with_the_first() -> None:
+    """End this process when the one that started it is gone, also where that one was killed."""
+    first = multiprocessing.parent_process()
+    if first is not None:
+        first.join()
+        os._exit(1)
 
 
 def _send_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

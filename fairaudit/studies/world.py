@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.progress import Advance
 from fairaudit.datasets.synthetic import DEMO, QUICK, Size, write_population
+from fairaudit.studies.stages import drawn
 
 if TYPE_CHECKING:
     from fairaudit.pretrain.loop import OnStep
@@ -48,7 +49,8 @@ class WorldSettings:
 
 def draw_population(folder: Path, settings: WorldSettings, *, progress: Advance | None = None) -> None:
     """Draw the audited population of the world."""
-    write_population(folder, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
+    with drawn(folder) as new:
+        write_population(new, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
 
 
 def steps_of(recipe: Recipe, progress: Advance | None) -> OnStep:

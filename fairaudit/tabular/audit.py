@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -12,13 +12,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from fairaudit.auditing.run import Audit, check_output, provenance, with_digest
+from fairaudit.auditing.request import PAGE, audit_folder
+from fairaudit.auditing.run import Audit, load_audit, provenance, with_digest
 from fairaudit.auditing.tables import data_card
 from fairaudit.core.audit import ModelCard
 from fairaudit.core.document import save_audit
 from fairaudit.core.errors import ConfigError, unknown_name
-from fairaudit.core.files import atomic_folder
 from fairaudit.core.plan import Plan, read_plan
+from fairaudit.core.progress import say
 from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import SAMPLE_COLUMNS, Samples
 from fairaudit.stats.contrasts import ALL_OTHERS
@@ -47,6 +48,7 @@ def audit_outcomes(
     outcomes: Sequence[str],
     features: FeatureNames,
     output: str | Path | None = None,
+    overwrite: bool = False,
     unbounded: Sequence[str] = (),
     tolerance: float | None = None,
     average: Literal["micro", "macro"] = "micro",
@@ -73,6 +75,8 @@ def audit_outcomes(
     output : str or Path, optional
         Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet`` and ``report.html``. Default: nothing
         is saved.
+    overwrite : bool
+        As in ``audit``.
     unbounded : sequence of str
         Outcomes that are numbers without bounds; then ``tolerance`` has to be given, in their unit.
     tolerance : float, optional
@@ -104,9 +108,9 @@ def audit_outcomes(
     outcomes, unbounded, control_features = (
         [n] if isinstance(n, str) else list(n) for n in (outcomes, unbounded, control_features)
     )
-    target = None if output is None else Path(output)
-    if target is not None:
-        check_output(target)
+    folder = None if output is None else audit_folder(output, overwrite=overwrite)
+    if folder is not None:
+        folder.check()
     if average not in AVERAGES:
         raise unknown_name("average", average, AVERAGES)
     if unbounded and tolerance is None:
@@ -114,46 +118,59 @@ def audit_outcomes(
             f"tolerance must be given where an outcome has no bounds; got none, and {unbounded[0]} has a unit of its "
             "own. Add --tolerance, in that unit."
         )
-    config = {"outcomes": outcomes, "unbounded": unbounded, "average": average, "control_features": control_features,
+    asked = {"outcomes": outcomes, "unbounded": unbounded, "average": average, "control_features": control_features,
               "tolerance": TOLERANCE if tolerance is None else float(tolerance)}  # fmt: skip
     rows = read_outcome_table(
         source, outcomes=outcomes, features=features, unbounded=unbounded, control_features=control_features
     )
     chosen = plan if plan is None or isinstance(plan, Plan) else read_plan(plan)
-    found = _audited(rows, "a DataFrame" if isinstance(source, pd.DataFrame) else Path(source).name, config, chosen)
+    name = "a DataFrame" if isinstance(source, pd.DataFrame) else Path(source).name
+    orders = {f.name: list(f.groups) if f.ordered else None for f in rows.features}
+    config: dict[str, Any] = {"source": name, "features": orders, **asked}
+    digests = _digests(rows)
+    if folder is not None and folder.check({**config, **digests, "plan": None if chosen is None else chosen.digest}):
+        say(f"{output} holds this audit already: nothing changed")
+        return load_audit(folder.path)
+    found = _audited(rows, config, chosen, digests)
     found = with_digest(found, started=started, seconds=time.perf_counter() - clock)
-    if target is not None:
+    if folder is not None:
         from fairaudit.reports.html import write
 
-        with atomic_folder(target) as folder:
-            save_audit(found, folder)
-            write(found, folder / "report.html")
+        with folder.replaced() as new:
+            save_audit(found, new)
+            write(found, new / PAGE)
     return found
 
 
-def _audited(rows: OutcomeTable, source: str, config: dict[str, Any], chosen: Plan | None) -> Audit:
-    samples = _samples(rows, source)
-    decided, plan = decide([_result(rows, samples, name, config) for name in rows.outcomes], chosen)
+def _digests(rows: OutcomeTable) -> dict[str, str]:
+    """Return digests of the outcomes, and of the rows that they are about."""
     by_row = pd.DataFrame({"sample_id": rows.ids, "cluster_id": rows.clusters})
     others = rows.controls.drop(columns=list(rows.groups), errors="ignore")
-    votes = rows.votes.values()
+    return {
+        "values": _digest(by_row[["sample_id"]].assign(**rows.outcomes)),
+        "rows": _digest(pd.concat([by_row, rows.groups, others, *rows.votes.values()], axis=1)),
+    }
+
+
+def _audited(rows: OutcomeTable, config: dict[str, Any], chosen: Plan | None, digests: Mapping[str, str]) -> Audit:
+    samples = _samples(rows, config["source"])
+    decided, plan = decide([_result(rows, samples, name, config) for name in rows.outcomes], chosen)
     model = ModelCard(
-        name=source,
+        name=config["source"],
         kind="outcomes",
         architecture="computed elsewhere",
         n_parameters=0,
         embedding_dim=0,
-        digest=_digest(by_row[["sample_id"]].assign(**rows.outcomes)),
+        digest=digests["values"],
         preprocessing={},
         notes=(_ELSEWHERE,),
     )
-    features = {f.name: list(f.groups) if f.ordered else None for f in rows.features}
     return Audit(
         model=model,
-        data=(data_card(samples, digest=_digest(pd.concat([by_row, rows.groups, others, *votes], axis=1))),),
+        data=(data_card(samples, digest=digests["rows"]),),
         results=decided,
         failures=(),
-        config={"source": source, "features": features, **config},
+        config=config,
         plan=plan,
         provenance=provenance(_PACKAGES, seed=0),  # of labels that are drawn; nothing else is
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairaudit.auditing.run import versions
-from fairaudit.core.progress import step
+from fairaudit.core.progress import say, step
 
 if TYPE_CHECKING:
     from fairaudit.heads.linear_probe import LinearProbe
@@ -21,6 +22,7 @@ def fit_probe(
     *,
     labels: str | Path,
     output: str | Path,
+    overwrite: bool = False,
     classes: Sequence[str] = (),
     preprocessing: str | Path | None = None,
     seed: int = 0,
@@ -40,7 +42,10 @@ def fit_probe(
         CSV with ``file`` (relative to its folder), ``label`` and perhaps ``cluster``: person, household or source
         image. Images of one cluster are never both learned and held out, and intervals count clusters.
     output : str or Path
-        Folder for ``probe.json``, ``weights.safetensors`` and ``images.parquet``.
+        Folder for ``probe.json``, ``weights.safetensors`` and ``images.parquet``. If it holds this probe already, that
+        is returned and nothing changes; another one in it is refused. Files of others stay as they are.
+    overwrite : bool
+        Whether the files of another probe in ``output`` may be replaced, as far as nobody has changed them.
     classes : sequence of str
         Learn only these labels of the table; all unless some are named.
     preprocessing : str or Path, optional
@@ -56,17 +61,21 @@ def fit_probe(
         If something that was given cannot be used; nothing is written then.
     """
     from fairaudit.heads import linear_probe
-    from fairaudit.heads.probe_folder import check_folder, save_probe
+    from fairaudit.heads.probe_folder import load_probe, probe_folder, request_of, save_probe
     from fairaudit.models import open_model
 
-    check_folder(Path(output))
+    folder = probe_folder(output, overwrite=overwrite)
+    folder.check()
     table = linear_probe.read_probe_table(Path(labels))
     if classes:
         table = table.only(classes)
     model = open_model(checkpoint, preprocessing=preprocessing)
+    if folder.check(request_of(model, table, seed=seed, seeds=seeds)):
+        say(f"{output} holds this probe already: nothing changed", shown=progress)
+        return load_probe(folder.path).probe
     with step(f"linear probe on {len(table.files):,} images", shown=progress) as advance:
         probe = linear_probe.fit_probe(model, table, progress=advance, seed=seed, seeds=seeds, batch_size=batch_size)
-    save_probe(probe, model, Path(output), versions=versions(_PACKAGES))
+    save_probe(probe, model, folder, versions=versions(_PACKAGES))
     return probe
 
 
@@ -75,6 +84,7 @@ def fine_tune(
     *,
     labels: str | Path,
     output: str | Path,
+    overwrite: bool = False,
     preset: str = "small",
     classes: Sequence[str] = (),
     preprocessing: str | Path | None = None,
@@ -92,7 +102,7 @@ def fine_tune(
     ----------
     checkpoint : str or Path
         A network of ``transformers``, or a run of ``fairaudit pretrain``.
-    labels, classes, preprocessing, batch_size, progress
+    labels, overwrite, classes, preprocessing, batch_size, progress
         As in ``fit_probe``.
     output : str or Path
         Folder for the network, in the format of ``transformers``, with ``fine_tuning.json`` and ``images.parquet``.
@@ -106,19 +116,21 @@ def fine_tune(
     InputError
         If something that was given cannot be used; nothing is written then.
     """
-    from fairaudit.heads.probe_folder import check_folder
+    from fairaudit.heads.probe_folder import request_of
     from fairaudit.heads.probe_table import read_probe_table
-    from fairaudit.heads.tuned_folder import RECORD, TUNED, tune
+    from fairaudit.heads.tuned_folder import read_tuned, tune, tuned_folder
     from fairaudit.heads.tuning_recipe import make_tuning_recipe
     from fairaudit.models import open_model
 
     recipe = make_tuning_recipe(preset, changes)
-    check_folder(Path(output), RECORD, TUNED)
+    folder = tuned_folder(output, overwrite=overwrite)
+    folder.check()
     table = read_probe_table(Path(labels))
     if classes:
         table = table.only(classes)
     model = open_model(checkpoint, preprocessing=preprocessing)
+    if folder.check(request_of(model, table, recipe=dataclasses.asdict(recipe))):
+        say(f"{output} holds this network already: nothing changed", shown=progress)
+        return read_tuned(folder.path)
     with step(f"fine-tuning by '{recipe.name}', {recipe.epochs} epochs", shown=progress) as advance:
-        return tune(
-            model, table, recipe, Path(output), versions=versions(_PACKAGES), batch_size=batch_size, progress=advance
-        )
+        return tune(model, table, recipe, folder, versions=versions(_PACKAGES), batch_size=batch_size, progress=advance)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Unpack
 
 from fairaudit.auditing.options import WatchKeywords, flag_of, takes
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.output_folder import check_file
+from fairaudit.core.stop import keeping
 from fairaudit.runs.run_record import PAGE, RunRecord, read_run
 
 if TYPE_CHECKING:
@@ -76,22 +78,25 @@ def train(
         watchers.append(DisparityWatcher(data=watch, every=each, seed=made.seed, **options))
     if labels is not None:
         watchers.insert(0, KnnAccuracy(Path(labels), every=each))
-    pretrain(
-        made,
-        data=[Path(folder) for folder in data],
-        output=Path(output),
-        threads=threads,
-        watchers=watchers,
-        progress=progress,
-    )
+    check_file(Path(output) / PAGE, overwrite=None)
+    with keeping(lambda: _kept(Path(output))):
+        pretrain(
+            made,
+            data=[Path(folder) for folder in data],
+            output=Path(output),
+            threads=threads,
+            watchers=watchers,
+            progress=progress,
+        )
     training_page(output)
     return read_run(Path(output))
 
 
-def training_page(run: str | Path) -> Path:
+def training_page(run: str | Path, *, overwrite: bool = False) -> Path:
     """Write the page of a training run, finished or not, as ``training.html`` in its folder; return its path.
 
-    Needs neither torch nor the images. A run that goes on meanwhile is not disturbed.
+    Needs neither torch nor the images. A run that goes on meanwhile is not disturbed. A page that was changed since
+    it was written is refused, or replaced with ``overwrite``.
 
     Raises
     ------
@@ -100,4 +105,10 @@ def training_page(run: str | Path) -> Path:
     """
     from fairaudit.reports.run_page import write
 
-    return write(read_run(Path(run)), Path(run) / PAGE)
+    return write(read_run(Path(run)), Path(run) / PAGE, overwrite=overwrite)
+
+
+def _kept(run: Path) -> str:
+    if not any(run.glob("checkpoint*.pt")):
+        return f"The run in {run} has no checkpoint yet; the same command starts its training again."
+    return f"The run in {run} is kept up to its last checkpoint; the same command goes on from there."

@@ -83,6 +83,29 @@ def test_a_probe_is_printed_saved_and_used_again(run: Run, checkpoint: Path, pho
     assert "Recognition accuracy" in page
 
 
+def test_the_same_again_changes_nothing_and_another_is_refused(run: Run, checkpoint: Path, photos: Path) -> None:
+    tune = ("--epochs", 1, "--batch", 16, "--milestones", "")
+    for command, options in (("probe", ("--seeds", 1)), ("finetune", tune)):
+        out = photos / command
+        call = (command, checkpoint, "--labels", photos / "labels.csv", "-o", out, *options)
+        first = run(*call)
+        (out / "notes.txt").write_text("mine")
+        before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in out.iterdir()}
+        code, printed, err = run(*call)
+        assert (code, printed) == (0, first[1])
+        assert "already: nothing changed" in err
+        code, printed, err = run(*call, "--seed", 7)
+        assert (code, printed) == (2, "")
+        assert "or add --overwrite: it replaces the files of that one and leaves all others." in err
+        assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in out.iterdir()} == before
+        assert run(*call, "--seed", 7, "--overwrite")[0] == 0
+        after = {p.name: p.read_bytes() for p in out.iterdir()}
+        assert after.pop("notes.txt") == b"mine"
+        assert after["model.safetensors" if command == "finetune" else "probe.json"] not in [
+            b for b, _ in before.values()
+        ]
+
+
 def test_a_probe_of_another_checkpoint_is_refused(run: Run, checkpoint: Path, photos: Path) -> None:
     run("probe", checkpoint, "--labels", photos / "labels.csv", "-o", photos / "probe", "--seeds", 1)
     other = save_network(photos / "other", 1)

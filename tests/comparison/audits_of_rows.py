@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fairaudit.core import document
 from fairaudit.core.audit import AuditResult, DataCard, ModelCard
 from fairaudit.core.plan import Plan
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
@@ -43,7 +45,9 @@ def audit_of(
     decided, applied = decide([result], plan)
     model = ModelCard("net", "test", "Net", n_parameters, 8, "ab", {})
     card = DataCard("data", "r", "people", "person", "CC0", "", len(one.values), 1, digest, False, False, ())
-    return AuditResult(model, (card,), decided, (), config or {}, applied, {"versions": {}, "seed": 0})
+    made_by: dict[str, Any] = {"versions": {}, "seed": 0}
+    audit = AuditResult(model, (card,), decided, (), config or {}, applied, made_by)
+    return replace(audit, provenance={**made_by, "digest": document.digest(audit)})
 
 
 def groups_of(rng: np.random.Generator, n: int, names: Sequence[str] = ("a", "b")) -> npt.NDArray[np.str_]:

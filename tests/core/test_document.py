@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import fairaudit.core.document as document_module
 from fairaudit.auditing.run import load_audit
 from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCard
-from fairaudit.core.document import digest, from_document, save_audit, schema, to_document, validate
+from fairaudit.core.document import digest, from_document, is_edited, save_audit, schema, to_document, validate
 from fairaudit.core.errors import DataError
 from fairaudit.core.result import (
     CURVE_COLUMNS,
@@ -78,9 +78,10 @@ def audit(**changes: Any) -> AuditResult:
         "failures": (Failure("z", "requirements", "It has no text.", "Add some.", "faces"),),
         "config": {"seed": 1, "data": ["faces"]},
         "plan": {"digest": "aa", "primary": [], "alpha": 0.05},
-        "provenance": {"digest": "bb", "versions": {"numpy": "2"}, "seed": 1, "run": {"seconds": 3.5}},
+        "provenance": {"versions": {"numpy": "2"}, "seed": 1, "run": {"seconds": 3.5}},
     }  # fmt: skip
-    return AuditResult(**{**fields, **changes})
+    made = AuditResult(**{**fields, **changes})
+    return dataclasses.replace(made, provenance={"digest": digest(made), **made.provenance})
 
 
 def same(first: AuditResult, second: AuditResult) -> None:
@@ -108,7 +109,7 @@ def test_what_is_declared_of_training_data_is_kept_and_its_absence_leaves_no_tra
     save_audit(declared, tmp_path)
     same(declared, load_audit(tmp_path))
     assert digest(declared) != digest(audit())
-    broken = audit(model=dataclasses.replace(audit().model, training={"datasheets": []}))
+    broken = dataclasses.replace(audit(), model=dataclasses.replace(audit().model, training={"datasheets": []}))
     with pytest.raises(DataError, match=r"the audit must fit the schema of version 2\.0; at model/training"):
         to_document(broken)
 
@@ -118,6 +119,28 @@ def test_an_audit_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.json", "influences.parquet", "statistics.parquet"]
     same(audit(), load_audit(tmp_path))
     same(audit(), load_audit(tmp_path / "audit.json"))
+
+
+@pytest.mark.parametrize("old", ['"value": 0.25', '"seed": 1', '"title": "Title"', '"female & R&&D"', '"digest": "'])
+def test_an_edited_audit_is_told(tmp_path: Path, old: str) -> None:
+    save_audit(audit(), tmp_path)
+    text = (tmp_path / "audit.json").read_text(encoding="utf-8")
+    assert old in text
+    new = old.replace("0.25", "0.26").replace(": 1", ": 2").replace("Title", "Titles").replace("female", "woman")
+    new = f"{old}00" if new == old else new
+    (tmp_path / "audit.json").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.warns(
+        UserWarning, match=r"audit\.json was edited since it was written: its digest does not fit its con"
+    ):
+        assert is_edited(load_audit(tmp_path))
+
+
+def test_layout_and_times_are_no_edit(tmp_path: Path) -> None:
+    save_audit(audit(), tmp_path)
+    document = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
+    document["provenance"]["run"] = {"seconds": 9.0}
+    (tmp_path / "audit.json").write_text(json.dumps(document), encoding="utf-8")
+    assert not is_edited(load_audit(tmp_path))
 
 
 def test_an_audit_without_results_survives_too(tmp_path: Path) -> None:
@@ -283,11 +306,11 @@ def test_one_write_validates_once_and_a_change_after_the_digest_is_still_seen(
         validate(document, what)
 
     monkeypatch.setattr(document_module, "validate", counted)
-    plain = audit()
-    sealed = dataclasses.replace(plain, provenance={**plain.provenance, "digest": digest(plain)})
+    sealed = audit()  # with its digest
     save_audit(sealed, tmp_path / "sealed")
     assert seen == ["the audit"]
-    save_audit(plain, tmp_path / "plain")  # its digest is of something else
+    other = {**sealed.provenance, "digest": "0" * 64}
+    save_audit(dataclasses.replace(sealed, provenance=other), tmp_path / "other")
     assert seen == ["the audit", "the audit"]
     failure = Failure("x", "nap", "It slept.", "Wake it.")
     with pytest.raises(DataError, match=r"at failures/0/stage: 'nap' is not one of"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from fairaudit.auditing.run import load_audit
 from fairaudit.core import earlier_version
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.document import from_document, save_audit, to_document
+from fairaudit.core.document import digest, from_document, is_edited, save_audit, to_document
 from fairaudit.core.errors import DataError
 from fairaudit.core.plan import read_plan
 from fairaudit.core.samples import Feature
@@ -33,7 +34,8 @@ def audited() -> AuditResult:
     options = {"threshold": 0.1, "k": 5}
     named = dataclasses.replace(result, indicator="label_association", params=options)
     config = {**audit.config, "indicators": {"label_association": options}}
-    return dataclasses.replace(audit, results=(named,), config=config)
+    plain = dataclasses.replace(audit, results=(named,), config=config)
+    return dataclasses.replace(plain, provenance={**plain.provenance, "digest": digest(plain)})
 
 
 def earlier(document: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +50,9 @@ def earlier(document: dict[str, Any]) -> dict[str, Any]:
             line["adjusted_low"], line["adjusted_high"] = line.pop("ci_low_adjusted"), line.pop("ci_high_adjusted")
             line["kind"] = {"one_vs_rest": "rest"}.get(line["kind"], line["kind"])
     assert "rest" in {line["kind"] for line in old["results"][0]["disparities"]}
+    del old["provenance"]["digest"]
+    text = json.dumps(old, sort_keys=True)
+    old["provenance"]["digest"] = hashlib.sha256(text.encode()).hexdigest()
     return old
 
 
@@ -56,6 +61,14 @@ def test_an_audit_of_the_earlier_version_is_the_audit_of_today() -> None:
     with pytest.warns(UserWarning, match=r"^audit.json has names of schema version 1\.0 and was read with those of"):
         found = from_document(earlier(today))
     assert to_document(found) == today
+    assert not is_edited(found)
+
+
+def test_an_audit_of_the_earlier_version_that_was_edited_stays_edited() -> None:
+    old = earlier(to_document(audited()))
+    old["provenance"]["seed"] = 7
+    with pytest.warns(UserWarning, match="schema version 1.0"):
+        assert is_edited(from_document(old))
 
 
 def test_its_influences_have_the_kinds_of_today(tmp_path: Path) -> None:

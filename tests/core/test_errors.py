@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fairaudit.core.errors import (
@@ -12,6 +14,7 @@ from fairaudit.core.errors import (
     InputError,
     RequirementError,
     did_you_mean,
+    disk_error,
     unknown_name,
 )
 
@@ -44,3 +47,20 @@ def test_unknown_name_lists_all_and_the_nearest() -> None:
     assert isinstance(error, ConfigError)
     assert str(error) == "reader must be one of: synthetic, utkface; got 'utk'. Did you mean 'utkface'?"
     assert str(unknown_name("reader", "q", ["b", "a"])) == "reader must be one of: a, b; got 'q'. Choose one of them."
+
+
+def test_the_disk_is_told_with_file_and_cause(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file") as caught:
+        (tmp_path / "no" / "a.txt").write_text("x")
+    file = tmp_path / "no" / "a.txt"
+    assert str(disk_error(caught.value)) == (
+        f"file {file} must be readable and writable; got 'No such file or directory'. Free its disk or choose another "
+        "path."
+    )
+    assert str(disk_error(caught.value, "output x")) == (
+        f"output x must be written whole; got 'No such file or directory' for {file}. What was there before is kept. "
+        "Free space on its disk, or choose another folder."
+    )
+    assert "a file must be readable and writable; got '9 requested and 3 written'" in str(
+        disk_error(OSError("9 requested and 3 written"))
+    )

@@ -14,7 +14,6 @@ import pytest
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import (
-    atomic_folder,
     atomic_write,
     file_problem,
     file_problems,
@@ -66,49 +65,6 @@ def test_a_folder_in_the_way_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(ConfigError, match="must be a file; got a folder of that name"):
         atomic_write(tmp_path / "a", "x")
-
-
-def test_folder_replaces_the_old_one(tmp_path: Path) -> None:
-    with atomic_folder(tmp_path / "out") as folder:
-        (folder / "a").write_text("1")
-    with atomic_folder(tmp_path / "out") as folder:
-        assert (tmp_path / "out" / "a").read_text() == "1", "the old folder stays until the new one is complete"
-        (folder / "b").write_text("2")
-    assert names(tmp_path) == ["out"]
-    assert names(tmp_path / "out") == ["b"]
-
-
-def test_folder_stays_when_the_block_fails(tmp_path: Path) -> None:
-    with atomic_folder(tmp_path / "out") as folder:
-        (folder / "a").write_text("1")
-
-    def fill_half() -> None:
-        with atomic_folder(tmp_path / "out") as folder:
-            (folder / "b").write_text("2")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fill_half()
-    assert names(tmp_path) == ["out"]
-    assert names(tmp_path / "out") == ["a"]
-
-
-def test_folder_refuses_what_must_not_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").touch()
-    with (
-        pytest.raises(ConfigError, match="must be a folder; got a file of that name"),
-        atomic_folder(tmp_path / "file"),
-    ):
-        pass
-    (tmp_path / "work" / "here").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "work" / "here")
-    for path in (".", "..", tmp_path / "work"):
-        with pytest.raises(ConfigError, match="got one that holds the working folder"), atomic_folder(path):
-            pass
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    with pytest.raises(ConfigError, match="got one that holds the home folder"), atomic_folder(tmp_path / "home"):
-        pass
-    assert (tmp_path / "work" / "here").is_dir()
 
 
 def test_parquet_and_npy_come_back(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_groups_of_an_audit_are_shown_as_they_are(run: Run, tmp_path: Path, rng:
     table, out = tmp_path / "[red]t.parquet", tmp_path / "out"
     rows.to_parquet(table)
     code, printed, error = run(
-        "audit", "--outcomes", table, "--outcome", "hit", "--feature", "a[/b]", "-o", out
+        "audit-table", table, "--outcome", "hit", "--feature", "a[/b]", "-o", out
     )  # fmt: skip
     assert (code, error) == (0, "")
     assert not STEERS.search(printed)

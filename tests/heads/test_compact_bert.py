@@ -92,21 +92,22 @@ def test_progress_counts_steps(tmp_path: Path) -> None:
     assert json.loads((folder / "fairaudit.json").read_text())["epochs"] == 3
 
 
-def test_its_own_folder_is_replaced_and_no_other(tmp_path: Path) -> None:
+def test_its_own_folder_is_replaced_when_asked_and_no_other(tmp_path: Path) -> None:
     train(tmp_path / "bert", epochs=1, seed=1)
-    train(tmp_path / "bert", epochs=1, seed=2)
+    before = (tmp_path / "bert" / "model.safetensors").stat().st_mtime_ns
+    train(tmp_path / "bert", epochs=1, seed=1)
+    assert (tmp_path / "bert" / "model.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(ConfigError, match=r"got one that differs in 'seed' \(1, now 2\)\. Choose another folder"):
+        train(tmp_path / "bert", epochs=1, seed=2)
+    train_compact_bert(TEXTS, output=tmp_path / "bert", seed=2, epochs=1, hidden=16, overwrite=True)
     assert json.loads((tmp_path / "bert" / "fairaudit.json").read_text())["seed"] == 2
     other = tmp_path / "photos"
     other.mkdir()
-    train(other, epochs=1)  # an empty folder is nobody's
-    (other / "fairaudit.json").unlink()
-    (other / "mine.txt").write_text("mine")
-    with pytest.raises(ConfigError) as caught:
-        train(other)
-    assert str(caught.value) == (
-        f"output of a compact BERT must be a new folder; {other} holds something else. Choose another folder."
-    )
-    assert (other / "mine.txt").read_text() == "mine"
+    (other / "fairaudit.json").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(ConfigError, match=r"fairaudit\.json"):
+            train_compact_bert(TEXTS, output=other, hidden=16, overwrite=overwrite)
+    assert [p.read_text() for p in other.iterdir()] == ["mine"]
 
 
 def test_nothing_is_left_of_a_training_that_fails(tmp_path: Path) -> None:

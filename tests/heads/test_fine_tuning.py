@@ -20,7 +20,7 @@ from fairaudit.heads.learned_images import LearnedImages
 from fairaudit.heads.linear_probe import fit_probe
 from fairaudit.heads.probe_table import ProbeTable, read_probe_table
 from fairaudit.heads.split import split_parts
-from fairaudit.heads.tuned_folder import TunedModel, image_processor, tune
+from fairaudit.heads.tuned_folder import TunedModel, image_processor, tune, tuned_folder
 from fairaudit.heads.tuning_recipe import make_tuning_recipe
 from fairaudit.models import open_model
 from fairaudit.models._preprocessing import Preprocessing
@@ -81,7 +81,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 @pytest.fixture(scope="module")
 def tuned(model: Model, table: ProbeTable, tmp_path_factory: pytest.TempPathFactory) -> TunedModel:
     folder = tmp_path_factory.mktemp("tuned") / "out"
-    return tune(model, table, RECIPE, folder, versions={"fairaudit": "0"})
+    return tune(model, table, RECIPE, tuned_folder(folder), versions={"fairaudit": "0"})
 
 
 def test_it_learns_what_the_frozen_network_cannot_tell(model: Model, table: ProbeTable, tuned: TunedModel) -> None:
@@ -122,10 +122,10 @@ def test_the_checkpoint_stays_as_it_was_and_the_seed_decides(model: Model, table
     before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}  # type: ignore[attr-defined]
     quick = make_tuning_recipe("small", {"epochs": 1, "milestones": (), "batch": 32})
     state = torch.random.get_rng_state()
-    folders = [tune(model, table, quick, tmp_path / name, versions={}).folder for name in ("a", "b")]
+    folders = [tune(model, table, quick, tuned_folder(tmp_path / name), versions={}).folder for name in ("a", "b")]
     torch.rand(3)
     other = tune(model, table, make_tuning_recipe("small", {"epochs": 1, "milestones": (), "batch": 32, "seed": 2}),
-                 tmp_path / "c", versions={}).folder  # fmt: skip
+                 tuned_folder(tmp_path / "c"), versions={}).folder  # fmt: skip
     a, b, c = (load_file(folder / "model.safetensors") for folder in (*folders, other))
     assert all(torch.equal(a[key], b[key]) for key in a)
     assert not all(torch.equal(a[key], c[key]) for key in a)
@@ -204,7 +204,7 @@ def test_what_is_no_network_of_transformers_is_refused(
     )
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(CheckpointError) as caught:
-        tune(open_model("own_net:make"), table, RECIPE, tmp_path / "out", versions={})
+        tune(open_model("own_net:make"), table, RECIPE, tuned_folder(tmp_path / "out"), versions={})
     assert str(caught.value) == (
         "checkpoint 'own_net:make' must be a network of transformers (regnet, resnet, convnext, convnextv2, vit, "
         "dinov2) to be fine-tuned as a whole; got Sequential by module:function. Fit a probe on it: fairaudit probe."
@@ -217,7 +217,7 @@ def test_a_size_that_the_network_cannot_take_is_refused(table: ProbeTable, tmp_p
     with pytest.raises(
         CheckpointError, match=r"^network ViTForImageClassification must take images of 48 x 48 pixels; "
     ):
-        tune(vit, table, make_tuning_recipe("small", {"size": 48}), tmp_path / "out", versions={})
+        tune(vit, table, make_tuning_recipe("small", {"size": 48}), tuned_folder(tmp_path / "out"), versions={})
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_recipe_that_cannot_work_is_one_sentence(
     model: Model, table: ProbeTable, tmp_path: Path, changes: dict[str, Any], text: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        tune(model, table, make_tuning_recipe("small", changes), tmp_path / "out", versions={})
+        tune(model, table, make_tuning_recipe("small", changes), tuned_folder(tmp_path / "out"), versions={})
     assert str(caught.value).startswith(text)
     assert not (tmp_path / "out").exists()
 
@@ -244,14 +244,14 @@ def test_images_prepared_in_other_ways_are_refused(model: Model, table: ProbeTab
     oblong = save_network(tmp_path / "net")
     image_processor(Preprocessing((24, 32), None, "bilinear", (0.5,) * 3, (0.5,) * 3)).save_pretrained(oblong)
     with pytest.raises(CheckpointError) as caught:
-        tune(open_model(oblong), table, RECIPE, tmp_path / "out", versions={})
+        tune(open_model(oblong), table, RECIPE, tuned_folder(tmp_path / "out"), versions={})
     assert str(caught.value) == (
         "checkpoint 'net' must take RGB images that are resized, cut to a square and normalised; got other steps. Say "
         "how it takes its images: --preprocessing FILE."
     )
 
 
-def test_a_folder_that_holds_something_else_is_kept(model: Model, table: ProbeTable, tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_else_is_kept(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years", encoding="utf-8")
     with pytest.raises(ConfigError, match="must be a new folder, an empty one or an earlier fine-tuned network; got a"):
-        tune(model, table, RECIPE, tmp_path, versions={})
+        tuned_folder(tmp_path).check()

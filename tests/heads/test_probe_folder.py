@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from fairaudit.core.audit import ModelCard
-from fairaudit.core.errors import CheckpointError, ConfigError, DataError
+from fairaudit.core.errors import CheckpointError, DataError
 from fairaudit.core.tables import Embeddings
 from fairaudit.heads.linear_probe import LinearProbe, fit_probe, read_probe_table
-from fairaudit.heads.probe_folder import load_probe, save_probe
+from fairaudit.heads.probe_folder import load_probe, probe_folder, save_probe
 from tests.heads.mean_colour import MeanColour
 
 
@@ -42,7 +42,7 @@ def fitted(tmp_path: Path, rng: np.random.Generator) -> LinearProbe:
 
 @pytest.fixture
 def folder(fitted: LinearProbe, tmp_path: Path) -> Path:
-    save_probe(fitted, NamedLayer(), tmp_path / "probe", versions={"fairaudit": "0"})
+    save_probe(fitted, NamedLayer(), probe_folder(tmp_path / "probe"), versions={"fairaudit": "0"})
     return tmp_path / "probe"
 
 
@@ -67,7 +67,9 @@ def test_the_record_says_how_it_came_about_and_no_path(fitted: LinearProbe, fold
     assert record["probe"]["table_digest"] == fitted.table_digest
     assert [one["seed"] for one in record["held_out"]] == [0, 1]
     assert record["versions"] == {"fairaudit": "0"}
-    assert sorted(path.name for path in folder.iterdir()) == ["images.parquet", "probe.json", "weights.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".fairaudit.json", "images.parquet", "probe.json", "weights.safetensors",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -99,18 +101,8 @@ def test_another_checkpoint_is_refused(folder: Path, change: dict[str, Any], tex
     assert str(caught.value).startswith(text)
 
 
-def test_a_folder_that_holds_something_else_is_kept(fitted: LinearProbe, tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("years", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"must be a new folder, an empty one or an earlier probe; got a folder with"):
-        save_probe(fitted, NamedLayer(), tmp_path / "mine", versions={})
-    assert (tmp_path / "mine" / "thesis.txt").is_file()
-    with pytest.raises(ConfigError, match=r"must be a folder; got a file of that name\. Choose another name\.$"):
-        save_probe(fitted, NamedLayer(), tmp_path / "labels.csv", versions={})
-
-
 def test_an_earlier_probe_is_replaced(fitted: LinearProbe, folder: Path) -> None:
-    save_probe(dataclasses.replace(fitted, strength=7.0), NamedLayer(), folder, versions={})
+    save_probe(dataclasses.replace(fitted, strength=7.0), NamedLayer(), probe_folder(folder), versions={})
     assert load_probe(folder).probe.strength == 7.0
 
 

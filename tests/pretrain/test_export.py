@@ -68,9 +68,11 @@ def test_plain_view_is_what_the_processor_makes_of_a_square(
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def test_an_export_replaces_an_earlier_one(tmp_path: Path, trunk: torch.nn.Module) -> None:
-    export_model(trunk, tmp_path / "model", size=32)
-    (tmp_path / "model" / "stale.bin").write_bytes(b"old")
-    export_model(trunk, tmp_path / "model", size=32)
-    assert not (tmp_path / "model" / "stale.bin").exists()
+def test_an_export_replaces_an_earlier_one_and_leaves_other_files(tmp_path: Path, trunk: torch.nn.Module) -> None:
+    export_model(trunk, tmp_path / "model", size=32, card="a card")
+    (tmp_path / "model" / "mine.bin").write_bytes(b"mine")
+    export_model(trunk, tmp_path / "model", size=48)
+    assert (tmp_path / "model" / "mine.bin").read_bytes() == b"mine"
+    assert not (tmp_path / "model" / "README.md").exists()
+    assert "48" in (tmp_path / "model" / "preprocessor_config.json").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

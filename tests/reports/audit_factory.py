@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from fairaudit.core.audit import AuditResult, DataCard, ModelCard
+from fairaudit.core.document import digest
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
@@ -414,7 +416,7 @@ def training(hostile: str) -> dict[str, Any]:
 def make_audit(*, hostile: str = "", name: str = "swav_regnet_400mf", shift: float = 0.0, seed: int = 0) -> AuditResult:
     """Return an audit with four indicators, one failure and every status; ``hostile`` is put into every free text."""
     rng = np.random.default_rng(seed)
-    return AuditResult(
+    audit = AuditResult(
         model=ModelCard(
             name=name + hostile,
             kind="fairaudit run",
@@ -446,10 +448,10 @@ def make_audit(*, hostile: str = "", name: str = "swav_regnet_400mf", shift: flo
             "text": hostile,
         },
         provenance={
-            "digest": "ef" * 32,
             "versions": {"fairaudit": "0.1.0", "numpy": "2.0.0", "bad": hostile},
             "seed": 0,
             "selftest": {"passed": True, "sentence": "passed; planted disparities found 60 of 60" + hostile},
             "run": {"started": "2026-03-01T10:00:00Z", "seconds": 12.5, "platform": "Linux" + hostile},
         },
     )
+    return replace(audit, provenance={**audit.provenance, "digest": digest(audit)})

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.errors import InputError
+from fairaudit.core.errors import ConfigError, InputError
 from fairaudit.reports import page, wording
 from fairaudit.reports.html import fragment, render, write
 
@@ -127,7 +127,7 @@ def test_data_model_and_provenance_are_told(audit: AuditResult, report_page: str
     text = text_of(report_page)
     for told in (
         "4,770,000", "0f" * 32, "size 224", "Trained for 2 epochs on drawn images.", "131 files were skipped",
-        "the first 20 of 131", "part/007.jpg", "Synthetic data", "perceived", "ef" * 32, "cd" * 32, "numpy 2.0.0",
+        "the first 20 of 131", "part/007.jpg", "Synthetic data", "perceived", "cd" * 32, "numpy 2.0.0",
         "1,100 (one cluster is one person)", "trained annotators", "copy detection",
         "passed; planted disparities found 60 of 60",
     ):  # fmt: skip
@@ -179,10 +179,15 @@ def test_the_same_audit_gives_the_same_bytes_in_another_process(small_audit: Aud
     assert os.listdir(path.parent) == ["report.html"]  # no temporary file is left
 
 
-def test_write_returns_the_path_and_replaces_a_file(small_audit: AuditResult, tmp_path: Path) -> None:
+def test_write_returns_the_path_and_replaces_a_page_of_ours(small_audit: AuditResult, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    path.write_text("old")
     assert write(small_audit, path) == path
+    assert write(small_audit, path) == path
+    path.write_text("mine")
+    with pytest.raises(ConfigError, match=r"must be a new file; got a file that is not a page of fairaudit as it was"):
+        write(small_audit, path)
+    assert path.read_text() == "mine"
+    assert write(small_audit, path, overwrite=True) == path
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 

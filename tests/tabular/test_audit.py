@@ -143,7 +143,7 @@ def test_the_file_and_the_order_of_its_rows_do_not_matter(rows: pd.DataFrame, tm
 def test_the_folder_is_that_of_any_audit(rows: pd.DataFrame, tmp_path: Path) -> None:
     rows.to_parquet(tmp_path / "said.parquet")
     audit = audit_outcomes(tmp_path / "said.parquet", outcomes="hit", features=FEATURES, output=tmp_path / "out")
-    parts = ["audit.json", "influences.parquet", "report.html", "statistics.parquet"]
+    parts = [".fairaudit.json", "audit.json", "influences.parquet", "report.html", "statistics.parquet"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == parts
     loaded = fairaudit.load_audit(tmp_path / "out")
     assert loaded.provenance["digest"] == audit.provenance["digest"]
