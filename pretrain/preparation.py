@@ -14,6 +14,7 @@ import torch
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import write_json
+from fairaudit.core.open_file import SETTINGS, read_bytes
 from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.precision import computes_in
@@ -51,7 +52,7 @@ def same_machine(run: Run, threads: int | None) -> int | None:
         write_json(run.machine, now)
         return threads
     try:
-        before = dict(json.loads(run.machine.read_text(encoding="utf-8")))
+        before = dict(json.loads(read_bytes(run.machine, "file", limit=SETTINGS)))
     except ValueError:
         before = {}
     if threads is None and isinstance(before.get("threads"), int):

@@ -26,6 +26,7 @@ from typing import IO, Any
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_write, json_line, read_json_lines, write_json
+from fairaudit.core.open_file import DOCUMENT, is_there, read_bytes, read_text
 from fairaudit.describe.training_data import TrainingData, documents
 from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.images import ImageStore
@@ -158,8 +159,8 @@ def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) ->
         raise ConfigError(f"output '{output}' must be a folder; got a file. Choose another name.")
     written = output / "recipe.toml"
     text = recipe.to_toml()
-    if written.is_file():
-        _check_same_recipe(output, written.read_text(encoding="utf-8"), text)
+    if is_there(written):
+        _check_same_recipe(output, read_text(written, "recipe", error=ConfigError), text)
         _check_same_data(output, method, files)
     elif output.is_dir() and any(output.iterdir()):
         raise ConfigError(
@@ -184,10 +185,11 @@ def _check_same_recipe(output: Path, before: str, now: str) -> None:
 
 def _check_same_data(output: Path, method: str, files: ImageFiles) -> None:
     path = output / "data.json"
-    if not path.is_file():
+    if not is_there(path):
         return
+    content = read_bytes(path, "file", limit=DOCUMENT)
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
+        written = json.loads(content)
         before = (written["method"], written["digest"])
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"'{path}' must be what a run wrote; got other content. {ANOTHER}") from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fairaudit.auditing.config import DataSource
 from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.open_file import read_toml
 from fairaudit.datasets.parts.csv_table import read_csv
 
 READER, INDICATOR = "labelled_images", "recognition_accuracy"
@@ -39,12 +39,7 @@ def read_tests(path: Path) -> tuple[DataSource, ...]:
         If a table whose labels are the mask cannot be read.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"table of tests {path} must be a TOML file; got no file there. Correct the path.")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"table of tests {path.name} must be TOML; got: {error}. Correct that line.") from error
+    content = read_toml(path, "table of tests", error=ConfigError)
     tests = content.get("test")
     if set(content) != {"test"} or not isinstance(tests, list) or not all(isinstance(row, dict) for row in tests):
         raise ConfigError(

@@ -13,6 +13,7 @@ from fairaudit.cli.data import data as data_commands
 from fairaudit.cli.experiment import experiment as experiment_commands
 from fairaudit.cli.heads import finetune, probe
 from fairaudit.core.errors import ConfigError, FairauditError, InputError
+from fairaudit.core.open_file import is_there
 
 if TYPE_CHECKING:
     from fairaudit.core.audit import AuditResult
@@ -231,7 +232,7 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder of an audit or of
     """Write the page of a saved audit, or of a training run, again; needs neither the checkpoint nor the images."""
     from fairaudit.runs.run_record import is_run
 
-    if (folder / "audit.json").is_file():
+    if is_there(folder / "audit.json"):
         from fairaudit.auditing.run import load_audit
         from fairaudit.reports.html import write
 

@@ -18,6 +18,7 @@ from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCar
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import atomic_write, write_parquet
 from fairaudit.core.influences import influence_table, influences_of
+from fairaudit.core.open_file import DOCUMENT, check_file, is_there, read_bytes
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
@@ -114,18 +115,27 @@ def load_audit(folder: Path) -> AuditResult:
         If there is none, or it does not fit the schema.
     """
     path = folder / "audit.json" if folder.is_dir() else folder
-    if not path.is_file():
+    if not is_there(path):
         raise DataError(
             f"audit {folder} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {folder}`."
         )
+    content = read_bytes(path, "audit", limit=DOCUMENT)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
+        document = json.loads(content)
+    except ValueError as error:
         raise DataError(f"{path} must be JSON; got: {error}. Run the audit again.") from error
     if not isinstance(document, dict):
         raise DataError(f"{path} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
     files = [path.with_name(f"{name}.parquet") for name in ("statistics", "influences")]
-    return from_document(document, *(pd.read_parquet(file) if file.is_file() else None for file in files))
+    return from_document(document, *map(_parquet, files))
+
+
+def _parquet(path: Path) -> pd.DataFrame | None:
+    """Return a table beside ``audit.json``; None where there is none."""
+    if not is_there(path):
+        return None
+    check_file(path, "table")
+    return pd.read_parquet(path)
 
 
 def digest(audit: AuditResult) -> str:

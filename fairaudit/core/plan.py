@@ -26,13 +26,13 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fairaudit.core.errors import ConfigError, did_you_mean, unknown_name
+from fairaudit.core.open_file import read_toml
 
 #: Measures that a row of each kind can have.
 MEASURES = {
@@ -172,12 +172,7 @@ def read_plan(path: str | Path) -> Plan:
         If there is no such file, it is no TOML, a key is unknown or missing, or the plan cannot be applied.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"plan '{path}' must be a TOML file; got no file there. Correct the path.")
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"plan '{path.name}' must be valid TOML; got: {error}. Correct that line.") from error
+    data = read_toml(path, "plan", error=ConfigError)
     fields = [field.name for field in dataclasses.fields(Plan)]
     _check_keys("a plan", data, fields)
     rows = data.get("primary", [])

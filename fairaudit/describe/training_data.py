@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import DOCUMENT, is_there, read_bytes
 from fairaudit.describe.datasheet import Datasheet, datasheet_from, find_datasheet
 from fairaudit.describe.profile import Profile, profile_from
 from fairaudit.describe.profiler import DEFAULT_FIELDS, profile_data
@@ -101,14 +102,14 @@ def read_documents(run: Path) -> dict[str, Any]:
         If a file is damaged.
     """
     files = {"datasheets": run / "datasheet.json", "profiles": run / "profile.json"}
-    if not any(path.is_file() for path in files.values()):
+    if not any(is_there(path) for path in files.values()):
         return {}
     found: dict[str, Any] = {}
     for key, path in files.items():
+        content = read_bytes(path, "file", limit=DOCUMENT)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            found[key] = values["folders"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            found[key] = json.loads(content)["folders"]
+        except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"'{path}' must be what a run wrote; got other content. {_AGAIN}") from error
     # Read and written again: what is passed on has no key that nobody knows.
     return dict(zip(("datasheets", "profiles"), documents(training_data_from(found)), strict=True))

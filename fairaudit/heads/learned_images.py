@@ -11,6 +11,7 @@ import pandas as pd
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import write_parquet
+from fairaudit.core.open_file import check_file
 from fairaudit.core.samples import Samples
 from fairaudit.images.decode import ImageError, image_digest
 
@@ -52,6 +53,7 @@ class LearnedImages:
             If it is not there or is damaged.
         """
         try:
+            check_file(folder / FILE, "table")
             rows = pd.read_parquet(folder / FILE, columns=list(_COLUMNS))
             sizes = tuple(int(size) for size in rows["bytes"])
         except (OSError, ValueError, KeyError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fairaudit.core.errors import ConfigError, did_you_mean
+from fairaudit.core.open_file import SETTINGS, read_bytes
 
 KEYS = ("templates", "classes")
 _EXAMPLE = 'templates = ["a photo of a {}."] and, below [classes], dog = ["dog", "puppy"]'
@@ -58,9 +59,7 @@ def read_prompts(path: Path) -> Prompts:
         or template stands twice, or there are fewer than two labels.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"prompts '{path}' must be a TOML file; got no file there. Correct the path.")
-    content = path.read_bytes()
+    content = read_bytes(path, "prompts", limit=SETTINGS, error=ConfigError)
     try:
         values = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fairaudit.core.errors import CheckpointError, InputError
 from fairaudit.core.model import Model
+from fairaudit.core.open_file import read_text
 from fairaudit.describe.training_data import read_documents
 from fairaudit.models._opening import Opening
 from fairaudit.models._torch_model import first_line
@@ -144,8 +145,8 @@ def _training(run: Path) -> dict[str, Any] | None:
 def _values(path: Path) -> dict[str, Any]:
     """Return what the file holds; a file edited by hand costs a sentence of the card, not the audit."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, "file")
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError):
+    except ValueError:
         return {}
     return values if isinstance(values, dict) else {}

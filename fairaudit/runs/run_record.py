@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 
 from fairaudit.core.errors import DataError, InputError
 from fairaudit.core.files import read_json_lines
+from fairaudit.core.open_file import DOCUMENT, is_there, read_bytes, read_toml
 from fairaudit.describe.training_data import read_documents
 from fairaudit.runs.looks import Look
 
@@ -82,7 +82,7 @@ class RunRecord:
 
 def is_run(folder: Path) -> bool:
     """Whether the folder is that of a training run."""
-    return (folder / RECIPE).is_file()
+    return is_there(folder / RECIPE)
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -119,7 +119,7 @@ def read_run(folder: Path) -> RunRecord:
 
 def _recipe(path: Path) -> dict[str, Any]:
     try:
-        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
+        recipe = read_toml(path, "recipe")
         schedule = recipe["schedule"]
         fits = all(type(schedule[key]) is int and schedule[key] > 0 for key in ("samples", "batch"))
     except (ValueError, KeyError, TypeError) as error:
@@ -131,10 +131,11 @@ def _recipe(path: Path) -> dict[str, Any]:
 
 def _values(path: Path) -> dict[str, Any]:
     """Return the object that a JSON file holds; nothing where there is none."""
-    if not path.is_file():
+    if not is_there(path):
         return {}
+    content = read_bytes(path, "file", limit=DOCUMENT)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(content)
     except ValueError as error:
         raise _damaged(path) from error
     if not isinstance(values, dict):

@@ -11,6 +11,7 @@ from typing import Any
 from fairaudit._version import __version__
 from fairaudit.auditing.run import check_output
 from fairaudit.core.files import atomic_write, write_json
+from fairaudit.core.open_file import SETTINGS, read_bytes
 from fairaudit.studies.workers import Job, Workers
 
 #: Name of the folder of training runs: an unfinished run goes on by itself, so that it is never cleared.
@@ -36,7 +37,7 @@ def prepare(output: Path, note: str, settings: Mapping[str, Any]) -> None:
     known = {**settings, "version": __version__}
     path = output / note
     if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) == known:
+        if json.loads(read_bytes(path, "file", limit=SETTINGS)) == known:
             return
         shutil.rmtree(output)
     check_output(output)

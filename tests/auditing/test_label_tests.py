@@ -80,7 +80,7 @@ def test_a_wrong_table_is_one_sentence(tmp_path: Path, text: str, message: str) 
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none.toml must be a TOML file; got no file there\. Correct the path\.$"):
+    with pytest.raises(ConfigError, match=r"none.toml must be a readable file; got no such file\. Check its path\.$"):
         read_tests(tmp_path / "none.toml")
     with pytest.raises(DataError, match=r"must contain the table no\.csv; got none\."):
         read_tests(write(tmp_path, "[[test]]\nname = 'a'\nlabels = 'no.csv'\nclasses = 'labels'"))

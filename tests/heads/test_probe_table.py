@@ -160,9 +160,9 @@ def test_missing_files_are_counted(tmp_path: Path) -> None:
 
 
 def test_no_table(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"must be a CSV file; there is no such file\. Check the path\.$"):
+    with pytest.raises(DataError, match=r"must be a readable file; got no such file\. Check its path\.$"):
         read_probe_table(tmp_path / "labels.csv")
-    with pytest.raises(DataError, match="must be a CSV file; there is no such file"):
+    with pytest.raises(DataError, match=r"probe table .* must be a readable file; got a folder"):
         read_probe_table(tmp_path)
 
 
