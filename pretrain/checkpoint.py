@@ -11,7 +11,7 @@ import torch
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.files import temporary_sibling
-from fairaudit.core.open_file import check_file
+from fairaudit.core.open_file import check_file, is_there
 from fairaudit.pretrain.symptoms import TrainingWarning
 
 FORMAT = 2
@@ -55,7 +55,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     CheckpointError
         If there are files, but none is a whole checkpoint of this program.
     """
-    there = [file for file in (path, previous(path)) if file.is_file()]
+    there = [file for file in (path, previous(path)) if is_there(file)]
     damage = ""
     for file in there:
         try:

@@ -55,9 +55,7 @@ def is_there(path: str | Path) -> bool:
     return kind_of(path) not in (NOTHING, FOLDER)
 
 
-def read_bytes(
-    path: str | Path, what: str, *, limit: int, error: type[InputError] = DataError, fix: str = "Check its path."
-) -> bytes:
+def read_bytes(path: str | Path, what: str, *, limit: int, error: type[InputError] = DataError) -> bytes:
     """Return the bytes of a file; at most ``limit`` of them are read, also where the file grows meanwhile.
 
     Parameters
@@ -69,15 +67,13 @@ def read_bytes(
         Bytes that it may have.
     error : type
         Of the error.
-    fix : str
-        What to do about a file that is too large, as a sentence.
 
     Raises
     ------
     InputError
         As ``error``: if there is no regular file, it cannot be read, or it is too large.
     """
-    descriptor, size = _open(path, what, limit, error, fix)
+    descriptor, size = _open(path, what, limit, error)
     parts, left, want = [], limit + 1, size + 1
     try:
         while left and (part := os.read(descriptor, min(left, want))):
@@ -89,7 +85,7 @@ def read_bytes(
     finally:
         os.close(descriptor)
     if not left:
-        raise _too_large(path, what, limit, limit + 1, error, fix)
+        raise _too_large(path, what, limit, limit + 1, error)
     return b"".join(parts)
 
 
@@ -145,13 +141,12 @@ def open_file(
     *,
     limit: int | None = None,
     error: type[InputError] = DataError,
-    fix: str = "Check its path.",
 ) -> io.BufferedReader:
     """Return a file to read from, which ends where it ended when it was opened; as ``read_bytes``.
 
     Without a ``limit`` the caller must not keep all that it reads.
     """
-    return io.BufferedReader(_Opened(*_open(path, what, limit, error, fix)))
+    return io.BufferedReader(_Opened(*_open(path, what, limit, error)))
 
 
 def open_text(
@@ -196,9 +191,7 @@ class _Opened(io.FileIO):
         return self.read(max(self._size - self.tell(), 0)) or b""
 
 
-def _open(
-    path: str | Path, what: str, limit: int | None, error: type[InputError], fix: str = "Check its path."
-) -> tuple[int, int]:
+def _open(path: str | Path, what: str, limit: int | None, error: type[InputError]) -> tuple[int, int]:
     """Return the descriptor and the size of an open regular file."""
     try:
         descriptor = os.open(path, _FLAGS)
@@ -213,15 +206,15 @@ def _open(
     os.close(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise _unusable(path, what, _KINDS.get(stat.S_IFMT(status.st_mode), "a special file"), error)
-    raise _too_large(path, what, limit or 0, status.st_size, error, fix)
+    raise _too_large(path, what, limit or 0, status.st_size, error)
 
 
 def _unusable(path: str | Path, what: str, got: str, error: type[InputError]) -> InputError:
     return error(f"{what} {path} must be a readable file; got {got}. Check its path.")
 
 
-def _too_large(path: str | Path, what: str, limit: int, size: int, error: type[InputError], fix: str) -> InputError:
-    return error(f"{what} {path} must have at most {limit:,} bytes; got {size:,}. {fix}")
+def _too_large(path: str | Path, what: str, limit: int, size: int, error: type[InputError]) -> InputError:
+    return error(f"{what} {path} must have at most {limit:,} bytes; got {size:,}. Make it smaller, or check its path.")
 
 
 def _reason(error: OSError) -> str:

@@ -31,7 +31,6 @@ MAX_BYTES = 100 * 1024 * 1024
 MAX_UNREADABLE = 0.01
 
 _CHUNK = 1024 * 1024
-_TOO_LARGE = "Scale it down or remove it."
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
@@ -67,7 +66,11 @@ class EncodedImage:
         self, source: str | Path | bytes, *, name: str = "", max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
     ) -> None:
         self._name = name or str(source)[:200]
-        self._file: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else _opened(source, max_bytes)
+        self._file: BinaryIO = (
+            io.BytesIO(source)
+            if isinstance(source, bytes)
+            else open_file(source, "image", limit=max_bytes, error=ImageError)
+        )
         try:
             self._image = Image.open(self._file, formats=_FORMATS)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -194,7 +197,7 @@ def read_image(path: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     ImageError
         If there is no such file, it cannot be read, or it has more than ``max_bytes``.
     """
-    return read_bytes(path, "image", limit=max_bytes, error=ImageError, fix=_TOO_LARGE)
+    return read_bytes(path, "image", limit=max_bytes, error=ImageError)
 
 
 def image_digest(path: str | Path) -> str:
@@ -245,10 +248,6 @@ def find_images(folder: str | Path) -> list[Path]:
             "Check that it is the folder of the data set, not the one above or below its files."
         )
     return found
-
-
-def _opened(path: str | Path, max_bytes: int) -> BinaryIO:
-    return open_file(path, "image", limit=max_bytes, error=ImageError, fix=_TOO_LARGE)
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 
 from fairaudit.core.errors import DataError, InputError
 from fairaudit.core.files import read_json_lines
-from fairaudit.core.open_file import DOCUMENT, is_there, read_bytes, read_toml
+from fairaudit.core.open_file import DOCUMENT, SETTINGS, is_there, read_bytes
 from fairaudit.describe.training_data import read_documents
 from fairaudit.runs.looks import Look
 
@@ -118,8 +119,9 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def _recipe(path: Path) -> dict[str, Any]:
+    content = read_bytes(path, "recipe", limit=SETTINGS)
     try:
-        recipe = read_toml(path, "recipe")
+        recipe = tomllib.loads(content.decode())
         schedule = recipe["schedule"]
         fits = all(type(schedule[key]) is int and schedule[key] > 0 for key in ("samples", "batch"))
     except (ValueError, KeyError, TypeError) as error:

@@ -49,7 +49,7 @@ def test_drops_are_measured_from_the_first_unless_it_is_said() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[test]", "table of tests tests.toml must be TOML; got: "),
+        ("[[test]", "tests.toml must be TOML in UTF-8; got: "),
         (
             "",
             "must hold a [[test]] for each test set and nothing else; got nothing. Add [[test]] with name and labels.",

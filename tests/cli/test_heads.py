@@ -124,7 +124,7 @@ def test_a_fine_tuned_checkpoint_is_audited_with_its_own_head(run: Run, checkpoi
     [
         (
             ("probe", "{net}", "--labels", "{dir}/no.csv"),
-            "no.csv must be a CSV file; there is no such file. Check the path.",
+            "no.csv must be a readable file; got no such file. Check its path.",
         ),
         (("probe", "nowhere", "--labels", "{dir}/labels.csv"), "checkpoint 'nowhere' must be"),
         (("probe", "{net}", "--labels", "{dir}/labels.csv", "--seeds", "0"), "seeds must be at least 1; got 0."),

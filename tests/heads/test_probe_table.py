@@ -155,7 +155,7 @@ def test_missing_files_are_counted(tmp_path: Path) -> None:
         read_probe_table(path)
     assert str(caught.value) == (
         f"probe table labels.csv must name files that exist, relative to {tmp_path.resolve()}; 2 of 3 are not there, "
-        "the first is 'none.png' in line 3. Correct the paths or move the table."
+        "the first is 'none.png' in line 3 (no such file). Correct the paths or move the table."
     )
 
 

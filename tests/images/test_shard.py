@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import tarfile
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -123,6 +124,9 @@ def test_a_shard_that_changes_under_the_run_is_an_unreadable_image(tmp_path: Pat
         shard.read(0)
     path.unlink()
     with pytest.raises(ImageError, match="must be a readable file; got no such file"):
+        shard.read(0)
+    os.mkfifo(path)
+    with pytest.raises(ImageError, match="must be a readable file; got a named pipe"):
         shard.read(0)
 
 
