@@ -11,6 +11,7 @@ import torch
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.files import temporary_sibling
+from fairaudit.core.open_file import check_file, is_there
 from fairaudit.pretrain.symptoms import TrainingWarning
 
 FORMAT = 2
@@ -54,7 +55,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     CheckpointError
         If there are files, but none is a whole checkpoint of this program.
     """
-    there = [file for file in (path, previous(path)) if file.is_file()]
+    there = [file for file in (path, previous(path)) if is_there(file)]
     damage = ""
     for file in there:
         try:
@@ -74,6 +75,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    check_file(path, "checkpoint", error=CheckpointError)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling damaged bytes raises whatever it meets

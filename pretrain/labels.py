@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import TABLE, open_text
 from fairaudit.images.image_files import ImageFiles
 
 
@@ -39,12 +40,8 @@ def read_labels(path: Path) -> LabelFile:
         file is listed twice, or there are fewer than two labels.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(
-            f"label file '{path}' must exist; got nothing there. Give a CSV file with the columns file and label."
-        )
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_text(path, "label file", limit=TABLE) as file:
             reader = csv.DictReader(file)
             rows = list(reader)
             columns = list(reader.fieldnames or [])

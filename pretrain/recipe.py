@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.open_file import is_there, read_text
 from fairaudit.core.typed_values import build
 from fairaudit.pretrain.settings import CUSTOM, Crops, Network, Optimiser, Schedule, Swav, require
 
@@ -124,15 +125,15 @@ def load_recipe(path_or_name: str | Path) -> Recipe:
         path = SHIPPED / f"{name}.toml"
     else:
         path = Path(path_or_name)
-        if path.suffix != ".toml" and not path.is_file():
+        if path.suffix != ".toml" and not is_there(path):
             raise unknown_name("recipe", name, shipped_recipes())
-    if not path.is_file():
+    if not is_there(path):
         raise ConfigError(
             f"recipe file '{path}' must exist; got nothing there. "
             f"Give a TOML file or one of: {', '.join(shipped_recipes())}."
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, "recipe file", error=ConfigError)
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"recipe file '{path}' must be UTF-8 text; got other bytes. Save it again as UTF-8."

@@ -29,6 +29,7 @@ from typing import IO, Any
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_write, json_line, write_json
 from fairaudit.core.marker import is_complete, settle
+from fairaudit.core.open_file import is_there, read_text
 from fairaudit.core.output_folder import OutputFolder
 from fairaudit.core.run_files import read_run_file, read_steps, read_watched
 from fairaudit.describe.training_data import TrainingData, documents
@@ -167,9 +168,9 @@ def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) ->
     folder = OutputFolder(output, "run", () if finished else FILES, overwrite=None)
     folder.check()
     written, text = run.folder / "recipe.toml", recipe.to_toml()
-    if written.is_file():
+    if is_there(written):
         read_run_file(written, "schedule")  # damage is told apart from another recipe
-        _check_same_recipe(run.folder, written.read_text(encoding="utf-8"), text)
+        _check_same_recipe(run.folder, read_text(written, "recipe", error=ConfigError), text)
         _check_same_data(run.folder, method, files)
     if not finished:
         model_folder(run.model).check()

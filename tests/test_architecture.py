@@ -35,6 +35,33 @@ FORBIDDEN_MODULES = {"cloudpickle", "dill", "jsonpickle", "marshal", "shelve"}
 PROGRAMS = "fairaudit/models/program_file.py"
 EXECUTES = re.compile(r"torch\.(jit|export)\.load\(")
 UNPICKLING = "UnpicklingError"  # what torch.load raises; nothing else of pickle is used
+#: The one guard of the files that are read; a library may open a path only where the guard has looked at it.
+GUARD = "fairaudit/core/open_file.py"
+GUARDS = {"check_file", "check_folder", "open_file", "open_text", "read_at", "read_bytes", "read_text", "read_toml"}
+OPENS = re.compile(r"(^|\.)(open|read_text|read_bytes)$")
+OPENS_BY_LIBRARY = re.compile(
+    r"(^|\.)(open_csv|ParquetFile|memmap|fromfile|loadtxt|genfromtxt|load_file|safe_open|from_pretrained|ZipFile"
+    r"|is_zipfile|copyfile|copy2|copytree)$|^(pd|pq|\w*csv)\.read_\w+$|^(np|json|tomllib|torch|torch\.\w+)\.load$"
+)
+#: Calls that look like those and need no guard: what comes with the package, files that are open already or are
+#: written, our own methods, and helpers of functions that have called the guard.
+NO_GUARD = {
+    "fairaudit/core/countries.py": ("(resources.files('fairaudit.core') / 'countries.csv').read_text",),
+    "fairaudit/core/document.py": ("(resources.files('fairaudit.core') / 'audit.schema.json').read_text",),
+    "fairaudit/core/protocol.py": ("file.read_text",),
+    "fairaudit/datasets/parts/text_files.py": ("open_file.read_text",),
+    "fairaudit/describe/duplicates.py": ("images.open",),
+    "fairaudit/images/decode.py": ("Image.open",),
+    "fairaudit/images/shard.py": ("tarfile.open",),
+    "fairaudit/measures/taxonomy.py": ("shipped[source].read_text",),
+    "fairaudit/models/_from_pretrained.py": ("loader.from_pretrained",),
+    "fairaudit/models/program_file.py": ("torch.export.load", "torch.jit.load"),
+    "pretrain/checkpoint.py": ("temporary.open",),
+    "pretrain/images.py": ("self._files.open",),
+    "pretrain/run.py": ("JsonLines.open",),
+    "reports/method_view.py": ("(files('fairaudit') / 'METHOD.md').read_text",),
+    "reports/page.py": ("(_TEMPLATES / 'report.css').read_text",),
+}
 # A path of a developer's machine works nowhere else. A path in a URL has a word before it.
 MACHINE_PATH = re.compile(r"(?<![\w.~}>])/(?:home|root|work|farm|Users|opt|mnt)/\w|[.]library/")
 # The distribution of this name is another project; ours is fairaudit-vision. A path or a wheel may have the name.
@@ -267,6 +294,61 @@ def test_unsafe_code_is_seen() -> None:
     safe = "torch.load(path, weights_only=True)\nmodel.eval()\nnp.load(path)\nnp.load(path, allow_pickle=False)"
     caught = "import pickle\ntry:\n    pass\nexcept pickle.UnpicklingError:\n    pass"
     assert unsafe(ast.parse(f"{safe}\n{caught}")) == []
+
+
+def test_every_file_is_opened_by_the_guard() -> None:
+    found = {
+        label(path): [line for line, call in bare_opens(tree) if call not in NO_GUARD.get(label(path), ())]
+        for path, tree in sources().items()
+        if label(path) != GUARD
+    }
+    assert not {path: lines for path, lines in found.items() if lines}, f"open files with {GUARD}"
+    unused = {path for path in NO_GUARD if not bare_opens(sources()[ROOT / path])}
+    assert not unused, "take them off the list"
+
+
+def bare_opens(tree: ast.Module) -> list[tuple[int, str]]:
+    """Line and name of each call that opens a file without the guard, writing left out."""
+    found = []
+
+    def look(node: ast.AST, guarded: bool) -> None:
+        if isinstance(node, ast.FunctionDef):
+            guarded = any(isinstance(n, ast.Name) and n.id in GUARDS for n in ast.walk(node))
+        if isinstance(node, ast.Call) and (call := ast.unparse(node.func)) not in GUARDS:
+            modes = [a.value for a in (*node.args, *(k.value for k in node.keywords)) if isinstance(a, ast.Constant)]
+            writes = any(isinstance(mode, str) and re.fullmatch("[wax]b?", mode) for mode in modes)
+            if (OPENS.search(call) and not writes) or (OPENS_BY_LIBRARY.search(call) and not guarded):
+                found.append((node.lineno, call))
+        for child in ast.iter_child_nodes(node):
+            look(child, guarded)
+
+    look(tree, False)
+    return found
+
+
+def test_files_that_are_opened_without_the_guard_are_seen() -> None:
+    bare = (
+        "open(path)",
+        "path.open('rb')",
+        "def f(path):\n    check_file(path, 'x')\n    return path.read_text()",
+        "Path(name).read_bytes()",
+        "def f(path):\n    return pd.read_csv(path)",
+        "with pq.ParquetFile(path) as file:\n    pass",
+        "np.load(path, mmap_mode='r')",
+        "torch.load(path, weights_only=True)",
+        "tarfile.open(path)",
+        "Image.open(path)",
+        "AutoModel.from_pretrained(folder)",
+        "os.open(path, os.O_RDONLY)",
+    )
+    assert [len(bare_opens(ast.parse(line))) for line in bare] == [1] * len(bare)
+    fine = (
+        "path.open('w')",
+        "open(path, mode='xb')",
+        "read_text(path, 'plan')",
+        "def f(path):\n    check_file(path, 'x')\n    return np.load(path)",
+    )
+    assert not [line for line in fine if bare_opens(ast.parse(line))]
 
 
 def texts() -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 from fairaudit.auditing.config import DataSource
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.open_file import read_toml
 from fairaudit.core.typed_values import build
 from fairaudit.datasets.parts.csv_table import read_csv
 
@@ -38,13 +38,7 @@ def read_tests(path: Path) -> tuple[DataSource, ...]:
         If a table whose labels are the mask cannot be read.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"table of tests {path} must be a TOML file; got no file there. Correct the path.")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"table of tests {path.name} must be TOML; got: {error}. Correct that line.") from error
-    table = build(_Tests, content, where=f"table of tests {path.name}")
+    table = build(_Tests, read_toml(path, "table of tests", error=ConfigError), where=f"table of tests {path.name}")
     return tuple(_source(path, test) for test in table.test)
 
 

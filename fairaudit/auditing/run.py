@@ -28,6 +28,7 @@ from fairaudit.auditing.tables import data_card, make_tables, read_samples, save
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.document import EDITED, digest, from_document, is_edited, save_audit
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import DOCUMENT, check_file, is_there, read_bytes
 from fairaudit.core.progress import say, step
 from fairaudit.core.protocol import Protocol
 from fairaudit.core.stop import keeping
@@ -182,21 +183,30 @@ def load_audit(path: str | Path) -> Audit:
     """
     path = Path(path)
     file = path / "audit.json" if path.is_dir() else path
-    if not file.is_file():
+    if not is_there(file):
         raise DataError(
             f"audit {path} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {path}`."
         )
+    content = read_bytes(file, "audit", limit=DOCUMENT)
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file} must be JSON; got: {error}. Run the audit again.") from error
     if not isinstance(document, dict):
         raise DataError(f"{file} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
     tables = [file.with_name(f"{name}.parquet") for name in ("statistics", "influences")]
-    audit = from_document(document, *(pd.read_parquet(t) if t.is_file() else None for t in tables))
+    audit = from_document(document, *map(_parquet, tables))
     if is_edited(audit):
         warnings.warn(f"{file} {EDITED}", stacklevel=2)
     return Audit(**vars(audit))
+
+
+def _parquet(path: Path) -> pd.DataFrame | None:
+    """Return a table beside ``audit.json``; None where there is none."""
+    if not is_there(path):
+        return None
+    check_file(path, "table")
+    return pd.read_parquet(path)
 
 
 def compare(

@@ -16,6 +16,7 @@ from fairaudit.cli.heads import Overwrite, finetune, probe
 from fairaudit.cli.options import with_options
 from fairaudit.cli.table import EXIT_NOT_ESTIMABLE, AuditCommand, audit_table, show_audit
 from fairaudit.core.errors import ConfigError, FairauditError, InputError, disk_error
+from fairaudit.core.open_file import is_there
 from fairaudit.core.stop import Stopped, stoppable
 from fairaudit.core.text import one_line
 
@@ -160,7 +161,7 @@ def report(
     """Write the page of a saved audit, or of a training run, again; needs neither the checkpoint nor the images."""
     from fairaudit.runs.run_record import is_run
 
-    if (folder / "audit.json").is_file():
+    if is_there(folder / "audit.json"):
         from fairaudit.auditing.run import load_audit
         from fairaudit.reports.html import write
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.open_file import FOLDER, NOTHING, REGULAR, kind_of
 
 #: What is said of a file that is not there.
 MISSING = "the file is missing"
@@ -79,10 +80,8 @@ def file_problem(root: Path, relative: str) -> str:
     """
     if problem := name_problem(relative):
         return problem
-    try:
-        return "" if (root / relative).is_file() else MISSING
-    except OSError:  # a name that no file can have, such as one that is too long
-        return MISSING
+    kind = kind_of(root / relative)
+    return "" if kind == REGULAR else MISSING if kind in (NOTHING, FOLDER) else f"the file cannot be read: {kind}"
 
 
 def file_problems(root: Path, names: Sequence[str]) -> list[str]:
@@ -90,7 +89,7 @@ def file_problems(root: Path, names: Sequence[str]) -> list[str]:
 
     Folders are listed once, so that millions of names take seconds and not a look at the disk each.
     """
-    listed: dict[str, frozenset[str] | None] = {}
+    listed: dict[str, dict[str, bool] | None] = {}
     alike: dict[str, frozenset[str]] = {}
 
     def problem(name: str) -> str:
@@ -102,23 +101,23 @@ def file_problems(root: Path, names: Sequence[str]) -> list[str]:
         files = listed[folder]
         if files is None:
             return file_problem(root, name)
-        if file in files:
+        if files.get(file):
             return ""
         if folder not in alike:
             alike[folder] = frozenset(map(_alike, files))
-        # Some disks take other letters for the same name: only such a name is worth a look.
+        # Worth a look: other letters, which some disks take for the same name, and a name that is there but no file.
         return file_problem(root, name) if _alike(file) in alike[folder] else MISSING
 
     return [problem(name) for name in names]
 
 
-def _files_in(folder: Path) -> frozenset[str] | None:
-    """Return the names of the files in a folder; None where it cannot be listed."""
+def _files_in(folder: Path) -> dict[str, bool] | None:
+    """Return the names in a folder and whether each is a file; None where it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries if _is_file(entry))
+            return {entry.name: _is_file(entry) for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
-        return frozenset()
+        return {}
     except OSError:
         return None
 

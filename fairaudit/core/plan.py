@@ -26,7 +26,6 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from typing import Any
 
 from fairaudit.core import earlier_version
 from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.open_file import read_toml
 from fairaudit.core.typed_values import build
 
 #: Measures that a row of each kind can have.
@@ -174,12 +174,7 @@ def read_plan(path: str | Path) -> Plan:
         If there is no such file, it is no TOML, a key is unknown or missing, or the plan cannot be applied.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"plan '{path}' must be a TOML file; got no file there. Correct the path.")
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"plan '{path.name}' must be valid TOML; got: {error}. Correct that line.") from error
+    data = read_toml(path, "plan", error=ConfigError)
     rows = data.get("primary")
     named = [earlier_version.upgraded_row(row) for row in rows] if isinstance(rows, list) else rows
     if named != rows:

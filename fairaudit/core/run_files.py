@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import DOCUMENT, SETTINGS, is_there, read_bytes, read_text
 
 Row = dict[str, Any]
 
@@ -26,10 +27,11 @@ def read_run_file(path: Path, *keys: str) -> Row:
     DataError
         If the file is damaged.
     """
-    if not path.is_file():
+    if not is_there(path):
         return {}
+    limit = SETTINGS if path.suffix == ".toml" else DOCUMENT
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, "file of a run", limit=limit)
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise damaged(path, str(error)) from error
@@ -66,7 +68,7 @@ def read_watched(path: Path) -> list[Row]:
 
 
 def _read_lines(path: Path, fits: Callable[[Row], bool]) -> list[Row]:
-    lines = path.read_bytes().split(b"\n") if path.is_file() else []
+    lines = read_bytes(path, "file of a run", limit=DOCUMENT).split(b"\n") if is_there(path) else []
     rows = []
     for number, line in enumerate(lines, start=1):
         try:

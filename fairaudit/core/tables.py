@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import check_file
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,11 @@ class Embeddings:
     @classmethod
     def load(cls, folder: Path) -> Embeddings:
         """Read ``embeddings.npy`` and the ids of ``samples.parquet`` from ``out/tables/DATA``."""
-        ids = pd.read_parquet(folder / "samples.parquet", columns=["sample_id"])["sample_id"]
-        return cls(tuple(ids.astype(str)), np.load(folder / "embeddings.npy", mmap_mode="r", allow_pickle=False))
+        samples, vectors = folder / "samples.parquet", folder / "embeddings.npy"
+        check_file(samples, "table")
+        check_file(vectors, "embeddings")
+        ids = pd.read_parquet(samples, columns=["sample_id"])["sample_id"]
+        return cls(tuple(ids.astype(str)), np.load(vectors, mmap_mode="r", allow_pickle=False))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import visible_files
+from fairaudit.core.open_file import is_there
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.datasets.parts import casual_videos
 from fairaudit.datasets.parts.age_groups import age_feature, age_group, age_years
@@ -100,8 +101,8 @@ def samples(root: Path, *, name: str) -> Samples:
 
 def _annotations(root: Path) -> Path:
     for folder in FOLDERS:
-        known = [root / folder / name for name in NAMES if (root / folder / name).is_file()]
-        found = known or [path for path in sorted((root / folder).glob("*.json")) if path.is_file()]
+        known = [root / folder / name for name in NAMES if is_there(root / folder / name)]
+        found = known or [path for path in sorted((root / folder).glob("*.json")) if is_there(path)]
         if len(found) > 1:
             raise SOURCE.missing(root, "one JSON of annotations", got=" and ".join(path.name for path in found))
         if found:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.errors import DataError, did_you_mean
+from fairaudit.core.open_file import is_there
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.csv_table import read_csv
 from fairaudit.datasets.parts.rows import LeftOut, in_folders, located, to_samples, with_images
@@ -88,7 +89,7 @@ def samples(root: Path, *, name: str) -> Samples:
 
 def _find(root: Path, stem: str) -> Path | None:
     places = (root / folder / f"{stem}{suffix}" for folder in FOLDERS for suffix in (".txt", ".csv"))
-    return next((path for path in places if path.is_file()), None)
+    return next((path for path in places if is_there(path)), None)
 
 
 def _attributes(file: Path) -> tuple[pd.DataFrame, str]:

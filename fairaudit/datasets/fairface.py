@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import is_there
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.cells import groups_of
 from fairaudit.datasets.parts.csv_table import read_csv
@@ -58,7 +59,7 @@ def samples(root: Path, *, name: str) -> Samples:
         spreadsheet has turned ages into dates.
     """
     root = SOURCE.folder(root)
-    files = [root / file for file in TABLES if (root / file).is_file()]
+    files = [root / file for file in TABLES if is_there(root / file)]
     if not files:
         raise SOURCE.missing(root, " or ".join(TABLES))
     rows, left = pd.concat([_read(file) for file in files], ignore_index=True), LeftOut()

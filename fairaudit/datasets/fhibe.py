@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import is_there
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.datasets.parts.age_groups import age_feature, age_group, age_years
 from fairaudit.datasets.parts.cells import country_names, open_feature, text_lists
@@ -97,11 +98,11 @@ def _table(given: Path) -> tuple[Path, Path]:
     """Return the folder of the archive and the table of a processed set."""
     given = given.resolve()
     own = given / f"{given.name}.csv"
-    if own.is_file() and given.parent.name == "processed":
+    if is_there(own) and given.parent.name == "processed":
         return given.parents[2], own
     for one in SETS:
         file = given / "data" / "processed" / one / f"{one}.csv"
-        if file.is_file():
+        if is_there(file):
             return given, file
     raise SOURCE.missing(given, f"data/processed/{SETS[0]}/{SETS[0]}.csv or that of another set")
 

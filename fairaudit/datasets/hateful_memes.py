@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fairaudit.core.open_file import is_there
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.datasets.parts.meme_rows import read_memes
 from fairaudit.datasets.parts.meme_votes import read_votes, target_features
@@ -112,7 +113,7 @@ def _listed(root: Path) -> tuple[list[dict[str, str]], dict[str, tuple[frozenset
 
 
 def _find(root: Path, name: str) -> Path | None:
-    return next((root / folder / name for folder in FOLDERS if (root / folder / name).is_file()), None)
+    return next((root / folder / name for folder in FOLDERS if is_there(root / folder / name)), None)
 
 
 def _targets(

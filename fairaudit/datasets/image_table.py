@@ -24,6 +24,7 @@ import pandas as pd
 import pyarrow as pa
 
 from fairaudit.core.errors import DataError, did_you_mean
+from fairaudit.core.open_file import is_there
 from fairaudit.core.samples import BOX_COLUMNS, INCOME, Samples
 from fairaudit.datasets.parts.cells import groups_of
 from fairaudit.datasets.parts.csv_table import positive_numbers
@@ -65,7 +66,7 @@ def samples(root: Path, *, name: str) -> Samples:
         If the table cannot be read, a column or all images are missing, or a cell is outside the groups named.
     """
     root = Path(root)
-    own = root.suffix.lower() == ".toml" and root.is_file()
+    own = root.suffix.lower() == ".toml" and is_there(root)
     file = root if own else SOURCE.file(SOURCE.folder(root), [MAPPING])
     mapping, folder, left = read_mapping(file), file.parent, LeftOut()
     raw = _read(folder / mapping.table, mapping, file)

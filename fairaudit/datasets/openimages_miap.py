@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fairaudit.core.errors import DataError, did_you_mean
+from fairaudit.core.open_file import is_there
 from fairaudit.core.samples import Feature, Samples
 from fairaudit.datasets.parts.cells import groups_of
 from fairaudit.datasets.parts.csv_table import read_csv
@@ -64,7 +65,7 @@ def samples(root: Path, *, name: str) -> Samples:
     size and crop.
     """
     root = SOURCE.folder(root)
-    files = [root / file for file in TABLES if (root / file).is_file()]
+    files = [root / file for file in TABLES if is_there(root / file)]
     relative = bool(files)
     rows = pd.concat([_table(file) for file in files], ignore_index=True) if relative else _json(root)
     left = LeftOut()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import TABLE, is_there, open_text, read_text
 from fairaudit.core.plant import Plant
 from fairaudit.core.samples import INCOME, SAMPLE_COLUMNS, Feature, Samples, Subject
 from fairaudit.datasets.drawing.people import AGE_GROUPS, GENDERS
@@ -148,11 +149,12 @@ def samples(root: Path, *, name: str) -> Samples:
 
 def _read_csv(root: Path, file: str, columns: tuple[str, ...], numeric: tuple[str, ...]) -> pd.DataFrame:
     path = root / file
-    if not path.is_file():
+    if not is_there(path):
         raise DataError(
             f"folder '{root}' must contain {file}; it does not. Draw the world again with write_population."
         )
-    table = pd.read_csv(path, dtype=dict.fromkeys(columns, str), keep_default_na=False)
+    with open_text(path, "table", limit=TABLE, encoding="utf-8") as opened:
+        table = pd.read_csv(opened, dtype=dict.fromkeys(columns, str), keep_default_na=False)
     missing = [c for c in columns if c not in table.columns]
     if missing:
         raise DataError(
@@ -212,11 +214,11 @@ def _memes(root: Path) -> tuple[pd.DataFrame, tuple[Feature, ...], str]:
     rows: list[dict[str, str]] = []
     for split in SPLITS:
         path = root / f"{split}.jsonl"
-        if not path.is_file():
+        if not is_there(path):
             raise DataError(
                 f"folder '{root}' must contain {split}.jsonl; it does not. Draw the world again with write_population."
             )
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(read_text(path, "file", limit=TABLE).splitlines(), start=1):
             rows.append(_meme(path, number, line, split))
     table = pd.DataFrame(rows, columns=[*SAMPLE_COLUMNS, "target"])
     return table, (Feature("target", TARGETS, "synthetic", f"invented peoples, {_DRAWN}"),), "image"

@@ -10,12 +10,12 @@ References
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairaudit.core.errors import ConfigError, DataError, did_you_mean
+from fairaudit.core.open_file import is_there, read_toml
 
 FILE_NAME = "datasheet.toml"
 NOT_DECLARED = "not declared"
@@ -103,12 +103,7 @@ def read_datasheet(path: str | Path) -> Datasheet:
         If there is no such file, it is no TOML, or a key is unknown or no text.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"datasheet {path} must be a TOML file; got no file there. Correct the path.")
-    try:
-        answers = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"datasheet {path} must be TOML in UTF-8; got: {error}. Correct that line.") from error
+    answers = read_toml(path, "datasheet", error=ConfigError)
     try:
         return Datasheet(answers)
     except ConfigError as error:
@@ -118,7 +113,7 @@ def read_datasheet(path: str | Path) -> Datasheet:
 def find_datasheet(folder: Path) -> Datasheet | None:
     """Return the datasheet that lies in a folder, or None; errors as ``read_datasheet``."""
     path = folder / FILE_NAME
-    return read_datasheet(path) if path.is_file() else None
+    return read_datasheet(path) if is_there(path) else None
 
 
 def write_template(folder: str | Path) -> Path:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fairaudit.core.errors import ConfigError
+from fairaudit.core.errors import ConfigError, InputError
 from fairaudit.core.files import temporary_sibling
+from fairaudit.core.open_file import open_file, read_at
 
 if TYPE_CHECKING:
     from fairaudit.core.model import Model
@@ -109,10 +110,9 @@ class EmbeddingCache:
         if shard is None:
             return None
         try:
-            with shard.path.open("rb") as file:
-                file.seek(shard.start + at * self._type.itemsize)
-                content = file.read(self._type.itemsize)
-        except OSError:  # another process made room, or the disk is gone: the row is computed again
+            start = shard.start + at * self._type.itemsize
+            content = read_at(shard.path, "cache file", start=start, size=self._type.itemsize)
+        except InputError:  # another process made room, or the disk is gone: the row is computed again
             self._forget(shard)
             return None
         row: np.void | None = None
@@ -188,7 +188,7 @@ class EmbeddingCache:
     def _open(self, path: Path) -> None:
         """Take up the digests of a file; its rows are checked one by one when they are asked for."""
         try:
-            with path.open("rb") as file:
+            with open_file(path, "cache file") as file:
                 size = os.fstat(file.fileno()).st_size
                 shape, kind = _header(file)
                 if kind != np.uint8 or len(shape) != 2 or shape[1] != 32 or shape[0] * 32 > size:
@@ -198,8 +198,6 @@ class EmbeddingCache:
                 shard = _Shard(path, file.tell())
                 if kind != self._type or rows != shape[:1] or size != shard.start + rows[0] * kind.itemsize:
                     raise ValueError("no rows")
-        except FileNotFoundError:  # another process made room
-            return
         except Exception:  # whatever damaged bytes lead numpy to
             self._remove(path)
             return

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import write_parquet
+from fairaudit.core.open_file import check_file, is_there
 from fairaudit.core.samples import Samples
 from fairaudit.images.decode import ImageError, image_digest
 
@@ -51,6 +52,8 @@ class LearnedImages:
         DataError
             If it is not there or is damaged.
         """
+        if is_there(folder / FILE):
+            check_file(folder / FILE, "table")
         try:
             rows = pd.read_parquet(folder / FILE, columns=list(_COLUMNS))
             sizes = tuple(int(size) for size in rows["bytes"])

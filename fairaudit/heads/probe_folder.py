@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save_file
 
 from fairaudit.core.errors import CheckpointError, DataError
 from fairaudit.core.files import write_json
 from fairaudit.core.model import Model
+from fairaudit.core.open_file import DOCUMENT, is_there, read_bytes
 from fairaudit.core.output_folder import OutputFolder
 from fairaudit.heads.held_out import HeldOut
 from fairaudit.heads.learned_images import FILE, LearnedImages
@@ -26,6 +27,7 @@ from fairaudit.heads.linear_probe import LinearProbe
 from fairaudit.heads.probe_table import ProbeTable
 
 RECORD, WEIGHTS = "probe.json", "weights.safetensors"
+_MAX_BYTES = 4 * 2**30  # of the weights: 100,000 labels at 10,000 numbers each
 _FORMAT = 1
 
 
@@ -129,7 +131,7 @@ def save_probe(probe: LinearProbe, model: Model, output: OutputFolder, *, versio
             },
             "probe": probe.params(),
             "held_out": [one.to_json() for one in probe.held_out],
-            "weights_digest": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
+            "weights_digest": hashlib.sha256(_weights(folder)).hexdigest(),
             "versions": dict(versions),
         }
         write_json(folder / RECORD, record)
@@ -144,21 +146,21 @@ def load_probe(folder: Path) -> SavedProbe:
         If the folder holds no probe, a newer one, or one whose files are damaged or do not belong together.
     """
     folder = Path(folder)
-    if not (folder / RECORD).is_file():
+    if not is_there(folder / RECORD):
         raise DataError(
             f"probe {folder} must be a CSV with file and label, or a folder of `fairaudit probe` ({RECORD}); got a "
             "folder without it. Check the path."
         )
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads(read_bytes(folder / RECORD, "probe", limit=DOCUMENT))
         if record["format"] != _FORMAT:
             raise ValueError(f"the format {record['format']}, where this version reads {_FORMAT}")
-        content = (folder / WEIGHTS).read_bytes()
+        content = _weights(folder)
         if hashlib.sha256(content).hexdigest() != record["weights_digest"]:
             raise ValueError(f"a {WEIGHTS} with another digest than {RECORD} says")
         return SavedProbe(
             folder=folder,
-            probe=_probe(record, load_file(folder / WEIGHTS), LearnedImages.load(folder)),
+            probe=_probe(record, load(content), LearnedImages.load(folder)),
             model=str(record["model"]["name"]),
             model_digest=str(record["model"]["digest"]),
             preprocessing_digest=str(record["model"]["preprocessing_digest"]),
@@ -168,6 +170,10 @@ def load_probe(folder: Path) -> SavedProbe:
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error).rstrip(".")
         raise DataError(f"probe {folder} must be whole, as it was written; got {reason}. Fit it again.") from error
+
+
+def _weights(folder: Path) -> bytes:
+    return read_bytes(folder / WEIGHTS, "weights", limit=_MAX_BYTES)
 
 
 def _probe(record: dict[str, Any], weights: dict[str, Any], images: LearnedImages) -> LinearProbe:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.errors import ConfigError, DataError, did_you_mean, unknown_name
+from fairaudit.core.open_file import TABLE, kind_of, read_bytes
 from fairaudit.core.samples import Samples
 
 COLUMNS = ("file", "label")
@@ -122,10 +123,8 @@ def read_probe_table(path: Path) -> ProbeTable:
         stands twice, or there are fewer than two labels.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"probe table {path} must be a CSV file; there is no such file. Check the path.")
+    content = read_bytes(path, "probe table", limit=TABLE)
     path = path.resolve()
-    content = path.read_bytes()
     rows = _rows(path, content)
     _, names, labels, clusters = zip(*rows, strict=True)
     counts = Counter(labels)
@@ -200,9 +199,10 @@ def _existing_files(path: Path, rows: list[Row]) -> tuple[Path, ...]:
     missing = [row for row, file in zip(rows, files, strict=True) if not file.is_file()]
     if missing:
         line, name, *_ = missing[0]
+        got = kind_of(path.parent / name)
         raise DataError(
             f"probe table {path.name} must name files that exist, relative to {path.parent}; "
-            f"{len(missing):,} of {len(rows):,} are not there, the first is '{name}' in line {line}. "
+            f"{len(missing):,} of {len(rows):,} are not there, the first is '{name}' in line {line} ({got}). "
             "Correct the paths or move the table."
         )
     first: dict[Path, int] = {}

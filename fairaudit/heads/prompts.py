@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.open_file import SETTINGS, read_bytes
 from fairaudit.core.typed_values import build
 
 _EXAMPLE = 'templates = ["a photo of a {}."] and, below [classes], dog = ["dog", "puppy"]'
@@ -57,9 +58,7 @@ def read_prompts(path: Path) -> Prompts:
         or template is blank or stands twice, or there are fewer than two labels.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"prompts '{path}' must be a TOML file; got no file there. Correct the path.")
-    content = path.read_bytes()
+    content = read_bytes(path, "prompts", limit=SETTINGS, error=ConfigError)
     try:
         values = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

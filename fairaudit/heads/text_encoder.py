@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from fairaudit.core.errors import CheckpointError, DataError
+from fairaudit.core.open_file import SETTINGS, check_folder, read_bytes
 from fairaudit.core.progress import Advance
 from fairaudit.heads.one_thread import one_thread
 from fairaudit.models._torch_model import choose_device, weights_digest
@@ -186,7 +187,7 @@ def _transformer_folder(folder: Path) -> Path:
     if (folder / "config.json").is_file() or not modules.is_file():
         return folder
     try:
-        entries = json.loads(modules.read_text(encoding="utf-8"))
+        entries = json.loads(read_bytes(modules, "file", limit=SETTINGS))
         inner = next(str(m["path"]) for m in entries if str(m["type"]).endswith("Transformer"))
     except (ValueError, KeyError, TypeError, StopIteration):
         return folder
@@ -206,6 +207,7 @@ def _check_folder(folder: Path) -> None:
                 f"text encoder {folder} must hold a {what} ({' or '.join(names[:2])}); there is none. "
                 "Save the model and its tokenizer with save_pretrained into one folder."
             )
+    check_folder(folder, "text encoder file", error=CheckpointError)
 
 
 def _load(where: str, *, name: str, local: bool, device: torch.device) -> TextEncoder:
@@ -235,7 +237,7 @@ def _load(where: str, *, name: str, local: bool, device: torch.device) -> TextEn
         model.pooler = None  # not used, and often not in the checkpoint: then it holds random numbers
     model = model.eval().requires_grad_(False).to(device)
     note_file = Path(where) / NOTE_FILE
-    note = json.loads(note_file.read_text(encoding="utf-8")) if local and note_file.is_file() else {}
+    note = json.loads(read_bytes(note_file, "file", limit=SETTINGS)) if local and note_file.is_file() else {}
     return TextEncoder(name=name, tokenizer=tokenizer, model=model, digest=weights_digest(model), note=note)
 
 

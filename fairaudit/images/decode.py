@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import posixpath
-import stat
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -16,6 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import visible_files
+from fairaudit.core.open_file import open_file, read_bytes
 
 #: Suffixes (lower case) of files that are taken for images.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
@@ -64,21 +65,25 @@ class EncodedImage:
     def __init__(
         self, source: str | Path | bytes, *, name: str = "", max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
     ) -> None:
-        if not isinstance(source, bytes):
-            source = Path(source)
-            _check_file(source, max_bytes)
         self._name = name or str(source)[:200]
+        self._file: BinaryIO = (
+            io.BytesIO(source)
+            if isinstance(source, bytes)
+            else open_file(source, "image", limit=max_bytes, error=ImageError)
+        )
         try:
-            self._image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
+            self._image = Image.open(self._file, formats=_FORMATS)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            self._file.close()
             raise ImageError(
                 f"image {self._name} must have at most {max_pixels:,} pixels; got far more. Scale it down or remove it."
             ) from error
         except Exception as error:  # decoders raise whatever the damaged bytes lead them to
+            self._file.close()
             raise self._not_decodable(error) from error
         width, height = self._image.size
         if width * height > max_pixels:
-            self._image.close()
+            self.close()
             raise ImageError(
                 f"image {self._name} must have at most {max_pixels:,} pixels; got {width} x {height}. "
                 "Scale it down or remove it."
@@ -95,6 +100,7 @@ class EncodedImage:
     def close(self) -> None:
         """Close the file of an image that is not decoded."""
         self._image.close()
+        self._file.close()
 
     def decode(self, *, shrink: float = 1.0) -> Image.Image:
         """Return the image as RGB, turned upright as its EXIF orientation says; can be called once.
@@ -111,7 +117,7 @@ class EncodedImage:
         ImageError
             If it cannot be decoded as a whole.
         """
-        with self._image as image:
+        with self._file, self._image as image:
             factor = next((f for f in (8, 4, 2) if f <= shrink), 1)
             if factor > 1 and isinstance(image, JpegImageFile):
                 width, height = image.size
@@ -126,7 +132,7 @@ class EncodedImage:
         try:
             self._image.load()
         except Exception as error:
-            self._image.close()
+            self.close()
             raise self._not_decodable(error) from error
 
     def _not_decodable(self, error: BaseException) -> ImageError:
@@ -169,12 +175,7 @@ def read_image(path: str | Path) -> bytes:
     ImageError
         If there is no such file, it cannot be read, or it has more than ``MAX_BYTES``.
     """
-    path = Path(path)
-    _check_file(path, MAX_BYTES)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"image {path} must be a readable file; got {_reason(error)}. Check its path.") from error
+    return read_bytes(path, "image", limit=MAX_BYTES, error=ImageError)
 
 
 def image_digest(path: str | Path) -> str:
@@ -186,12 +187,9 @@ def image_digest(path: str | Path) -> str:
         If the file cannot be read.
     """
     digest = hashlib.sha256()
-    try:
-        with Path(path).open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise ImageError(f"image {path} must be a readable file; got {_reason(error)}. Check its path.") from error
+    with open_file(path, "image", error=ImageError) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -205,19 +203,6 @@ def unnamed_images(folder: Path, named: Iterable[str]) -> tuple[list[str], int]:
     known = set(map(posixpath.normpath, named))
     found = [path.relative_to(folder).as_posix() for path in filter(is_image, visible_files(folder))]
     return [path for path in found if path not in known], len(found)
-
-
-def _check_file(path: Path, max_bytes: int) -> None:
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        raise ImageError(f"image {path} must be an existing file; got {_reason(error)}. Check its path.") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise ImageError(f"image {path} must be a file; got a folder or a device. Check its path.")
-    if status.st_size > max_bytes:
-        raise ImageError(
-            f"image {path} must have at most {max_bytes:,} bytes; got {status.st_size:,}. Scale it down or remove it."
-        )
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
@@ -261,10 +246,6 @@ def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    if isinstance(error, PermissionError):
-        return "no permission to read it"
     if type(error).__name__ == "UnidentifiedImageError":
         return "bytes that are no image in a known format"
     text = str(error.strerror) if isinstance(error, OSError) and error.strerror else str(error)

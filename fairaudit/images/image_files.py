@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import kind_of
 from fairaudit.images.decode import EncodedImage, image_digest
 from fairaudit.images.shard import Shard, Texts
 
@@ -60,11 +62,12 @@ class PlainFiles:
         return self._names[at] if len(self._names) else self._prefix + self._files[at]
 
     def size(self, at: int) -> int:
-        """Return the bytes of a file, -1 where there is none."""
+        """Return the bytes of a file, -1 where there is none: a named pipe or a device has no bytes of its own."""
         try:
-            return self.source(at).stat().st_size
+            status = self.source(at).stat()
         except (OSError, ValueError):
             return MISSING
+        return status.st_size if stat.S_ISREG(status.st_mode) else MISSING
 
     def source(self, at: int) -> Path:
         """Return the file."""
@@ -119,8 +122,9 @@ class ImageFiles:
         """
         missing = [path for path in paths if not path.is_file()]
         if missing:
+            got = kind_of(missing[0])
             raise DataError(
-                f"every image must exist; got {len(missing)} of {len(paths)} missing, the first {missing[0]}. "
+                f"every image must exist; got {len(missing)} of {len(paths)} missing, the first {missing[0]} ({got}). "
                 "Correct the list or the folder it stands in."
             )
         return cls([PlainFiles("", (str(path) for path in paths), names=names)])

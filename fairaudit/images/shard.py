@@ -15,12 +15,13 @@ import tarfile
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath, PurePosixPath
-from typing import overload
+from typing import BinaryIO, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import open_file, read_at
 from fairaudit.images.decode import MAX_BYTES, ImageError, is_image
 
 SUFFIX = ".tar"
@@ -66,9 +67,12 @@ class Shard:
                 "compressed one. Undo that (gunzip, unxz, zstd -d): the images in it are compressed already."
             )
         try:
-            members, self.refused = _members(path)
+            with open_file(path, "shard") as file:
+                members, self.refused = _members(file)
+        except DataError:
+            raise
         except (tarfile.TarError, OSError, ValueError, OverflowError) as error:
-            reason = "no such file" if isinstance(error, FileNotFoundError) else " ".join(str(error).split())[:200]
+            reason = " ".join(str(error).split())[:200]
             raise DataError(
                 f"shard {path} must be a whole, uncompressed tar file; got: {reason.rstrip('.')}. "
                 "Copy it again, or write it anew."
@@ -93,24 +97,17 @@ class Shard:
             If it cannot be read any more.
         """
         size = self.size(at)
-        try:
-            with self.path.open("rb", buffering=0) as file:
-                file.seek(int(self._offsets[at]))
-                content = file.read(size)
-        except OSError as error:
-            raise ImageError(
-                f"shard {self.path} must stay readable; got '{error.strerror}'. Check its disk."
-            ) from error
+        content = read_at(self.path, "shard", start=int(self._offsets[at]), size=size, error=ImageError)
         if len(content) < size:
             raise ImageError(f"shard {self.path} must stay as it was; got fewer bytes than before. Copy it again.")
         return content
 
 
-def _members(path: Path) -> tuple[list[tuple[str, int, int]], tuple[tuple[str, str], ...]]:
+def _members(file: BinaryIO) -> tuple[list[tuple[str, int, int]], tuple[tuple[str, str], ...]]:
     """Return name, offset and size of each image, and what is refused."""
     found: list[tuple[str, int, int]] = []
     refused: list[tuple[str, str]] = []
-    with tarfile.open(path, "r:") as tar:
+    with tarfile.open(fileobj=file, mode="r:") as tar:
         while (member := tar.next()) is not None:
             tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps all that it has met
             if member.isdir() or not is_image(PurePosixPath(member.name)) or _hidden(member.name):
@@ -120,9 +117,8 @@ def _members(path: Path) -> tuple[list[tuple[str, int, int]], tuple[tuple[str, s
             else:
                 found.append((member.name, member.offset_data, member.size))
         # At a damaged header tarfile stops as if the file ended there; a whole one ends with a block of zeros.
-        with path.open("rb") as file:
-            file.seek(tar.offset)
-            block = file.read(tarfile.BLOCKSIZE)
+        file.seek(tar.offset)
+        block = file.read(tarfile.BLOCKSIZE)
     if len(block) < tarfile.BLOCKSIZE or any(block):
         where = "a damaged header" if len(block) == tarfile.BLOCKSIZE else "an end without the mark of one"
         raise tarfile.ReadError(f"{where} at byte {tar.offset:,}")

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairaudit.core.errors import DataError, unknown_name
+from fairaudit.core.open_file import REGULAR, check_file, is_there, kind_of, open_file, open_text
 
 SUFFIXES = (".csv", ".parquet")
 #: Names under which the table of a folder of images is found.
@@ -69,22 +70,22 @@ class ImageTable:
         _check_quotes(self.path)
         header = _csv_header(self.path)
         raw = {header[self.columns.index(name)]: name for name in names}
-        reader = arrow_csv.open_csv(
-            self.path,
+        options = {
             # One thread, which reads no blocks ahead.
-            read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-            convert_options=arrow_csv.ConvertOptions(
+            "read_options": arrow_csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
+            "parse_options": arrow_csv.ParseOptions(newlines_in_values=True),
+            "convert_options": arrow_csv.ConvertOptions(
                 include_columns=list(raw), column_types=dict.fromkeys(raw, pa.string()), strings_can_be_null=False
             ),
-        )
-        with reader:
+        }
+        with open_file(self.path, "table") as file, arrow_csv.open_csv(file, **options) as reader:
             for batch in reader:
                 yield batch.rename_columns([raw[name] for name in batch.schema.names])
 
     def _parquet_batches(self, names: list[str]) -> Iterator[Any]:
         import pyarrow.parquet as pq
 
+        check_file(self.path, "table")
         with pq.ParquetFile(self.path) as file:
             raw = {name.strip(): name for name in file.schema_arrow.names}
             for batch in file.iter_batches(_BATCH_ROWS, columns=[raw[n] for n in names], use_threads=False):
@@ -113,14 +114,16 @@ def open_table(path: str | Path) -> ImageTable:
         If there is no such file, it is neither CSV nor Parquet, or a column has no name of its own.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
-        got = "no such file" if not path.is_file() else f"the ending '{path.suffix}'"
+    kind = kind_of(path)
+    if path.suffix.lower() not in SUFFIXES or kind != REGULAR:
+        got = kind if kind != REGULAR else f"the ending '{path.suffix}'"
         raise DataError(f"table {path} must be a .csv or .parquet file; got {got}. Check the path.")
     if path.suffix.lower() == ".csv":
         names = _csv_header(path)
     else:
         import pyarrow.parquet as pq
 
+        check_file(path, "table")
         try:
             names = list(pq.read_schema(path).names)
         except (ValueError, OSError, pa.ArrowException) as error:
@@ -142,18 +145,19 @@ def find_table(folder: Path) -> ImageTable | None:
     DataError
         If there are several, or the one that is there cannot be opened.
     """
-    found = [name for name in TABLE_NAMES if (folder / name).is_file()]
+    found = [name for name in TABLE_NAMES if is_there(folder / name)]
     if len(found) > 1:
         raise DataError(f"folder {folder} must hold one table of its images; got {' and '.join(found)}. Remove one.")
     return open_table(folder / found[0]) if found else None
 
 
 def _csv_header(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file, strict=True), [])
-    except (ValueError, OSError, csv.Error) as error:
-        raise _unreadable(path, error) from error
+    with open_text(path, "table") as file:
+        try:
+            # A file may have no line end: no more of it is read than a block, which no header fills.
+            header = next(csv.reader(iter(lambda: file.readline(_BLOCK_BYTES), ""), strict=True), [])
+        except (ValueError, OSError, csv.Error) as error:
+            raise _unreadable(path, error) from error
     if not header:
         raise _unreadable(path, ValueError("an empty file"))
     return header
@@ -161,7 +165,7 @@ def _csv_header(path: Path) -> list[str]:
 
 def _check_quotes(path: Path) -> None:
     """Refuse a file whose last quotation mark is open: the rows behind it would be read as one cell."""
-    with path.open("rb") as file:
+    with open_file(path, "table") as file:
         if sum(block.count(b'"') for block in iter(lambda: file.read(_BLOCK_BYTES), b"")) % 2:
             raise ValueError("a quotation mark that is not closed, which may hold rows")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from fairaudit.core.errors import ConfigError, DataError, did_you_mean
+from fairaudit.core.open_file import read_toml
 from fairaudit.core.typed_values import build
 from fairaudit.measures.taxonomy import normalise
 
@@ -116,12 +116,7 @@ def load_label_map(source: str) -> LabelMap:
         there twice.
     """
     file = Path(source)
-    if not file.is_file():
-        raise ConfigError(f"label_map must be a TOML file; got '{source}', which is none. Give the path of the map.")
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"label map '{source}' must be valid TOML; got: {error}. Correct that line.") from error
+    data = read_toml(file, "label map", error=ConfigError)
     return build(LabelMap, data, where=f"label map '{file.name}'")
 
 

@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
-from pathlib import Path
 
 from fairaudit.core.errors import ConfigError, did_you_mean
+from fairaudit.core.open_file import is_there, read_toml
 from fairaudit.core.typed_values import build
 
 
@@ -80,14 +80,13 @@ def load_taxonomy(source: str, *, shipped_in: Traversable) -> Taxonomy:
         If there is no such name or file, a key is unknown or missing, or a label stands under two kinds.
     """
     shipped = {p.name.removesuffix(".toml"): p for p in shipped_in.iterdir() if p.name.endswith(".toml")}
-    file = shipped.get(source, Path(source))
-    if not file.is_file():
+    if source in shipped:
+        data = tomllib.loads(shipped[source].read_text(encoding="utf-8"))
+    elif is_there(source):
+        data = read_toml(source, "taxonomy", error=ConfigError)
+    else:
         raise ConfigError(
             f"taxonomy must be a TOML file or one of: {', '.join(sorted(shipped))}; got '{source}'. "
             f"{did_you_mean(source, shipped)}".rstrip()
         )
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"taxonomy '{source}' must be valid TOML; got: {error}. Correct that line.") from error
     return build(Taxonomy, data, where=f"taxonomy '{source}'")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from fairaudit.core.errors import CheckpointError
+from fairaudit.core.open_file import FOLDER, NOTHING, REGULAR, kind_of
 from fairaudit.core.plugins import list_plugins, load_plugin
 from fairaudit.models._opening import Opening
 
@@ -93,13 +94,12 @@ def _not_recognised(source: str, adapters: list[Adapter]) -> CheckpointError:
     listed = "; ".join(adapter.READS for adapter in adapters)
     path = Path(source)
     if path.is_dir():
-        inside = sorted(p.name for p in path.iterdir() if not p.name.startswith("."))
+        inside = sorted(_named(p) for p in path.iterdir() if not p.name.startswith("."))
         shown = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
         got = f"a folder with {shown}" if inside else "an empty folder"
-    elif path.is_file():
-        got = f"a file with the suffix '{path.suffix}'"
     else:
-        got = "no such file or folder"
+        kind = kind_of(path)
+        got = {REGULAR: f"a file with the suffix '{path.suffix}'", NOTHING: "no such file or folder"}.get(kind, kind)
     hint = "Check the path."
     if re.fullmatch(r"[\w./\\-]+\.py:\w+", source):
         module = Path(source.split(":")[0]).with_suffix("")
@@ -107,3 +107,9 @@ def _not_recognised(source: str, adapters: list[Adapter]) -> CheckpointError:
     return CheckpointError(
         f"checkpoint '{source}' must be an existing checkpoint; got {got}. {hint} Read are: {listed}."
     )
+
+
+def _named(path: Path) -> str:
+    """Return the name of what lies in a folder, and what it is where that is unusual."""
+    kind = kind_of(path)
+    return path.name if kind in (REGULAR, NOTHING, FOLDER) else f"{path.name} ({kind})"

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.open_file import SETTINGS, read_bytes
 from fairaudit.core.typed_values import build
 from fairaudit.images.decode import MAX_PIXELS, ImageError
 
@@ -180,11 +181,8 @@ def read_json(path: Path) -> Any:
     ConfigError
         If there is no such file or it is no JSON.
     """
+    content = read_bytes(path, "preprocessing file", limit=SETTINGS, error=ConfigError)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"preprocessing file {path} must be an existing JSON file; got no readable file. Check the path."
-        ) from error
+        return json.loads(content)
     except ValueError as error:
         raise ConfigError(f"preprocessing file {path} must be JSON; got: {error}. Correct the file.") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +59,7 @@ def preprocessing_from_file(path: Path) -> Preprocess:
     if not (isinstance(values, dict) and ("image_processor_type" in values or "image_mean" in values)):
         return preprocessing_from_mapping(values, source=f"preprocessing file {path}")
     with tempfile.TemporaryDirectory() as folder, quiet():
-        shutil.copyfile(path, Path(folder) / "preprocessor_config.json")
+        Path(folder, "preprocessor_config.json").write_text(json.dumps(values), encoding="utf-8")
         return saved_preprocessing(folder, str(path), {"local_files_only": True, "trust_remote_code": False})
 
 

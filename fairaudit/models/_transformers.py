@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fairaudit.core.errors import CheckpointError
+from fairaudit.core.open_file import check_folder
 from fairaudit.models._from_pretrained import load, quiet
 from fairaudit.models._opening import Opening
 from fairaudit.models._processor import from_processor, preprocessing_from_file, saved_preprocessing
@@ -61,6 +63,8 @@ def open_transformers(
 
     notes = [] if notes is None else notes
     options: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
+    if Path(where).is_dir():
+        check_folder(where, "checkpoint file", error=CheckpointError)
     with quiet():
         config = load(transformers.AutoConfig, where, name, "config.json", options)
         family = str(config.model_type)

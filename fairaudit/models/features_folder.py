@@ -15,6 +15,7 @@ import pandas as pd
 from fairaudit.core.audit import ModelCard
 from fairaudit.core.errors import CheckpointError, InputError
 from fairaudit.core.model import Model
+from fairaudit.core.open_file import TABLE, check_file, is_there, read_text
 from fairaudit.images.table import ImageTable, open_table
 from fairaudit.models._opening import Opening
 
@@ -187,18 +188,19 @@ def _open_part(source: str, array: Path) -> FeatureRows:
             "Correct the table."
         )
     labels = array.parent / "labels.txt"
+    known = read_text(labels, "labels", limit=TABLE, error=CheckpointError) if is_there(labels) else ""
     return FeatureRows(
         folder=array.parent,
         sample_ids=ids,
         vectors=vectors,
         content_digests=digests,
         predictions=predictions,
-        known_labels=tuple(labels.read_text(encoding="utf-8").splitlines()) if labels.is_file() else (),
+        known_labels=tuple(known.splitlines()),
     )
 
 
 def _table(folder: Path, stem: str) -> ImageTable | None:
-    found = [folder / f"{stem}{suffix}" for suffix in _TABLES if (folder / f"{stem}{suffix}").is_file()]
+    found = [folder / f"{stem}{suffix}" for suffix in _TABLES if is_there(folder / f"{stem}{suffix}")]
     if len(found) > 1:
         raise CheckpointError(f"there must be one table {stem}; got {' and '.join(f.name for f in found)}. Remove one.")
     return open_table(found[0]) if found else None
@@ -210,6 +212,7 @@ def _column(table: ImageTable, name: str) -> Iterator[str]:
 
 
 def _load(source: str, array: Path) -> npt.NDArray[Any]:
+    check_file(array, "features", error=CheckpointError)
     try:
         vectors: npt.NDArray[Any] = np.load(array, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

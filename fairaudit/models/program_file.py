@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fairaudit.core.errors import CheckpointError
+from fairaudit.core.errors import CheckpointError, DataError
 from fairaudit.core.model import Model
+from fairaudit.core.open_file import check_file, open_file
 from fairaudit.models._module_output import module_reader
 from fairaudit.models._opening import Opening
 from fairaudit.models._processor import preprocessing_from_file
@@ -57,6 +58,7 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
             f"checkpoint '{source}' must come with how images are prepared, which {what} does not say; got no "
             "preprocessing. Give the values it was trained with: --preprocessing FILE."
         )
+    check_file(path, "checkpoint", error=CheckpointError)
     try:
         program = _exported(path) if exported else _scripted(path)
     except Exception as error:  # loading runs the file's own code
@@ -77,7 +79,9 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
         notes=notes,
         device=opening.device,
     )
-    with path.open("rb") as file:  # not of the weights alone: the same weights may be in another program
+    with open_file(
+        path, "checkpoint", error=CheckpointError
+    ) as file:  # not of the weights alone: the same weights may be in another program
         model.card = dataclasses.replace(model.card, digest=hashlib.file_digest(file, "sha256").hexdigest())
     return model
 
@@ -125,7 +129,7 @@ def _scripted(path: Path) -> nn.Module:
 def _has_code(path: Path) -> bool:
     """Whether the archive holds programs, as its list of files says; nothing in it is read."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path, "checkpoint") as file, zipfile.ZipFile(file) as archive:
             return any("/code/" in name and name.endswith(".py") for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError):
+    except (zipfile.BadZipFile, OSError, DataError):
         return False

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.model import Model
+from fairaudit.core.open_file import check_file
 from fairaudit.models._opening import Opening
 from fairaudit.models._preprocessing import read_json
 from fairaudit.models._processor import preprocessing_from_file
@@ -128,6 +129,7 @@ def read_file(path: Path) -> Any:
     CheckpointError
         If it is damaged, or holds anything but tensors, numbers, texts and containers.
     """
+    check_file(path, "checkpoint", error=CheckpointError)
     if path.suffix.lower() == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import is_there
 from fairaudit.core.run_files import damaged, read_run_file, read_steps, read_watched
 from fairaudit.describe.training_data import read_documents
 from fairaudit.runs.watch_records import WatchRecord
@@ -80,7 +81,7 @@ class RunRecord:
 
 def is_run(folder: Path) -> bool:
     """Whether the folder is that of a training run."""
-    return (folder / RECIPE).is_file()
+    return is_there(folder / RECIPE)
 
 
 def read_run(folder: Path) -> RunRecord:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairaudit.auditing.run import Audit, audit, compare, load_audit
+from fairaudit.core.open_file import TABLE, read_text
 from fairaudit.core.progress import Advance
 from fairaudit.datasets.synthetic import PLANTS, write_training
 from fairaudit.studies.stages import PAGE, drawn, finish, prepare
@@ -123,7 +124,7 @@ def train_text_encoder(texts: Path, output: Path, settings: DemoSettings, *, pro
     """
     from fairaudit.heads.compact_bert import train_compact_bert
 
-    lines = texts.read_text(encoding="utf-8").splitlines()
+    lines = read_text(texts, "texts", limit=TABLE).splitlines()
     return train_compact_bert(
         lines, output=output, overwrite=True, seed=settings.seed, epochs=1, hidden=256, layers=1, heads=4,
         progress=progress,

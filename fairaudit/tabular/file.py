@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import REGULAR, check_file, kind_of, open_file, open_text
 
 #: A CSV above this is refused before it is opened: as text it takes several times its size of memory.
 MAX_CSV_BYTES = 500_000_000
@@ -36,8 +37,9 @@ def column_names(source: str | Path | pd.DataFrame, what: str) -> list[str]:
         names: list[Any] = list(source.columns)
     else:
         path = Path(source)
-        if path.suffix.lower() not in (".parquet", ".csv") or not path.is_file():
-            got = "no such file" if not path.is_file() else f"the ending '{path.suffix}'"
+        kind = kind_of(path)
+        if path.suffix.lower() not in (".parquet", ".csv") or kind != REGULAR:
+            got = kind if kind != REGULAR else f"the ending '{path.suffix}'"
             raise DataError(f"outcomes {source} must be a .parquet or .csv file; got {got}. Check the path.")
         names = _parquet_names(path) if path.suffix.lower() == ".parquet" else _csv_names(path)
     stray = next((n for n in names if not isinstance(n, str)), None)
@@ -57,11 +59,11 @@ def _csv_names(path: Path) -> list[str]:
 
 
 def _header(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+    with open_text(path, "outcomes") as file:
+        try:
             header = next(csv.reader(file, strict=True), [])
-    except (ValueError, OSError, csv.Error) as error:
-        raise _unreadable(path, _CSV, error) from error
+        except (ValueError, OSError, csv.Error) as error:
+            raise _unreadable(path, _CSV, error) from error
     if not header:
         raise _unreadable(path, _CSV, ValueError("an empty file"))
     return header
@@ -71,6 +73,7 @@ def _parquet_names(path: Path) -> list[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_file(path, "outcomes")
     try:
         with pq.ParquetFile(path) as file:
             rows, names = int(file.metadata.num_rows), [str(name) for name in file.schema_arrow.names]
@@ -99,6 +102,8 @@ def read_columns(source: str | Path | pd.DataFrame, names: list[str]) -> pd.Data
     try:
         # The metadata of pandas would make an index of a column.
         read: pd.DataFrame = (_csv if is_csv else _parquet)(path, raw).to_pandas(ignore_metadata=True)
+    except DataError:
+        raise
     except (ValueError, OSError, pa.ArrowException) as error:
         raise _unreadable(path, _CSV if is_csv else _PARQUET, error) from error
     if is_csv:
@@ -110,6 +115,7 @@ def read_columns(source: str | Path | pd.DataFrame, names: list[str]) -> pd.Data
 def _parquet(path: Path, names: list[str]) -> Any:
     import pyarrow.parquet as pq
 
+    check_file(path, "outcomes")
     return pq.read_table(path, columns=names)
 
 
@@ -118,16 +124,17 @@ def _csv(path: Path, names: list[str]) -> Any:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    with path.open("rb") as file:
+    with open_file(path, "outcomes", limit=MAX_CSV_BYTES) as file:
         if sum(block.count(b'"') for block in iter(lambda: file.read(2**20), b"")) % 2:
             raise ValueError("a quotation mark that is not closed, which may hold rows")
-    return arrow_csv.read_csv(
-        path,
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(
-            include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-        ),
-    )
+        file.seek(0)
+        return arrow_csv.read_csv(
+            file,
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
 
 
 def _unreadable(path: Path, what: str, error: Exception) -> DataError:

@@ -49,7 +49,7 @@ def test_drops_are_measured_from_the_first_unless_it_is_said() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[test]", "table of tests tests.toml must be TOML; got: "),
+        ("[[test]", "tests.toml must be TOML in UTF-8; got: "),
         ("", "tests.toml: test must be a list of tables, each below [[test]]; it is missing. Add it."),
         ("[[tests]]\nname = 'a'", "tests.toml: key must be one of: test; got 'tests'. Did you mean 'test'?"),
         ("[test]\nname = 'a'", "test must be a list of tables, each below [[test]]; got {'name': 'a'}. Correct it."),
@@ -77,7 +77,7 @@ def test_a_wrong_table_is_one_sentence(tmp_path: Path, text: str, message: str) 
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none.toml must be a TOML file; got no file there\. Correct the path\.$"):
+    with pytest.raises(ConfigError, match=r"none.toml must be a readable file; got no such file\. Check its path\.$"):
         read_tests(tmp_path / "none.toml")
     with pytest.raises(DataError, match=r"must contain the table no\.csv; got none\."):
         read_tests(write(tmp_path, "[[test]]\nname = 'a'\nlabels = 'no.csv'\nclasses = 'labels'"))

@@ -147,7 +147,7 @@ def test_a_fine_tuned_checkpoint_is_audited_with_its_own_head(run: Run, checkpoi
     [
         (
             ("probe", "{net}", "--labels", "{dir}/no.csv"),
-            "no.csv must be a CSV file; there is no such file. Check the path.",
+            "no.csv must be a readable file; got no such file. Check its path.",
         ),
         (("probe", "nowhere", "--labels", "{dir}/labels.csv"), "checkpoint 'nowhere' must be"),
         (("probe", "{net}", "--labels", "{dir}/labels.csv", "--seeds", "0"), "seeds must be at least 1; got 0."),
@@ -164,7 +164,7 @@ def test_a_fine_tuned_checkpoint_is_audited_with_its_own_head(run: Run, checkpoi
             ("finetune", "{net}", "--labels", "{dir}/labels.csv", "--preset", "goyal2022"),
             "batch of fine-tuning must not be larger than the number of images that are learned; got 1024 for 48. Use",
         ),
-        (("audit", "{net}", "--test-sets", "{dir}/no.toml"), "no.toml must be a TOML file; got no file there."),
+        (("audit", "{net}", "--test-sets", "{dir}/no.toml"), "no.toml must be a readable file; got no such file."),
         (
             ("audit", "{net}", "--data", "labelled_images={dir}/val.csv", "--probe", "{dir}"),
             "must be a CSV with file and label, or a folder of `fairaudit probe` (probe.json); got a folder without",

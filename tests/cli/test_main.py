@@ -210,7 +210,7 @@ def sentence(error: str) -> str:
         (("audit", "{checkpoint}", "--data", "utkface={faces}", "--batch-size", "0"), "batch size must be at least 1"),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--plan", "{tmp}/absent.toml"),
-            "absent.toml' must be a TOML file; got no file there. Correct the path.",
+            "absent.toml must be a readable file; got no such file. Check its path.",
         ),
         (
             ("report", "{tmp}/empty"),
@@ -247,7 +247,7 @@ def sentence(error: str) -> str:
             "--watch-every must stand beside something to watch; got nothing. Add --watch or --watch-labels.",
         ),
         ((*WATCHED, "--watch", "utkface={faces}", "--watch-every", "0"), "every must be 1 or more; got 0."),
-        ((*WATCHED, "--watch-labels", "{tmp}/no.csv"), "no.csv' must exist; got nothing there."),
+        ((*WATCHED, "--watch-labels", "{tmp}/no.csv"), "no.csv must be a readable file; got no such file."),
         (("demo", "--bias", "3", "-o", "{tmp}/run"), "bias must be from 0 (nothing planted) to 1; got 3."),
         (("experiment", "data-or-size", "--seeds", "0", "-o", "{tmp}/run"), "seeds must be at least 1; got 0. Use 2"),
     ],

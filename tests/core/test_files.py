@@ -149,6 +149,13 @@ def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
     assert file_problems(tmp_path, ["b.png", "c.png"]) == ["", "the file is missing"]
 
 
+def test_a_named_pipe_that_a_table_names_is_told_from_a_missing_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    names = {"pipe.png": "a named pipe", "zero.png": "a device"}
+    assert file_problems(tmp_path, list(names)) == [f"the file cannot be read: {kind}" for kind in names.values()]
+
+
 def test_a_link_to_itself_hides_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")

@@ -149,24 +149,24 @@ def test_the_digest_sees_what_decides_and_not_how_it_is_written(tmp_path: Path) 
         (f"[[primary]]\n{ROW}" * 2, "plan rows must name different comparisons; got kind 'one_vs_rest' of "
                                     "gender on hit (x) "
                                     "in rows 1 and 2. Remove one of them or tell them apart."),
-        ("[[primary]\n", " must be valid TOML; got: "),
+        ("[[primary]\n", " must be TOML in UTF-8; got: "),
     ],
 )  # fmt: skip
 def test_what_a_plan_cannot_be(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as caught:
         plan(tmp_path, text)
-    where, said = str(caught.value)[: len("plan 'plan.toml'")], str(caught.value)[len("plan 'plan.toml'") :]
-    assert where == "plan 'plan.toml'"
-    assert said.removeprefix(": ").startswith(sentence)
+    place = next(name for name in (f"plan {tmp_path / 'plan.toml'}", "plan 'plan.toml'") if name in str(caught.value))
+    assert str(caught.value).startswith(place)
+    assert str(caught.value).removeprefix(place).removeprefix(": ").startswith(sentence)
     assert "\n" not in str(caught.value)
 
 
 def test_a_plan_that_is_not_there_or_no_text(tmp_path: Path) -> None:
-    for path in (tmp_path / "absent.toml", tmp_path):
-        with pytest.raises(ConfigError, match=r"must be a TOML file; got no file there\. Correct the path\."):
+    for path, got in ((tmp_path / "absent.toml", "no such file"), (tmp_path, "a folder")):
+        with pytest.raises(ConfigError, match=rf"plan {path} must be a readable file; got {got}\. Check its path\."):
             read_plan(path)
     (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match=r"plan 'plan\.toml' must be valid TOML; got: 'utf-8' codec"):
+    with pytest.raises(ConfigError, match=r"plan .*plan\.toml must be TOML in UTF-8; got: 'utf-8' codec"):
         read_plan(str(tmp_path / "plan.toml"))
 
 

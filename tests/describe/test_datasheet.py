@@ -74,7 +74,7 @@ def test_a_wrong_datasheet_is_refused_and_named(tmp_path: Path, content: bytes, 
 
 def test_what_is_no_datasheet_is_refused(tmp_path: Path) -> None:
     assert find_datasheet(tmp_path) is None
-    with pytest.raises(ConfigError, match=r"must be a TOML file; got no file there\. Correct the path\."):
+    with pytest.raises(ConfigError, match=r"must be a readable file; got no such file\. Check its path\."):
         read_datasheet(tmp_path / "none.toml")
     with pytest.raises(
         DataError, match=r"^datasheet must be an object of answers; got \[1\]\. Make it again from data"

@@ -200,6 +200,16 @@ def test_a_damaged_file_is_never_served(filled: tuple[Path, Samples, list[bytes]
     assert content(again) == expected
 
 
+def test_a_named_pipe_in_the_cache_is_a_damaged_file(filled: tuple[Path, Samples, list[bytes]], tmp_path: Path) -> None:
+    whole, samples, expected = filled
+    shutil.copytree(whole, tmp_path / "cache")
+    (path,) = files(tmp_path / "cache")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.warns(UserWarning, match="got a damaged one"):
+        assert content(extract(Network(), samples, cache=tmp_path / "cache")) == expected
+
+
 @pytest.mark.parametrize("part", ["header", "row", "end"])
 def test_damage_is_told_once(filled: tuple[Path, Samples, list[bytes]], tmp_path: Path, part: str) -> None:
     whole, samples, expected = filled

@@ -208,7 +208,7 @@ def test_more_can_be_allowed(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.embeddings.vectors, expected_vectors(found.samples), atol=1e-5)
     assert found.samples.skipped["file"].tolist() == ["x", "000.png", "004.png", "005.png", "006.png", "011.png"]
     assert found.samples.skipped["reason"][0] == "before"
-    assert found.samples.skipped["reason"][4] == "must be an existing file; got no such file. Check its path."
+    assert found.samples.skipped["reason"][4] == "must be a readable file; got no such file. Check its path."
 
 
 def test_nothing_readable(tmp_path: Path) -> None:

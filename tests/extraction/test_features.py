@@ -216,7 +216,7 @@ def test_prompts_need_the_network(audited: tuple[Path, Path], tmp_path: Path) ->
 
 
 def test_wrong_prompts_are_refused_before_the_checkpoint_is_opened(audited: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"must be a TOML file; got no file there"):
+    with pytest.raises(InputError, match=r"must be a readable file; got no such file"):
         fairaudit.audit("not-there", data={"utkface": audited[0]}, prompts=tmp_path / "none.toml", progress=False)
 
 

@@ -155,14 +155,14 @@ def test_missing_files_are_counted(tmp_path: Path) -> None:
         read_probe_table(path)
     assert str(caught.value) == (
         f"probe table labels.csv must name files that exist, relative to {tmp_path.resolve()}; 2 of 3 are not there, "
-        "the first is 'none.png' in line 3. Correct the paths or move the table."
+        "the first is 'none.png' in line 3 (no such file). Correct the paths or move the table."
     )
 
 
 def test_no_table(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"must be a CSV file; there is no such file\. Check the path\.$"):
+    with pytest.raises(DataError, match=r"must be a readable file; got no such file\. Check its path\.$"):
         read_probe_table(tmp_path / "labels.csv")
-    with pytest.raises(DataError, match="must be a CSV file; there is no such file"):
+    with pytest.raises(DataError, match=r"probe table .* must be a readable file; got a folder"):
         read_probe_table(tmp_path)
 
 

@@ -75,5 +75,5 @@ def test_wrong_files(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"must be a TOML file; got no file there\. Correct the path\."):
+    with pytest.raises(ConfigError, match=r"must be a readable file; got no such file\. Check its path\."):
         read_prompts(tmp_path / "none.toml")

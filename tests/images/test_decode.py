@@ -106,12 +106,12 @@ def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as caught:
         open_image(tmp_path / "none.jpg")
     assert str(caught.value) == (
-        f"image {tmp_path / 'none.jpg'} must be an existing file; got no such file. Check its path."
+        f"image {tmp_path / 'none.jpg'} must be a readable file; got no such file. Check its path."
     )
 
 
 def test_folder_is_no_image(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="must be a file; got a folder or a device"):
+    with pytest.raises(ImageError, match="must be a readable file; got a folder"):
         open_image(tmp_path)
 
 

@@ -91,7 +91,7 @@ def test_a_file_that_a_table_names_and_that_is_not_there_is_an_unreadable_image(
     files = list_images([tmp_path / "t.csv"])
     assert files.size(0) == MISSING
     assert len(files.digest) == 64
-    with pytest.raises(ImageError, match=r"image .*gone\.jpg must be an existing file; got no such file"):
+    with pytest.raises(ImageError, match=r"image .*gone\.jpg must be a readable file; got no such file"):
         files.open(0)
 
 

@@ -350,5 +350,5 @@ def test_options_out_of_range(name: str, usual: str) -> None:
 
 
 def test_a_label_map_is_checked_before_any_image_is_read() -> None:
-    with pytest.raises(ConfigError, match=r"label_map must be a TOML file; got 'absent\.toml', which is none\."):
+    with pytest.raises(ConfigError, match=r"label map absent\.toml must be a readable file; got no such file\."):
         Config(label_map="absent.toml")

@@ -90,7 +90,7 @@ def test_a_map_is_many_to_many(tmp_path: Path) -> None:
          "mean 'source'?"),
         ('version = "1"', "", "label map 'map.toml': version must be text in quotation marks; it is missing. Add it."),
         ("floors = []", '" " = []', "topics must have a name each, no two alike; got ' '. Rename it, or"),
-        ("[topics]", "[topics", "must be valid TOML; got: "),
+        ("[topics]", "[topics", "must be TOML in UTF-8; got: "),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_map_is_told(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -101,8 +101,8 @@ def test_what_is_wrong_with_a_map_is_told(tmp_path: Path, old: str, new: str, sa
 
 
 def test_a_map_that_is_no_file_or_no_text(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"label_map must be a TOML file; got 'absent\.toml', which is none\."):
+    with pytest.raises(ConfigError, match=r"label map absent\.toml must be a readable file; got no such file\."):
         load_label_map("absent.toml")
     (tmp_path / "map.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="must be valid TOML"):
+    with pytest.raises(ConfigError, match="must be TOML in UTF-8"):
         load_label_map(str(tmp_path / "map.toml"))

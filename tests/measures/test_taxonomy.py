@@ -134,7 +134,7 @@ def test_kinds_that_are_no_table(tmp_path: Path) -> None:
 def test_files_that_are_no_toml(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "mine.toml"
     file.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"taxonomy '.*mine.toml' must be valid TOML; got: .*\. Correct that line\."):
+    with pytest.raises(ConfigError, match=r"taxonomy .*mine.toml must be TOML in UTF-8; got: .*\. Correct that line\."):
         load_taxonomy(str(file), shipped_in=SHIPPED)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,22 @@ def test_hub_name_that_the_hub_does_not_give(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(transformers_hub, "_is_reachable", lambda: True)
     with pytest.raises(CheckpointError, match=r"got no such file or folder, and from the Hub: .+\. Check the path"):
         open_model("nobody/nothing-of-this-name")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["preprocessor_config.json", "model.safetensors", "generation_config.json"])
+def test_a_folder_with_a_named_pipe_in_it(make_folder: Any, name: str) -> None:
+    folder = make_folder("regnet")
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(CheckpointError) as caught:
+        open_model(folder)
+    assert str(caught.value) == (
+        f"checkpoint file {folder / name} must be a readable file; got a named pipe. Check its path."
+    )
+    (folder / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=rf"got a folder with .*{name} \(a named pipe\)"):
+        open_model(folder)
 
 
 def test_hub_name_in_the_local_cache(make_folder: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

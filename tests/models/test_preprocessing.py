@@ -189,7 +189,7 @@ def test_nothing_is_guessed(key: str) -> None:
 
 def test_files(tmp_path: Path) -> None:
     path = tmp_path / "p.json"
-    with pytest.raises(ConfigError, match="must be an existing JSON file; got no readable file"):
+    with pytest.raises(ConfigError, match="must be a readable file; got no such file"):
         preprocessing_from_file(path)
     path.write_text("{")
     with pytest.raises(ConfigError, match=r"p\.json must be JSON; got: .*Correct the file\."):

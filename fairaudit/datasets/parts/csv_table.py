@@ -9,7 +9,8 @@ from typing import Literal
 
 import pandas as pd
 
-from fairaudit.core.errors import DataError, did_you_mean
+from fairaudit.core.errors import DataError, InputError, did_you_mean
+from fairaudit.core.open_file import TABLE, is_there, open_text
 from fairaudit.datasets.parts.text_files import encoding_of, read_text
 
 
@@ -35,7 +36,7 @@ def read_csv(
         If the file is missing or is no such table, a column of ``required`` is missing, or in some row, a name stands
         twice, or a row has more cells than the header.
     """
-    if not path.is_file():
+    if not is_there(path):
         raise DataError(
             f"data folder {path.parent} must contain the table {path.name}; got none. "
             "Check the folder against the layout of the reader."
@@ -43,11 +44,14 @@ def read_csv(
     names = _check_rows(path, separator, required)
     wanted = None if optional is None else {*required, *optional}
     try:
-        table = pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, na_filter=False, encoding=encoding_of(path),
-            header=0, names=names, index_col=False, quoting=_quoting(separator),
-            usecols=None if wanted is None else [name for name in names if name in wanted],
-        )  # fmt: skip
+        with open_text(path, "table", limit=TABLE, encoding=encoding_of(path)) as file:
+            table = pd.read_csv(
+                file, sep=separator, dtype=str, keep_default_na=False, na_filter=False, header=0, names=names,
+                index_col=False, quoting=_quoting(separator),
+                usecols=None if wanted is None else [name for name in names if name in wanted],
+            )  # fmt: skip
+    except InputError:
+        raise
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
         raise _no_table(path, error) from error
     for column in required:
@@ -62,7 +66,7 @@ def _check_rows(path: Path, separator: str, required: Sequence[str]) -> list[str
     """Return the names of the columns; refuse a row of more cells than these, or that ends before a required one."""
     limit = csv.field_size_limit(2**31 - 1)  # outlines of persons are long cells
     try:
-        with path.open(encoding=encoding_of(path), newline="") as file:
+        with open_text(path, "table", limit=TABLE, encoding=encoding_of(path)) as file:
             rows = csv.reader(
                 (line.replace("\0", "") for line in file), delimiter=separator, quoting=_quoting(separator)
             )

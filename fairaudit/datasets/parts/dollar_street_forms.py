@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import is_there
 from fairaudit.datasets.parts.cells import text_lists
 from fairaudit.datasets.parts.csv_table import positive_numbers, read_csv
 from fairaudit.datasets.parts.homes import told_apart
@@ -62,7 +63,7 @@ def read_photographs(root: Path) -> Photographs | None:
     """
     for names, read in (((PLAIN,), _plain), (MLCOMMONS, _mlcommons), (JSON, _gapminder)):
         for name in names:
-            if (root / name).is_file():
+            if is_there(root / name):
                 return read(root / name)
     return None
 

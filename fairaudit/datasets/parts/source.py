@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import NOTHING, is_there, kind_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Source:
         """
         root = Path(root)
         if not root.is_dir():
-            got = "a file" if root.is_file() else "no such folder"
+            got = "no such folder" if (kind := kind_of(root)) == NOTHING else kind
             raise DataError(
                 f"data folder {root} must be a folder for the reader '{self.reader}'; got {got}. Check its path. "
                 f"{self._where()}".rstrip()
@@ -64,7 +65,7 @@ class Source:
             If none does.
         """
         for name in names:
-            if (root / name).is_file():
+            if is_there(root / name):
                 return root / name
         raise self.missing(root, " or ".join(names))
 

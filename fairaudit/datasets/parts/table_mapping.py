@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from fairaudit.core.errors import ConfigError, did_you_mean
+from fairaudit.core.open_file import read_text
 from fairaudit.core.samples import BOX_COLUMNS, INCOME, SAMPLE_COLUMNS, KnownBy
 from fairaudit.core.typed_values import build
 
@@ -155,7 +156,7 @@ def read_mapping(file: Path) -> TableMapping:
         If it is no TOML, a key is unknown or missing, or a value is not of its kind; with the nearest name.
     """
     try:
-        given = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        given = tomllib.loads(read_text(file, "mapping", encoding="utf-8-sig", error=ConfigError))
     except UnicodeDecodeError as error:
         raise ConfigError(f"mapping {file} must be TOML in UTF-8; got other bytes. Save it again as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:

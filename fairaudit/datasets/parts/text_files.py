@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fairaudit.core import open_file
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import TABLE, read_at
 
-#: Bytes of a text that is still read at once.
-MAX_BYTES = 2 * 1024**3
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def encoding_of(path: Path) -> str:
     """Return UTF-16 where the file begins with its mark, else UTF-8; an encoding is never guessed from contents."""
-    with path.open("rb") as file:
-        start = file.read(3)
+    start = read_at(path, "file", start=0, size=3)
     return next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8")
 
 
@@ -31,9 +30,7 @@ def read_text(path: Path) -> str:
         If it cannot be read, is larger than 2 GiB, or is neither UTF-8 nor UTF-16 with its mark.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"file {path} must have at most 2 GiB; got more. Split it.")
-        return path.read_text(encoding=encoding_of(path))
+        return open_file.read_text(path, "file", limit=TABLE, encoding=encoding_of(path))
     except UnicodeError as error:
         where = ""
         if isinstance(error, UnicodeDecodeError) and isinstance(error.object, bytes):
@@ -42,8 +39,6 @@ def read_text(path: Path) -> str:
         raise DataError(
             f"file {path} must be text in UTF-8; got other bytes{where}. Save it again as UTF-8."
         ) from error
-    except OSError as error:
-        raise DataError(f"file {path} must be readable; got {error.strerror or error}. Check its path.") from error
 
 
 def read_json(path: Path, *, kind: type[Any] | tuple[type[Any], ...], what: str) -> Any:

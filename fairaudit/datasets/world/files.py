@@ -6,12 +6,12 @@ import csv
 import io
 import os
 import tempfile
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.open_file import read_toml
 from fairaudit.core.progress import Advance
 from fairaudit.datasets.world.size import Size, check_bias
 
@@ -77,6 +77,6 @@ def write_settings(folder: Path, *, kind: str, seed: int, bias: float, size: Siz
 def read_settings(folder: Path) -> dict[str, object]:
     """Return the settings of a folder; empty if it has none that can be read."""
     try:
-        return tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return read_toml(folder / SETTINGS, "settings")
+    except DataError:
         return {}
