@@ -20,7 +20,6 @@ from typing import Any
 
 from fairaudit._version import __version__
 from fairaudit.core.errors import ConfigError, disk_error
-from fairaudit.core.files import json_value
 from fairaudit.core.marker import (
     COMPLETE,
     GROWING,
@@ -180,7 +179,7 @@ def _refuse_conflict(folder: Path, marker: Marker | None, names: Collection[str]
         blocked = next(files, name if os.path.lexists(folder / name) else None)
         if blocked is None or is_ours(folder / name, digests):
             continue
-        why = "was changed since it was written" if digests else "is not of fairaudit"
+        why = "was changed since it was written" if digests else "is not as fairaudit wrote it"
         raise ConfigError(
             f"output {folder} must leave room for {name}; got a '{blocked}' that {why} and is never replaced. "
             "Move it away, or choose another folder."
@@ -280,11 +279,13 @@ def _locked(staging: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise ConfigError(
                 f"output {staging.parent} must be written by one command at a time; got another that writes there now. "
                 "Wait for it, or choose another folder."
             ) from error
+        except OSError:  # a disk without locks
+            pass
         yield
     finally:
         os.close(handle)
@@ -320,5 +321,5 @@ def _finish(folder: Path, marker: Marker) -> None:
 
 
 def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(json.dumps(json_value(asked)))
+    plain: dict[str, Any] = json.loads(json.dumps(asked, default=str))
     return plain

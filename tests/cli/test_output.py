@@ -63,7 +63,11 @@ def test_an_audit_of_npm_beside_a_thesis_stays(run: Run, audit: Run, tmp_path: P
     (out / "thesis.txt").write_text("years")
     before = files(out)
     refused(audit(out), "got a folder with other files ('audit.json')", "or add --overwrite")
-    refused(audit(out, "--overwrite"), "must leave room for audit.json", "is not of fairaudit and is never replaced")
+    refused(
+        audit(out, "--overwrite"),
+        "must leave room for audit.json",
+        "is not as fairaudit wrote it and is never replaced",
+    )
     refused(run("demo", "-o", out, "--quick"), "must be a new folder, an empty one or an earlier demo")
     refused(run("experiment", "data-or-size", "-o", out, "--quick"), "an empty one or an earlier experiment")
     assert files(out) == before

@@ -142,15 +142,17 @@ def test_a_foreign_file_where_one_must_be_written_is_refused_also_with_overwrite
     (out / "sub").mkdir(parents=True)
     (out / "sub" / "b.txt").write_text("mine")
     assert refused(out, overwrite=True) == (
-        f"output {out} must leave room for sub/b.txt; got a 'sub/b.txt' that is not of fairaudit and is never "
+        f"output {out} must leave room for sub/b.txt; got a 'sub/b.txt' that is not as fairaudit wrote it and is never "
         "replaced. Move it away, or choose another folder."
     )
     shutil.rmtree(out / "sub")
     (out / "sub").write_text("mine")
-    assert "must leave room for sub/b.txt; got a 'sub' that is not of fairaudit" in refused(out, overwrite=True)
+    assert "must leave room for sub/b.txt; got a 'sub' that is not as fairaudit wrote it" in refused(
+        out, overwrite=True
+    )
     (out / "sub").unlink()
     (out / "a.txt").mkdir()
-    assert "must leave room for a.txt; got a 'a.txt' that is not of fairaudit" in refused(out, overwrite=True)
+    assert "must leave room for a.txt; got a 'a.txt' that is not as fairaudit wrote it" in refused(out, overwrite=True)
 
 
 def test_a_link_is_not_followed_and_not_replaced(out: Path, tmp_path: Path) -> None:
@@ -304,7 +306,7 @@ def test_clear_removes_ours_and_nothing_else(out: Path) -> None:
     assert there(out) == {"a.txt": "edited", "sub/notes.txt": "mine"}
     assert not is_complete(out)
     assert "got one that differs in 'text' (null, now \"1\")" in refused(out)
-    assert "got a 'a.txt' that is not of fairaudit" in refused(out, overwrite=True)
+    assert "got a 'a.txt' that is not as fairaudit wrote it" in refused(out, overwrite=True)
     other = out.with_name("other")
     fill(other)
     clear(other)
