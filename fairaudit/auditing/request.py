@@ -15,6 +15,7 @@ from fairaudit.core.document import AUDIT_FILES
 from fairaudit.core.files import visible_files
 from fairaudit.core.marker import digest_of
 from fairaudit.core.model import Model
+from fairaudit.core.open_file import check_file
 from fairaudit.core.output_folder import OutputFolder
 from fairaudit.core.progress import step
 from fairaudit.core.samples import Samples
@@ -56,7 +57,9 @@ def images_of(folder: Path, samples: Mapping[str, Samples]) -> dict[str, str]:
 
     found = {}
     for name, one in samples.items():
-        kept = set(pd.read_parquet(folder / "tables" / name / TABLE_FILES[0], columns=["sample_id"])["sample_id"])
+        file = folder / "tables" / name / TABLE_FILES[0]
+        check_file(file, "table")
+        kept = set(pd.read_parquet(file, columns=["sample_id"])["sample_id"])
         rows = [row for row in zip(one.sample_ids, one.paths, one.boxes, strict=True) if row[0] in kept]
         with step(f"{name}: comparing {len(rows):,} images with those of {folder}") as advance:
             digests = []

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from fairaudit._version import __version__
+from fairaudit.core.errors import InputError
 from fairaudit.core.files import name_problem, write_json
+from fairaudit.core.open_file import DOCUMENT, open_file, read_bytes, read_text
 
 MARKER = ".fairaudit.json"
 #: Digest of a file that a run still writes to: known by its name alone until the run is finished.
@@ -64,14 +66,14 @@ class Marker:
 def read_marker(folder: Path) -> Marker | None:
     """Return the marker of a folder; None where there is none, or one that no version of this form wrote."""
     try:
-        document = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        document = json.loads(read_text(folder / MARKER, "list of files", limit=DOCUMENT))
         if document.pop("format") != _FORMAT or document.pop("program") != "fairaudit":
             return None
         marker = Marker(**document)
         listed = [*marker.files.items(), *marker.earlier.items()]
         right = all(isinstance(part, str) for pair in listed for part in pair) and isinstance(marker.asked, dict)
         return marker if right and not any(name_problem(name) for name, _ in listed) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (InputError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -105,7 +107,7 @@ def clear(folder: Path) -> None:
 
 def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file, 64 hex digits."""
-    with path.open("rb") as file:
+    with open_file(path, "file") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -115,7 +117,7 @@ def is_ours(path: Path, digests: Collection[str] = ()) -> bool:
         return False
     if GROWING in digests or (digests and digest_of(path) in digests):
         return True
-    return path.suffix == ".html" and _is_page(path.read_bytes())
+    return path.suffix == ".html" and _is_page(read_bytes(path, "page", limit=DOCUMENT))
 
 
 def with_digest(html: str) -> str:

@@ -16,6 +16,7 @@ from PIL import Image
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import write_json
 from fairaudit.core.model import Model
+from fairaudit.core.open_file import DOCUMENT, read_bytes
 from fairaudit.core.output_folder import OutputFolder
 from fairaudit.core.progress import Advance
 from fairaudit.extraction.extract import extract
@@ -116,7 +117,7 @@ def tune(
 
 def read_tuned(folder: Path) -> TunedModel:
     """Return what ``tune`` returned when it filled the folder."""
-    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    record = json.loads(read_bytes(folder / RECORD, "record", limit=DOCUMENT))
     held_out = HeldOut.from_json(record["held_out"])
     return TunedModel(folder, tuple(record["classes"]), held_out, record["n_learned"], record["loss"])
 
