@@ -129,11 +129,11 @@ def test_an_audit_and_a_check_count_a_pipe_among_the_unreadable(run: Run, checkp
     ("arguments", "got"),
     [
         (
-            ("audit", "--outcomes", "{pipe}.csv", "-o", "{tmp}/out"),
+            ("audit-table", "{pipe}.csv", "-o", "{tmp}/out"),
             "must be a .parquet or .csv file; got a named",
         ),
-        (("audit", "--outcomes", "{pipe}.parquet", "-o", "{tmp}/out"), "must be a .parquet or .csv file; got a named"),
-        (("audit", "{net}", "--tests", "{pipe}.toml", "-o", "{tmp}/out"), f"table of tests {{path}} {PIPE}"),
+        (("audit-table", "{pipe}.parquet", "-o", "{tmp}/out"), "must be a .parquet or .csv file; got a named"),
+        (("audit", "{net}", "--test-sets", "{pipe}.toml", "-o", "{tmp}/out"), f"table of tests {{path}} {PIPE}"),
         (("audit", "{net}", "--data", "utkface={faces}", "--prompts", "{pipe}.toml", "-o", "{tmp}/out"), PIPE),
         (("audit", "{net}", "--data", "utkface={faces}", "--probe", "{pipe}.csv", "-o", "{tmp}/out"), PIPE),
         (
