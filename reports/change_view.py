@@ -1,4 +1,4 @@
-"""Changes between checkpoints as a page shows them: the one place that puts a change into words."""
+"""Changes between checkpoints as text: the only place that words a change."""
 
 from __future__ import annotations
 
@@ -12,39 +12,26 @@ import pandas as pd
 
 from fairaudit.comparison.model_size import ALIKE, FACTOR
 from fairaudit.reports import notation, wording
+from fairaudit.reports.wording import Word, keyed
 
-WORDS: dict[str, wording.Word] = {
-    "smaller": wording.Word(
-        "smaller", "\u25bc", "Smaller", "within", "The disparity changed, and it is smaller than in the baseline."
-    ),
-    "larger": wording.Word(
-        "larger", "\u25b2", "Larger", "disparity", "The disparity changed, and it is larger than in the baseline."
-    ),
-    "changed": wording.Word(
-        "changed", "\u25c6", "Changed", "inconclusive",
+WORDS = keyed(
+    Word("smaller", "\u25bc", "Smaller", "within", "The disparity changed, and it is smaller than in the baseline."),
+    Word("larger", "\u25b2", "Larger", "disparity", "The disparity changed, and it is larger than in the baseline."),
+    Word(
+        "changed",
+        "\u25c6",
+        "Changed",
+        "inconclusive",
         "The disparity changed, but whether it is smaller or larger cannot be told.",
     ),
-    "not_shown": wording.Word(
-        "not_shown", "?", "No change shown", "inconclusive", "No change is shown and none is ruled out."
-    ),
-    "not_estimable": wording.Word(
-        "not_estimable", "\u2014", "Not estimable", "none", "The audits do not allow a statement; the row says why."
-    ),
-}  # fmt: skip
+    Word("not_shown", "?", "No change shown", "inconclusive", "No change is shown and none is ruled out."),
+    Word("not_estimable", "\u2014", "Not estimable", "none", "The audits do not allow a statement; the row says why."),
+)
 
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """One change as text, with its verdict.
-
-    Parameters
-    ----------
-    checkpoint, indicator, dataset, metric, feature, comparison, before, after, change, interval, p, note : str
-        As the table prints them; ``"n/a"`` where there is no number.
-    word : Word
-        What is said of it.
-    sentence : str
-    """
+    """One change as text (``"n/a"`` for a missing number), with the word and the sentence of its verdict."""
 
     checkpoint: str
     indicator: str
@@ -58,18 +45,18 @@ class ChangeRow:
     interval: str
     p: str
     note: str
-    word: wording.Word
+    word: Word
     sentence: str
 
     @property
     def shown(self) -> bool:
-        """Whether a change is shown."""
+        """Return whether a change is shown."""
         return self.word.key in ("smaller", "larger", "changed")
 
 
 @dataclass(frozen=True)
 class RelativeRow:
-    """The relative change of one group's value as text; ``"n/a"`` where there is no interval."""
+    """The relative change of one group's value as text; ``"n/a"`` for a missing number."""
 
     checkpoint: str
     indicator: str
@@ -86,7 +73,7 @@ class RelativeRow:
 
 def relative_row(row: Mapping[Any, Any]) -> RelativeRow:
     """Return one row of ``comparison.relative.relative_changes`` as text, in percent of the baseline's value."""
-    low, high = _percent(row["ci_low"], ROUND_FLOOR), _percent(row["ci_high"], ROUND_CEILING)  # what is printed covers
+    low, high = _percent(row["ci_low"], ROUND_FLOOR), _percent(row["ci_high"], ROUND_CEILING)  # rounded outwards
     return RelativeRow(
         **{name: str(row[name]) for name in ("checkpoint", "indicator", "dataset", "metric", "feature", "note")},
         group="all images" if row["feature"] == "overall" else str(row["group"]),
@@ -112,7 +99,7 @@ def change_row(row: Mapping[Any, Any]) -> ChangeRow:
         before=notation.number(row["value_before"]),
         after=notation.number(row["value"]),
         change=notation.number(row["change"]),
-        interval=notation.interval(*interval_of(row)),
+        interval=notation.interval(*wording.adjusted(row)),
         p=notation.p_value(row["p_adjusted"]),
         word=WORDS[row["verdict"]],
         sentence=sentence(row),
@@ -120,24 +107,24 @@ def change_row(row: Mapping[Any, Any]) -> ChangeRow:
 
 
 def sentence(row: Mapping[Any, Any]) -> str:
-    """Return what may be said of one change, as a sentence."""
-    what = f"{row['feature']}: {wording.comparison(row)} on {row['metric']}".replace("_", " ")
+    """Return the verdict of one change as a sentence."""
+    subject = f"{row['feature']}: {wording.comparison(row)} on {row['metric']}".replace("_", " ")
     if row["verdict"] == "not_estimable":
-        return f"{what}: no change can be estimated, because {str(row['note']).strip().rstrip('.')}."
-    largest = notation.at_most(max(abs(bound) for bound in interval_of(row)))
-    said = {
+        return f"{subject}: no change can be estimated, because {str(row['note']).strip().rstrip('.')}."
+    largest = notation.at_most(max(abs(bound) for bound in wording.adjusted(row)))
+    verdict = {
         "smaller": f"the disparity is smaller than in {row['baseline']}",
         "larger": f"the disparity is larger than in {row['baseline']}",
         "changed": "it changed, but whether the disparity is smaller or larger cannot be told",
         "not_shown": f"no change is shown, and one of {largest} is not ruled out",
     }[row["verdict"]]
     went = f"went from {notation.number(row['value_before'])} to {notation.number(row['value'])}"
-    by = f"change {notation.number(row['change'])}, interval {notation.interval(*interval_of(row))}"
-    return f"{what} {went} ({by}): {said}."
+    by = f"change {notation.number(row['change'])}, interval {notation.interval(*wording.adjusted(row))}"
+    return f"{subject} {went} ({by}): {verdict}."
 
 
 def tally(changes: pd.DataFrame) -> str:
-    """Return the sentence over all changes: how many are shown, in which direction, and how many are not estimable."""
+    """Return the number of changes by verdict as a sentence."""
     count = {verdict: int((changes["verdict"] == verdict).sum()) for verdict in WORDS}
     shown = count["smaller"] + count["larger"] + count["changed"]
     if not len(changes):
@@ -160,12 +147,12 @@ def tally(changes: pd.DataFrame) -> str:
 
 
 def size_sentence(parameters: Mapping[str, int], names: list[str]) -> str:
-    """Return what the sizes of the checkpoints mean for a change.
+    """Return whether model size may explain a change, as a sentence.
 
     Parameters
     ----------
     parameters : mapping of str to int
-        Number of parameters by checkpoint, without those that do not say it.
+        Number of parameters by checkpoint, without checkpoints of unknown size.
     names : list of str
         All checkpoints.
     """
@@ -182,9 +169,3 @@ def size_sentence(parameters: Mapping[str, int], names: list[str]) -> str:
         )
     alike = "; they are nearly of one size" if most < ALIKE * least else ""
     return f"Checkpoints have {notation.size(least)} to {notation.size(most)} parameters{alike}."
-
-
-def interval_of(row: Mapping[Any, Any]) -> tuple[float, float]:
-    """Return the adjusted interval of a change, or the plain one where there is none."""
-    low, high = float(row["ci_low_adjusted"]), float(row["ci_high_adjusted"])
-    return (low, high) if low == low else (float(row["ci_low"]), float(row["ci_high"]))

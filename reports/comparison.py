@@ -1,4 +1,4 @@
-"""Several audits side by side on the same axes: which disparity is seen with which checkpoint, and what changed."""
+"""Several audits as one HTML page: verdicts, groups and changes by checkpoint."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KEY = ["metric", "feature", "control", "kind", "measure", "group", "reference"]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A column of the comparison: label, model, verdict counts, and its own report if there is a link to it."""
+    """One audited checkpoint: label, model, verdict counts, failed indicators, address of its report or ``""``."""
 
     label: str
     model: ModelCard
@@ -41,16 +41,15 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class FeaturePanel:
-    """One feature of one indicator: a figure with a panel per checkpoint, and the same numbers as a table.
+    """One feature of one indicator: a figure with a panel per checkpoint, and its numbers as a table.
 
     Parameters
     ----------
     feature, how_known, caption : str
-        Name, how anybody knows the groups, and how to read the figure.
+        Name, how the groups are known and by whom, and how to read the figure.
     figure : Markup
-        An ``<svg>`` element.
     rows : tuple of (str, tuple of GroupRow or None)
-        Group, and its row for each checkpoint; None where that audit does not have the group.
+        Group, and its row for each checkpoint; None for an audit without the group.
     """
 
     feature: str
@@ -82,36 +81,38 @@ def render_comparison(
     changes: pd.DataFrame | None = None,
     effects: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return one HTML page that shows several audits side by side.
+    """Return several audits side by side as one HTML page.
 
     Parameters
     ----------
     audits : mapping of str to AuditResult
-        By the name that the page prints, in the order of its columns; at least one.
+        By printed name, in the order of the columns; at least one.
     title, intro : str
         Heading and first paragraph.
     plants : sequence of Plant
-        Disparities that were put into the data or the training on purpose; the page says which were found.
+        Disparities put into the data or the training on purpose; the page lists which were found.
     links : mapping of str to str, optional
         Relative address of each checkpoint's own report, by its name in ``audits``.
     baseline : str
-        The audit with which the others are compared; default: the first.
+        Name of the audit that the others are compared with; default: the first.
     changes : DataFrame, optional
-        ``comparison.change.changes_of`` of the audits, where it is there already.
+        ``comparison.change.changes_of`` of the audits; computed if absent.
     effects : mapping, optional
-        ``effect_view.effect_section`` of a crossed design; it takes the place of the changes.
+        ``effect_view.effect_section`` of a crossed design; replaces the changes.
 
     Raises
     ------
     ConfigError
-        If there is no audit, or a link is not relative or belongs to no audit.
+        If ``audits`` is empty, or a link is not relative or names no audit.
     """
-    addresses = _checked(audits, links or {})
+    links = links or {}
+    _check_links(audits, links)
+    baseline = baseline or next(iter(audits))
     if effects is not None:
         changes = table([], CHANGE_COLUMNS)
     elif changes is None:
-        changes = changes_of(audits, baseline=baseline or next(iter(audits)))
-    relative = relative_changes(audits, baseline=baseline or next(iter(audits))) if len(changes) else None
+        changes = changes_of(audits, baseline=baseline)
+    relative = relative_changes(audits, baseline=baseline) if len(changes) else None
     edited = [name for name, audit in audits.items() if is_edited(audit)]
     audits = {name: printable_audit(audit) for name, audit in audits.items()}
     return page.document(
@@ -124,13 +125,13 @@ def render_comparison(
                 audit.model,
                 counts(audit.disparities),
                 tuple(f.indicator for f in audit.failures),
-                addresses.get(name, ""),
+                links.get(name, ""),
             )
             for name, audit in audits.items()
         ],
         words=wording.VERDICTS,
         panels=_panels(audits),
-        **_changes(audits, changes, relative, baseline or next(iter(audits))),
+        **_changes(audits, changes, relative, baseline),
         effects=effects,
         plants=plant_view.plant_rows(plants, audits),
         plant_tally=plant_view.tally(plants, audits),
@@ -143,14 +144,15 @@ def render_comparison(
 def _changes(
     audits: Mapping[str, AuditResult], changes: pd.DataFrame, relative: pd.DataFrame | None, baseline: str
 ) -> dict[str, Any]:
-    """Return what the section on changes prints."""
+    """Return the values that the section on changes prints."""
     estimated = [] if relative is None else relative[relative["relative"].notna()].to_dict("records")
     parameters = parameters_of(audits)
-    title = "Planned disparities by number of parameters"
-    drawn = ""
+    figure = ""
     if parameters and max(parameters.values()) >= ALIKE * min(parameters.values()):
-        figure = size_figure(sizes_of(audits))
-        drawn = Markup(svg.inline(figure, prefix="size", title=title, description="The tables hold every number."))
+        title = "Planned disparities by number of parameters"
+        figure = svg.inline(
+            size_figure(sizes_of(audits)), prefix="size", title=title, description="The tables hold every number."
+        )
     return {
         "baseline": baseline,
         "alpha": alpha_of(audits[baseline]),
@@ -160,11 +162,11 @@ def _changes(
         "relative_left_out": 0 if relative is None else len(relative) - len(estimated),
         "change_tally": change_view.tally(changes),
         "size_sentence": change_view.size_sentence(parameters, list(audits)),
-        "size_figure": drawn,
+        "size_figure": figure,
     }
 
 
-def _checked(audits: Mapping[str, AuditResult], links: Mapping[str, str]) -> Mapping[str, str]:
+def _check_links(audits: Mapping[str, AuditResult], links: Mapping[str, str]) -> None:
     if not audits:
         raise ConfigError("comparison must have at least one audit; got none. Give the folders of finished audits.")
     for name, link in links.items():
@@ -177,7 +179,6 @@ def _checked(audits: Mapping[str, AuditResult], links: Mapping[str, str]) -> Map
             raise ConfigError(
                 f"link of '{name}' must be a relative address; got '{link}'. Give the path from the page."
             )
-    return links
 
 
 def _panels(audits: Mapping[str, AuditResult]) -> list[IndicatorPanel]:
@@ -189,13 +190,14 @@ def _panels(audits: Mapping[str, AuditResult]) -> list[IndicatorPanel]:
 
 
 def _panel(indicator: str, dataset: str, audits: Mapping[str, AuditResult], anchor: str) -> IndicatorPanel:
-    found = {
-        name: next((r for r in audit.results if (r.indicator, r.dataset) == (indicator, dataset)), None)
+    present = {
+        name: result
         for name, audit in audits.items()
+        for result in reversed(audit.results)  # of two results with this key, the first
+        if (result.indicator, result.dataset) == (indicator, dataset)
     }
-    present = {name: result for name, result in found.items() if result is not None}
     # Another headline is another measure: its values do not belong on the same axis.
-    # A result without values says only why its planned comparisons could not be made: it goes with any headline.
+    # A result without values holds only the reasons why its comparisons failed: it fits any headline.
     first = next((r for r in present.values() if len(r.groups)), next(iter(present.values())))
     same = {name: r for name, r in present.items() if r.groups.empty or r.headline == first.headline}
     features = dict.fromkeys(f for result in same.values() for f in headline_features(result))
@@ -237,9 +239,7 @@ def _feature_panel(
         feature,
         how_known(card, feature),
         caption,
-        Markup(
-            svg.inline(figure, prefix=prefix, title=title, description="The table that follows holds every number.")
-        ),
+        svg.inline(figure, prefix=prefix, title=title, description="The table that follows holds every number."),
         tuple((g, tuple(cells.get(name, {}).get(g) for name in names)) for g in order),
     )
 
@@ -247,7 +247,7 @@ def _feature_panel(
 def _disparities(
     results: Mapping[str, IndicatorResult | None],
 ) -> list[tuple[str, str, tuple[DisparityRow | None, ...]]]:
-    """Return feature, comparison and a cell per checkpoint for every row that is planned in at least one audit."""
+    """Return feature, comparison and one cell per checkpoint for each row that any audit planned."""
     tables = {name: _by_key(result.disparities) if result else {} for name, result in results.items()}
     planned = dict.fromkeys(
         key for result in results.values() if result for key in _by_key(primary(result.disparities))

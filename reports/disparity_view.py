@@ -1,4 +1,4 @@
-"""Disparity rows as a report shows them, and what can be counted over them."""
+"""Disparity rows as text, and counts of their verdicts."""
 
 from __future__ import annotations
 
@@ -14,28 +14,10 @@ from fairaudit.reports import notation, wording
 from fairaudit.reports.group_view import MAX_ROWS
 from fairaudit.stats.controls import STANDARDISED
 
-_MEASURES = {
-    "difference": "difference",
-    "ratio": "ratio",
-    "per_doubling": "per doubling",
-    "per_step": "per step",
-    "index": "index",
-}
-
 
 @dataclass(frozen=True)
 class DisparityRow:
-    """One comparison: everything as text, with its verdict as sign, word and colour.
-
-    Parameters
-    ----------
-    metric, feature, comparison, estimate, interval, p, detectable, note, sentence : str
-        As the table prints them; ``"n/a"`` where there is no number.
-    word : Word
-        The verdict, or for an exploratory row whether a difference is seen.
-    estimable : bool
-        Whether there is an estimate; if not, the row is shown grey.
-    """
+    """One comparison as text (``"n/a"`` for a missing number), with its word; grey unless ``estimable``."""
 
     metric: str
     feature: str
@@ -71,7 +53,7 @@ def disparity_row(row: Mapping[Any, Any]) -> DisparityRow:
 
 @dataclass(frozen=True)
 class Run:
-    """Rows of one metric and feature that stand one after another in a table."""
+    """Consecutive table rows of one metric and feature."""
 
     metric: str
     feature: str
@@ -79,7 +61,7 @@ class Run:
 
 
 def runs(rows: Sequence[DisparityRow]) -> list[Run]:
-    """Return ``rows`` cut wherever metric or feature change."""
+    """Return ``rows`` split wherever metric or feature changes."""
     cut = groupby(rows, key=lambda row: (row.metric, row.feature))
     return [Run(metric, feature, tuple(part)) for (metric, feature), part in cut]
 
@@ -90,17 +72,14 @@ def primary(disparities: pd.DataFrame) -> pd.DataFrame:
 
 
 def primary_rows(disparities: pd.DataFrame) -> list[DisparityRow]:
-    """Return the planned comparisons as text: those of one metric and feature together, else in table order."""
+    """Return the planned comparisons as text, in table order but grouped by metric and feature."""
     rows = [disparity_row(r) for r in primary(disparities).to_dict("records")]
     order = list(dict.fromkeys((row.metric, row.feature) for row in rows))
     return sorted(rows, key=lambda row: order.index((row.metric, row.feature)))
 
 
 def exploratory_rows(disparities: pd.DataFrame) -> tuple[list[DisparityRow], int]:
-    """Return exploratory rows, small p-values first, and how many are left out beyond ``MAX_ROWS``.
-
-    Those under a control stand elsewhere (``controlled_rows``), beside the values that they compare.
-    """
+    """Return exploratory rows without a control, smallest p-values first, and how many exceed ``MAX_ROWS``."""
     rows = disparities
     if len(rows):
         rows = rows[(rows["family"] != "primary") & (rows["control"] == "")]
@@ -111,7 +90,7 @@ def exploratory_rows(disparities: pd.DataFrame) -> tuple[list[DisparityRow], int
 
 
 def controlled_rows(disparities: pd.DataFrame) -> tuple[list[DisparityRow], list[DisparityRow], int]:
-    """Return comparisons standardised over a control, those within its levels, and how many of both are left out."""
+    """Return comparisons standardised over a control, those within its levels, and how many exceed ``MAX_ROWS``."""
     rows = disparities[disparities["control"] != ""] if len(disparities) else disparities
     if not len(rows):
         return [], [], 0
@@ -134,5 +113,5 @@ def detectable(disparities: pd.DataFrame) -> str:
     parts = []
     for measure, part in rows.groupby("measure", sort=False) if len(rows) else []:
         low, high = (notation.at_most(v) for v in (part["min_detectable"].min(), part["min_detectable"].max()))
-        parts.append(f"{low if low == high else f'{low} to {high}'} ({_MEASURES.get(str(measure), str(measure))})")
+        parts.append(f"{low if low == high else f'{low} to {high}'} ({str(measure).replace('_', ' ')})")
     return "; ".join(parts) or notation.ABSENT

@@ -1,4 +1,4 @@
-"""Effects of data and size as dots with intervals, and the disparity of every cell: one panel per measure."""
+"""Figures of a crossed design: effects of data and size with intervals, and disparities by size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fairaudit.comparison.design import Design
@@ -21,7 +20,7 @@ _WIDTH: Final = 9.6
 _COLUMNS: Final = 3
 _PANEL: Final = ["indicator", "dataset", "metric", "measure"]
 _SERIES: Final = (("data", "series-0", "s", -0.16), ("size", "series-1", "o", 0.16))
-#: More disparities than this are not drawn; the table holds all.
+#: At most this many disparities are drawn; the table holds all.
 MAX_PANELS: Final = 18
 
 
@@ -29,7 +28,7 @@ def effect_figure(effects: pd.DataFrame) -> Figure:
     """Draw the effect of data and that of size on every disparity, each with its adjusted interval.
 
     How to read it: an interval clear of zero is an effect that is shown. Where the square (data) lies further from zero
-    than the dot (size), the data moved the disparity more in these audits; whether that is shown, the table says.
+    than the dot (size), the data moved the disparity more in these audits; the table holds the verdict on that.
 
     Parameters
     ----------
@@ -41,8 +40,7 @@ def effect_figure(effects: pd.DataFrame) -> Figure:
     heights = [0.8 + 0.42 * len(part.drop_duplicates(list(ROW_KEY))) for _, part in panels]
     total = sum(heights) + 0.35
     with figures.style():
-        figure = Figure(figsize=(_WIDTH, total))
-        FigureCanvasAgg(figure)
+        figure = figures.new_figure(_WIDTH, total)
         top = total - 0.35
         for i, (((indicator, dataset, metric, measure), part), height) in enumerate(zip(panels, heights, strict=True)):
             box = (3.3 / _WIDTH, (top - height + 0.45) / total, (_WIDTH - 3.5) / _WIDTH, (height - 0.8) / total)
@@ -78,11 +76,11 @@ def _forest(ax: Axes, rows: pd.DataFrame, *, named: bool) -> None:
 
 
 def cell_figure(sizes: pd.DataFrame, design: Design) -> Figure:
-    """Draw every planned disparity over the number of parameters, a line for each data set through its means.
+    """Draw every planned disparity over the number of parameters, with one line of means per training data set.
 
-    How to read it: lines that lie apart differ by data; lines that rise or fall differ by size; lines that are not
-    parallel mean that the effect of the one depends on the other. Small dots are single trainings, crosses what the
-    design does not name, such as networks before training.
+    How to read it: lines that lie apart differ by data; lines that rise or fall differ by size; if lines are not
+    parallel, the effect of data depends on size. Small dots are single trainings; crosses are checkpoints outside the
+    design, such as networks before training.
 
     Parameters
     ----------
@@ -95,8 +93,7 @@ def cell_figure(sizes: pd.DataFrame, design: Design) -> Figure:
     n_rows = max(-(-len(panels) // _COLUMNS), 1)
     height = 2.35 * n_rows + 0.3
     with figures.style():
-        figure = Figure(figsize=(_WIDTH, height))
-        FigureCanvasAgg(figure)
+        figure = figures.new_figure(_WIDTH, height)
         for i, (_, part) in enumerate(panels):
             row, column = divmod(i, _COLUMNS)
             left = (0.55 + column * (_WIDTH - 0.3) / _COLUMNS) / _WIDTH
@@ -112,13 +109,13 @@ def _lines(ax: Axes, part: pd.DataFrame, design: Design, *, named: bool) -> None
             label="not in the design")  # fmt: skip
     for data, colour, marker in zip(design.data, ("series-0", "series-1"), "so", strict=True):
         names = [n for n, cell in design.cells.items() if cell[0] == data]
-        mine = part[part["checkpoint"].isin(names)]
-        mean = mine.groupby("n_parameters")["value"].mean()
-        ax.plot(mine["n_parameters"], mine["value"], linestyle="", marker=marker, markersize=3,
+        points = part[part["checkpoint"].isin(names)]
+        mean = points.groupby("n_parameters")["value"].mean()
+        ax.plot(points["n_parameters"], points["value"], linestyle="", marker=marker, markersize=3,
                 color=LIGHT[colour], markeredgewidth=0)  # fmt: skip
         ax.plot(mean.index, mean, color=LIGHT[colour], linewidth=1.5, marker=marker, markersize=5.5,
                 markeredgewidth=0, label=figures.label(data, 20))  # fmt: skip
-    ax.axhline(0, color=LIGHT["faint"], linewidth=1, dashes=(3, 2), zorder=1)
+    ax.axhline(0, **figures.DASHED)
     ax.set_xscale("log")
     ticks = sorted(set(part["n_parameters"]))
     ax.set_xticks(ticks, [notation.size(int(n)) for n in ticks], fontsize=7.5)

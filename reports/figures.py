@@ -1,4 +1,4 @@
-"""Figures of an audit: tables in, matplotlib axes out. Nothing is computed here that the tables do not hold."""
+"""Figures of an audit: draw tables as matplotlib axes; compute no new number."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from fairaudit.core.text import printable
 from fairaudit.reports import notation
 from fairaudit.reports.palette import LIGHT, N_SERIES
 
-#: More groups than this are not drawn: those furthest from the overall value are, and the table lists all.
+#: At most this many groups are drawn, those furthest from the overall value; the table lists all.
 MAX_GROUPS: Final = 30
-#: More lines than this cannot be told apart.
+#: A reader cannot distinguish more lines than this.
 MAX_LINES: Final = N_SERIES
 MAX_LABEL: Final = 30
 
 INCH_PER_CHARACTER: Final = 0.078
 ROW_INCHES: Final = 0.29
 _DASHES: Final = ("", (4, 1.5), (1, 1), (3, 1, 1, 1))
+#: A reference line: the overall value, no difference, or chance.
+DASHED: Final[dict[str, Any]] = {"color": LIGHT["faint"], "linewidth": 1, "dashes": (3, 2), "zorder": 1}
 _RC: Final[dict[Any, Any]] = {
     "font.size": 9.5,
     "font.family": ["DejaVu Sans"],
@@ -48,13 +50,24 @@ _RC: Final[dict[Any, Any]] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Apply the look of fairaudit's figures inside the block only; global settings stay as they are."""
+    """Apply the style of fairaudit's figures inside the block only; leave global settings unchanged."""
     with sns.axes_style("ticks"), mpl.rc_context(_RC):
         yield
 
 
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure, in inches, that is not registered with ``pyplot``."""
+    return FigureCanvasAgg(Figure(figsize=(width, height))).figure
+
+
+def note(ax: Axes, x: float, y: float, text: str, **style: Any) -> None:
+    """Write small grey text at ``x`` axes widths and at ``y`` of the vertical axis."""
+    style = {"va": "center", "fontsize": 8.5, "color": LIGHT["muted"], **style}
+    ax.text(x, y, text, transform=ax.get_yaxis_transform(), **style)
+
+
 def label(text: str, limit: int = MAX_LABEL) -> str:
-    """Return a group's name as a figure can show it: one line, printable, at most ``limit`` characters."""
+    """Return ``text`` as one printable line of at most ``limit`` characters."""
     flat = printable(" ".join(str(text).split()))
     return flat if len(flat) <= limit else flat[: limit - 1] + "\u2026"
 
@@ -65,16 +78,16 @@ def headline_rows(groups: pd.DataFrame, *, metric: str, feature: str) -> pd.Data
 
 
 def overall_value(groups: pd.DataFrame, metric: str) -> float:
-    """Return the value over all images, NaN where the table has none."""
+    """Return the value over all images; NaN if the table has none."""
     rows = headline_rows(groups, metric=metric, feature="overall")
     return float(rows["value"].iloc[0]) if len(rows) else float("nan")
 
 
 def drawn(rows: pd.DataFrame, overall: float, *, ordered: bool) -> pd.DataFrame:
-    """Return the rows a figure draws, in its order from top to bottom.
+    """Return the rows that a figure draws, from top to bottom.
 
-    Ordered features keep their order, others are sorted by value with the lowest on top and what cannot be
-    estimated at the end. Beyond ``MAX_GROUPS`` only those furthest from ``overall`` (or from the median) stay.
+    Ordered features keep their order; others are sorted by value, lowest first, groups without an estimate last.
+    Of more than ``MAX_GROUPS`` groups those furthest from ``overall`` (or from the median) are kept.
     """
     if len(rows) > MAX_GROUPS:
         centre = rows["value"].median() if np.isnan(overall) else overall
@@ -84,24 +97,24 @@ def drawn(rows: pd.DataFrame, overall: float, *, ordered: bool) -> pd.DataFrame:
 
 
 def limits(*tables: pd.DataFrame) -> tuple[float, float]:
-    """Return axis limits that hold every value and interval of ``tables``, with some air."""
+    """Return axis limits that hold every value and interval of ``tables``, with a margin."""
     columns = [t[c].to_numpy(float) for t in tables for c in ("value", "ci_low", "ci_high")]
     everything = np.concatenate(columns) if columns else np.empty(0)
     finite = everything[np.isfinite(everything)]
     if not len(finite):
         return 0.0, 1.0
     low, high = float(finite.min()), float(finite.max())
-    air = 0.06 * (high - low) or 0.05
-    return low - air, high + air
+    margin = 0.06 * (high - low) or 0.05
+    return low - margin, high + margin
 
 
 def group_dots(groups: pd.DataFrame, *, metric: str, feature: str, ordered: bool = False) -> Axes:
     """Draw the value of each group as a dot with its 95 % interval.
 
-    How to read it: one row is one group. Where a group's interval lies clear of the vertical line (all images
+    How to read it: one row is one group. If a group's interval lies clear of the vertical line (all images
     together), the group is served differently from the whole; a wide interval means few images, not a large
-    difference. Grey hollow dots come from too few images for a verdict; a row without a dot could not be estimated.
-    Intervals of two groups that overlap do not prove that the groups are equal: the table of disparities says.
+    difference. Grey hollow dots have too few images for a verdict; a row without a dot could not be estimated.
+    Overlapping intervals do not prove that two groups are equal: the table of disparities holds the tests.
 
     Parameters
     ----------
@@ -110,12 +123,12 @@ def group_dots(groups: pd.DataFrame, *, metric: str, feature: str, ordered: bool
     metric, feature : str
         Which rows to draw.
     ordered : bool
-        Whether the order of the rows means something and is kept.
+        Whether to keep the order of the rows.
 
     Returns
     -------
     Axes
-        With one y tick per group drawn, from top to bottom.
+        One y tick per drawn group, from top to bottom.
     """
     overall = overall_value(groups, metric)
     rows = drawn(headline_rows(groups, metric=metric, feature=feature), overall, ordered=ordered)
@@ -132,46 +145,27 @@ def group_dots(groups: pd.DataFrame, *, metric: str, feature: str, ordered: bool
 def _new_axes(names: Sequence[str], *, n_rows: int, right: float) -> Axes:
     left = 0.25 + INCH_PER_CHARACTER * max((len(n) for n in names), default=4)
     width, height = 7.4, ROW_INCHES * max(n_rows, 1) + 0.85
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
     box = (left / width, 0.52 / height, (width - left - right) / width, (height - 0.85) / height)
-    return figure.add_axes(box)
+    return new_figure(width, height).add_axes(box)
 
 
 def draw_dots(ax: Axes, rows: pd.DataFrame, names: Sequence[str], overall: float) -> None:
     """Draw one dot with its interval per row of ``rows`` (columns of ``groups``), labelled ``names``."""
-    y = np.arange(len(rows))
+    y, estimated = np.arange(len(rows)), rows["value"].notna().to_numpy()
     for key, sure in ((LIGHT["series-0"], True), (LIGHT["faint"], False)):
         at = (rows["status"] == "ok").to_numpy() == sure
         part = rows[at]
         ax.hlines(y[at], part["ci_low"], part["ci_high"], color=key, linewidth=2.2, zorder=2)
-        # White would be removed as a background; paper follows the theme.
+        # ``svg`` removes white as a background; paper follows the theme.
         ax.scatter(
             part["value"], y[at], s=34, color=key if sure else LIGHT["paper"], edgecolors=key, linewidths=1.3, zorder=3
         )
-    for at in y[rows["value"].isna().to_numpy()]:
-        ax.text(
-            0.02,
-            at,
-            "cannot be estimated",
-            transform=ax.get_yaxis_transform(),
-            ha="left",
-            va="center",
-            fontsize=8.5,
-            style="italic",
-            color=LIGHT["muted"],
-        )
+    for at in y[~estimated]:
+        note(ax, 0.02, at, "cannot be estimated", ha="left", style="italic")
     if not np.isnan(overall):
-        ax.axvline(overall, color=LIGHT["faint"], linewidth=1, dashes=(3, 2), zorder=1)
-    ax.hlines(
-        y[rows["value"].notna().to_numpy()],
-        0,
-        1,
-        color=LIGHT["rule"],
-        linewidth=0.5,
-        zorder=0,
-        transform=ax.get_yaxis_transform(),
-    )
+        ax.axvline(overall, **DASHED)
+    across = ax.get_yaxis_transform()
+    ax.hlines(y[estimated], 0, 1, color=LIGHT["rule"], linewidth=0.5, zorder=0, transform=across)
     ax.set_yticks(y, names)
     for tick, status in zip(ax.get_yticklabels(), rows["status"], strict=True):
         tick.set_color(LIGHT["ink"] if status == "ok" else LIGHT["muted"])
@@ -181,31 +175,19 @@ def draw_dots(ax: Axes, rows: pd.DataFrame, names: Sequence[str], overall: float
 
 
 def _side_columns(ax: Axes, rows: pd.DataFrame) -> None:
-    """Write value, images and clusters beside each row, as the table has them."""
+    """Write value, images and clusters beside each row."""
     width = ax.get_figure().get_size_inches()[0] * ax.get_position().width  # type: ignore[union-attr]
-    columns = (("value", 0.62, notation.number), ("n", 1.28, notation.count), ("n_clusters", 2.05, notation.count))
-    for column, inches, write in columns:
-        x = 1 + inches / width
-        head = {"value": "value", "n": "images", "n_clusters": "clusters"}[column]
-        ax.text(
-            x,
-            -0.85,
-            head,
-            transform=ax.get_yaxis_transform(),
-            ha="right",
-            va="bottom",
-            fontsize=8.5,
-            color=LIGHT["muted"],
-        )
+    columns = {"value": ("value", 0.62), "n": ("images", 1.28), "n_clusters": ("clusters", 2.05)}
+    for column, (head, inches) in columns.items():
+        x, write = 1 + inches / width, notation.number if column == "value" else notation.count
+        note(ax, x, -0.85, head, ha="right", va="bottom")
         for y, (value, status) in enumerate(zip(rows[column], rows["status"], strict=True)):
             shade = LIGHT["ink"] if status == "ok" and column == "value" else LIGHT["muted"]
-            ax.text(
-                x, y, write(value), transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=9, color=shade
-            )
+            note(ax, x, y, write(value), ha="right", fontsize=9, color=shade)
 
 
 def curve_groups(curves: pd.DataFrame, *, metric: str, feature: str) -> list[str]:
-    """Return the groups a curve figure draws: all, or the ``MAX_LINES`` furthest from the mean curve."""
+    """Return the groups that a curve figure draws: all, or the ``MAX_LINES`` furthest from the mean curve."""
     rows = curves[(curves["metric"] == metric) & (curves["feature"] == feature)]
     names = list(dict.fromkeys(rows["group"]))
     if len(names) <= MAX_LINES:
@@ -219,8 +201,8 @@ def curves(curves: pd.DataFrame, *, metric: str, feature: str) -> Axes:
     """Draw ``metric`` against the axis of the curve (a threshold, an income), one line per group.
 
     How to read it: at each position on the horizontal axis, the distance between two lines is the difference
-    between two groups. Lines that keep their distance everywhere show a difference that does not hang on one
-    choice of threshold. Shaded bands are 95 % intervals, position by position.
+    between two groups. If lines keep their distance everywhere, the difference does not depend on one choice of
+    threshold. Shaded bands are 95 % intervals, position by position.
 
     Parameters
     ----------
@@ -236,7 +218,6 @@ def curves(curves: pd.DataFrame, *, metric: str, feature: str) -> Axes:
         for i, name in enumerate(names):
             part = rows[rows["group"] == name].sort_values("x", kind="stable")
             key = LIGHT[f"series-{i % N_SERIES}"]
-            # Strokes of the palette's own colours become classes; a band is the same colour, made thin.
             ax.fill_between(part["x"], part["ci_low"], part["ci_high"], color=key, alpha=0.13, linewidth=0)
             sns.lineplot(
                 x=part["x"].to_numpy(),
@@ -255,7 +236,7 @@ def curves(curves: pd.DataFrame, *, metric: str, feature: str) -> Axes:
         x = rows["x"].to_numpy(float)
         if len(x) and np.nanmin(x) > 0 and np.nanmax(x) >= 100 and np.nanmax(x) / np.nanmin(x) >= 30:
             ax.set_xscale("log")
-            # The usual labels of powers are mathematical notation, which is off because names may hold a "$".
+            # Labels of powers need mathematical notation, which is off because names may hold a "$".
             ax.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
             ax.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
         ax.set_xlabel(label(rows["x_name"].iloc[0], 60) if len(rows) else "")
@@ -267,7 +248,7 @@ def curves(curves: pd.DataFrame, *, metric: str, feature: str) -> Axes:
 
 
 def figure_of(ax: Axes) -> Figure:
-    """Return the figure that ``ax`` stands in."""
+    """Return the figure of ``ax``."""
     figure = ax.get_figure()
-    assert isinstance(figure, Figure), "axes of a report stand in a figure of their own"
+    assert isinstance(figure, Figure), "axes of a report have a figure of their own"
     return figure

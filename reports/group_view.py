@@ -1,4 +1,4 @@
-"""Group rows as a report shows them: written numbers, one table per metric and feature."""
+"""Group rows as text: one table per metric and feature."""
 
 from __future__ import annotations
 
@@ -10,26 +10,19 @@ import pandas as pd
 
 from fairaudit.core.result import IndicatorResult
 from fairaudit.reports import notation, wording
+from fairaudit.reports.figures import headline_rows
 from fairaudit.stats.controls import STANDARDISED
 
 #: Joins the features, and the groups, of an intersection.
 CROSS: Final = " & "
 OVERALL: Final = "overall"
-#: A table in a folded part lists at most so many rows and says where the rest is.
+#: A table in a folded part lists at most this many rows.
 MAX_ROWS: Final = 500
 
 
 @dataclass(frozen=True)
 class GroupRow:
-    """One group: everything as text.
-
-    Parameters
-    ----------
-    name, value, interval, n, clusters, note : str
-        As the table prints them; ``"n/a"`` where there is no number.
-    status : str
-        ``"ok"``, ``"too_few"`` or ``"not_estimable"``; the latter two are shown grey, with their note.
-    """
+    """One group as text (``"n/a"`` for a missing number); grey unless ``status`` is ``"ok"``."""
 
     name: str
     value: str
@@ -42,7 +35,7 @@ class GroupRow:
 
 @dataclass(frozen=True)
 class GroupTable:
-    """All groups of one feature on one metric, perhaps within one level of a control."""
+    """All groups of one feature on one metric, possibly under a control."""
 
     metric: str
     feature: str
@@ -51,7 +44,7 @@ class GroupTable:
 
     @property
     def caption(self) -> str:
-        """What the table holds, in words."""
+        """Return the caption of the table."""
         under = wording.controlled(self.control).strip()
         by = "all images" if self.feature == OVERALL else f"by {self.feature}"
         return f"{self.metric} {by}{', ' if under else ''}{under}"
@@ -72,34 +65,29 @@ def group_row(row: Mapping[Any, Any]) -> GroupRow:
 
 
 def group_tables(rows: pd.DataFrame) -> list[GroupTable]:
-    """Return ``rows`` as one table per metric, feature and control, in the order in which they first appear."""
-    found = rows.groupby(["metric", "feature", "control"], sort=False, dropna=False)
+    """Return ``rows`` as one table per metric, feature and control, in table order."""
     return [
         GroupTable(str(metric), str(feature), str(control), tuple(group_row(r) for r in part.to_dict("records")))
-        for (metric, feature, control), part in found
+        for (metric, feature, control), part in rows.groupby(["metric", "feature", "control"], sort=False, dropna=False)
     ]
 
 
 def headline_features(result: IndicatorResult) -> list[str]:
-    """Return the recorded features (no intersections) that have values of the headline metric, in table order."""
+    """Return the features, without intersections, that have values of the headline metric, in table order."""
     rows = result.groups[(result.groups["metric"] == result.headline) & (result.groups["control"] == "")]
     return [f for f in dict.fromkeys(rows["feature"]) if f != OVERALL and CROSS not in f]
 
 
 def overall(result: IndicatorResult) -> GroupRow | None:
-    """Return the headline value over all images, or None where the table has none."""
-    rows = result.groups[
-        (result.groups["metric"] == result.headline)
-        & (result.groups["control"] == "")
-        & (result.groups["feature"] == OVERALL)
-    ]
+    """Return the headline value over all images; None if the table has none."""
+    rows = headline_rows(result.groups, metric=result.headline, feature=OVERALL)
     return group_row(rows.to_dict("records")[0]) if len(rows) else None
 
 
 def further(
     result: IndicatorResult,
 ) -> tuple[list[GroupTable], list[GroupTable], list[GroupTable], list[GroupTable], int]:
-    """Return what does not stand beside a figure, and how many rows are left out of it.
+    """Return the tables without a figure, and how many rows exceed ``MAX_ROWS``.
 
     Returns
     -------
@@ -107,7 +95,7 @@ def further(
         Intersections of the headline metric; the headline metric standardised over a control, and within its levels;
         all other metrics.
     left_out : int
-        Rows beyond ``MAX_ROWS``, which stand in ``audit.json``.
+        Rows beyond ``MAX_ROWS``; ``audit.json`` holds them.
     """
     groups = result.groups
     headline, crossed, under, standardised = (

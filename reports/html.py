@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ from fairaudit.reports.plan_view import plan_rows
 from fairaudit.reports.result_view import ResultView, result_view
 from fairaudit.reports.training_view import training_views
 
-#: So many disparities are named in the summary; the sections name all.
+#: The summary names at most this many disparities; the sections name all.
 MAX_FINDINGS = 12
 
 
@@ -34,42 +35,36 @@ class Finding:
 def render(audit: AuditResult) -> str:
     """Return the report of ``audit`` as one HTML page.
 
-    The page needs no script, loads nothing, and holds no image of the data. The same audit gives the same bytes.
-    Everything that comes from data is escaped. A comparison that could not be made is listed with its reason.
+    The page runs no script, loads nothing, and holds no image of the data. The same audit gives the same bytes.
+    Text from data is escaped. A comparison that could not be made is listed with its reason.
     """
     edited = is_edited(audit)
     audit = printable_audit(audit)
     views = result_views(audit)
-    found = counts(audit.disparities)
     return page.document(
         "report.html.j2",
-        audit=audit,
+        **_summary(audit),
         views=views,
-        counts=found,
-        words=wording.VERDICTS,
-        tally=wording.tally(found, failures=len(audit.failures)),
         findings=_findings(views)[:MAX_FINDINGS],
-        n_findings=found["disparity"],
+        n_findings=counts(audit.disparities)["disparity"],
         plan_rows=plan_rows(audit.plan),
-        synthetic=[card for card in audit.data if card.synthetic],
         training=training_views(audit.model.training),
         edited=EDITED if edited else "",
     )
 
 
 def write(audit: AuditResult, path: Path, *, overwrite: bool = False) -> Path:
-    """Render ``audit`` and write it atomically to ``path``, where ``page.write`` may; return ``path``."""
+    """Write the report of ``audit`` with ``page.write`` and return ``path``."""
     return page.write(render(audit), path, overwrite=overwrite)
 
 
 def fragment(audit: AuditResult) -> str:
     """Return ``audit`` as a piece of HTML for a notebook.
 
-    Its style reaches nothing outside it, and it still reads where the style is stripped: a summary, then for each
-    indicator its sentences and the table of its headline metric.
+    Its style applies to nothing else, and it stays readable without it: a summary, then for each indicator its
+    sentences and the table of its headline metric.
     """
     audit = printable_audit(audit)
-    found = counts(audit.disparities)
     sections = [
         {
             "result": result,
@@ -82,19 +77,23 @@ def fragment(audit: AuditResult) -> str:
         }
         for result in audit.results
     ]
-    return page.fill(
-        "fragment.html.j2",
-        audit=audit,
-        counts=found,
-        words=wording.VERDICTS,
-        tally=wording.tally(found, failures=len(audit.failures)),
-        sections=sections,
-        synthetic=[card for card in audit.data if card.synthetic],
-    )
+    return page.fill("fragment.html.j2", **_summary(audit), sections=sections)
+
+
+def _summary(audit: AuditResult) -> dict[str, Any]:
+    """Return the values that report and fragment share."""
+    verdicts = counts(audit.disparities)
+    return {
+        "audit": audit,
+        "counts": verdicts,
+        "words": wording.VERDICTS,
+        "tally": wording.tally(verdicts, failures=len(audit.failures)),
+        "synthetic": [card for card in audit.data if card.synthetic],
+    }
 
 
 def result_views(audit: AuditResult) -> list[ResultView]:
-    """Return one section per result, each with an anchor of its own that names indicator and data set."""
+    """Return one section per result, each with a unique anchor that names indicator and data set."""
     views: list[ResultView] = []
     for result in audit.results:
         stem = anchor = notation.slug(result.indicator, result.dataset)
@@ -110,7 +109,7 @@ def printable_audit(audit: AuditResult) -> AuditResult:
 
     def clean(table: pd.DataFrame) -> pd.DataFrame:
         texts = {c: [printable(str(v)) for v in table[c]] for c in table.columns if c not in NUMERIC}
-        # Said to be text, because a column without a row is taken for numbers.
+        # Without a dtype, pandas takes an empty column for numbers.
         return table.assign(**{c: pd.Series(v, index=table.index, dtype="object") for c, v in texts.items()})
 
     results = tuple(

@@ -1,4 +1,4 @@
-"""How numbers are written in every report: the same number always looks the same."""
+"""Numbers, settings and anchors as text: every report writes a number the same way."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
-#: What stands where there is no number.
+#: The text for a missing number.
 ABSENT = "n/a"
 
 
 def number(value: float, *, rounding: str = ROUND_HALF_EVEN) -> str:
-    """Return ``value`` with three decimals, or one significant digit where it is smaller than 0.001.
+    """Return ``value`` with three decimals, or with one significant digit if it is smaller than 0.001.
 
     Examples
     --------
     >>> number(0.71249), number(0.00042), number(1234.5), number(float("nan"))
     ('0.712', '0.0004', '1,234.5', 'n/a')
     """
-    # What binary fractions leave behind (0.1 + 0.2) must not push a bound to the next digit.
+    # The error of binary fractions (0.1 + 0.2) must not push a bound to the next digit.
     value = round(float(value), 12)
     if math.isnan(value):
         return ABSENT
@@ -38,13 +38,8 @@ def number(value: float, *, rounding: str = ROUND_HALF_EVEN) -> str:
     return text.replace("-", "\u2212") if Decimal(text.replace(",", "")) else "0.000"
 
 
-def bounds(low: float, high: float) -> tuple[str, str]:
-    """Return both bounds of an interval, each rounded outwards, so that what is printed still covers."""
-    return number(low, rounding=ROUND_FLOOR), number(high, rounding=ROUND_CEILING)
-
-
 def interval(low: float, high: float) -> str:
-    """Return an interval as text, rounded outwards, or ``"n/a"`` where a bound is missing.
+    """Return an interval as text, rounded outwards so that it still covers; ``"n/a"`` if a bound is missing.
 
     Examples
     --------
@@ -53,7 +48,7 @@ def interval(low: float, high: float) -> str:
     """
     if math.isnan(low) or math.isnan(high):
         return ABSENT
-    return " to ".join(bounds(low, high))
+    return f"{number(low, rounding=ROUND_FLOOR)} to {number(high, rounding=ROUND_CEILING)}"
 
 
 def at_most(size: float) -> str:
@@ -64,6 +59,11 @@ def at_most(size: float) -> str:
 def at_least(size: float) -> str:
     """Return a magnitude rounded down: for "at least"."""
     return number(abs(size), rounding=ROUND_FLOOR)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a JSON value is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def count(value: float) -> str:
@@ -78,7 +78,7 @@ def count(value: float) -> str:
 
 
 def p_value(value: float) -> str:
-    """Return a p-value with three decimals; below 0.001 only that it is below.
+    """Return a p-value with three decimals, or ``"<0.001"``.
 
     Examples
     --------
@@ -90,15 +90,15 @@ def p_value(value: float) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def plural(n: int, one: str, many: str | None = None) -> str:
-    """Return ``n`` with its noun in the right number.
+def plural(n: int, singular: str, many: str | None = None) -> str:
+    """Return ``n`` with its noun in the singular or plural.
 
     Examples
     --------
     >>> plural(1, "file"), plural(1200, "file")
     ('1 file', '1,200 files')
     """
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+    return f"{n:,} {singular if n == 1 else many or singular + 's'}"
 
 
 def size(n_parameters: int) -> str:

@@ -1,4 +1,4 @@
-"""From templates to one self-contained page: escaping, the style sheet, the content security policy, the file."""
+"""Self-contained pages from templates: escaping, style sheet, content security policy, file."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from fairaudit.reports.disparity_view import runs
 from fairaudit.reports.method_view import method
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-#: A page above this is refused: browsers and mail choke on it.
+#: Browsers and mail programs fail on larger pages.
 MAX_BYTES: Final = 25_000_000
 
 
 @cache
 def environment() -> jinja2.Environment:
-    """Return the template environment: every value is escaped, an unknown name is an error."""
+    """Return the template environment, which escapes every value and rejects unknown names."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -50,26 +50,26 @@ def environment() -> jinja2.Environment:
 
 @cache
 def stylesheet() -> str:
-    """Return the one style sheet of a page, without comments and indentation."""
+    """Return the style sheet of a page, without comments and indentation."""
     text = palette.css() + (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def policy() -> str:
-    """Return the content security policy: our one style sheet by its hash, and nothing else at all."""
+    """Return the content security policy, which allows only the style sheet, by its hash."""
     digest = base64.b64encode(hashlib.sha256(stylesheet().encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
 def fill(template: str, **values: Any) -> str:
-    """Return a template filled with ``values``, all text escaped and printable."""
+    """Return ``template`` filled with ``values``, all text escaped and printable."""
     return printable(environment().get_template(template).render(**values))
 
 
 def document(template: str, **values: Any) -> str:
-    """Return a whole page: ``template`` extends ``page.html.j2``, which holds style sheet, policy and digest."""
-    # The style sheet is ours and holds no "<", so that marking it as safe cannot end the element.
+    """Return a whole page from a ``template`` that extends ``page.html.j2``."""
+    # The style sheet is ours and holds no "<", so it cannot end its element.
     ours = {"stylesheet": Markup(stylesheet()), "digest": Markup(PAGE_LINE)}
     return with_digest(fill(template, **ours, policy=policy(), method=method(), **values))
 
@@ -80,15 +80,16 @@ def write(html: str, path: Path, *, overwrite: bool = False) -> Path:
     Raises
     ------
     ConfigError
-        If another file is there, or a page that was changed since it was written, and ``overwrite`` is not set.
+        If ``path`` holds another file or an edited page, and ``overwrite`` is not set.
     InputError
         If the page is larger than ``MAX_BYTES``.
     """
-    data = html.encode("utf-8")
-    if len(data) > MAX_BYTES:
+    content = html.encode("utf-8")
+    if len(content) > MAX_BYTES:
         raise InputError(
-            f"report must be at most {MAX_BYTES:,} bytes; got {len(data):,}. Audit fewer features at once."
+            f"page '{path.name}' must be at most {MAX_BYTES:,} bytes; got {len(content):,}. "
+            "Audit fewer features at once."
         )
     check_file(path, overwrite=overwrite)
-    atomic_write(path, data)
+    atomic_write(path, content)
     return path

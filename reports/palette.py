@@ -1,10 +1,10 @@
-"""The colours of every report and figure: one name, one value for light paper and one for dark."""
+"""Colours of reports and figures: each name has a value for light and one for dark paper."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: CSS variable name -> colour on light paper. Figures are drawn in these and take the theme's value in a page.
+#: Colour on light paper by CSS variable. Figures are drawn in these; a page replaces them by the theme's colours.
 LIGHT: Final[dict[str, str]] = {
     "paper": "#fdfcfa",
     "panel": "#f5f2ec",
@@ -58,14 +58,14 @@ DARK: Final[dict[str, str]] = {
     "series-7": "#94c4d1",
 }
 
-#: How many series have a colour of their own.
+#: Number of series colours.
 N_SERIES: Final = 8
 
 
 def css() -> str:
     """Return the style rules that set the variables and bind the colour classes of figures to them.
 
-    A figure says ``class="f-ink"`` for a fill and ``class="s-ink"`` for a stroke; see ``svg.inline``.
+    Figures use ``class="f-ink"`` for a fill and ``class="s-ink"`` for a stroke; see ``svg.inline``.
     """
 
     def variables(colours: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The rows of a plan as a report shows them."""
+"""The rows of a plan as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLANK = {"kind": "", "measure": "", "group": "", "reference": "", "feature": ""
 
 @dataclass(frozen=True)
 class PlanRowView:
-    """One planned comparison, everything as text; ``dataset`` is ``"all"`` where the row excludes none."""
+    """One planned comparison as text; ``dataset`` is ``"all"`` if the row names none."""
 
     indicator: str
     dataset: str
@@ -24,7 +24,7 @@ class PlanRowView:
 
 
 def plan_rows(plan: Mapping[str, Any]) -> list[PlanRowView]:
-    """Return the rows under ``primary`` of ``AuditResult.plan``; what a row does not say is left empty."""
+    """Return the rows under ``primary`` of ``AuditResult.plan``; missing fields become empty."""
     return [
         PlanRowView(
             indicator=str(row.get("indicator", "")),

@@ -1,4 +1,4 @@
-"""Planted and found: what each planted disparity looks like through each checkpoint's audit."""
+"""Planted disparities: whether each checkpoint's audit finds them."""
 
 from __future__ import annotations
 
@@ -7,34 +7,32 @@ from dataclasses import dataclass
 
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.plant import Plant
-from fairaudit.reports.wording import VERDICTS, Word
+from fairaudit.reports.wording import VERDICTS, Word, keyed
 
-OUTCOMES = {
-    "found": Word(
-        "found", "\u25cf", "Found", "within", "Planted here, and the verdict is a disparity in that direction."
-    ),
-    "missed": Word("missed", "\u25cb", "Not found", "disparity", "Planted here, and the verdict does not raise it."),
-    "unexpected": Word(
+OUTCOMES = keyed(
+    Word("found", "\u25cf", "Found", "within", "Planted here, and the verdict is a disparity in that direction."),
+    Word("missed", "\u25cb", "Not found", "disparity", "Planted here, and the verdict does not raise it."),
+    Word(
         "unexpected",
         "\u25c6",
         "Unexpected",
         "inconclusive",
         "The cause does not act here, and yet the verdict raises it.",
     ),
-    "quiet": Word(
+    Word(
         "quiet",
         "\u00b7",
         "Not expected here",
         "none",
         "The cause does not act here, and the verdict does not raise it.",
     ),
-    "not_measured": Word("not_measured", "\u2014", "Not measured", "none", "The audit has no such comparison."),
-}
+    Word("not_measured", "\u2014", "Not measured", "none", "The audit has no such comparison."),
+)
 
 
 @dataclass(frozen=True)
 class PlantRow:
-    """One planted disparity: cause, expectation in words, and per checkpoint the outcome with the verdict behind it."""
+    """One planted disparity: cause, expected effect in words, and outcome and verdict per checkpoint."""
 
     plant: Plant
     expected: str
@@ -42,7 +40,7 @@ class PlantRow:
 
 
 def expected_words(plant: Plant) -> str:
-    """Return what the plant should do to the headline measure, in words.
+    """Return the expected effect of ``plant`` on the headline measure, in words.
 
     Examples
     --------
@@ -55,7 +53,7 @@ def expected_words(plant: Plant) -> str:
 
 
 def outcome(plant: Plant, name: str, audit: AuditResult) -> str:
-    """Return which key of ``OUTCOMES`` holds for ``plant`` on the audit called ``name``."""
+    """Return the key in ``OUTCOMES`` of ``plant`` on the audit called ``name``."""
     expected = name in plant.checkpoints or audit.model.name in plant.checkpoints
     if plant.found(audit):
         return "found" if expected else "unexpected"
@@ -65,7 +63,7 @@ def outcome(plant: Plant, name: str, audit: AuditResult) -> str:
 
 
 def plant_rows(plants: Sequence[Plant], audits: Mapping[str, AuditResult]) -> list[PlantRow]:
-    """Return a row per plant with one outcome per audit, in the order of ``audits``."""
+    """Return one row per plant, with one outcome per audit in the order of ``audits``."""
     return [
         PlantRow(
             plant,
@@ -77,7 +75,7 @@ def plant_rows(plants: Sequence[Plant], audits: Mapping[str, AuditResult]) -> li
 
 
 def tally(plants: Sequence[Plant], audits: Mapping[str, AuditResult]) -> str:
-    """Return in a sentence how many plants were found where they act, and how many were raised elsewhere."""
+    """Return how many plants were found where they act, and how many elsewhere, as a sentence."""
     keys = [outcome(plant, name, audit) for plant in plants for name, audit in audits.items()]
     acting = sum(key in ("found", "missed", "not_measured") for key in keys)
     elsewhere = sum(key in ("unexpected", "quiet") for key in keys)
@@ -90,17 +88,17 @@ def tally(plants: Sequence[Plant], audits: Mapping[str, AuditResult]) -> str:
 
 
 def _verdict(plant: Plant, audit: AuditResult) -> str:
-    """Return the word of the verdict on the planted row, or an empty string where the audit has no such row."""
+    """Return the word of the verdict on the planted row; empty if the audit has no such row."""
     rows = audit.disparities
     headlines = {r.indicator: r.headline for r in audit.results}
     if rows.empty or plant.indicator not in headlines:
         return ""
-    mine = rows[
+    verdicts = rows[
         (rows["indicator"] == plant.indicator)
         & (rows["metric"] == headlines[plant.indicator])
         & (rows["feature"] == plant.feature)
         & (rows["kind"] == plant.kind)
         & (rows["group"] == plant.group)
         & (rows["control"] == "")
-    ]
-    return VERDICTS[mine["verdict"].iloc[0]].text if len(mine) and mine["verdict"].iloc[0] in VERDICTS else ""
+    ]["verdict"]
+    return VERDICTS[verdicts.iloc[0]].text if len(verdicts) and verdicts.iloc[0] in VERDICTS else ""

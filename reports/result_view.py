@@ -1,9 +1,10 @@
-"""One indicator's section of a report: sentences, figures and tables of an ``IndicatorResult``."""
+"""The section of one ``IndicatorResult`` in a report: sentences, figures and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -33,17 +34,7 @@ from fairaudit.reports.group_view import (
 
 @dataclass(frozen=True)
 class FeatureBlock:
-    """A recorded feature under the headline metric: its figure and the table that the figure draws.
-
-    Parameters
-    ----------
-    feature, how_known, caption : str
-        Name, how anybody knows the groups, and how to read the figure.
-    figure : Markup
-        An ``<svg>`` element.
-    table : GroupTable
-        All groups, also those that the figure leaves out.
-    """
+    """A feature under the headline metric: its figure, and the table of all groups, also those not drawn."""
 
     feature: str
     how_known: str
@@ -54,7 +45,7 @@ class FeatureBlock:
 
 @dataclass(frozen=True)
 class CurveBlock:
-    """One curve figure (headline metric only) and its values: a row per position, a column per group."""
+    """One curve: its figure (headline metric only) and its values, a row per position and a column per group."""
 
     metric: str
     feature: str
@@ -67,7 +58,7 @@ class CurveBlock:
 
 @dataclass(frozen=True)
 class ControlBlock:
-    """The headline under control features: values and comparisons, standardised and within levels."""
+    """The headline metric under controls: values and comparisons, standardised and within levels."""
 
     standardised: tuple[GroupTable, ...]
     standardised_rows: tuple[DisparityRow, ...]
@@ -77,7 +68,7 @@ class ControlBlock:
 
 @dataclass(frozen=True)
 class ResultView:
-    """Everything that the section of one result prints."""
+    """The values that the section of one result prints."""
 
     result: IndicatorResult
     anchor: str
@@ -97,28 +88,32 @@ class ResultView:
 
     @property
     def headline_words(self) -> str:
-        """What the headline metric is, in the words of its indicator."""
+        """Return the indicator's description of the headline metric."""
         return str(self.result.metrics.get(self.result.headline, ""))
 
 
 def ordered(data: DataCard | None, feature: str) -> bool:
-    """Return whether tables and figures must keep the order in which the groups of ``feature`` stand.
+    """Return whether tables and figures must keep the table order of the groups of ``feature``.
 
-    So it is for an ordered feature, and for one that the indicator made itself (income in buckets): nothing is
-    known of its order but the order of its rows.
+    True for an ordered feature, and for one that the indicator made itself (income in buckets), whose only known
+    order is that of its rows.
     """
-    known = [f for f in data.features if f["name"] == feature] if data else []
-    return not known or bool(known[0]["ordered"])
+    recorded = _recorded(data, feature)
+    return recorded is None or bool(recorded["ordered"])
 
 
 def how_known(data: DataCard | None, feature: str) -> str:
     """Return how the groups of ``feature`` are known and by whom, or an empty string."""
-    known = [f for f in data.features if f["name"] == feature] if data else []
-    return f"{known[0]['known_by']}; {known[0]['source']}" if known else ""
+    recorded = _recorded(data, feature)
+    return f"{recorded['known_by']}; {recorded['source']}" if recorded else ""
+
+
+def _recorded(data: DataCard | None, feature: str) -> Mapping[str, Any] | None:
+    return next((f for f in data.features if f["name"] == feature), None) if data else None
 
 
 def result_view(result: IndicatorResult, data: DataCard | None, anchor: str) -> ResultView:
-    """Return the section of ``result``; ``anchor`` is its id on the page and the prefix of its figures."""
+    """Return the section of ``result``; ``anchor`` becomes its id and the prefix of its figures' ids."""
     exploratory, left_out = exploratory_rows(result.disparities)
     crossings, standardised, within, other, groups_left_out = further(result)
     standardised_rows, within_rows, controlled_left_out = controlled_rows(result.disparities)
@@ -158,7 +153,7 @@ def _feature_block(result: IndicatorResult, data: DataCard | None, feature: str,
     figure = svg.inline(
         figures.figure_of(ax), prefix=prefix, title=f"{result.headline} by {feature}", description=_described(rows)
     )
-    return FeatureBlock(feature, how_known(data, feature), caption, Markup(figure), group_tables(shown)[0])
+    return FeatureBlock(feature, how_known(data, feature), caption, figure, group_tables(shown)[0])
 
 
 def _described(rows: pd.DataFrame) -> str:
@@ -174,36 +169,26 @@ def _described(rows: pd.DataFrame) -> str:
 
 
 def _curve_blocks(result: IndicatorResult, anchor: str) -> list[CurveBlock]:
-    """Return a block per curve; only those of the headline metric, or of the first one, get a figure."""
-    known = list(dict.fromkeys(zip(result.curves["metric"], result.curves["feature"], strict=True)))
-    metrics = [m for m, _ in known]
-    main = next(
-        (m for m in metrics if m in (result.headline, result.headline.split("@")[0])), metrics[0] if metrics else ""
-    )
+    """Return one block per curve; only curves of the headline metric, or else of the first, get a figure."""
+    keys = list(dict.fromkeys(zip(result.curves["metric"], result.curves["feature"], strict=True)))
+    metrics = [m for m, _ in keys]
+    headline = [m for m in metrics if m in (result.headline, result.headline.split("@")[0])]
     blocks = []
-    for i, (metric, feature) in enumerate(known):
+    for i, (metric, feature) in enumerate(keys):
         rows = result.curves[(result.curves["metric"] == metric) & (result.curves["feature"] == feature)]
         x_name = str(rows["x_name"].iloc[0])
         wide = rows.pivot_table(index="x", columns="group", values="value", aggfunc="first", sort=False, dropna=False)
         figure = None
-        caption = f"{metric} against {x_name}, by {feature}."
-        if metric == main and CROSS not in feature and (feature != OVERALL or len(known) == 1):
+        title = f"{metric} against {x_name}, by {feature}"
+        caption = f"{title}."
+        if metric == (headline or metrics)[0] and CROSS not in feature and (feature != OVERALL or len(keys) == 1):
             names = figures.curve_groups(result.curves, metric=metric, feature=feature)
             ax = figures.curves(result.curves, metric=metric, feature=feature)
-            few = (
-                ""
-                if len(names) == wide.shape[1]
-                else f" Drawn are the {len(names)} of {wide.shape[1]} groups furthest from the mean."
-            )
-            caption += f" Bands: 95 % intervals, position by position.{few}"
-            figure = Markup(
-                svg.inline(
-                    figures.figure_of(ax),
-                    prefix=f"{anchor}-c{i}",
-                    title=f"{metric} against {x_name}, by {feature}",
-                    description=f"{notation.plural(len(names), 'line')}. The table that follows holds the values.",
-                )
-            )
+            caption += " Bands: 95 % intervals, position by position."
+            if len(names) < wide.shape[1]:
+                caption += f" Drawn are the {len(names)} of {wide.shape[1]} groups furthest from the mean."
+            description = f"{notation.plural(len(names), 'line')}. The table that follows holds the values."
+            figure = svg.inline(figures.figure_of(ax), prefix=f"{anchor}-c{i}", title=title, description=description)
         cells = tuple(
             (f"{float(str(x)):g}", tuple(notation.number(v) for v in values))
             for x, values in zip(wide.index, wide.to_numpy(float), strict=True)

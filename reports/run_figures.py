@@ -1,33 +1,31 @@
-"""Figures of a training run: what is measured against images seen."""
+"""Figures of a training run: measurements against images seen."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fairaudit.reports import figures
 from fairaudit.reports.palette import LIGHT, N_SERIES
 
-#: A longer run is drawn as the means of so many pieces of equal length.
+#: A longer run is drawn as the means of this many pieces of equal length.
 MAX_POINTS: Final = 300
-#: More comparisons of one feature are not drawn: those furthest from no difference at the last look are.
+#: At most this many comparisons of a feature are drawn, those furthest from no difference in the last record.
 MAX_PANELS: Final = 9
 _COLUMNS: Final = 3
 _WIDTH: Final = 9.6
-SEEN: Final = "images seen"
 
 
 def binned(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return ``steps`` as they are, or as means over ``MAX_POINTS`` pieces of the run."""
+    """Return ``steps``, of a long run as means over ``MAX_POINTS`` pieces."""
     if len(steps) <= MAX_POINTS:
         return steps
     piece = np.arange(len(steps)) * MAX_POINTS // len(steps)
@@ -35,18 +33,18 @@ def binned(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def lines(steps: pd.DataFrame, names: Mapping[str, str], *, chance: float = math.nan, label: str) -> Figure:
-    """Draw columns of ``steps`` against images seen, one line each.
+    """Draw columns of ``steps`` against images seen, one line per column.
 
     Parameters
     ----------
     steps : DataFrame
         ``RunRecord.steps``.
     names : mapping of str to str
-        Columns and what the legend calls them.
+        Legend text by column.
     chance : float
-        Where a blind guess would be, drawn dashed; NaN for nowhere.
+        Value of a blind guess, drawn dashed; NaN for none.
     label : str
-        Of the vertical axis.
+        Label of the vertical axis.
     """
     rows = binned(steps)
     with figures.style():
@@ -85,17 +83,17 @@ def accuracy(watch_records: pd.DataFrame) -> Figure:
 
 
 def disparities(curves: Sequence[tuple[str, pd.DataFrame]]) -> Figure:
-    """Draw one panel per comparison: its value against images seen, with a 95 % band, on one shared axis.
+    """Draw one panel per comparison on a shared axis: its value against images seen, with a 95 % band.
 
-    How to read it: the dashed line is no difference. Where the whole band lies off that line, this look at this
-    comparison shows a difference; whether the curve moved is another question, which the bands do not answer, because
-    all looks are at the same images. The hollow dot is the network before training.
+    How to read it: the dashed line is no difference. If the whole band lies off that line, this record shows a
+    difference. The bands do not answer whether the curve moved, because all records measure the same images. The
+    hollow dot is the network before training.
 
     Parameters
     ----------
     curves : sequence of (str, DataFrame)
-        What is compared, and its looks: columns ``images``, ``value``, ``ci_low``, ``ci_high``, ``status``. Of one
-        measure, so that an axis can be shared.
+        Name of the comparison, and its records: columns ``images``, ``value``, ``ci_low``, ``ci_high``, ``status``.
+        All of one measure, because they share an axis.
     """
     n_columns = min(len(curves), _COLUMNS)
     n_rows = -(-len(curves) // n_columns)
@@ -103,10 +101,9 @@ def disparities(curves: Sequence[tuple[str, pd.DataFrame]]) -> Figure:
     height = panel * n_rows + 0.15
     each = (_WIDTH - left) / _COLUMNS
     low, high = figures.limits(*(rows for _, rows in curves))
-    low, high = min(low, -0.06 * high), max(high, -0.06 * low)  # zero is in sight, and not on an edge
+    low, high = min(low, -0.06 * high), max(high, -0.06 * low)  # zero is visible, off the edges
     with figures.style():
-        figure = Figure(figsize=(_WIDTH, height))
-        FigureCanvasAgg(figure)
+        figure = figures.new_figure(_WIDTH, height)
         for i, (name, rows) in enumerate(curves):
             row, column = divmod(i, n_columns)
             box = (
@@ -117,7 +114,7 @@ def disparities(curves: Sequence[tuple[str, pd.DataFrame]]) -> Figure:
             )
             ax = figure.add_axes(box)
             _band(ax, rows, LIGHT[f"series-{i % N_SERIES}"])
-            ax.axhline(0, color=LIGHT["faint"], linewidth=1, dashes=(3, 2), zorder=1)
+            ax.axhline(0, **figures.DASHED)
             ax.set_ylim(low, high)
             ax.set_title(figures.label(name, 38), loc="left", fontsize=9, fontweight="bold", pad=6)
             _finish(ax, ticks=3)
@@ -128,22 +125,21 @@ def disparities(curves: Sequence[tuple[str, pd.DataFrame]]) -> Figure:
 
 def _wide(*, legend: bool) -> tuple[Figure, Axes]:
     width, height, right = 7.4, 2.7, 1.75 if legend else 1.15
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
+    figure = figures.new_figure(width, height)
     return figure, figure.add_axes(
         (0.72 / width, 0.52 / height, (width - 0.72 - right) / width, (height - 0.7) / height)
     )
 
 
 def _band(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
-    """Draw values with their band; grey where there are too few images, hollow where the network is untrained."""
+    """Draw values with their band; dots are grey for too few images and hollow before training."""
     rows = rows.sort_values("images", kind="stable")
     x = rows["images"].to_numpy(float)
     ax.fill_between(x, rows["ci_low"], rows["ci_high"], color=colour, alpha=0.13, linewidth=0)
-    if len(rows) == 1:  # a band needs two looks
+    if len(rows) == 1:  # a band needs two records
         ax.vlines(x, rows["ci_low"], rows["ci_high"], color=colour, linewidth=1.4)
     ax.plot(x, rows["value"], color=colour, linewidth=1.6, zorder=2)
-    sure = _sure(rows)
+    sure = (rows["status"] == "ok").to_numpy() if "status" in rows else np.ones(len(rows), dtype=bool)
     for at, key in ((sure, colour), (~sure, LIGHT["faint"])):
         for start in (True, False):
             part = rows[at & ((x == 0) == start)]
@@ -153,21 +149,14 @@ def _band(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
             )  # fmt: skip
 
 
-def _sure(rows: pd.DataFrame) -> Any:
-    return (rows["status"] == "ok").to_numpy() if "status" in rows else np.ones(len(rows), dtype=bool)
-
-
 def _level(ax: Axes, value: float, name: str) -> None:
-    ax.axhline(value, color=LIGHT["faint"], linewidth=1, dashes=(3, 2), zorder=1)
-    ax.text(
-        1.02, value, name, transform=ax.get_yaxis_transform(), ha="left", va="center", fontsize=8.5,
-        color=LIGHT["muted"],
-    )  # fmt: skip
+    ax.axhline(value, **figures.DASHED)
+    figures.note(ax, 1.02, value, name, ha="left")
 
 
 def _finish(ax: Axes, *, ticks: int = 5) -> None:
     ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(ticks, integer=True))
     ax.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.yaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
-    ax.set_xlabel(SEEN, fontsize=8.5)
+    ax.set_xlabel("images seen", fontsize=8.5)
     sns.despine(ax=ax)

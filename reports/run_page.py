@@ -12,15 +12,15 @@ from fairaudit.runs.run_record import RunRecord
 def render(run: RunRecord) -> str:
     """Return the page of a training run, finished or not, as HTML.
 
-    The page needs no script, loads nothing, and holds no image of the data. The same files give the same bytes.
-    Everything that comes from data is escaped.
+    The page runs no script, loads nothing, and holds no image of the data. The same files give the same bytes.
+    Text from data is escaped.
 
     Raises
     ------
     DataError
-        If ``watch.jsonl`` holds something else than a run writes.
+        If ``watch.jsonl`` holds anything that a run does not write.
     """
-    comparisons, watch_records = watched_view.counted(run)
+    n_comparisons, n_records = watched_view.counted(run)
     return page.document(
         "run.html.j2",
         run=run,
@@ -31,14 +31,14 @@ def render(run: RunRecord) -> str:
         charts=run_view.step_charts(run),
         knn=run_view.knn_chart(run),
         watched=watched_view.watched(run),
-        multiplicity=run_wording.multiplicity(comparisons, watch_records) if comparisons else "",
+        multiplicity=run_wording.multiplicity(n_comparisons, n_records) if n_comparisons else "",
         failures=watched_view.failures(run),
-        others=run_view.other_looks(run),
+        others=run_view.other_watchers(run),
         synthetic=watched_view.synthetic(run),
         training=training_views(run.training),
     )
 
 
 def write(run: RunRecord, path: Path, *, overwrite: bool = False) -> Path:
-    """Render ``run`` and write it atomically to ``path``, where ``page.write`` may; return ``path``."""
+    """Write the page of ``run`` with ``page.write`` and return ``path``."""
     return page.write(render(run), path, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""A training run as its page prints it: figures with their tables."""
+"""Charts of a training run: figures with their tables."""
 
 from __future__ import annotations
 
@@ -12,33 +12,20 @@ from matplotlib.figure import Figure
 from fairaudit.reports import notation, run_figures, run_wording, svg
 from fairaudit.runs.run_record import RunRecord
 
-#: Columns of ``metrics.jsonl`` that say whether prototypes are used, and what each is called.
+#: Columns of ``metrics.jsonl`` on the use of prototypes, with their names on the page.
 HEALTH = {
     "prototype_use": "prototype use",
     "empty_prototypes": "empty prototypes",
     "spread": "spread of vectors",
     "confidence": "confidence",
 }
-#: Of the steps a table holds so many rows, the first and the last among them.
+#: A table holds at most this many steps, the first and the last among them.
 TABLE_ROWS = 8
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure with the table of what it draws.
-
-    Parameters
-    ----------
-    title, caption : str
-    figure : Markup
-        An ``<svg>`` element.
-    head : tuple of str
-        Of the table's columns.
-    rows : tuple of tuple of str
-        One per moment.
-    left_out : str
-        How many steps the table leaves out, as a sentence; empty if none.
-    """
+    """A figure with its table; ``left_out`` is the sentence on steps that the table leaves out, or empty."""
 
     title: str
     caption: str
@@ -49,7 +36,7 @@ class Chart:
 
 
 def step_charts(run: RunRecord) -> list[Chart]:
-    """Return the charts of what each step records: the loss, and for SwAV how prototypes are used."""
+    """Return the charts of the loss and, for SwAV, of the use of prototypes."""
     if not len(run.steps):
         return []
     guess = "" if math.isnan(run.chance) else f" Dashed: a blind guess, {notation.number(run.chance)}."
@@ -74,7 +61,7 @@ def step_charts(run: RunRecord) -> list[Chart]:
 
 
 def knn_chart(run: RunRecord) -> Chart | None:
-    """Return the chart of k-NN accuracy, or None where it was not watched."""
+    """Return the chart of k-NN accuracy; None if it was not watched."""
     watch_records = [record for record in run.watch_records if run_wording.is_knn(record)]
     if not watch_records:
         return None
@@ -95,24 +82,27 @@ def knn_chart(run: RunRecord) -> Chart | None:
     )  # fmt: skip
 
 
-def other_looks(run: RunRecord) -> list[tuple[str, Chart]]:
-    """Return, by watcher, the numbers of watchers that this page knows nothing else about; without a figure."""
-    found = []
+def other_watchers(run: RunRecord) -> list[tuple[str, Chart]]:
+    """Return name and table of each watcher that measures neither k-NN accuracy nor disparities."""
+    charts = []
     for name in dict.fromkeys(record.watcher for record in run.watch_records):
         watch_records = [record for record in run.watch_records if record.watcher == name]
         if any(run_wording.is_knn(record) or "disparities" in record.values for record in watch_records):
             continue
-        keys = list(dict.fromkeys(k for record in watch_records for k, v in record.values.items() if _is_number(v)))
-        rows = tuple(
-            (moment(record.images), *(notation.number(_number(record.values.get(key))) for key in keys))
-            for record in watch_records
+        keys = list(
+            dict.fromkeys(k for record in watch_records for k, v in record.values.items() if notation.is_number(v))
         )
-        found.append((name, Chart(name, "", Markup(), ("Images seen", *keys), rows)))
-    return found
+        values = [[record.values.get(key) for key in keys] for record in watch_records]
+        rows = tuple(
+            (moment(record.images), *(notation.number(v) if notation.is_number(v) else notation.ABSENT for v in row))
+            for record, row in zip(watch_records, values, strict=True)
+        )
+        charts.append((name, Chart(name, "", Markup(), ("Images seen", *keys), rows)))
+    return charts
 
 
 def moment(images: int) -> str:
-    """Return images seen as a table has them; 0 is the random start."""
+    """Return the number of images seen as text; 0 is the random start."""
     return notation.count(images) if images else "0 (random start)"
 
 
@@ -138,27 +128,19 @@ def _of_steps(
 
 
 def _picked(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return rows evenly over the run, the first and the last among them."""
+    """Return ``TABLE_ROWS`` rows spread evenly over the run, with the first and the last."""
     n = min(len(steps), TABLE_ROWS)
     return steps.iloc[[round(i * (len(steps) - 1) / max(n - 1, 1)) for i in range(n)]]
 
 
 def _svg(figure: Figure, prefix: str, title: str, description: str) -> Markup:
-    return Markup(svg.inline(figure, prefix=f"chart-{prefix}", title=title, description=description))
+    return svg.inline(figure, prefix=f"chart-{prefix}", title=title, description=description)
 
 
 def _ends(rows: pd.DataFrame, *columns: str) -> str:
-    """Return where each column begins and ends: the figure for people who do not see it."""
+    """Return the first and last value of each column: the description for people who do not see the figure."""
     parts = []
     for column in columns:
         first, last = float(rows[column].iloc[0]), float(rows[column].iloc[-1])
         parts.append(f"{column.replace('_', ' ')} from {notation.number(first)} to {notation.number(last)}")
     return f"{'; '.join(parts)}. The table that follows holds numbers."
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

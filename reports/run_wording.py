@@ -1,4 +1,4 @@
-"""What is said of a training run, in sentences: for its page and for the terminal."""
+"""A training run as sentences, for its page and for the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fairaudit.reports import notation
 from fairaudit.runs.run_record import RunRecord
 from fairaudit.runs.watch_records import WatchRecord
 
-#: Steps over which the last loss is averaged, as ``finished.json`` has it.
+#: Number of steps over which the last loss is averaged, as in ``finished.json``.
 WINDOW = 20
 METHODS = {
     "swav": "SwAV, without labels",
@@ -19,17 +19,17 @@ METHODS = {
 
 
 def method(run: RunRecord) -> str:
-    """Return how the network is trained, in a few words."""
+    """Return the name of the training method."""
     return METHODS.get(run.method, run.method or "training")
 
 
 def last_loss(run: RunRecord) -> float:
-    """Return the mean loss of the last steps, NaN before the first."""
+    """Return the mean loss of the last steps; NaN before the first step."""
     return float(run.steps["loss"].tail(WINDOW).mean()) if len(run.steps) else math.nan
 
 
 def progress(run: RunRecord) -> str:
-    """Return how far the run is, as a sentence."""
+    """Return the progress of the run as a sentence."""
     if run.method == "random weights":
         return "The network was not trained."
     seen, planned = notation.count(run.images_seen), notation.count(run.images_planned)
@@ -39,7 +39,7 @@ def progress(run: RunRecord) -> str:
 
 
 def loss(run: RunRecord) -> str:
-    """Return where the loss stands beside that of a blind guess, as a sentence; empty before the first step."""
+    """Return the loss and that of a blind guess as a sentence; empty before the first step."""
     value, chance = last_loss(run), run.chance
     if math.isnan(value):
         return ""
@@ -51,49 +51,43 @@ def loss(run: RunRecord) -> str:
 
 
 def speed(run: RunRecord) -> str:
-    """Return images per second over the last uninterrupted part, or an empty text where it is not known."""
+    """Return images per second over the last uninterrupted part; an empty text if unknown."""
     rate = run.finished.get("images_per_second")
-    known = isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0
-    return f"{float(rate):,.0f} images/s" if known and rate is not None else ""
+    return f"{rate:,.0f} images/s" if notation.is_number(rate) and rate > 0 else ""
 
 
 def is_knn(record: WatchRecord) -> bool:
-    """Whether a look is one of ``KnnAccuracy``."""
+    """Return whether a watch record holds k-NN accuracy."""
     return all(isinstance(record.values.get(key), int | float) for key in ("accuracy", "ci_low", "ci_high", "n"))
 
 
 def accuracy(run: RunRecord) -> str:
-    """Return the last k-NN accuracy beside that of the random start, as a sentence; empty where none was watched."""
+    """Return k-NN accuracy at the end and at the random start as a sentence; empty if it was not watched."""
     watch_records = [record for record in run.watch_records if is_knn(record)]
     if not watch_records:
         return ""
-    first, last = (one_accuracy(record) for record in (watch_records[0], watch_records[-1]))
-    begun = f", {first} with random weights" if watch_records[0].images == 0 and len(watch_records) > 1 else ""
-    after = (
-        f"after {notation.count(watch_records[-1].images)} images"
-        if watch_records[-1].images
-        else "with random weights"
-    )
-    return f"k-NN accuracy {last} {after}{begun}."
+    first, last = watch_records[0], watch_records[-1]
+    begun = f", {_accuracy(first)} with random weights" if first.images == 0 and len(watch_records) > 1 else ""
+    after = f"after {notation.count(last.images)} images" if last.images else "with random weights"
+    return f"k-NN accuracy {_accuracy(last)} {after}{begun}."
 
 
-def one_accuracy(record: WatchRecord) -> str:
-    """Return an accuracy with its interval."""
+def _accuracy(record: WatchRecord) -> str:
     low, high = float(record.values["ci_low"]), float(record.values["ci_high"])
     return f"{notation.number(float(record.values['accuracy']))} ({notation.interval(low, high)})"
 
 
-def multiplicity(comparisons: int, moments: int) -> str:
-    """Return what many intervals do to whoever looks for one that lies clear of zero."""
-    total = comparisons * moments
+def multiplicity(n_comparisons: int, n_records: int) -> str:
+    """Return the warning that many unadjusted intervals make false alarms likely."""
+    intervals = notation.plural(n_comparisons * n_records, "interval")
     return (
-        f"{notation.plural(comparisons, 'comparison')} at {notation.plural(moments, 'look')} make "
-        f"{notation.plural(total, 'interval')}, each at 95 % for itself. Nothing is adjusted: with no disparity at "
+        f"{notation.plural(n_comparisons, 'comparison')} at {notation.plural(n_records, 'look')} make "
+        f"{intervals}, each at 95 % for itself. Nothing is adjusted: with no disparity at "
         "all, about one in twenty would lie clear of zero. The curves are for exploring, and there is no verdict here."
     )
 
 
 def lines(run: RunRecord) -> list[str]:
-    """Return what a terminal shows of a run."""
-    told = [progress(run), f"{loss(run)} {speed(run)}".strip(), accuracy(run)]
-    return [one_line(line) for line in told if line]
+    """Return the run as terminal lines."""
+    sentences = (progress(run), f"{loss(run)} {speed(run)}".strip(), accuracy(run))
+    return [one_line(sentence) for sentence in sentences if sentence]

@@ -1,4 +1,4 @@
-"""Disparity against the number of parameters: one line per planned comparison, one dot per checkpoint."""
+"""Figure of disparities by number of parameters: one line per planned comparison, one dot per checkpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fairaudit.core.influences import ROW_KEY
@@ -22,8 +21,8 @@ _WIDTH, _HEIGHT = 9.6, 3.3
 def size_figure(sizes: pd.DataFrame) -> Figure:
     """Draw planned disparities against parameters (log axis), a panel per indicator, data set and measure.
 
-    How to read it: a line that falls towards zero from left to right is a disparity that goes with size; two dots at
-    the same place on the axis and at different heights are checkpoints that differ in something else.
+    How to read it: a line that falls towards zero from left to right is a disparity that shrinks with size; two dots
+    above the same size at different heights are checkpoints that differ in something else.
 
     Parameters
     ----------
@@ -34,8 +33,7 @@ def size_figure(sizes: pd.DataFrame) -> Figure:
     panels = list(known.groupby(["indicator", "dataset", "metric", "measure"], sort=False))
     n_rows = max(-(-len(panels) // _COLUMNS), 1)
     with figures.style():
-        figure = Figure(figsize=(_WIDTH, _HEIGHT * n_rows))
-        FigureCanvasAgg(figure)
+        figure = figures.new_figure(_WIDTH, _HEIGHT * n_rows)
         for i, ((indicator, dataset, metric, measure), rows) in enumerate(panels):
             row, column = divmod(i, _COLUMNS)
             bottom = 1 - (row + 1) / n_rows + 1.35 / (_HEIGHT * n_rows)
@@ -48,7 +46,7 @@ def size_figure(sizes: pd.DataFrame) -> Figure:
 
 def _draw(ax: Axes, rows: pd.DataFrame) -> None:
     lines = list(rows.groupby(list(ROW_KEY), sort=False))
-    if len(lines) > figures.MAX_LINES:  # those that are furthest from zero at any size
+    if len(lines) > figures.MAX_LINES:  # keep those furthest from zero at any size
         far = sorted(range(len(lines)), key=lambda i: -float(lines[i][1]["value"].abs().max()))[: figures.MAX_LINES]
         lines = [lines[i] for i in sorted(far)]
     for i, (_, part) in enumerate(lines):
@@ -59,7 +57,7 @@ def _draw(ax: Axes, rows: pd.DataFrame) -> None:
             part["n_parameters"], part["value"], color=key, linewidth=1.4, marker="os^DvPX*"[i % N_SERIES],
             markersize=5.5, markeredgewidth=0, label=figures.label(name, 44),
         )  # fmt: skip
-    ax.axhline(0, color=LIGHT["faint"], linewidth=1, dashes=(3, 2), zorder=1)
+    ax.axhline(0, **figures.DASHED)
     ax.set_xscale("log")
     ticks = _apart(sorted(set(rows["n_parameters"])))
     ax.set_xticks(ticks, [notation.size(int(n)) for n in ticks], fontsize=8)
@@ -71,7 +69,7 @@ def _draw(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 def _apart(sizes: list[float]) -> list[float]:
-    """Return the sizes that can be labelled: each a quarter of the axis behind the one before."""
+    """Return the sizes to label: each at least a quarter of the axis after the one before."""
     kept = sizes[:1]
     for size in sizes[1:]:
         if math.log(size / kept[-1]) > 0.25 * math.log(sizes[-1] / sizes[0]):

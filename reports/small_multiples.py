@@ -1,4 +1,4 @@
-"""Several checkpoints as small multiples: one panel each, on shared rows and one shared axis."""
+"""Figure of several checkpoints: one panel each, with shared rows and a shared axis."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import matplotlib as mpl
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fairaudit.reports import figures
@@ -15,9 +14,8 @@ from fairaudit.reports import figures
 def checkpoints(groups: Mapping[str, pd.DataFrame], *, metric: str, feature: str, ordered: bool = False) -> Figure:
     """Draw one panel per checkpoint, groups on the same rows and values on the same axis.
 
-    How to read it: compare along a row, from panel to panel, how one group fares with each checkpoint, and within
-    a panel how the groups spread around that checkpoint's overall value (dashed). The panels stand side by side;
-    whether a disparity *changed* from one checkpoint to the next is told by the table of changes.
+    How to read it: along a row, compare one group between checkpoints; within a panel, compare the groups with that
+    checkpoint's overall value (dashed). The table of changes tests whether a disparity *changed* between checkpoints.
 
     Parameters
     ----------
@@ -26,7 +24,7 @@ def checkpoints(groups: Mapping[str, pd.DataFrame], *, metric: str, feature: str
     metric, feature : str
         Which rows to draw.
     ordered : bool
-        Whether the order of the rows means something and is kept.
+        Whether to keep the order of the rows.
     """
     tables = {name: figures.headline_rows(table, metric=metric, feature=feature) for name, table in groups.items()}
     order = shared_order(tables, ordered=ordered)[: figures.MAX_GROUPS]
@@ -39,8 +37,7 @@ def checkpoints(groups: Mapping[str, pd.DataFrame], *, metric: str, feature: str
     each = (width - left - 0.15) / n_columns
     low, high = figures.limits(*tables.values())
     with figures.style():
-        figure = Figure(figsize=(width, height))
-        FigureCanvasAgg(figure)
+        figure = figures.new_figure(width, height)
         for i, (name, table) in enumerate(tables.items()):
             row, column = divmod(i, n_columns)
             bottom = height - (row + 1) * panel + 0.5
@@ -57,13 +54,13 @@ def checkpoints(groups: Mapping[str, pd.DataFrame], *, metric: str, feature: str
 
 
 def shared_order(tables: Mapping[str, pd.DataFrame], *, ordered: bool) -> list[str]:
-    """Return every group of ``tables`` once: as the first table orders them, or by mean value, lowest first."""
+    """Return every group of ``tables`` once, in the order of the first table or by mean value, lowest first."""
     everything = list(dict.fromkeys(g for table in tables.values() for g in table["group"]))
     if ordered or not everything:
         return everything
     mean = pd.concat(list(tables.values())).groupby("group")["value"].mean().reindex(everything)
     by_value = mean.sort_values(kind="stable", na_position="last")
-    if len(by_value) > figures.MAX_GROUPS:  # those that are drawn come first
+    if len(by_value) > figures.MAX_GROUPS:  # drawn groups first
         distance = (by_value - by_value.median()).abs()
         far = distance.sort_values(ascending=False, kind="stable", na_position="last").index[: figures.MAX_GROUPS]
         near = ~by_value.index.isin(far)

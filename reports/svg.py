@@ -1,7 +1,7 @@
-"""Matplotlib's SVG, made fit for a page with a strict content security policy.
+"""Matplotlib figures as SVG for a page with a strict content security policy.
 
-Style attributes become presentation attributes and colour classes, ids get a prefix, dates and style elements go,
-text stays text, and every figure has a title and a description.
+Style attributes become presentation attributes and colour classes, ids get a prefix, metadata and style elements are
+removed, text stays text, and every figure gets a title and a description.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fairaudit.core.text import printable
@@ -21,27 +22,27 @@ from fairaudit.reports.palette import LIGHT
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "{http://www.w3.org/1999/xlink}href"
 _CLASS_OF: Final = {value: name for name, value in LIGHT.items()}
-#: What the page's style sheet says for all figures, or what is the default anyway.
+#: Properties that the page's style sheet sets, or that equal the default.
 _DROPPED: Final = {"font-family", "font-stretch", "font-variant", "stroke-linejoin", "stroke-linecap"}
 _LONG_NUMBER: Final = re.compile(r"-?\d+\.\d{3,}")
 ElementTree.register_namespace("", _SVG)
 
 
-def inline(figure: Figure, *, prefix: str, title: str, description: str) -> str:
-    """Return ``figure`` as an ``<svg>`` element that can stand in HTML.
+def inline(figure: Figure, *, prefix: str, title: str, description: str) -> Markup:
+    """Return ``figure`` as an ``<svg>`` element for HTML.
 
     Parameters
     ----------
     figure : Figure
-        Drawn in the colours of ``palette.LIGHT``; those become classes and follow the page's theme.
+        Colours of ``palette.LIGHT`` become classes and follow the page's theme.
     prefix : str
         Prefix of all ids, unique on the page: letters, digits, hyphens.
     title, description : str
-        Its name, and what can be read from it, for people who do not see it.
+        Name and content, for people who do not see the figure.
 
     Returns
     -------
-    str
+    Markup
         Deterministic: the same figure gives the same text. No ``style``, no script, no reference outside itself.
     """
     root = ElementTree.fromstring(_source(figure))
@@ -58,20 +59,20 @@ def inline(figure: Figure, *, prefix: str, title: str, description: str) -> str:
         element.tail = None
     _drop_empty(root)
     _name(root, prefix, title, description)
-    return ElementTree.tostring(root, encoding="unicode")
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _source(figure: Figure) -> str:
     buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "fairaudit"}), warnings.catch_warnings():
-        # The reader's own fonts draw the text; that ours lack a glyph does not matter.
+        # The reader's own fonts draw the text, so glyphs missing here do not matter.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 
 def _drop_background(root: ElementTree.Element) -> None:
-    """Remove white patches of figure and axes, which would shine on dark paper."""
+    """Remove the white patches of figure and axes, which would show on dark paper."""
     for parent in root.iter():
         for child in list(parent):
             if child.tag == f"{{{_SVG}}}path" and "fill: #ffffff" in child.get("style", ""):
@@ -104,10 +105,10 @@ def _present(element: ElementTree.Element) -> None:
     for part in element.attrib.pop("style", "").split(";"):
         key, _, value = (s.strip() for s in part.partition(":"))
         if key == "font":  # shorthand, e.g. "10px 'DejaVu Sans', sans-serif"
-            found = re.search(r"([\d.]+)px", value)
-            if found:
-                element.set("font-size", found[1])
-            before = value.partition(str(found[1]) if found else "px")[0].split()
+            size = re.search(r"([\d.]+)px", value)
+            if size:
+                element.set("font-size", size[1])
+            before = value.partition(size[1] if size else "px")[0].split()
             if {"bold", "600", "700"} & set(before):
                 element.set("font-weight", "bold")
             if "italic" in before:

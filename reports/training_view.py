@@ -1,4 +1,4 @@
-"""What is declared of a checkpoint's training data, for a template: the datasheet and the profile of each folder."""
+"""Declared training data of a checkpoint as text: datasheet and profile of each folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fairaudit.describe.profile import FieldProfile, Profile
 from fairaudit.describe.profile_text import copy_facts, field_facts, field_title, scope, value_rows
 from fairaudit.describe.training_data import TrainingData, training_data_from
 
-#: So many values of a field are shown; the run's ``profile.json`` has more.
+#: At most this many values of a field are shown; the run's ``profile.json`` holds more.
 SHOWN = 8
 
 
@@ -34,13 +34,13 @@ class TrainingView:
     title : str
         Name of the folder.
     summary : str
-        How much is declared, in one line: what is seen while the section is folded.
+        How much is declared, in one line; shown while the section is folded.
     answers : list of tuple of str
-        Question and answer; ``"not declared"`` where there is none.
+        Question and answer; ``"not declared"`` if unanswered.
     scope : str
-        What the profile's numbers are about; empty where there is no profile.
+        What the profile covers; empty without a profile.
     why_none : str
-        Why there is no profile; empty where there is one.
+        Why there is no profile; empty with a profile.
     """
 
     title: str
@@ -54,7 +54,7 @@ class TrainingView:
 
 
 def training_views(training: Mapping[str, Any]) -> list[TrainingView]:
-    """Return a view of each folder; none for a checkpoint that does not say what it was trained on.
+    """Return a view of each folder; none for a checkpoint without a record of its training data.
 
     Parameters
     ----------
@@ -64,21 +64,21 @@ def training_views(training: Mapping[str, Any]) -> list[TrainingView]:
     Raises
     ------
     InputError
-        If it is something else than a run of ``fairaudit pretrain`` writes.
+        If ``training`` is not what ``fairaudit pretrain`` writes.
     """
-    return [_view(one) for one in training_data_from(training)]
+    return [_view(record) for record in training_data_from(training)]
 
 
-def _view(one: TrainingData) -> TrainingView:
-    answers, profile = one.declared.rows(), one.profile
+def _view(record: TrainingData) -> TrainingView:
+    answers, profile = record.declared.rows(), record.profile
     answered = sum(answer != NOT_DECLARED for _, answer in answers)
-    sheet = f"{answered} of {len(answers)} questions answered" if one.datasheet else f"no {FILE_NAME}"
+    sheet = f"{answered} of {len(answers)} questions answered" if record.datasheet else f"no {FILE_NAME}"
     return TrainingView(
-        title=one.folder,
+        title=record.folder,
         summary=f"datasheet: {sheet}; profile: {_summary(profile) if profile else NOT_DECLARED}",
         answers=answers,
         scope=scope(profile) if profile else "",
-        why_none="" if profile else one.note or "no profile was made",
+        why_none="" if profile else record.note or "no profile was made",
         fields=[_field(field, profile) for field in profile.fields] if profile else [],
         copies=copy_facts(profile) if profile else [],
         notes=profile.notes if profile else (),

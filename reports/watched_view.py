@@ -1,4 +1,4 @@
-"""Watched disparities as a page prints them: one section per indicator and data set, one figure per feature."""
+"""Disparities watched during a training run: one section per indicator and data set, one figure per feature."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fairaudit.runs.watch_records import COMPARISON_KEYS, WatchRecord, watched_d
 
 @dataclass(frozen=True)
 class Cell:
-    """One value at one look, as text."""
+    """One value of one watch record, as text."""
 
     value: str
     interval: str
@@ -29,23 +29,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Curve:
-    """One comparison, or one group, over all looks.
-
-    Parameters
-    ----------
-    name : str
-        What is compared with what, or the group.
-    watch_records : tuple of (str, Cell)
-        Images seen, and what was measured then.
-    """
+    """One comparison, or one group, over the run: images seen and the value measured then."""
 
     name: str
-    watch_records: tuple[tuple[str, Cell], ...]
+    cells: tuple[tuple[str, Cell], ...]
 
 
 @dataclass(frozen=True)
 class WatchedFeature:
-    """The comparisons of one feature: figure, and the numbers that it draws."""
+    """The comparisons of one feature: a figure and its numbers."""
 
     feature: str
     caption: str
@@ -60,15 +52,15 @@ class WatchedIndicator:
 
     Parameters
     ----------
-    anchor : str
-        Its id on the page.
+    anchor, watcher, dataset : str
+        Id on the page, and names.
     facts : mapping
-        What the last look says of the indicator: title, question, metric, meaning, version.
+        The indicator in the last record: title, question, metric, meaning, version.
     data : mapping
-        What the last look says of the data set: images, clusters, cluster, synthetic.
+        The data set in the last record: images, clusters, cluster, synthetic.
     features : tuple of WatchedFeature
     notices : tuple of str
-        What must be said beside the curves.
+        Warnings about the curves.
     """
 
     anchor: str
@@ -81,19 +73,19 @@ class WatchedIndicator:
 
 
 def watched(run: RunRecord) -> list[WatchedIndicator]:
-    """Return a section for each watcher, indicator and data set of which the run has looks.
+    """Return a section for each watcher, indicator and data set with watch records.
 
     Raises
     ------
     DataError
-        If a line of ``watch.jsonl`` holds something else than a disparity watcher writes.
+        If a line of ``watch.jsonl`` holds anything that a disparity watcher does not write.
     """
     watch_records = [record for record in run.watch_records if "disparities" in record.values]
     rows, groups = (_printable(table) for table in (watched_disparities(watch_records), watched_groups(watch_records)))
     sections = []
     for i, (key, part) in enumerate(rows.groupby(["watcher", "indicator", "dataset"], sort=False)):
         watcher, indicator, dataset = (str(name) for name in key)
-        mine = [record for record in watch_records if printable(record.watcher) == watcher]
+        records = [record for record in watch_records if printable(record.watcher) == watcher]
         own = groups[
             (groups["watcher"] == watcher) & (groups["indicator"] == indicator) & (groups["dataset"] == dataset)
         ]
@@ -103,38 +95,38 @@ def watched(run: RunRecord) -> list[WatchedIndicator]:
                 anchor=anchor,
                 watcher=watcher,
                 dataset=dataset,
-                facts=_said(mine, "indicators", indicator=indicator, dataset=dataset),
-                data=_said(mine, "data", name=dataset),
+                facts=_last_object(records, "indicators", indicator=indicator, dataset=dataset),
+                data=_last_object(records, "data", name=dataset),
                 features=tuple(
                     _feature(str(feature), rows_of, own[own["feature"] == feature], f"{anchor}-{j}")
                     for j, (feature, rows_of) in enumerate(part.groupby("feature", sort=False))
                 ),
-                notices=tuple(_notices(mine)),
+                notices=tuple(_notices(records)),
             )
         )
     return sections
 
 
 def failures(run: RunRecord) -> list[tuple[str, str]]:
-    """Return when something could not be measured, and why."""
-    found = []
+    """Return images seen and reason for each measurement that failed."""
+    reasons = []
     for record in run.watch_records:
         for failed in _objects(record, "failures"):
             who = " on ".join(str(failed[key]) for key in ("indicator", "dataset") if failed.get(key))
             why = f"{failed.get('reason', '')} {failed.get('what_to_do', '')}".strip()
-            found.append((moment(record.images), f"{who}: {why}" if who else why))
-    return found
+            reasons.append((moment(record.images), f"{who}: {why}" if who else why))
+    return reasons
 
 
 def counted(run: RunRecord) -> tuple[int, int]:
-    """Return how many comparisons were watched, and at how many looks at most."""
+    """Return the number of watched comparisons and the largest number of records of one."""
     rows = _printable(watched_disparities(run.watch_records))
     by_comparison = rows.groupby(["watcher", *COMPARISON_KEYS], sort=False)["images"].nunique()
     return len(by_comparison), int(by_comparison.max()) if len(by_comparison) else 0
 
 
 def synthetic(run: RunRecord) -> list[str]:
-    """Return the names of watched data sets that were drawn."""
+    """Return the names of synthetic watched data sets."""
     names = (
         str(d.get("name"))
         for record in run.watch_records
@@ -164,9 +156,9 @@ def _feature(feature: str, rows: pd.DataFrame, groups: pd.DataFrame, prefix: str
         )
     title = f"Disparities by {feature} against images seen"
     figure = svg.inline(run_figures.disparities(drawn), prefix=prefix, title=title, description=_described(drawn))
-    curves = tuple(Curve(name, _watch_records(part)) for name, part in named)
+    curves = tuple(Curve(name, _cells(part)) for name, part in named)
     values = tuple(
-        Curve(str(group), _watch_records(part.sort_values("images", kind="stable")))
+        Curve(str(group), _cells(part.sort_values("images", kind="stable")))
         for group, part in groups.groupby("group", sort=False)
     )
     return WatchedFeature(feature, caption, Markup(figure), curves, values)
@@ -176,7 +168,7 @@ def _name(part: pd.DataFrame) -> str:
     return wording.comparison(part.iloc[0].to_dict())
 
 
-def _watch_records(part: pd.DataFrame) -> tuple[tuple[str, Cell], ...]:
+def _cells(part: pd.DataFrame) -> tuple[tuple[str, Cell], ...]:
     return tuple(
         (
             moment(int(r["images"])),
@@ -210,22 +202,22 @@ def _notices(watch_records: Sequence[WatchRecord]) -> list[str]:
     return []
 
 
-def _said(watch_records: Sequence[WatchRecord], what: str, **wanted: str) -> dict[str, Any]:
-    """Return the last object under ``what`` that has the wanted values, or nothing."""
+def _last_object(watch_records: Sequence[WatchRecord], kind: str, **wanted: str) -> Mapping[str, Any]:
+    """Return the last object under ``kind`` with the wanted values; empty if there is none."""
     for record in reversed(watch_records):
-        for one in _objects(record, what):
-            if all(printable(str(one.get(key))) == value for key, value in wanted.items()):
-                return dict(one)
+        for entry in _objects(record, kind):
+            if all(printable(str(entry.get(key))) == value for key, value in wanted.items()):
+                return entry
     return {}
 
 
-def _objects(record: WatchRecord, what: str) -> list[Mapping[str, Any]]:
-    value = record.values.get(what)
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+def _objects(record: WatchRecord, kind: str) -> list[Mapping[str, Any]]:
+    value = record.values.get(kind)
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
 def _printable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with printable text: pandas cannot group by a lone surrogate."""
+    """Return ``table`` with printable text, because pandas cannot group by a lone surrogate."""
     texts = [name for name in table.columns if table[name].dtype == object]
     clean = {n: pd.Series([printable(v) for v in table[n]], index=table.index, dtype="object") for n in texts}
     return table.assign(**clean)

@@ -1,8 +1,8 @@
-"""Verdict rows as sentences: the only place where a report says what a disparity means.
+"""Disparity rows as sentences: the only place that words a verdict.
 
-Four things can be said of a planned comparison, and never more: a disparity of *at least* so much; nothing shown,
-but it *could be as large as* so much; within tolerance; not estimable, and why. An exploratory comparison has no
-verdict. There is no single score and no seal of approval.
+A planned comparison has one of four verdicts: a disparity of *at least* an amount; none shown, but it *could be as
+large as* an amount; within tolerance; not estimable, with the reason. An exploratory comparison has no verdict.
+There is no single score and no seal of approval.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Row = Mapping[Any, Any]
 
 @dataclass(frozen=True)
 class Word:
-    """How a verdict is shown: sign, word and class (colour), so that none of them carries it alone.
+    """How a verdict is shown: sign, word and colour, so that colour never carries it alone.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Word:
     css : str
         Name of its colour in ``palette``.
     meaning : str
-        What it says, in a sentence.
+        Its explanation, as a sentence.
     """
 
     key: str
@@ -43,39 +43,44 @@ class Word:
     meaning: str
 
 
-VERDICTS: dict[str, Word] = {
-    "disparity": Word(
+def keyed(*words: Word) -> dict[str, Word]:
+    """Return ``words`` by key."""
+    return {entry.key: entry for entry in words}
+
+
+VERDICTS = keyed(
+    Word(
         "disparity",
         "\u25b2",
         "Disparity",
         "disparity",
         "The data show a difference, after adjusting for all planned comparisons.",
     ),
-    "inconclusive": Word(
+    Word(
         "inconclusive",
         "?",
         "Inconclusive",
         "inconclusive",
         "No difference is shown and none is ruled out: more data are needed.",
     ),
-    "within_tolerance": Word(
+    Word(
         "within_tolerance",
         "\u2248",
         "Within tolerance",
         "within",
         "The data rule out a difference larger than the tolerance of the plan.",
     ),
-    "not_estimable": Word(
+    Word(
         "not_estimable",
         "\u2014",
         "Not estimable",
         "none",
         "The data do not allow a statement, and the report says why.",
     ),
-}
-#: What stands between "trend" and the feature, by measure.
+)
+#: Words between "trend" and the feature, by measure.
 _ALONG = {"per_doubling": "per doubling of", "per_step": "per step of"}
-#: An exploratory row with a q-value (Benjamini-Hochberg) below this is shown as an exploratory difference.
+#: An exploratory row is an exploratory difference if its q-value (Benjamini-Hochberg) is below this.
 EXPLORATORY_LEVEL = 0.05
 EXPLORATORY = Word(
     "exploratory",
@@ -88,7 +93,7 @@ NOTHING_SEEN = Word("nothing_seen", "\u00b7", "No difference seen", "none", "Not
 
 
 def word(row: Row) -> Word:
-    """Return how the verdict of a disparity row is shown; an exploratory row never has a verdict."""
+    """Return the word of a disparity row; an exploratory row never gets a verdict."""
     if row["family"] == "primary":
         return VERDICTS.get(row["verdict"], VERDICTS["not_estimable"])
     if row["status"] != "ok":
@@ -97,7 +102,7 @@ def word(row: Row) -> Word:
 
 
 def comparison(row: Row) -> str:
-    """Return what a disparity row compares, e.g. ``"feminine against all others"``."""
+    """Return the comparison of a disparity row in words, e.g. ``"feminine against all others"``."""
     feature, kind = _plain(row["feature"]), row["kind"]
     if kind in ("one_vs_rest", "reference"):
         ratio = ", ratio" if row["measure"] == "ratio" else ""
@@ -115,7 +120,7 @@ def comparison(row: Row) -> str:
 
 
 def controlled(control: str) -> str:
-    """Return what follows a comparison under a control: within a level of it, or standardised over it."""
+    """Return the words for a control: within one of its levels, or standardised over it."""
     if not control:
         return ""
     return f" {control}" if control.startswith(STANDARDISED) else f" within {control}"
@@ -137,23 +142,23 @@ def sentence(row: Row) -> str:
     Returns
     -------
     str
-        Plain text; whoever puts it into HTML escapes it.
+        Plain text; the caller escapes it for HTML.
     """
     on = f" on {_plain(row['metric'])}" + controlled(row["control"])
     shown = word(row).key
     if shown == "not_estimable":
         why = str(row["note"]).strip().rstrip(".") or "no reason was recorded"
-        what = "cannot be estimated" if math.isnan(row["value"]) else "gets no verdict"
-        return f"{_plain(row['feature'])}: {comparison(row)}{on} {what}: {why}."
+        outcome = "cannot be estimated" if math.isnan(row["value"]) else "gets no verdict"
+        return f"{_plain(row['feature'])}: {comparison(row)}{on} {outcome}: {why}."
     if row["family"] != "primary":
-        told = EXPLORATORY.text + ", not a finding" if shown == EXPLORATORY.key else NOTHING_SEEN.text
-        return f"{told}: {_plain(row['feature'])}, {comparison(row)}{on}, {_estimate(row)}."
+        outcome = EXPLORATORY.text + ", not a finding" if shown == EXPLORATORY.key else NOTHING_SEEN.text
+        return f"{outcome}: {_plain(row['feature'])}, {comparison(row)}{on}, {_estimate(row)}."
     body = {"disparity": _disparity, "inconclusive": _inconclusive, "within_tolerance": _within}[row["verdict"]]
     return f"{_plain(row['feature'])}: {body(row, on)}"
 
 
 def adjusted(row: Row) -> tuple[float, float]:
-    """Return the interval that the verdict rests on: the adjusted one, or the plain one where there is none."""
+    """Return the adjusted interval, on which the verdict rests; the plain one if it is missing."""
     low, high = float(row["ci_low_adjusted"]), float(row["ci_high_adjusted"])
     if math.isnan(low) or math.isnan(high):
         return float(row["ci_low"]), float(row["ci_high"])
@@ -223,9 +228,9 @@ def tally(counts: Mapping[str, int], *, failures: int = 0) -> str:
     Parameters
     ----------
     counts : mapping of str to int
-        How many primary rows have each verdict.
+        Number of primary rows by verdict.
     failures : int
-        How many indicators could not run.
+        Number of indicators that could not run.
     """
     total = sum(counts.values())
     ran = "" if not failures else f" {notation.plural(failures, 'indicator')} could not run."
@@ -245,18 +250,18 @@ def tally(counts: Mapping[str, int], *, failures: int = 0) -> str:
 
 
 def lines(audit: AuditResult) -> list[str]:
-    """Return what a terminal shows of an audit: the summary, each planned row's sentence, and what could not run."""
+    """Return an audit as terminal lines: summary, sentence of each planned row, and failures."""
     rows = [] if audit.disparities.empty else audit.disparities.to_dict("records")
     planned = [row for row in rows if row["family"] == "primary"]
     counts = {verdict: sum(row["verdict"] == verdict for row in planned) for verdict in VERDICTS}
-    told = [tally(counts, failures=len(audit.failures))]
+    output = [tally(counts, failures=len(audit.failures))]
     for result in audit.results:
-        told += ["", f"{result.title} ({result.dataset or 'no data set'})"]
-        mine = [r for r in planned if (r["indicator"], r["dataset"]) == (result.indicator, result.dataset)]
-        told += [f"  {VERDICTS[r['verdict']].sign} {sentence(r)}" for r in mine]
-        told += [] if mine else ["  no planned comparison: see the report for its values"]
+        output += ["", f"{result.title} ({result.dataset or 'no data set'})"]
+        own = [r for r in planned if (r["indicator"], r["dataset"]) == (result.indicator, result.dataset)]
+        output += [f"  {VERDICTS[r['verdict']].sign} {sentence(r)}" for r in own]
+        output += [] if own else ["  no planned comparison: see the report for its values"]
     for failure in audit.failures:
-        told += ["", f"{failure.indicator} could not run: {failure.reason} {failure.what_to_do}"]
+        output += ["", f"{failure.indicator} could not run: {failure.reason} {failure.what_to_do}"]
     if not audit.provenance.get("selftest", {}).get("passed", True):
-        told += ["", f"Self-test: {audit.provenance['selftest'].get('sentence', '')}."]
-    return [one_line(line) for line in told]
+        output += ["", f"Self-test: {audit.provenance['selftest'].get('sentence', '')}."]
+    return [one_line(line) for line in output]

@@ -193,7 +193,8 @@ def test_write_returns_the_path_and_replaces_a_page_of_ours(small_audit: AuditRe
 
 def test_a_page_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(page, "MAX_BYTES", 10)
-    with pytest.raises(InputError, match=r"^report must be at most 10 bytes; got 12\. Audit fewer features at once\.$"):
+    rule = r"^page 'r\.html' must be at most 10 bytes; got 12\. Audit fewer features at once\.$"
+    with pytest.raises(InputError, match=rule):
         page.write("x" * 12, tmp_path / "r.html")
     assert list(tmp_path.iterdir()) == []
 
