@@ -1,4 +1,4 @@
-"""Readers: one file each, from a folder on disk to ``Samples``; the name of the file is the name of the reader."""
+"""Readers of data sets: each file reads one layout into ``Samples`` and gives its reader its name."""
 
 from __future__ import annotations
 
@@ -14,31 +14,38 @@ if TYPE_CHECKING:
 
 
 class Reader(Protocol):
-    """What a reader is: a module with one function."""
+    """A module with the function ``samples``."""
 
     def samples(self, root: Path, *, name: str) -> Samples:
-        """Return what lies in the folder ``root`` as the data set ``name``.
+        """Return the samples of a data set.
+
+        Parameters
+        ----------
+        root : Path
+            Folder in the layout that the docstring of the reader's module describes.
+        name : str
+            Name of the data set in the audit.
 
         Raises
         ------
         DataError
-            If the folder is not there or not in the layout of this reader.
+            If the folder is missing or has another layout.
         """
         ...
 
 
 def list_readers() -> tuple[str, ...]:
-    """Return the names of all readers, sorted; nothing of them is imported."""
+    """Return the sorted names of all readers without importing them."""
     return tuple(list_plugins(__name__))
 
 
 def open_reader(name: str) -> Reader:
-    """Return the reader called ``name``.
+    """Import and return the reader called ``name``.
 
     Raises
     ------
     ConfigError
-        If there is none of that name, or an installed package offers something that is no reader.
+        If no reader has this name, or the entry point of an installed package is no reader.
     """
     reader = load_plugin("reader", name, __name__)
     if not callable(getattr(reader, "samples", None)):

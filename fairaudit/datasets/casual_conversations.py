@@ -1,9 +1,9 @@
-"""Casual Conversations, versions 1 and 2: people on video who told their age and gender.
+"""Casual Conversations, versions 1 and 2: videos of people with self-reported age and gender.
 
-Layout: one JSON of annotations, in the folder or in ``CC_annotations/`` or ``annotations/`` below it, and below the
-folder the frames or face crops that were taken from the videos, each named like its video with perhaps something behind
-an underscore (``1127_00.png``, ``1127_00_face.jpg``). The JSON may be that of version 1 (an object by subject), of
-version 2 (a list of videos), the object by video that HELM uses, or VISSL's list of images with ``img_path``.
+Layout: one JSON of annotations in the folder, in ``CC_annotations/`` or in ``annotations/``; anywhere below the folder,
+frames or face crops with the name of their video and an optional suffix behind an underscore (``1127_00.png``,
+``1127_00_face.jpg``). Forms of the JSON: version 1 (an object by subject), version 2 (a list of videos), HELM's object
+by video, and VISSL's list of images with ``img_path``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SOURCE = Source(
 )
 NAMES = ("CasualConversations.json", "CasualConversationsV2.json", "CasualConversations_mini.json")
 FOLDERS = ("", "CC_annotations", "annotations")
-#: What annotations say where somebody told nothing.
+#: Values of annotations without an answer.
 UNSAID = ("N/A", "prefer not to say")
 
 _SELF = "told by the person"
@@ -48,23 +48,16 @@ _TRAINED = "said by trained annotators who saw the video"
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Return the frames with what their persons told of age and gender, and their annotated skin type or tone.
+    """Return the frames with self-reported age and gender, and the annotated skin type or tone.
 
-    Genders are those that were told, in small letters; "transgender woman" is a gender of its own. Skin tones keep
-    their scale. ``lighting`` (dark, bright) is known in version 1, ``country`` in version 2, both where recorded; the
-    table also has ``age_years``, ``video`` and the annotators' confidence. The cluster is the person.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the annotations and the frames.
-    name : str
-        Name of the data set in the audit.
+    Genders stay as reported, in lower case; "transgender woman" is a gender of its own. Skin tones keep their scale.
+    Version 1 may have ``lighting`` (dark, bright), version 2 ``country``. The table also has ``age_years``, ``video``
+    and the annotators' confidence. The cluster is the person.
 
     Raises
     ------
     DataError
-        If there is no JSON or several, it has none of the four forms, or no frame of a video is there.
+        If no or several JSON files exist, the form is none of the four, or no video has a frame.
     """
     root = SOURCE.folder(root)
     file = _annotations(root)
@@ -102,22 +95,22 @@ def samples(root: Path, *, name: str) -> Samples:
 def _annotations(root: Path) -> Path:
     for folder in FOLDERS:
         known = [root / folder / name for name in NAMES if is_there(root / folder / name)]
-        found = known or [path for path in sorted((root / folder).glob("*.json")) if is_there(path)]
-        if len(found) > 1:
-            raise SOURCE.missing(root, "one JSON of annotations", got=" and ".join(path.name for path in found))
-        if found:
-            return found[0]
+        files = known or [path for path in sorted((root / folder).glob("*.json")) if is_there(path)]
+        if len(files) > 1:
+            raise SOURCE.missing(root, "one JSON of annotations", got=" and ".join(path.name for path in files))
+        if files:
+            return files[0]
     raise SOURCE.missing(root, " or ".join(NAMES))
 
 
 def _frames(
     root: Path, videos: pd.DataFrame, place: dict[str, int], left: LeftOut
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return a row for each image that is named like a video, and what is to be said of the others."""
+    """Return a row for each image with the name of a video, and a note on videos without a frame."""
     paths, rows = [], []
     for path in filter(is_image, visible_files(root)):
         stem = path.stem
-        while stem not in place and "_" in stem:  # what was put behind the video's name is taken off
+        while stem not in place and "_" in stem:  # strip suffixes behind the video's name
             stem = stem.rpartition("_")[0]
         relative = path.relative_to(root).as_posix()
         if stem in place and is_text(relative):
@@ -141,8 +134,8 @@ def _skin(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Feature], list[str]]:
         types = rows["fitzpatrick"].tolist()
         rows = rows.assign(fitzpatrick_type=fitzpatrick_type(types), skin_tone=fitzpatrick_group(types).astype(object))
         features += fitzpatrick_features(_TRAINED)
-        what = "Fitzpatrick's types"
-        notes.append(unread(rows["fitzpatrick"], rows["fitzpatrick_type"], what=what, missing=UNSAID))
+        cells = rows["fitzpatrick"]
+        notes.append(unread(cells, rows["fitzpatrick_type"], what="Fitzpatrick's types", missing=UNSAID))
     if "monk" in rows:
         rows = rows.assign(monk_skin_tone=monk_tone(rows["monk"]))
         features.append(monk_feature(_TRAINED))

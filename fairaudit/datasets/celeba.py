@@ -1,8 +1,8 @@
-"""CelebA: aligned faces of celebrities with 40 attributes that annotators saw in them.
+"""CelebA: aligned faces of celebrities with 40 annotated attributes.
 
-Layout: ``list_attr_celeba.txt`` (first a count, then 40 names, then ``000001.jpg -1 1 ...``) or Kaggle's CSV;
-perhaps ``list_eval_partition`` and ``identity_CelebA``, as ``.txt`` or ``.csv``; in the folder, or in ``Anno/`` and
-``Eval/``. The images lie in ``img_align_celeba/``, once or twice nested, or in ``Img/``.
+Layout: ``list_attr_celeba.txt`` (a count, 40 names, then ``000001.jpg -1 1 ...``) or Kaggle's CSV; optionally
+``list_eval_partition`` and ``identity_CelebA``, as ``.txt`` or ``.csv``. Lists are in the folder, in ``Anno/`` or in
+``Eval/``; images in ``img_align_celeba/`` (also nested twice) or in ``Img/``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ATTRIBUTES, PARTITION, IDENTITY = "list_attr_celeba", "list_eval_partition", "id
 FOLDERS = ("", "Anno", "Eval", "annotations")
 IMAGES = ("img_align_celeba", "img_align_celeba/img_align_celeba", "Img/img_align_celeba", "")
 SPLITS = {"0": "train", "1": "val", "2": "test"}
-#: The attributes that speak of who is in the picture, from the published names.
+#: Published attributes that describe the person.
 GROUPED = ("Male", "Young")
 
 _HOW = (
@@ -43,20 +43,13 @@ _HOW = (
 def samples(root: Path, *, name: str) -> Samples:
     """Return the faces with the attributes ``Male`` and ``Young`` as groups: yes, or not.
 
-    They are kept under their published names, and "not Male" is not read as a gender. The other 38 attributes are
-    columns of 1 and -1. The cluster is the identity, where ``identity_CelebA`` is there (it is given on request).
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the lists and the images.
-    name : str
-        Name of the data set in the audit.
+    Attributes keep their published names; "not Male" is no gender. The other 38 attributes are columns of 1 and -1.
+    The cluster is the identity if ``identity_CelebA`` (on request from the authors) exists, else the image.
 
     Raises
     ------
     DataError
-        If the list of attributes or all images are missing, or a line of a list has another form.
+        If the list of attributes or all images are missing, or a line of a list is malformed.
     """
     root = SOURCE.folder(root)
     file = _find(root, ATTRIBUTES)
@@ -66,8 +59,8 @@ def samples(root: Path, *, name: str) -> Samples:
     rows = pd.DataFrame({"sample_id": values.index})
     rows["path"] = located(root, in_folders(rows["sample_id"], IMAGES))
     for attribute in GROUPED:
-        said = values.pop(attribute).map({1: attribute, -1: f"not {attribute}"})
-        rows[attribute] = said.to_numpy(object)
+        groups = values.pop(attribute).map({1: attribute, -1: f"not {attribute}"})
+        rows[attribute] = groups.to_numpy(object)
     notes = [note]
     identity, partition = _pairs(root, IDENTITY, "a number"), _pairs(root, PARTITION, "0, 1 or 2", SPLITS)
     if identity is None:
@@ -93,7 +86,7 @@ def _find(root: Path, stem: str) -> Path | None:
 
 
 def _attributes(file: Path) -> tuple[pd.DataFrame, str]:
-    """Return 1 and -1 (int8) by image and attribute, and what is to be said of the list."""
+    """Return 1 and -1 (int8) by image and attribute, and a note if the number of images differs from the header."""
     count = ""
     if file.suffix == ".csv":
         raw = read_csv(file, required=("image_id",)).set_index("image_id")
@@ -110,12 +103,12 @@ def _attributes(file: Path) -> tuple[pd.DataFrame, str]:
                 f"line {number:,} of {file} ({image}) must have 1 or -1 for each of {len(names)} attributes; got "
                 f"{len(cells)} cells, {' '.join(cells)[:60]!r}. Get the file again."
             )
-    for name in (one for one in GROUPED if names.count(one) != 1):
-        fault = (
-            f"name each attribute once; got {name} twice" if name in names else f"have the attribute {name}; got none"
-        )
-        hint = "" if name in names else did_you_mean(name, names)
-        raise DataError(f"file {file} must {fault}. {hint or 'Get the file again.'}".rstrip())
+    for name in GROUPED:
+        if name not in names:
+            hint = did_you_mean(name, names) or "Get the file again."
+            raise DataError(f"file {file} must have the attribute {name}; got none. {hint}".rstrip())
+        if names.count(name) > 1:
+            raise DataError(f"file {file} must name each attribute once; got {name} twice. Get the file again.")
     values = pd.DataFrame([cells for _, (_, *cells) in rows], index=[row[0] for _, row in rows], columns=names)
     short = bool(count) and count.lstrip("0") != str(len(rows))
     note = f"{file.name} has {len(rows):,} images, and its first line says {count[:20]}." if short else ""
@@ -123,16 +116,16 @@ def _attributes(file: Path) -> tuple[pd.DataFrame, str]:
 
 
 def _pairs(root: Path, stem: str, what: str, numbers: Container[str] = ()) -> dict[str, str] | None:
-    """Return what a list of two columns says of each image, None where there is no list; ``what`` is a number."""
+    """Return the second column of a list by image, or None if no list exists; ``what`` names the values in errors."""
     file = _find(root, stem)
     if file is None:
         return None
-    said: dict[str, str] = {}
+    value_by_image: dict[str, str] = {}
     for number, line in enumerate(read_text(file).split("\n"), 1):
         cells = line.replace(",", " ").split()
         if not cells or (number == 1 and "." not in cells[0]):  # the header of a CSV
             continue
         if len(cells) != 2 or not (cells[1] in numbers if numbers else cells[1].isdecimal()):
             raise DataError(f"line {number:,} of {file} must have an image and {what}; got {line[:60]!r}. Correct it.")
-        said[cells[0]] = cells[1]
-    return said
+        value_by_image[cells[0]] = cells[1]
+    return value_by_image

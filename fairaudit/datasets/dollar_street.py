@@ -1,9 +1,9 @@
 """Dollar Street: photographs of things and rooms in homes of known country and income.
 
 Layout: ``metadata.csv`` with the columns ``file`` (path from the folder), ``country``, ``region``, ``income`` (USD
-per month) and ``topic``, optionally ``household``, ``credit``, ``url`` and ``imagenet_synonyms``; and the image files
-it names. Or MLCommons' release: ``images_v2_imagenet_test.csv``, or else ``images_v2.csv``. Or Gapminder's JSON, a list
-of ``_id``, ``label``, ``country``, ``region``, ``income`` and ``url``, with images ``label/_id.jpg``.
+per month), ``topic`` and optionally ``household``, ``credit``, ``url``, ``imagenet_synonyms``; and the images. Or
+MLCommons' release: ``images_v2_imagenet_test.csv``, else ``images_v2.csv``. Or Gapminder's JSON: a list of ``_id``,
+``label``, ``country``, ``region``, ``income`` and ``url``, with images ``label/_id.jpg``.
 """
 
 from __future__ import annotations
@@ -31,35 +31,30 @@ SOURCE = Source(
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Return the photographs of the table with region, country, income and their topic as label.
+    """Return the photographs with region, country and income, and their topic as label.
 
-    The table also has ``income_usd_per_month`` (float, NaN where no positive number is recorded) and ``credit``; where
-    the data set says them, ``image_key`` (its ``url``) and ``labels`` (a list of the ImageNet classes that a photograph
-    shows, of ``imagenet_synonyms``). The cluster is the household: photographs of one home are not independent of each
-    other. A file that is listed under several topics has a row for each; lists in cells are literals, never evaluated.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the table.
-    name : str
-        Name of the data set in the audit.
+    The table also has ``income_usd_per_month`` (float, NaN if no positive number is recorded), ``credit`` and, if
+    recorded, ``image_key`` (the ``url``) and ``labels`` (the ImageNet classes in a photograph, from
+    ``imagenet_synonyms``). The cluster is the household, since photographs of one home are dependent. A file listed
+    under several topics has a row for each. Lists in cells are literals, never evaluated.
 
     Raises
     ------
     DataError
-        If the table is missing, lacks a column, has no row whose file exists, names one file twice under one topic, has
-        a malformed list, or puts a household into two countries, regions or incomes.
+        If the table is missing, lacks a column, lists no existing file, lists a file twice under one topic, has a
+        malformed list, or gives a household two countries, regions or incomes.
     """
     root = SOURCE.folder(root)
-    found = read_photographs(root)
-    if found is None:
+    photos = read_photographs(root)
+    if photos is None:
         raise SOURCE.missing(root, f"the table {PLAIN}, {', '.join(MLCOMMONS)} or {JSON[0]}")
     left = LeftOut()
-    raw, notes = with_images(found.rows, root, left, source=SOURCE, named_by=f"{found.file.name} in {found.named_by}")
+    raw, notes = with_images(
+        photos.rows, root, left, source=SOURCE, named_by=f"{photos.file.name} in {photos.named_by}"
+    )
     income = positive_numbers(raw["income"])
     homes, household_note = households(raw, income)
-    check_homes(found.file, raw, income, homes)
+    check_homes(photos.file, raw, income, homes)
     rows = pd.DataFrame(
         {
             "sample_id": _ids(raw),
@@ -84,11 +79,11 @@ def samples(root: Path, *, name: str) -> Samples:
     )
     return to_samples(
         SOURCE, rows, name=name, root=root, subject="objects", cluster="household", features=features, left=left,
-        notes=(household_note, found.note, income_note(raw, income), *notes),
+        notes=(household_note, photos.note, income_note(raw, income), *notes),
     )  # fmt: skip
 
 
 def _ids(raw: pd.DataFrame) -> pd.Series:
-    """Return the file of each row, with its topic where the file is listed under several."""
+    """Return the file of each row, with the topic appended if the file has several topics."""
     several = raw.groupby("path")["topic"].transform("nunique") > 1
     return raw["path"].where(~several, raw["path"] + "#" + raw["topic"])

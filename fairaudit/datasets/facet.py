@@ -1,7 +1,7 @@
-"""FACET: persons in photographs, with an occupation or activity and what annotators perceived of each.
+"""FACET: persons in photographs, with an occupation or activity and perceived attributes.
 
 Layout: ``annotations/annotations.csv`` with a row for each person, and the images in ``imgs_1/``, ``imgs_2/`` and
-``imgs_3/``. Attributes are counts of annotators, a column for each value.
+``imgs_3/``. Each value of an attribute is a column that counts annotators.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ TABLES = ("annotations/annotations.csv", "annotations.csv")
 FOLDERS = ("imgs_1", "imgs_2", "imgs_3", "images", "")
 #: Groups of each attribute, with the column that counts the annotators who named it.
 COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "gender_presentation": {one: f"gender_presentation_{one}" for one in ("fem", "masc", "non_binary")},
-    "age_presentation": {one: f"age_presentation_{one}" for one in ("young", "middle", "older")},
+    "gender_presentation": {value: f"gender_presentation_{value}" for value in ("fem", "masc", "non_binary")},
+    "age_presentation": {value: f"age_presentation_{value}" for value in ("young", "middle", "older")},
     "monk_skin_tone": {tone: f"skin_tone_{tone}" for tone in MONK},
-    "lighting": {one: f"lighting_{one}" for one in ("underexposed", "dimly_lit", "well_lit", "overexposed")},
+    "lighting": {value: f"lighting_{value}" for value in ("underexposed", "dimly_lit", "well_lit", "overexposed")},
 }
 NAMED = ("person_id", "filename", "class1", "bounding_box")
 
@@ -41,21 +41,13 @@ _BY = "counts of annotators, who perceived it in the picture; those who named no
 def samples(root: Path, *, name: str) -> Samples:
     """Return one row for each person: the part of the image within the box, and ``class1`` as label.
 
-    Annotators may disagree: their counts are kept as shares (``Samples.uncertain``), and the table has the value that
-    most of them named. Skin tones keep Monk's scale. The cluster is the image, which may show several persons;
-    ``lighting`` exploratory alone.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with ``annotations/`` and the folders of images.
-    name : str
-        Name of the data set in the audit.
+    Counts of annotators become shares (``Samples.uncertain``); the table has the value with the most votes. Skin tones
+    keep Monk's scale. The cluster is the image, which may show several persons. ``lighting`` is exploratory.
 
     Raises
     ------
     DataError
-        If the table, a column or all images are missing, a count is none, or a box has another form.
+        If the table, a column or all images are missing, or a count or a box is malformed.
     """
     root = SOURCE.folder(root)
     file = SOURCE.file(root, TABLES)
@@ -66,8 +58,8 @@ def samples(root: Path, *, name: str) -> Samples:
     raw["path"] = located(root, in_folders(raw["filename"], FOLDERS))
     left = LeftOut()
     raw, notes = with_images(raw, root, left, source=SOURCE, named_by="the column 'filename'", what="persons")
-    what, keys = f"column 'bounding_box' of table {file}", ("x", "y", "width", "height")
-    boxes = boxes_of(raw["bounding_box"], "person " + raw["person_id"], what=what, keys=keys)
+    place, keys = f"column 'bounding_box' of table {file}", ("x", "y", "width", "height")
+    boxes = boxes_of(raw["bounding_box"], "person " + raw["person_id"], what=place, keys=keys)
     raw, more = with_boxes(raw, root, left, boxes)
     rows, uncertain = raw.drop(columns=[*counts, *NAMED, "row"]), {}
     rows = rows.assign(sample_id=raw["person_id"], cluster_id=raw["filename"], label=raw["class1"])
@@ -81,7 +73,9 @@ def samples(root: Path, *, name: str) -> Samples:
 
 
 def _features() -> tuple[Feature, ...]:
-    gender, age, light = (tuple(COLUMNS[one]) for one in ("gender_presentation", "age_presentation", "lighting"))
+    gender, age, light = (
+        tuple(COLUMNS[attribute]) for attribute in ("gender_presentation", "age_presentation", "lighting")
+    )
     return (
         Feature("gender_presentation", gender, "perceived", f"gender presentation: {_BY}"),
         Feature("age_presentation", age, "perceived", f"age presentation: {_BY}", ordered=True),

@@ -1,8 +1,8 @@
-"""FairFace: face crops with perceived gender, race and age, from a CSV for each split.
+"""FairFace: face crops with perceived gender, race and age; one CSV for each split.
 
-Layout: ``fairface_label_train.csv`` and ``fairface_label_val.csv`` (or one of them) with the columns ``file``
+Layout: ``fairface_label_train.csv`` and ``fairface_label_val.csv`` (at least one) with the columns ``file``
 (``train/1.jpg``), ``age``, ``gender``, ``race`` and ``service_test``; the images in ``train/`` and ``val/``, beside the
-tables or in the folder of one of the two published crops.
+tables or in the folder of a published crop.
 """
 
 from __future__ import annotations
@@ -41,22 +41,15 @@ _DATE = re.compile(r"\d{1,2}-[A-Za-z]{3}|[A-Za-z]{3}-\d{1,2}")
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Return the faces of all splits that are there, with perceived gender, age and race as recorded.
+    """Return the faces of all existing splits, with perceived gender, age and race as recorded.
 
     The table also has ``service_test`` (text). Persons are not known: the cluster is the image.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the tables.
-    name : str
-        Name of the data set in the audit.
 
     Raises
     ------
     DataError
-        If no table is there, a column or all images are missing, or a cell is outside the published values, as where a
-        spreadsheet has turned ages into dates.
+        If all tables, a column or all images are missing, or a cell is outside the published values, such as an age
+        that a spreadsheet turned into a date.
     """
     root = SOURCE.folder(root)
     files = [root / file for file in TABLES if is_there(root / file)]
@@ -77,8 +70,8 @@ def _read(file: Path) -> pd.DataFrame:
     dates = raw["age"].str.fullmatch(_DATE)
     if dates.any():
         raise DataError(
-            f"column 'age' of table {file} must have ages such as 3-9; got '{raw['age'][dates].iloc[0]}', as a "
-            "spreadsheet writes it that takes them for dates. Get the table again and do not save it there."
+            f"column 'age' of table {file} must have ages such as 3-9; got the date '{raw['age'][dates].iloc[0]}' of a "
+            "spreadsheet. Get the table again, and do not save it in a spreadsheet."
         )
     return pd.DataFrame(
         {

@@ -1,8 +1,8 @@
-"""FHIBE (Fair Human-Centric Image Benchmark): people who consented, and told who they are.
+"""FHIBE (Fair Human-Centric Image Benchmark): images of consenting people with self-reported attributes.
 
-Layout: the unpacked archive, with ``data/processed/fhibe_downsampled/fhibe_downsampled.csv`` (or another of the
-processed sets), whose column ``filepath`` names images from the folder of the archive. To choose one of several sets,
-give its own folder below ``data/processed/``.
+Layout: the unpacked archive with ``data/processed/fhibe_downsampled/fhibe_downsampled.csv`` (or another processed set);
+its column ``filepath`` names images from the folder of the archive. To choose between several sets, give the set's
+folder below ``data/processed/``.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ SOURCE = Source(
 SKIN = ("natural_skin_color", "apparent_skin_color")
 REQUIRED = ("filepath", "subject_id", "age", "pronoun", "ancestry", *SKIN)
 OPTIONAL = ("person_bbox", "location_country")
-#: Continents, by the number of each; those behind it, up to the next, are its parts.
+#: Continents by number; numbers up to the next continent are its parts.
 REGIONS = {0: "Africa", 6: "Americas", 11: "Asia", 17: "Europe", 22: "Oceania", 27: ""}
-#: Six colours of skin; the documentation of FHIBE gives them Fitzpatrick's types, 0 being the darkest.
+#: Fitzpatrick's type of each of six skin colours (0 is the darkest), from the documentation of FHIBE.
 TYPES = {"5": "I", "4": "II", "3": "III", "2": "IV", "1": "V", "0": "VI"}
 UNSAID = "Prefer not to say"
 
@@ -45,23 +45,16 @@ _SELF = "told by the person"
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Return one row for each person in an image, with pronoun, age, ancestry and colour of skin as they told them.
+    """Return one row for each person in an image, with self-reported pronoun, age, ancestry and skin colour.
 
-    Several answers are joined by ``+``; ancestry is given by continent. The six colours of skin keep their order, from
-    light to dark; the apparent one exploratory alone, as does the country. Where boxes of persons are known, a row is
-    the part of its image within one. The cluster is the person, and the version is the name of the archive's folder.
-
-    Parameters
-    ----------
-    root : Path
-        Folder of the archive, or of one processed set in it.
-    name : str
-        Name of the data set in the audit.
+    ``+`` joins several answers; ancestry is by continent. The six skin colours are ordered from light to dark. The
+    apparent skin colour and the country are exploratory. If boxes of persons are known, a row is the part of its image
+    within one. The cluster is the person; the version is the name of the archive's folder.
 
     Raises
     ------
     DataError
-        If there is no table, a column or all images are missing, or a cell has another form.
+        If the table, a column or all images are missing, or a cell is malformed.
     """
     root, file = _table(SOURCE.folder(root))
     raw = read_csv(file, required=REQUIRED, optional=OPTIONAL).rename(columns={"filepath": "path"})
@@ -94,21 +87,21 @@ def samples(root: Path, *, name: str) -> Samples:
     )  # fmt: skip
 
 
-def _table(given: Path) -> tuple[Path, Path]:
+def _table(folder: Path) -> tuple[Path, Path]:
     """Return the folder of the archive and the table of a processed set."""
-    given = given.resolve()
-    own = given / f"{given.name}.csv"
-    if is_there(own) and given.parent.name == "processed":
-        return given.parents[2], own
-    for one in SETS:
-        file = given / "data" / "processed" / one / f"{one}.csv"
+    folder = folder.resolve()
+    own = folder / f"{folder.name}.csv"
+    if is_there(own) and folder.parent.name == "processed":
+        return folder.parents[2], own
+    for processed in SETS:
+        file = folder / "data" / "processed" / processed / f"{processed}.csv"
         if is_there(file):
-            return given, file
-    raise SOURCE.missing(given, f"data/processed/{SETS[0]}/{SETS[0]}.csv or that of another set")
+            return folder, file
+    raise SOURCE.missing(folder, f"data/processed/{SETS[0]}/{SETS[0]}.csv or that of another set")
 
 
 def _answer(text: str, column: str, file: Path) -> tuple[str, str]:
-    """Return number and words of an answer such as ``1. He/him/his``."""
+    """Return the number and the words of an answer such as ``1. He/him/his``."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         raise DataError(
@@ -118,14 +111,14 @@ def _answer(text: str, column: str, file: Path) -> tuple[str, str]:
 
 
 def _joined(raw: pd.DataFrame, column: str, file: Path, *, by_continent: bool = False) -> list[str]:
-    """Return the answers of each row, joined; parts of a continent count as the continent."""
+    """Return the joined answers of each row; a part of a continent counts as the continent."""
     lists = text_lists(raw[column], raw["path"], what=f"column '{column}' of table {file}", example="['0. Africa']")
-    made = []
+    joined = []
     for answers in lists:
-        said = [_answer(one, column, file) for one in answers]
-        words = {_continent(number) if by_continent else text for number, text in said} - {UNSAID, ""}
-        made.append(" + ".join(sorted(words)) or NOT_RECORDED)
-    return made
+        numbered = [_answer(answer, column, file) for answer in answers]
+        words = {_continent(number) if by_continent else text for number, text in numbered} - {UNSAID, ""}
+        joined.append(" + ".join(sorted(words)) or NOT_RECORDED)
+    return joined
 
 
 def _continent(number: str) -> str:
@@ -138,6 +131,6 @@ def _colour(raw: pd.DataFrame, column: str, file: Path) -> list[str]:
 
 
 def _skin(column: str, *, exploratory: bool) -> Feature:
-    what = column.replace("_", " ")
-    source = f"{what}, one of six colours that FHIBE calls Fitzpatrick's types, light to dark; {_SELF}"
+    words = column.replace("_", " ")
+    source = f"{words}, one of six colours that FHIBE calls Fitzpatrick's types, light to dark; {_SELF}"
     return Feature(column, tuple(TYPES.values()), "self-reported", source, ordered=True, exploratory=exploratory)

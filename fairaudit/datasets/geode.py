@@ -1,7 +1,7 @@
-"""GeoDE: photographs of 40 kinds of objects, asked of people in six regions.
+"""GeoDE: photographs of 40 kinds of objects, contributed by people in six regions.
 
-Layout: ``index.csv`` (or ``metadata.csv``) with the columns ``file_path``, ``object``, ``ip_country`` and perhaps
-``region``; the images in ``images/`` or beside the table. Without ``region`` it is the first part of the file's path or
+Layout: ``index.csv`` (or ``metadata.csv``) with the columns ``file_path``, ``object``, ``ip_country`` and optionally
+``region``; the images in ``images/`` or beside the table. The default of ``region`` is the first part of the path or
 name (``Africa/Nigeria/Nigeria_bag_011.jpg``, ``Africa_Nigeria_Nigeria_bag_1.jpg``).
 """
 
@@ -32,17 +32,10 @@ _HOW = "of the contributor"
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Return the photographs with region and country, and what they show as label (with its underscores).
+    """Return the photographs with region and country, and the object (with its underscores) as label.
 
-    Countries have one spelling each, where ``fairaudit``'s table knows them. Who took a photograph is not said: the
-    cluster is the image, and intervals are too narrow where one person took several.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the table.
-    name : str
-        Name of the data set in the audit.
+    Countries in ``fairaudit``'s table get one spelling. Contributors are unknown: the cluster is the image, and
+    intervals are too narrow if one person took several photographs.
 
     Raises
     ------
@@ -51,15 +44,14 @@ def samples(root: Path, *, name: str) -> Samples:
     """
     root = SOURCE.folder(root)
     file = SOURCE.file(root, TABLES)
-    # Place, time and camera of a photograph tell who took it: they are not read.
+    # Place, time and camera of a photograph could identify the contributor: they are not read.
     raw = read_csv(file, required=REQUIRED, optional=("region",))
-    given = raw.get("region", "")
     first = raw["file_path"].map(lambda path: _FIRST.split(path.removeprefix("images/"))[0])
-    said = raw.assign(region=given)["region"]
+    region = raw.assign(region=raw.get("region", ""))["region"]
     rows = raw[["object"]].rename(columns={"object": "label"})
     rows["path"] = located(root, in_folders(raw["file_path"], ("", "images")))
     rows["sample_id"] = raw["file_path"]
-    rows["region"] = groups_of(said.where(said != "", first), REGIONS, what=f"region in table {file}")
+    rows["region"] = groups_of(region.where(region != "", first), REGIONS, what=f"region in table {file}")
     rows["country"], spelling = country_names(raw["ip_country"])
     left = LeftOut()
     rows, notes = with_images(rows, root, left, source=SOURCE, named_by=f"the column 'file_path' of {file.name}")

@@ -1,10 +1,10 @@
-"""Memes with their text and a label, in the layout of Hateful Memes, with its fine-grained annotations.
+"""Memes with their text and a label, in the layouts of Hateful Memes and of its fine-grained annotations.
 
 Layout: ``train.jsonl``, ``dev.jsonl`` or ``dev_seen.jsonl`` and ``dev_unseen.jsonl``, ``test.jsonl`` or
 ``test_seen.jsonl`` and ``test_unseen.jsonl``; one JSON object a line with ``id``, ``img`` (path from the folder),
-``text``, ``label`` (1 hateful or offensive, 0 not), and optionally ``target``: who is attacked, a text or a list. In
-the folder, or as MMF unpacks it, in ``defaults/annotations/`` with the images in ``defaults/images/``. Fine-grained
-annotations (``train.json``, ``dev_seen.json``, ``dev_unseen.json``) may lie beside them, or in their place.
+``text``, ``label`` (1 hateful or offensive, 0 not) and optionally ``target``: the attacked groups, a text or a list. In
+the folder or, as MMF unpacks it, in ``defaults/annotations/`` with the images in ``defaults/images/``. Fine-grained
+annotations (``train.json``, ``dev_seen.json``, ``dev_unseen.json``) may accompany or replace the JSON lines.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from pathlib import Path
 import pandas as pd
 
 from fairaudit.core.open_file import is_there
-from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.core.samples import Feature, Samples
+from fairaudit.datasets.parts.cells import open_feature
 from fairaudit.datasets.parts.meme_rows import read_memes
 from fairaudit.datasets.parts.meme_votes import read_votes, target_features
 from fairaudit.datasets.parts.rows import LeftOut, in_folders, located, once_per_id, to_samples, with_images
 from fairaudit.datasets.parts.source import Source
 
-#: File (without its ending) and the split that its rows belong to, in reading order.
+#: Split of each file (without its suffix), in reading order.
 SPLITS = {
     "train": "train",
     "dev": "dev",
@@ -48,29 +49,21 @@ NO_LABEL = "the row has no label"
 def samples(root: Path, *, name: str) -> Samples:
     """Return the labelled memes of all splits.
 
-    ``label`` is ``"1"`` or ``"0"``, ``split`` is train, dev or test, ``text`` is the text on the image. Groups are
-    ``target``, where some row names one, and from fine-grained annotations ``target_race`` and so on, with the shares
-    of annotators. A row whose id stands in an earlier split, and one without a label, is listed in ``skipped``.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the annotations and the images they name.
-    name : str
-        Name of the data set in the audit.
+    ``label`` is ``"1"`` or ``"0"``, ``split`` is train, dev or test, ``text`` is the text on the image. Features are
+    ``target``, if a row names one, and from fine-grained annotations ``target_race`` and so on, with the shares of
+    annotators. ``skipped`` lists rows without a label and rows whose id occurs in an earlier split.
 
     Raises
     ------
     DataError
-        If there is no file of a split, a line is not the JSON object described above, two different rows of a split
-        have one id, or no labelled row has an image.
+        If all files are missing, a line is not the JSON object described above, two different rows of a split have
+        one id, or no labelled row has an image.
     """
     root = SOURCE.folder(root)
     listed, votes = _listed(root)
     rows = pd.DataFrame(listed, columns=["sample_id", "path", "split", "label", "text", "target", "file"])
     left = LeftOut()
-    # The original repeats memes of dev_seen in dev_unseen. Rows that differ in anything, and two in one file, stay
-    # and are refused.
+    # The original repeats memes of dev_seen in dev_unseen. Rows that differ, and two in one file, stay and are refused.
     repeated = rows.drop(columns="file").duplicated() & ~rows.duplicated(["sample_id", "file"])
     rows = once_per_id(rows[~repeated].drop(columns="file"), left, splits=("train", "dev", "test"))
     n_labelled, n = len(left), len(rows)
@@ -100,10 +93,10 @@ def _listed(root: Path) -> tuple[list[dict[str, str]], dict[str, tuple[frozenset
         plain = _find(root, f"{stem}.jsonl")
         fine = _find(root, f"{stem}.json")
         if fine is not None:
-            said = list(read_votes(fine))
-            votes |= {one.row["sample_id"]: one.votes for one in said}
+            memes = list(read_votes(fine))
+            votes |= {meme.row["sample_id"]: meme.votes for meme in memes}
             if plain is None:
-                rows += [{**one.row, "split": split, "file": fine.name} for one in said]
+                rows += [{**meme.row, "split": split, "file": fine.name} for meme in memes]
         if plain is not None:
             rows += [{**row, "split": split, "file": plain.name} for row in read_memes(plain)]
         read += [path.name for path in (plain, fine) if path is not None]
@@ -120,10 +113,10 @@ def _targets(
     rows: pd.DataFrame, votes: dict[str, tuple[frozenset[str], ...]]
 ) -> tuple[pd.DataFrame, Sequence[Feature], dict[str, pd.DataFrame]]:
     columns, uncertain, features = target_features(rows["sample_id"].tolist(), votes)
-    targets = tuple(sorted(set(rows["target"]) - {NOT_RECORDED}))
-    if targets:
-        source = "named by the annotators of the data; several targets of one meme are joined by +"
-        features = (Feature("target", targets, "annotated", source), *features)
+    source = "named by the annotators of the data; several targets of one meme are joined by +"
+    target = open_feature(rows, "target", "annotated", source)
+    if target.groups:
+        features = (target, *features)
     else:
         rows = rows.drop(columns="target")
     return rows.assign(**columns), features, uncertain

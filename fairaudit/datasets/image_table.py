@@ -1,6 +1,6 @@
-"""Any other images: a CSV or Parquet table, and a small TOML that says which of its columns holds what.
+"""Any other images: a CSV or Parquet table, and a small TOML that names its columns.
 
-Layout: a folder with ``image_table.toml`` (or the path of such a file), and beside it the table that it names::
+Layout: a folder with ``image_table.toml`` (or the path of such a file, under any name) and the table that it names::
 
     table = "people.parquet"
     subject = "people"            # people | objects | memes | labelled
@@ -46,24 +46,17 @@ SOURCE = Source(
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Return the rows of a table, with the features that its mapping names.
+    """Return the rows of a table, with the features that its mapping defines.
 
     Only columns that the mapping names are read, in batches: ten million rows take some gigabytes. Bins, votes and
-    other spellings are those that the mapping says; nothing is guessed.
-
-    Parameters
-    ----------
-    root : Path
-        The folder that holds ``image_table.toml``, or such a file under any name.
-    name : str
-        Name of the data set in the audit.
+    other spellings come from the mapping alone.
 
     Raises
     ------
     ConfigError
-        If the mapping is none.
+        If the mapping is malformed.
     DataError
-        If the table cannot be read, a column or all images are missing, or a cell is outside the groups named.
+        If the table cannot be read, a column or all images are missing, or a cell is outside the named groups.
     """
     root = Path(root)
     own = root.suffix.lower() == ".toml" and is_there(root)
@@ -74,8 +67,8 @@ def samples(root: Path, *, name: str) -> Samples:
     if not mapping.id and raw["path"].duplicated().any():
         twice = raw["path"][raw["path"].duplicated()].iloc[0]
         raise DataError(
-            f"rows of table {mapping.table} must have an id of their own where several are of one image; got '{twice}' "
-            f"in {int((raw['path'] == twice).sum())} rows. Name a column of ids in {file.name}: id = ..."
+            f"rows of table {mapping.table} must have an id each if they share an image; got '{twice}' in "
+            f"{int((raw['path'] == twice).sum())} rows. Name a column of ids in {file.name}: id = ..."
         )
     if mapping.subject in LABELLED:
         raw = _with_label(raw, mapping, left)
@@ -85,10 +78,10 @@ def samples(root: Path, *, name: str) -> Samples:
         notes = (*notes, *more)
     rows, features = _neutral(raw, mapping), []
     uncertain: dict[str, pd.DataFrame] = {}
-    for feature, one in mapping.features.items():
-        rows[feature], shares, made = group_column(raw, feature, one, table=mapping.table)
-        uncertain |= {feature: shares} if shares is not None else {}
-        features.append(made)
+    for name_of_feature, groups in mapping.features.items():
+        rows[name_of_feature], shares, feature = group_column(raw, name_of_feature, groups, table=mapping.table)
+        uncertain |= {name_of_feature: shares} if shares is not None else {}
+        features.append(feature)
     return to_samples(
         SOURCE, rows, name=name, root=folder, subject=mapping.subject, features=features, left=left,
         cluster=mapping.cluster_is if mapping.cluster else "image", notes=notes, uncertain=uncertain,
@@ -109,15 +102,15 @@ def _read(path: Path, mapping: TableMapping, file: Path) -> pd.DataFrame:
             )
     batches = list(table.batches(mapping.columns()))
     if not batches:
-        raise DataError(f"table {path.name} must have a row; got none. Add the images it is about.")
-    # Text of Arrow, not objects of Python: a tenth of the memory.
+        raise DataError(f"table {path.name} must have a row; got none. Add a row for each image.")
+    # Arrow's text takes a tenth of the memory of Python's objects.
     joined: Any = pa.concat_tables(batches)
     frame: pd.DataFrame = joined.to_pandas(split_blocks=True, self_destruct=True)
     return frame
 
 
 def _with_label(raw: pd.DataFrame, mapping: TableMapping, left: LeftOut) -> pd.DataFrame:
-    """Return the rows that have a label; that of a meme must be 1 (hateful) or 0."""
+    """Return the rows with a label; the label of a meme must be 1 (hateful) or 0."""
     cells = raw[mapping.label].map(lambda cell: mapping.labels.get(cell, cell))
     if mapping.subject == "memes":
         groups_of(cells, ("1", "0"), what=f"label (column '{mapping.label}' of table {mapping.table})")

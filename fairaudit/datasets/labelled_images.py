@@ -1,6 +1,6 @@
-"""Labelled images as a plain table: test sets on which a checkpoint's own labels are right or wrong.
+"""Labelled images as a plain table: test sets for the labels that a checkpoint predicts.
 
-Layout: a ``.csv`` with the columns ``file`` (path from the folder of the table) and ``label``, perhaps ``cluster``
+Layout: a ``.csv`` with the columns ``file`` (path from the folder of the table), ``label``, optionally ``cluster``
 (person, household or source image), and any columns of groups; or a folder with such a table named ``labels.csv``.
 """
 
@@ -27,28 +27,20 @@ SOURCE = Source(
 )
 REQUIRED = ("file", "label")
 CLUSTER = "cluster"
-#: A column with more different values is no column of groups: a name, a credit, a time.
+#: Columns with more distinct values, such as names, credits or times, are no groups.
 MAX_GROUPS = 30
 
 
 def samples(root: Path, *, name: str) -> Samples:
     """Return the images of a table with their label, and a feature for each column of groups.
 
-    A column of groups is one besides ``file``, ``label`` and ``cluster`` that has 2 to 30 different values; its groups
-    are listed in alphabetical order. Without ``cluster`` every image stands for itself.
-
-    Parameters
-    ----------
-    root : Path
-        The table, or the folder that holds it as ``labels.csv``.
-    name : str
-        Name of the data set in the audit.
+    Every column besides ``file``, ``label`` and ``cluster`` with 2 to 30 distinct values is a feature, its groups in
+    alphabetical order. Without ``cluster`` each image is its own cluster.
 
     Raises
     ------
     DataError
-        If the table is missing, lacks a column, has a row without a label, no row whose file exists, or names one file
-        twice.
+        If the table is missing, lacks a column or a label, lists no existing file, or lists a file twice.
     """
     path = Path(root) if Path(root).suffix.lower() == ".csv" else Path(root) / TABLE
     folder = path.parent
@@ -77,9 +69,9 @@ def samples(root: Path, *, name: str) -> Samples:
 
 
 def _columns_of_groups(raw: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Return the columns of groups, and a sentence if columns were passed over."""
+    """Return the columns of groups, and a note on the other columns."""
     others = [c for c in raw.columns if c not in (CLUSTER, *SAMPLE_COLUMNS)]
-    found = [c for c in others if 2 <= len(set(raw[c]) - {""}) <= MAX_GROUPS]
-    passed = [c for c in others if c not in found]
+    groups = [c for c in others if 2 <= len(set(raw[c]) - {""}) <= MAX_GROUPS]
+    passed = [c for c in others if c not in groups]
     note = f"No groups, for they have fewer than 2 or more than {MAX_GROUPS} different values: {', '.join(passed)}."
-    return found, [note] if passed else []
+    return groups, [note] if passed else []

@@ -1,6 +1,6 @@
-"""MMHS150K: tweets with a picture, each judged by some three annotators as harmless or as one of five kinds of hate.
+"""MMHS150K: tweets with a picture; about three annotators judged each as harmless or as one of five kinds of hate.
 
-Layout: ``MMHS150K_GT.json`` by id of tweet; ``img_resized/ID.jpg``; ``splits/{train,val,test}_ids.txt``; perhaps
+Layout: ``MMHS150K_GT.json`` by id of tweet; ``img_resized/ID.jpg``; ``splits/{train,val,test}_ids.txt``; optionally
 ``img_txt/ID.json`` with the text in the picture.
 """
 
@@ -29,30 +29,23 @@ SOURCE = Source(
     layout=f"{TABLE}, img_resized/ID.jpg, splits/train_ids.txt, val_ids.txt and test_ids.txt, perhaps img_txt/ID.json",
 )
 SPLITS = {"train": "train", "val": "dev", "test": "test"}
-#: What the numbers of an annotator mean.
+#: Meaning of the annotators' numbers.
 KINDS = ("NotHate", "Racist", "Sexist", "Homophobe", "Religion", "OtherHate")
 NO_MAJORITY = "as many annotators call it hateful as harmless"
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Return the tweets that more annotators call hateful (label ``"1"``) than harmless (``"0"``), or the reverse.
+    """Return the tweets with the label of most annotators: hateful (``"1"``) or harmless (``"0"``), without ties.
 
-    ``kind_of_hate`` is what those who call a tweet hateful say of it, with their votes as shares
-    (``Samples.uncertain``); of harmless tweets it is *not recorded*. ``hateful_share`` is the share of annotators who
-    call it hateful: labels are noisy. A tweet that stands in two lists of ids counts in the first one alone.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the JSON, the lists of ids and the images.
-    name : str
-        Name of the data set in the audit.
+    ``kind_of_hate`` has the votes of the annotators who call a tweet hateful, kept as shares (``Samples.uncertain``);
+    it is *not recorded* for harmless tweets. ``hateful_share`` is the share of annotators who call a tweet hateful:
+    labels are noisy. A tweet in two lists of ids counts in the first alone.
 
     Raises
     ------
     DataError
-        If a file is missing or has another form, the lists of train and test are the same (as in a known copy), or no
-        image is there.
+        If a file is missing or malformed, the lists of train and test are equal (as in a known copy), or no image
+        exists.
     """
     root = SOURCE.folder(root)
     file = SOURCE.file(root, [TABLE])
@@ -81,25 +74,25 @@ def samples(root: Path, *, name: str) -> Samples:
 
 def _tweets(value: dict[str, Any], file: Path) -> Iterator[dict[str, Any]]:
     with_text = (file.parent / "img_txt").is_dir()
-    for number, one in value.items():
-        votes = one.get("labels") if isinstance(one, dict) else None
+    for number, tweet in value.items():
+        votes = tweet.get("labels") if isinstance(tweet, dict) else None
         known = isinstance(votes, list) and votes and all(type(v) is int and 0 <= v < len(KINDS) for v in votes)
         if votes is None or not known:
             raise DataError(
                 f"tweet {number} of {file} must have 'labels', a list of numbers from 0 to {len(KINDS) - 1}; got "
                 f"{str(votes)[:60]}. Get the file again."
             )
-        said = [KINDS[vote] for vote in votes]
+        kinds = [KINDS[vote] for vote in votes]
         inside = _text_of(file.parent, f"img_txt/{number}.json") if with_text else ""
-        text = "\n".join(filter(None, (str(one.get("tweet_text") or ""), inside)))
+        text = "\n".join(filter(None, (str(tweet.get("tweet_text") or ""), inside)))
         yield {
-            "sample_id": str(number), "path": f"img_resized/{number}.jpg", "votes": said, "damaged": inside is None,
-            "text": text, "hateful_share": 1 - said.count(KINDS[0]) / len(said),
+            "sample_id": str(number), "path": f"img_resized/{number}.jpg", "votes": kinds, "damaged": inside is None,
+            "text": text, "hateful_share": 1 - kinds.count(KINDS[0]) / len(kinds),
         }  # fmt: skip
 
 
 def _text_of(root: Path, name: str) -> str | None:
-    """Return the text in a picture, None where it cannot be read; most have none, and no file."""
+    """Return the text in a picture: empty without a file (most pictures), None if the file cannot be read."""
     if file_problem(root, name):
         return ""
     try:
@@ -109,7 +102,7 @@ def _text_of(root: Path, name: str) -> str | None:
 
 
 def _splits(root: Path) -> pd.DataFrame:
-    """Return the ids of each split; one that stands in several has a row in each."""
+    """Return a row for each id of each split."""
     ids: dict[str, list[str]] = {}
     for stem, split in SPLITS.items():
         file = SOURCE.file(root, [f"splits/{stem}_ids.txt"])
@@ -119,5 +112,5 @@ def _splits(root: Path) -> pd.DataFrame:
             f"{root / 'splits' / 'test_ids.txt'} must list other tweets than train_ids.txt; got the same "
             f"{len(ids['test']):,}, as in a known copy. Get the lists from {SOURCE.available}."
         )
-    return pd.DataFrame([{"sample_id": one, "split": split} for split, listed in ids.items() for one in listed],
-                        columns=["sample_id", "split"])  # fmt: skip
+    rows = [(tweet, split) for split, tweets in ids.items() for tweet in tweets]
+    return pd.DataFrame(rows, columns=["sample_id", "split"])

@@ -1,7 +1,7 @@
-"""OpenImages MIAP (More Inclusive Annotations for People): boxes of persons, with how their gender and age look.
+"""OpenImages MIAP (More Inclusive Annotations for People): boxes of persons with perceived gender and age.
 
 Layout: ``open_images_extended_miap_boxes_{train,val,test}.csv``, boxes as shares of the image, or VISSL's JSON, boxes
-in pixels. The images ``ID.jpg`` lie in the folder, in ``images/``, or in a folder of their split in either.
+in pixels. The images ``ID.jpg`` are in the folder, in ``images/``, or in a folder of their split in either.
 """
 
 from __future__ import annotations
@@ -33,44 +33,36 @@ EDGES = ("XMin", "YMin", "XMax", "YMax")
 FLAGS = {"IsGroupOf": "the box shows a group", "IsDepictionOf": "the box shows a depiction, no person"}
 ATTRIBUTES = ("GenderPresentation", "AgePresentation")
 REQUIRED = ("ImageID", "XMin", "XMax", "YMin", "YMax", *FLAGS, *ATTRIBUTES)
-#: Width and height in pixels that the published protocol asks of a box.
+#: Least width and height of a box in pixels, from the published protocol.
 LEAST_PX = 100
-GENDERS = {f"Predominantly {one}": f"predominantly {one.lower()}" for one in ("Feminine", "Masculine")}
-AGES = {one: one.lower() for one in ("Young", "Middle", "Older")}
+GENDERS = {f"Predominantly {word}": f"predominantly {word.lower()}" for word in ("Feminine", "Masculine")}
+AGES = {word: word.lower() for word in ("Young", "Middle", "Older")}
 
 _HOW = "as annotators perceived it in the picture; nobody was asked"
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Return one row for each person's box of at least 100 x 100 pixels, cut as in the published protocol.
+    """Return one row for each person's box of at least 100 x 100 pixels, cropped as in the published protocol.
 
-    "Unknown" is *not recorded*. Boxes of groups and of depictions are left out (the published code keeps them, which
-    counts drawings as people). The cluster is the image, which may show several persons.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the table or tables of boxes and the images.
-    name : str
-        Name of the data set in the audit.
+    "Unknown" is *not recorded*. Boxes of groups and of depictions are left out; the published code keeps them and so
+    counts drawings as people. The cluster is the image, which may show several persons.
 
     Raises
     ------
     DataError
-        If there is no table, it lacks a column, a cell is outside the published values, or no image is there.
+        If the table, a column or all images are missing, or a cell is outside the published values.
 
     References
     ----------
-    Schumann et al. (2021), arXiv:2105.02317, for the data; Goyal et al. (2022), arXiv:2202.07603, appendix B.2, for
-    size and crop.
+    Schumann et al. (2021), arXiv:2105.02317 (data); Goyal et al. (2022), arXiv:2202.07603, appendix B.2 (size, crop).
     """
     root = SOURCE.folder(root)
     files = [root / file for file in TABLES if is_there(root / file)]
     relative = bool(files)
     rows = pd.concat([_table(file) for file in files], ignore_index=True) if relative else _json(root)
     left = LeftOut()
-    for flag, reason in FLAGS.items():  # -1 is unknown, and no yes
-        rows = left.keep(rows, [reason if said == "1" else "" for said in rows[flag]])
+    for flag, reason in FLAGS.items():  # -1 is unknown and counts as no
+        rows = left.keep(rows, [reason if cell == "1" else "" for cell in rows[flag]])
     rows["path"] = located(root, _places(rows))
     rows, notes = with_images(rows, root, left, source=SOURCE, named_by="the column 'ImageID'", what="boxes")
     boxes = rows[list(EDGES)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
@@ -89,55 +81,55 @@ def _table(file: Path) -> pd.DataFrame:
 
 def _json(root: Path) -> pd.DataFrame:
     """Return the boxes of VISSL's JSON: ``path``, ``bbox`` (left, top, right, bottom in pixels, as texts)."""
-    found = sorted(root.glob("*miap*.json"))
-    if len(found) != 1:
-        raise SOURCE.missing(root, " or ".join(TABLES), got=" and ".join(one.name for one in found) or "none")
-    value = read_json(found[0], kind=list, what="a list of boxes")
+    files = sorted(root.glob("*miap*.json"))
+    if len(files) != 1:
+        raise SOURCE.missing(root, " or ".join(TABLES), got=" and ".join(file.name for file in files) or "none")
+    value = read_json(files[0], kind=list, what="a list of boxes")
     records = []
-    for number, one in enumerate(value, 1):
-        box = one.get("bbox") if isinstance(one, dict) else None
-        if not isinstance(box, list) or len(box) != 4 or not isinstance(one.get("path"), str):
+    for number, record in enumerate(value, 1):
+        box = record.get("bbox") if isinstance(record, dict) else None
+        if not isinstance(box, list) or len(box) != 4 or not isinstance(record.get("path"), str):
             raise DataError(
-                f"box {number} of {found[0]} must have 'path' and 'bbox' with four numbers; got {str(one)[:80]}. "
+                f"box {number} of {files[0]} must have 'path' and 'bbox' with four numbers; got {str(record)[:80]}. "
                 "Get the file again."
             )
-        missing = next((key for key in (*FLAGS, *ATTRIBUTES) if key not in one), None)
+        missing = next((key for key in (*FLAGS, *ATTRIBUTES) if key not in record), None)
         if missing is not None:
-            hint = did_you_mean(missing, one) or "Get the file again."
-            raise DataError(f"box {number} of {found[0]} must have the field '{missing}'; got none. {hint}".rstrip())
-        cells = {key: str(one[key]) for key in (*FLAGS, *ATTRIBUTES)}
+            hint = did_you_mean(missing, record) or "Get the file again."
+            raise DataError(f"box {number} of {files[0]} must have the field '{missing}'; got none. {hint}".rstrip())
+        cells = {key: str(record[key]) for key in (*FLAGS, *ATTRIBUTES)}
         edges = dict(zip(EDGES, map(str, box), strict=True))
-        path = PurePosixPath(one["path"])
+        path = PurePosixPath(record["path"])
         records.append({**cells, **edges, "ImageID": path.stem, "path": str(path), "split": ""})
     if not records:
-        raise DataError(f"file {found[0]} must hold a list of boxes; got an empty one. Get the file again.")
-    return _named(pd.DataFrame(records), f"file {found[0]}")
+        raise DataError(f"file {files[0]} must hold a list of boxes; got an empty one. Get the file again.")
+    return _named(pd.DataFrame(records), f"file {files[0]}")
 
 
-def _named(raw: pd.DataFrame, what: str) -> pd.DataFrame:
-    """Return the rows with their features, an id for each box of an image, and the image as cluster."""
+def _named(raw: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Add the features, an id for each box of an image, and the image as cluster."""
     number = raw.groupby("ImageID").cumcount() + 1
     return raw.assign(
         path=raw["path"] if "path" in raw else raw["ImageID"] + ".jpg",
         sample_id=raw["ImageID"] + "#" + number.astype(str),
         cluster_id=raw["ImageID"],
-        **{flag: groups_of(raw[flag], ("1", "0", "-1"), what=f"'{flag}' of {what}") for flag in FLAGS},
+        **{flag: groups_of(raw[flag], ("1", "0", "-1"), what=f"'{flag}' of {source}") for flag in FLAGS},
         gender_presentation=groups_of(
-            raw["GenderPresentation"], GENDERS, what=f"'GenderPresentation' of {what}", missing=["Unknown"]
+            raw["GenderPresentation"], GENDERS, what=f"'GenderPresentation' of {source}", missing=["Unknown"]
         ),
         age_presentation=groups_of(
-            raw["AgePresentation"], AGES, what=f"'AgePresentation' of {what}", missing=["Unknown"]
+            raw["AgePresentation"], AGES, what=f"'AgePresentation' of {source}", missing=["Unknown"]
         ),
     )
 
 
 def _places(rows: pd.DataFrame) -> list[list[str]]:
-    """Return for each place where images may lie the path of every row's image; OpenImages says ``validation``."""
+    """Return the path of each row's image in every possible folder; OpenImages' folder of ``val`` is ``validation``."""
     files = [PurePosixPath(path).name for path in rows["path"]]
-    long = rows["split"].replace("val", "validation")
-    folders = [("" if split == "" else f"{split}/") for split in rows["split"]], [f"{s}/" if s else "" for s in long]
-    inside = [[folder + file for folder, file in zip(one, files, strict=True)] for one in folders]
-    return [rows["path"].tolist(), files, *inside, *([f"images/{path}" for path in one] for one in [files, *inside])]
+    places = [files]
+    for folders in (rows["split"], rows["split"].replace("val", "validation")):
+        places.append([f"{folder}/{file}" if folder else file for folder, file in zip(folders, files, strict=True)])
+    return [rows["path"].tolist(), *places, *([f"images/{path}" for path in place] for place in places)]
 
 
 def _features() -> tuple[Feature, ...]:

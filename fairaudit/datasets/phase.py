@@ -1,7 +1,7 @@
-"""PHASE: persons in Google Conceptual Captions, with what three annotators perceived of each.
+"""PHASE: persons in Google Conceptual Captions, with attributes perceived by three annotators.
 
-Layout: ``phase_gcc_{train,val}_all_DATE.json`` (every annotator) or ``..._regions_DATE.json`` (what most of them said),
-and the images, without an ending, in a folder of the split, perhaps below ``images/``.
+Layout: ``phase_gcc_{train,val}_all_DATE.json`` (every annotator) or ``..._regions_DATE.json`` (the majority), and the
+images, without a suffix, in a folder of their split or in ``images/SPLIT/``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SOURCE = Source(
     terms="research only, nothing commercial; annotators may take their consent back",
     layout="phase_gcc_val_all_DATE.json (or ..._regions_DATE.json, or those of train) and images/val/",
 )
-#: Groups of each attribute; "unsure" and "disagreement" name none.
+#: Groups of each attribute; "unsure" and "disagreement" are no groups.
 GROUPS = {
     "gender": ("female", "male"),
     "age": ("baby", "child", "young", "adult", "senior"),
@@ -49,24 +49,17 @@ _BY = "as annotators perceived it in the picture; those who were unsure are not 
 def samples(root: Path, *, name: str) -> Samples:
     """Return one row for each annotated person: the part of the image within the person's region.
 
-    Where every annotator is known, their votes are kept as shares (``Samples.uncertain``). ``activity`` and ``emotion``
-    are columns, with what was said of them joined by ``|``. The cluster is the image.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the JSON files and the images.
-    name : str
-        Name of the data set in the audit.
+    Votes of annotators are kept as shares (``Samples.uncertain``). ``activity`` and ``emotion`` are columns in which
+    ``|`` joins the answers. The cluster is the image.
 
     Raises
     ------
     DataError
-        If there is no such file, it has another form, or no image is there.
+        If all files or all images are missing, or a file is malformed.
     """
     root = SOURCE.folder(root)
     files = _files(root)
-    records = [one for split, file in files.items() for one in _persons(file, split)]
+    records = [record for split, file in files.items() for record in _persons(file, split)]
     if not records:
         raise DataError(f"file {next(iter(files.values()))} must hold persons; got none. Get the file again.")
     rows, left = pd.DataFrame(records), LeftOut()
@@ -76,25 +69,25 @@ def samples(root: Path, *, name: str) -> Samples:
     rows, more = with_boxes(rows, root, left, np.array(rows["region"].tolist(), dtype=np.float64).reshape(-1, 4))
     uncertain, features = {}, []
     for attribute, groups in GROUPS.items():
-        votes = [[ALIASES.get(one, one) for one in said.get(attribute, ())] for said in rows["said"]]
+        votes = [[ALIASES.get(word, word) for word in answers.get(attribute, ())] for answers in rows["answers"]]
         if any(votes):
             rows[attribute], uncertain[attribute] = named(votes, groups, what=f"'{attribute}' of {SOURCE.title}")
             source = f"{attribute}: {_BY}"
             features.append(Feature(attribute, groups, "perceived", source, ordered=attribute in ORDERED))
     for column in ("activity", "emotion"):
-        rows[column] = ["|".join(sorted(set(said.get(column, ())))) for said in rows["said"]]
+        rows[column] = ["|".join(sorted(set(answers.get(column, ())))) for answers in rows["answers"]]
     dates = ", ".join(sorted({match[3] for file in files.values() if (match := _FILE.fullmatch(file.name))}))
     return to_samples(
-        SOURCE, rows.drop(columns=["image", "region", "said"]), name=name, root=root, subject="people", left=left,
+        SOURCE, rows.drop(columns=["image", "region", "answers"]), name=name, root=root, subject="people", left=left,
         cluster="image", features=features, notes=(*notes, *more), uncertain=uncertain, version=dates,
     )  # fmt: skip
 
 
 def _files(root: Path) -> dict[str, Path]:
-    """Return the file of each split: with every annotator where it is there, the newest of several."""
-    found = [(match, path) for path in sorted(root.glob("*.json")) if (match := _FILE.fullmatch(path.name))]
-    found.sort(key=lambda one: (one[0][2] == "all", one[0][3]))
-    files = {match[1]: path for match, path in found}
+    """Return the file of each split: with every annotator if it exists, and the newest of several."""
+    matches = [(match, path) for path in sorted(root.glob("*.json")) if (match := _FILE.fullmatch(path.name))]
+    matches.sort(key=lambda entry: (entry[0][2] == "all", entry[0][3]))
+    files = {match[1]: path for match, path in matches}
     if not files:
         raise SOURCE.missing(root, "phase_gcc_train_all_DATE.json or phase_gcc_val_all_DATE.json")
     return files
@@ -102,16 +95,16 @@ def _files(root: Path) -> dict[str, Path]:
 
 def _persons(file: Path, split: str) -> Iterator[dict[str, Any]]:
     for image, entry in read_json(file, kind=dict, what="an object by image").items():
-        what = f"image '{image}' of {file}"
+        place = f"image '{image}' of {file}"
         if not isinstance(entry, dict):
-            raise DataError(f"{what} must be an object; got {type(entry).__name__}. Get the file again.")
+            raise DataError(f"{place} must be an object; got {type(entry).__name__}. Get the file again.")
         for person in filter(_PERSON.fullmatch, entry):
-            one = entry[person] if isinstance(entry[person], dict) else {}
+            record = entry[person] if isinstance(entry[person], dict) else {}
             yield {
                 "image": image, "split": split, "sample_id": f"{split}/{image}#{person}",
                 "cluster_id": f"{split}/{image}", "text": str(entry.get("caption") or ""),
-                "region": _region(one.get("region") or [np.nan] * 4, f"{person} in {what}"),
-                "said": _said(one.get("annotations") or [], f"{person} in {what}"),
+                "region": _region(record.get("region") or [np.nan] * 4, f"{person} in {place}"),
+                "answers": _answers(record.get("annotations") or [], f"{person} in {place}"),
             }  # fmt: skip
 
 
@@ -125,19 +118,19 @@ def _region(edges: Any, of: str) -> list[float]:
     return [x1, y1, x2, y2]
 
 
-def _said(annotations: Any, of: str) -> dict[str, list[str]]:
-    """Return what each annotator said of each attribute, spelled as ``GROUPS`` does."""
+def _answers(annotations: Any, of: str) -> dict[str, list[str]]:
+    """Return the annotators' answers by attribute, spelled as in ``GROUPS``."""
     annotators = [annotations] if isinstance(annotations, dict) else annotations
     if not isinstance(annotators, list):
         raise DataError(
             f"'annotations' of {of} must be an object for each annotator; got {str(annotations)[:60]}. Get the file "
             "again."
         )
-    found: dict[str, list[str]] = {}
-    for one in annotators:
-        for key, value in one.items() if isinstance(one, dict) else ():
+    answers: dict[str, list[str]] = {}
+    for annotator in annotators:
+        for key, value in annotator.items() if isinstance(annotator, dict) else ():
             if isinstance(value, str) and value.strip():
                 word = value.strip().casefold()
                 spelled = re.sub(r"[ -]", "_", word) if key == "ethnicity" else word
-                found.setdefault(key.replace("-", "").replace(" ", ""), []).append(spelled)
-    return found
+                answers.setdefault(key.replace("-", "").replace(" ", ""), []).append(spelled)
+    return answers

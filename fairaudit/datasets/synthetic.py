@@ -1,22 +1,22 @@
 """The synthetic world: drawn people, homes and memes with known, planted disparities.
 
 SEER's question in miniature: does pretraining on uncurated images treat people better than supervision on the labels
-of the rich? Everything is drawn from numbers, and everything made of it is called synthetic. One knob, ``bias``, scales
-all causes; at 0 there is none. The causes lie in pixels or in training data, never in labels or in who is audited.
+of the rich? Everything is drawn from random numbers and marked as synthetic. One knob, ``bias``, scales all causes; at
+0 there is none. The causes are in pixels or in training data, never in labels or in the choice of people.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.open_file import TABLE, is_there, open_text, read_text
 from fairaudit.core.plant import Plant
 from fairaudit.core.samples import INCOME, SAMPLE_COLUMNS, Feature, Samples, Subject
 from fairaudit.datasets.drawing.people import AGE_GROUPS, GENDERS
+from fairaudit.datasets.parts.csv_table import read_csv
+from fairaudit.datasets.parts.meme_rows import read_memes
 from fairaudit.datasets.world.captions import TARGETS, UNSEEN_TARGET
 from fairaudit.datasets.world.files import SETTINGS, read_settings
 from fairaudit.datasets.world.households import COUNTRIES, REGIONS
@@ -96,14 +96,7 @@ _DRAWN = "chosen when the picture was drawn"
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Read one folder of the synthetic world.
-
-    Parameters
-    ----------
-    root : Path
-        ``people/``, ``photos/`` or ``memes/`` as ``write_population`` makes them.
-    name : str
-        Name of the data set in the audit.
+    """Return the samples of ``people/``, ``photos/`` or ``memes/`` as ``write_population`` draws them.
 
     Returns
     -------
@@ -115,7 +108,7 @@ def samples(root: Path, *, name: str) -> Samples:
     Raises
     ------
     DataError
-        If the folder is none of the three, or a table or a picture is missing or damaged.
+        If the folder is none of the three, or a table or a picture is missing or malformed.
     """
     root = Path(root)
     settings = read_settings(root)
@@ -123,14 +116,22 @@ def samples(root: Path, *, name: str) -> Samples:
     if kind not in _KINDS:
         listed = ", ".join(str(root / k) for k in _KINDS if (root / k).is_dir())
         raise DataError(
-            f"folder '{root}' must be one of the folders people, photos or memes that write_population makes; "
+            f"folder '{root}' must be one of the folders people, photos or memes that write_population draws; "
             + (f"got the {kind} folder. " if kind else f"got one without a readable {SETTINGS}. ")
             + (f"Give one of: {listed}." if listed else "Give one of these three folders.")
         )
     read = {"people": _people, "photos": _photos, "memes": _memes}[str(kind)]
     subject: dict[str, Subject] = {"people": "people", "photos": "objects", "memes": "memes"}
-    table, features, cluster = read(root)
-    _check_pictures(root, table["path"])
+    try:
+        table, features, cluster = read(root)
+        missing = [path for path in table["path"] if not (root / path).is_file()]
+        if missing:
+            raise DataError(
+                f"folder '{root}' must contain every picture of its table; {len(missing)} of {len(table)} are missing, "
+                f"first '{missing[0]}'."
+            )
+    except DataError as error:
+        raise DataError(f"{error} Or draw the world again with write_population.") from error
     return Samples(
         name=name,
         reader="synthetic",
@@ -147,34 +148,20 @@ def samples(root: Path, *, name: str) -> Samples:
     )
 
 
-def _read_csv(root: Path, file: str, columns: tuple[str, ...], numeric: tuple[str, ...]) -> pd.DataFrame:
-    path = root / file
-    if not is_there(path):
+def _read_csv(file: Path, columns: tuple[str, ...], numeric: str) -> pd.DataFrame:
+    table = read_csv(file, required=columns)
+    numbers = pd.to_numeric(table[numeric], errors="coerce")
+    if numbers.isna().any():
+        row = int(numbers.isna().to_numpy().argmax())
         raise DataError(
-            f"folder '{root}' must contain {file}; it does not. Draw the world again with write_population."
+            f"column '{numeric}' of table {file} must be a number in every row; got '{table[numeric].iloc[row]}' in "
+            f"line {row + 2}. Correct the cell."
         )
-    with open_text(path, "table", limit=TABLE, encoding="utf-8") as opened:
-        table = pd.read_csv(opened, dtype=dict.fromkeys(columns, str), keep_default_na=False)
-    missing = [c for c in columns if c not in table.columns]
-    if missing:
-        raise DataError(
-            f"table '{path}' must have the columns {', '.join(columns)}; {', '.join(missing)} is missing. "
-            "Draw the world again with write_population."
-        )
-    for column in numeric:
-        numbers = pd.to_numeric(table[column], errors="coerce")
-        if numbers.isna().any():
-            line = int(numbers.isna().to_numpy().argmax())
-            raise DataError(
-                f"column '{column}' of '{path}' must be a number in every row; got '{table[column].iloc[line]}' in "
-                f"line {line + 2}. Draw the world again with write_population."
-            )
-        table[column] = numbers
-    return table
+    return table.assign(**{numeric: numbers})
 
 
 def _neutral(table: pd.DataFrame, *, path: str, cluster: str, label: str | None) -> pd.DataFrame:
-    """Put the columns that every table has in front."""
+    """Return the table with the columns of every table of samples first."""
     table = table.rename(columns={path: "path", cluster: "cluster_id"})
     table["sample_id"] = table["path"].str.removeprefix("img/").str.removesuffix(".png")
     table["split"], table["text"] = "test", ""
@@ -183,12 +170,12 @@ def _neutral(table: pd.DataFrame, *, path: str, cluster: str, label: str | None)
 
 
 def _people(root: Path) -> tuple[pd.DataFrame, tuple[Feature, ...], str]:
-    raw = _read_csv(root, "people.csv", PEOPLE_COLUMNS, ("monk_skin_tone",))
+    raw = _read_csv(root / "people.csv", PEOPLE_COLUMNS, "monk_skin_tone")
     outside = raw[~raw["monk_skin_tone"].isin(range(1, 11))]
     if len(outside):
         raise DataError(
-            f"column 'monk_skin_tone' of '{root / 'people.csv'}' must be a whole number from 1 to 10; "
-            f"got {outside['monk_skin_tone'].iloc[0]}. Draw the world again with write_population."
+            f"column 'monk_skin_tone' of table {root / 'people.csv'} must be a whole number from 1 to 10; "
+            f"got {outside['monk_skin_tone'].iloc[0]}. Correct the cell."
         )
     table = _neutral(raw, path="file", cluster="person", label=None)
     table["skin_tone"] = [skin_tone_bin(int(tone)) for tone in table["monk_skin_tone"]]
@@ -201,7 +188,7 @@ def _people(root: Path) -> tuple[pd.DataFrame, tuple[Feature, ...], str]:
 
 
 def _photos(root: Path) -> tuple[pd.DataFrame, tuple[Feature, ...], str]:
-    raw = _read_csv(root, "photos.csv", PHOTO_COLUMNS, (INCOME,))
+    raw = _read_csv(root / "photos.csv", PHOTO_COLUMNS, INCOME)
     table = _neutral(raw, path="file", cluster="household", label="topic")
     features = (
         Feature("region", REGIONS, "synthetic", _DRAWN),
@@ -211,39 +198,12 @@ def _photos(root: Path) -> tuple[pd.DataFrame, tuple[Feature, ...], str]:
 
 
 def _memes(root: Path) -> tuple[pd.DataFrame, tuple[Feature, ...], str]:
-    rows: list[dict[str, str]] = []
-    for split in SPLITS:
-        path = root / f"{split}.jsonl"
-        if not is_there(path):
-            raise DataError(
-                f"folder '{root}' must contain {split}.jsonl; it does not. Draw the world again with write_population."
-            )
-        for number, line in enumerate(read_text(path, "file", limit=TABLE).splitlines(), start=1):
-            rows.append(_meme(path, number, line, split))
+    rows = [
+        {**meme, "cluster_id": meme["sample_id"], "split": split}
+        for split in SPLITS
+        for meme in read_memes(root / f"{split}.jsonl")
+    ]
     table = pd.DataFrame(rows, columns=[*SAMPLE_COLUMNS, "target"])
+    if unlabelled := table.loc[table["label"] == "", "sample_id"].tolist():
+        raise DataError(f"meme '{unlabelled[0]}' of folder '{root}' must have the label 0 or 1; got none.")
     return table, (Feature("target", TARGETS, "synthetic", f"invented peoples, {_DRAWN}"),), "image"
-
-
-def _meme(path: Path, number: int, line: str, split: str) -> dict[str, str]:
-    try:
-        row = json.loads(line)
-        label = {0: "0", 1: "1"}[row["label"]]
-        ident, image, text, target = (str(row[key]) for key in ("id", "img", "text", "target"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"line {number} of '{path}' must be an object with id, img, label (0 or 1), text and target; "
-            f"got {line[:80]!r}. Draw the world again with write_population."
-        ) from error
-    return {
-        "sample_id": ident, "path": image, "cluster_id": ident, "split": split, "label": label, "text": text,
-        "target": target,
-    }  # fmt: skip
-
-
-def _check_pictures(root: Path, paths: pd.Series) -> None:
-    missing = [p for p in paths if not (root / p).is_file()]
-    if missing:
-        raise DataError(
-            f"folder '{root}' must contain every picture of its table; {len(missing)} of {len(paths)} are missing, "
-            f"first '{missing[0]}'. Draw the world again with write_population."
-        )

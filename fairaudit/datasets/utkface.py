@@ -1,8 +1,8 @@
 """UTKFace: aligned face images whose file names hold age, gender and race.
 
 Layout: files ``[age]_[gender]_[race]_[time].jpg`` (``.jpg.chip.jpg`` in the aligned version), in the folder itself, in
-a folder ``UTKFace`` below it, or in several part folders. Some names of the original lack a field; such files are
-listed in ``Samples.skipped``.
+a folder ``UTKFace`` below it, or in several part folders. ``Samples.skipped`` lists files whose name lacks a field, as
+some of the original do.
 """
 
 from __future__ import annotations
@@ -35,23 +35,16 @@ _HOW = "estimated by a model and checked by one annotator, as the authors of UTK
 def samples(root: Path, *, name: str) -> Samples:
     """Return the face images below ``root`` with perceived gender, race and age group.
 
-    The table also has ``age_years`` (float, as in the file name). Persons are not known: the cluster is the image.
-
-    Parameters
-    ----------
-    root : Path
-        The folder ``UTKFace``, the folder above it, or a folder of part folders.
-    name : str
-        Name of the data set in the audit.
+    The table also has ``age_years`` (float, from the file name). Persons are unknown: the cluster is the image.
 
     Raises
     ------
     DataError
-        If the folder is not there, or no file name in it is of this form.
+        If the folder is missing, or no file name has this form.
     """
     root = SOURCE.folder(root)
     start = root / "UTKFace" if (root / "UTKFace").is_dir() else root
-    found: list[dict[str, object]] = []
+    records: list[dict[str, object]] = []
     left = LeftOut()
     for path in visible_files(start):
         relative = path.relative_to(root).as_posix()
@@ -59,13 +52,13 @@ def samples(root: Path, *, name: str) -> Samples:
             left.add(relative, NO_TEXT)
             continue
         try:
-            found.append({"sample_id": path.name, "path": relative, **_fields(path.name)})
+            records.append({"sample_id": path.name, "path": relative, **_fields(path.name)})
         except ValueError as error:
             left.add(relative, str(error))
-    if not found:
+    if not records:
         example = f", for example '{left.files[0]}'" if left.files else ""
         raise SOURCE.missing(root, "files named AGE_GENDER_RACE_TIME.jpg", got=f"none among {len(left)} files{example}")
-    rows = pd.DataFrame(found)
+    rows = pd.DataFrame(records)
     rows = rows.assign(age_group=age_group(rows["age_years"]))
     notes = ["Persons are not known in UTKFace: two images of one person can be neighbours of each other."]
     if left.files:
@@ -85,7 +78,7 @@ def _features() -> tuple[Feature, ...]:
 
 
 def _fields(file_name: str) -> dict[str, object]:
-    """Return the values that a file name holds; ValueError with the reason if it is malformed."""
+    """Return the values in a file name; raise ValueError with the reason if it is malformed."""
     match = _NAME.fullmatch(file_name)
     if match is None:
         raise ValueError("the name does not end in .jpg or .jpg.chip.jpg after its last field")
@@ -93,9 +86,9 @@ def _fields(file_name: str) -> dict[str, object]:
     if len(fields) != 4:
         raise ValueError(f"the name must have 4 fields (age, gender, race, time); got {len(fields)}")
     age, gender, race, time = fields
-    for what, text, highest in (("age", age, OLDEST), ("gender", gender, 1), ("race", race, 4)):
+    for field, text, highest in (("age", age, OLDEST), ("gender", gender, 1), ("race", race, 4)):
         if not re.fullmatch("[0-9]{1,3}", text) or int(text) > highest:
-            raise ValueError(f"the field {what} of the name must be 0 to {highest}; got '{text}'")
+            raise ValueError(f"the field {field} of the name must be 0 to {highest}; got '{text}'")
     if not re.fullmatch("[0-9]+", time):
         raise ValueError(f"the field time of the name must be digits; got '{time}'")
     return {"gender": GENDERS[int(gender)], "race": RACES[int(race)], "age_years": float(age)}

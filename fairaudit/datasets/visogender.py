@@ -1,8 +1,8 @@
-"""VisoGender: persons at work, with the gender that annotators perceived; the data set names images by URL alone.
+"""VisoGender: persons at work with perceived gender; the data set gives only the URLs of its images.
 
 Layout: ``OO_Visogender_DDMMYYYY.tsv`` (a person and an object) and ``OP_Visogender_DDMMYYYY.tsv`` (two persons), in the
-folder or where its repository has them; the newest of each is read. The images are yours to get: ``IDX.jpg`` (or .png,
-.webp ...) in ``images/``, for example ``images/OO_17.jpg``.
+folder or in the folders of the repository; the newest of each is read. Download the images yourself as ``IDX.jpg`` (or
+.png, .webp ...) into ``images/``, for example ``images/OO_17.jpg``.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ SOURCE = Source(
 )
 FOLDERS = ("", "OO", "OP", "data/visogender_data/OO", "data/visogender_data/OP")
 REQUIRED = ("IDX", "Occupation")
-#: Columns that were renamed between versions, the newest name first.
+#: Names of columns in all versions, the newest first.
 GENDER = ("Occupation_perceived_gender", "Occupation_Gender")
 PARTICIPANT = ("Participant_perceived_gender", "Participant_Gender")
 LICENCE = ("Licence", "LICENSE OK?")
-#: What versions wrote, with a known misspelling of August 2023.
+#: Groups by the words of all versions, with a misspelling of August 2023.
 WORDS = {
     "feminine": "feminine", "masculine": "masculine", "neutral": "neutral", "woman": "feminine", "man": "masculine",
     "maculine": "masculine",
@@ -44,32 +44,25 @@ _HOW = "as the annotators of the data perceived it; nobody was asked"
 
 
 def samples(root: Path, *, name: str) -> Samples:
-    """Return the persons at work whose image is there, with their occupation as label.
+    """Return the persons at work whose image exists, with their occupation as label.
 
-    ``perceived_gender`` is that of the person with the occupation; ``participant_gender``, of the person beside, is
-    exploratory. Rows without an image are listed in ``skipped``: of them only a URL is known.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the lists and ``images/``.
-    name : str
-        Name of the data set in the audit.
+    ``perceived_gender`` describes the person with the occupation; ``participant_gender``, exploratory, the second
+    person. ``skipped`` lists rows without an image, of which only the URL is known.
 
     Raises
     ------
     DataError
-        If there is no list, it lacks a column, a gender has another word, or no image is there.
+        If all lists, a column or all images are missing, or a gender is another word.
     """
     root = SOURCE.folder(root)
     files = _newest(root)
     rows, left = pd.concat([_read(file, kind) for kind, file in files.items()], ignore_index=True), LeftOut()
     rows = left.keep(
         rows,
-        ["" if said in ("", "yes") else "its licence was not found to be free" for said in rows["licence"]],
+        ["" if licence in ("", "yes") else "its licence was not found to be free" for licence in rows["licence"]],
         named="sample_id",
     )
-    stems = [f"images/{one}" for one in rows["sample_id"]]
+    stems = [f"images/{idx}" for idx in rows["sample_id"]]
     rows["path"] = located(root, [[stem + suffix for stem in stems] for suffix in IMAGE_SUFFIXES])
     n = len(left)
     rows, notes = with_images(rows, root, left, source=SOURCE, named_by="the column IDX (as images/IDX.jpg)")
@@ -89,17 +82,17 @@ def samples(root: Path, *, name: str) -> Samples:
 
 
 def _newest(root: Path) -> dict[str, Path]:
-    """Return the newest list of each kind; dates in names are DDMMYYYY and do not sort as text."""
-    found = [
+    """Return the newest list of each kind by the date DDMMYYYY in its name."""
+    lists = [
         (match, path)
         for folder in FOLDERS
         for path in sorted((root / folder).glob("*.tsv"))
         if (match := _FILE.fullmatch(path.name))
     ]
-    found.sort(key=lambda one: (one[0][4], one[0][3], one[0][2]))
-    if not found:
+    lists.sort(key=lambda entry: (entry[0][4], entry[0][3], entry[0][2]))
+    if not lists:
         raise SOURCE.missing(root, "OO_Visogender_DATE.tsv or OP_Visogender_DATE.tsv")
-    return dict(sorted({match[1].upper(): path for match, path in found}.items()))
+    return dict(sorted({match[1].upper(): path for match, path in lists}.items()))
 
 
 def _read(file: Path, kind: str) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def test_headers_only_decodes_nothing(run: Run, tmp_path: Path) -> None:
         (("utkfaces", "{root}"), "reader must be one of: "),
         (("utkfaces", "{root}"), "got 'utkfaces'. Did you mean 'utkface'?"),
         (("fairface", "{root}"), "must contain fairface_label_train.csv or fairface_label_val.csv; got none."),
-        (("fairface", "{root}"), "FairFace is to be had at https://github.com/joojs/fairface (CC BY 4.0)"),
+        (("fairface", "{root}"), "FairFace is available at https://github.com/joojs/fairface (CC BY 4.0)"),
         (("utkface", "{root}/none"), "must be a folder for the reader 'utkface'; got no such folder."),
         (
             ("utkface", "{root}", "--expected", "2"),

@@ -88,7 +88,7 @@ def test_reader_says_where_its_data_are_to_be_had_and_how_they_lie(name: str, tm
         open_reader(name).samples(tmp_path, name="data")
     said = str(error.value)
     if source.available:
-        assert f"{source.layout}. {source.title} is to be had at {source.available} ({source.terms}); " in said
+        assert f"{source.layout}. {source.title} is available at {source.available} ({source.terms}); " in said
         assert said.endswith("fairaudit downloads nothing.")
 
 

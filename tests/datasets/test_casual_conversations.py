@@ -30,7 +30,7 @@ FRAMES_1 = (f"{SET}/0042/0042_10.png", f"{SET}/1127/1127_00.png", f"{SET}/1127/1
 V2 = "CasualConversationsV2.json"
 LAYOUT = (
     "Check the folder against the layout of the reader 'casual_conversations': CasualConversations.json or "
-    "CasualConversationsV2.json, and frames named like their videos below it. Casual Conversations is to be had at "
+    "CasualConversationsV2.json, and frames named like their videos below it. Casual Conversations is available at "
     "https://ai.meta.com/datasets/casual-conversations-dataset/ and .../casual-conversations-v2-dataset/ (for those "
     "who accept Meta's data use agreement; to measure fairness, not to train); fairaudit downloads nothing."
 )
@@ -193,7 +193,7 @@ def test_two_videos_of_one_name_are_refused(tmp_path: Path) -> None:
     twice = {**VERSION_1, "9": {**VERSION_1["1127"], "files": ["CasualConversationsB/9/1127_00.mp4"], "dark_files": []}}
     assert refused(tmp_path, twice, *FRAMES_1) == (
         f"file {tmp_path / 'CasualConversations.json'} must name each video once; got {SET}/1127/1127_00.MP4 and "
-        "CasualConversationsB/9/1127_00.mp4, whose frames have one name. Get the file again."
+        "CasualConversationsB/9/1127_00.mp4, whose frames share a name. Get the file again."
     )
 
 

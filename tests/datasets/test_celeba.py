@@ -20,7 +20,7 @@ PUBLISHED = (
 NAMES = PUBLISHED.split()
 FACES = {"000001.jpg": ("Male", "Smiling"), "000002.jpg": ("Young",), "000003.jpg": ("Male", "Young", "Bald")}
 WHERE = (
-    "CelebA is to be had at http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (as that page states (non-commercial "
+    "CelebA is available at http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (as that page states (non-commercial "
     "research)); fairaudit downloads nothing."
 )
 LAYOUT = (

@@ -37,7 +37,7 @@ def test_the_worked_example_reads_its_layout(portraits: ModuleType, tmp_path: Pa
     root = tmp_path / "data"
     root.mkdir()
     with pytest.raises(
-        DataError, match=r"must contain portraits\.csv; got none\. .* is to be had at https://example\.org"
+        DataError, match=r"must contain portraits\.csv; got none\. .* is available at https://example\.org"
     ):
         portraits.samples(root, name="x")
     lines = [

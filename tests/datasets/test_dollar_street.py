@@ -221,7 +221,7 @@ def test_missing_column_with_nothing_near(tmp_path: Path) -> None:
 def test_wrong_folders_and_tables(tmp_path: Path) -> None:
     with pytest.raises(
         DataError,
-        match=r"must contain the table metadata\.csv, .*; got none\. .* is to be had at https://www\.gapminder",
+        match=r"must contain the table metadata\.csv, .*; got none\. .* is available at https://www\.gapminder",
     ):
         dollar_street.samples(tmp_path, name="x")
     write(tmp_path, ROWS, images=False)

@@ -251,7 +251,7 @@ def test_a_field_never_leads_out_of_the_folder(tmp_path: Path, broken: dict[str,
 
 
 WHERE = (
-    "is to be had at https://www.gapminder.org/dollar-street and https://mlcommons.org/datasets/dollar-street (CC BY"
+    "is available at https://www.gapminder.org/dollar-street and https://mlcommons.org/datasets/dollar-street (CC BY"
 )
 
 

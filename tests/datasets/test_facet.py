@@ -217,7 +217,7 @@ def test_a_renamed_column_is_named_with_the_nearest(tmp_path: Path, column: str,
 
 WHERE = (
     "Check the folder against the layout of the reader 'facet': annotations/annotations.csv, and the images in "
-    "imgs_1/, imgs_2/ and imgs_3/. FACET is to be had at https://ai.meta.com/datasets/facet (research only, to "
+    "imgs_1/, imgs_2/ and imgs_3/. FACET is available at https://ai.meta.com/datasets/facet (research only, to "
     "evaluate and never to train, for those who accept the data licence); fairaudit downloads nothing."
 )
 

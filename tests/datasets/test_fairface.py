@@ -17,7 +17,7 @@ TRAIN = (
     "train/3.jpg,3-9,Female,Black,False",
 )
 VAL = ("val/1.jpg,3-9,Male,East Asian,False",)
-WHERE = "FairFace is to be had at https://github.com/joojs/fairface (CC BY 4.0); fairaudit downloads nothing."
+WHERE = "FairFace is available at https://github.com/joojs/fairface (CC BY 4.0); fairaudit downloads nothing."
 LAYOUT = (
     "Check the folder against the layout of the reader 'fairface': fairface_label_train.csv and "
     f"fairface_label_val.csv (file, age, gender, race), train/ and val/. {WHERE}"
@@ -122,8 +122,8 @@ def test_of_two_crops_the_narrow_one_is_read(tmp_path: Path) -> None:
 def test_ages_that_a_spreadsheet_took_for_dates_are_refused(tmp_path: Path, cell: str) -> None:
     write(tmp_path, train=(TRAIN[0], f"train/2.jpg,{cell},Female,Indian,FALSE"))
     assert refused(tmp_path) == (
-        f"column 'age' of table {tmp_path / 'fairface_label_train.csv'} must have ages such as 3-9; got '{cell}', as a "
-        "spreadsheet writes it that takes them for dates. Get the table again and do not save it there."
+        f"column 'age' of table {tmp_path / 'fairface_label_train.csv'} must have ages such as 3-9; got the date "
+        f"'{cell}' of a spreadsheet. Get the table again, and do not save it in a spreadsheet."
     )
 
 

@@ -21,7 +21,7 @@ COLUMNS = [
 RAW = "data/raw/fhibe_downsampled"
 BOXES = ["box_left_px", "box_top_px", "box_right_px", "box_bottom_px"]
 WHERE = (
-    "FHIBE is to be had at https://fairnessbenchmark.ai.sony/download (for those who register and accept the terms, to "
+    "FHIBE is available at https://fairnessbenchmark.ai.sony/download (for those who register and accept the terms, to "
     "evaluate fairness; revoked persons are removed monthly); fairaudit downloads nothing."
 )
 LAYOUT = (

@@ -229,7 +229,7 @@ def test_one_id_with_two_meanings_is_refused(tmp_path: Path) -> None:
 
 WHERE = (
     "Check the folder against the layout of the reader 'hateful_memes': train.jsonl, dev_seen.jsonl, test_seen.jsonl "
-    "(id, img, text, label) and img/. Hateful Memes is to be had at "
+    "(id, img, text, label) and img/. Hateful Memes is available at "
     "https://www.drivendata.org/competitions/70/hateful-memes-phase-2/ (annotations of groups: "
     "https://github.com/facebookresearch/fine_grained_hateful_memes) (as its source states; Hateful Memes itself is "
     "for research only, its fine-grained annotations Apache-2.0; the content is abusive); fairaudit downloads nothing."

@@ -22,7 +22,7 @@ OLD = ["file_path", "object", "ip_country"]
 FLAT = ["SouthEastAsia_Indonesia_Indonesia_plate_of_food_32123.jpg", "plate_of_food", "Indonesia"]
 ALONE = "Who took a photograph is not known: each counts as independent of all others."
 WHERE = (
-    "GeoDE is to be had at https://geodiverse-data-collection.cs.princeton.edu/ (as that page states); fairaudit "
+    "GeoDE is available at https://geodiverse-data-collection.cs.princeton.edu/ (as that page states); fairaudit "
     "downloads nothing."
 )
 LAYOUT = (

@@ -164,14 +164,14 @@ WRONG = [
      "features.age_group.ordered must be true or false; got 'yes'. Correct it."),
     ('"18-30" = 18', '"18-30" = "18"', ConfigError,
      "features.age_group.bins.18-30 must be a number; got '18'. Correct it."),
-    ('"18-30" = 18', '"18-30" = 40', ConfigError, "must have rising bounds; got [0.0, 40.0, 30.0]. Order them."),
+    ('"18-30" = 18', '"18-30" = 40', ConfigError, "must have rising bounds; got [0.0, 40.0, 30.0]. Sort the bins by"),
     ('{ F = "woman", M = "man" }', "{ F = 1 }", ConfigError,
      "gender.rename.F must be text in quotation marks; got 1. Correct it."),
     ('column = "age"', 'groups = ["x"]', ConfigError, "must have groups, bins or votes; got several."),
-    ('source = "survey of 2024"', "ordered = true", ConfigError, "must list its groups in that order; got none."),
+    ('source = "survey of 2024"', "ordered = true", ConfigError, "must list its groups in order since it is ordered"),
     ('{ F = "woman", M = "man" }', '{ F = "womn" }\ngroups = ["woman"]', ConfigError,
      "must lead to its groups; got 'womn'. Did you mean 'woman'?"),
-    ('version = "3"', 'box = ["a"]', ConfigError, "must name four columns; got 1. Name them in order."),
+    ('version = "3"', 'box = ["a"]', ConfigError, "must name four columns; got 1. Name left top right bottom, in"),
     ('version = "3"', 'box_unit = "percent"', ConfigError, f"{MAPPING}: box_unit must be one of: pixels, shares"),
     ('table = "people.csv"', "table = ", ConfigError, "image_table.toml must be TOML in UTF-8; got: "),
     ('"people.csv"', '"people.xlsx"', DataError, "must be a .csv or .parquet file; got no such file."),
@@ -218,9 +218,11 @@ def test_memes_are_hateful_or_not_and_rows_without_a_label_are_left_out(tmp_path
     assert str(caught.value) == (
         "label (column 'job' of table people.csv) must be one of 1, 0; got 'guard' in row 2. Correct the cell."
     )
-    with pytest.raises(ConfigError, match=r"text must be given where subject is 'memes'; it is missing\. Add it\."):
+    with pytest.raises(
+        ConfigError, match=r"text must name a column if subject is 'memes'; got none\. Add text = COLUMN\."
+    ):
         read(write(tmp_path, toml.replace('text = "uid"\n', "")))
-    with pytest.raises(ConfigError, match=r"label must be given where subject is 'labelled'; it is missing\. Add it\."):
+    with pytest.raises(ConfigError, match=r"label must name a column if subject is 'labelled'; got none\. Add label"):
         read(write(tmp_path, 'table = "people.csv"\nsubject = "labelled"\nfile = "img"\n'))
 
 
@@ -258,8 +260,8 @@ def test_a_row_twice_is_refused_and_a_path_cannot_lead_out(tmp_path: Path) -> No
     with pytest.raises(DataError) as caught:
         read(write(tmp_path, toml, {**ROWS, "img": ["a.png", "b.png", "a.png", "a.png"]}))
     assert str(caught.value) == (
-        "rows of table people.csv must have an id of their own where several are of one image; got 'a.png' in 3 rows. "
-        "Name a column of ids in image_table.toml: id = ..."
+        "rows of table people.csv must have an id each if they share an image; got 'a.png' in 3 rows. Name a column of "
+        "ids in image_table.toml: id = ..."
     )
     found = read(write(tmp_path, rows={**ROWS, "img": ["a.png", "../b.png", "/etc/hostname", "d.png"]}))
     assert found.skipped["reason"].tolist() == ["the name leads out of the data folder"] * 2

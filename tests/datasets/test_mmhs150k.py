@@ -228,7 +228,7 @@ def test_a_damaged_file_is_named_with_the_line(tmp_path: Path, content: bytes, p
 
 WHERE = (
     "Check the folder against the layout of the reader 'mmhs150k': MMHS150K_GT.json, img_resized/ID.jpg, "
-    "splits/train_ids.txt, val_ids.txt and test_ids.txt, perhaps img_txt/ID.json. MMHS150K is to be had at "
+    "splits/train_ids.txt, val_ids.txt and test_ids.txt, perhaps img_txt/ID.json. MMHS150K is available at "
     "https://gombru.github.io/2019/10/09/MMHS/ (as that page and Twitter state; the content is abusive); fairaudit "
     "downloads nothing."
 )

@@ -25,7 +25,7 @@ CUT = (
 LAYOUT = (
     "Check the folder against the layout of the reader 'openimages_miap': open_images_extended_miap_boxes_train.csv, "
     "open_images_extended_miap_boxes_val.csv, open_images_extended_miap_boxes_test.csv or some of them, and images "
-    "ID.jpg, perhaps in images/ or a folder of the split. OpenImages MIAP is to be had at "
+    "ID.jpg, perhaps in images/ or a folder of the split. OpenImages MIAP is available at "
     "https://storage.googleapis.com/openimages/web/extended.html#miap (annotations CC BY 4.0, images listed as CC BY "
     "2.0, to be checked one by one); fairaudit downloads nothing."
 )

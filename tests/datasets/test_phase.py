@@ -239,7 +239,7 @@ def test_an_image_that_is_no_object_is_named(tmp_path: Path) -> None:
 
 WHERE = (
     "Check the folder against the layout of the reader 'phase': phase_gcc_val_all_DATE.json (or ..._regions_DATE.json, "
-    "or those of train) and images/val/. PHASE is to be had at https://github.com/noagarcia/phase (research only, "
+    "or those of train) and images/val/. PHASE is available at https://github.com/noagarcia/phase (research only, "
     "nothing commercial; annotators may take their consent back); fairaudit downloads nothing."
 )
 

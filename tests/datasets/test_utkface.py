@@ -131,7 +131,7 @@ def test_wrong_folders(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"data folder {tmp_path} must contain files named AGE_GENDER_RACE_TIME.jpg; got none among 1 files, for "
         "example 'cat.jpg'. Check the folder against the layout of the reader 'utkface': files "
-        "AGE_GENDER_RACE_TIME.jpg or .jpg.chip.jpg, in the folder or below it. UTKFace is to be had at "
+        "AGE_GENDER_RACE_TIME.jpg or .jpg.chip.jpg, in the folder or below it. UTKFace is available at "
         "https://susanqq.github.io/UTKFace/ (non-commercial research only; the copyright of the images is with their "
         "owners); fairaudit downloads nothing."
     )

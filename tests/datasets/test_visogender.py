@@ -178,8 +178,8 @@ def test_an_index_never_leads_out_of_the_folder(tmp_path: Path, index: str, reas
         ("IDX", "Index", "must have the columns IDX, Occupation; 'IDX' is missing. It has Index, Sector,"),
         ("Occupation", "Ocupation", "must have the columns IDX, Occupation; 'Occupation' is missing. Did you mean "
          "'Ocupation'? Add or rename the column."),
-        ("Occupation_perceived_gender", "Occupation_perceived_sex", "must have the column 'Occupation_perceived_gender'"
-         "; it is missing. Did you mean 'Occupation_perceived_sex'? Add or rename the column."),
+        ("Occupation_perceived_gender", "Occupation_perceived_sex", "must have the columns Occupation_perceived_gender"
+         "; 'Occupation_perceived_gender' is missing. Did you mean 'Occupation_perceived_sex'? Add or rename the"),
     ],
 )  # fmt: skip
 def test_a_renamed_column_is_named_with_the_nearest(tmp_path: Path, column: str, renamed: str, said: str) -> None:
@@ -205,7 +205,7 @@ def test_one_index_in_two_rows_is_refused(tmp_path: Path) -> None:
 
 WHERE = (
     "Check the folder against the layout of the reader 'visogender': OO_Visogender_DATE.tsv, OP_Visogender_DATE.tsv or "
-    "one of them, and images/IDX.jpg, got from their URLs. VisoGender is to be had at "
+    "one of them, and images/IDX.jpg, got from their URLs. VisoGender is available at "
     "https://github.com/oxai/visogender (the list CC BY 4.0, to evaluate and never to train; each image has a licence "
     "of its own); fairaudit downloads nothing."
 )

@@ -9,7 +9,7 @@ from fairaudit.datasets.drawing.canvas import Canvas
 from fairaudit.datasets.drawing.colours import BLACK, CLOTH, Colour, brightness, mix, shade, varied
 from fairaudit.datasets.drawing.dice import Dice
 
-#: Brown and dark fur, and light fur: with nothing planted both are as frequent.
+#: Brown and dark fur, and light fur; equally frequent at bias 0.
 FUR: tuple[Colour, ...] = (
     (130, 88, 54), (100, 66, 42), (74, 50, 36), (52, 38, 32), (40, 34, 34), (150, 108, 70), (92, 80, 70), (62, 54, 50),
 )  # fmt: skip
@@ -27,7 +27,7 @@ def _fur(dice: Dice, bias: float) -> Colour:
 
 
 def draw_dog(c: Canvas, dice: Dice, bias: float) -> None:
-    """Draw a dog: from the front, head and chest, or standing, from the side."""
+    """Draw head and chest of a dog from the front, or a standing dog from the side."""
     fur = _fur(dice, bias)
     patch = fur if dice.chance(0.6) else mix(fur, (226, 206, 180), 0.6)
     hanging = dice.chance(0.6)
@@ -115,7 +115,7 @@ def _dog_aside(c: Canvas, dice: Dice, fur: Colour, patch: Colour, hanging: bool)
 
 
 def draw_rat(c: Canvas, dice: Dice, bias: float) -> None:
-    """Draw a rat: from the side with its long tail, or sitting up, from the front."""
+    """Draw a rat from the side with its long tail, or sitting up, from the front."""
     fur = _fur(dice, bias)
     dark = shade(fur, 0.72)
     line = mix(fur, (230, 220, 210), 0.55)
@@ -154,7 +154,7 @@ def draw_rat(c: Canvas, dice: Dice, bias: float) -> None:
 
 
 def draw_snake(c: Canvas, dice: Dice, _bias: float) -> None:
-    """Draw a snake: winding, or coiled with its head raised."""
+    """Draw a winding snake, or a coiled snake with its head raised."""
     skin, band = (
         varied(dice.pick(SCALES), dice, 0.2),
         varied(dice.pick((BLACK, (90, 60, 40), (220, 200, 120))), dice, 0.1),

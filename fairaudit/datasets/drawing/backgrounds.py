@@ -1,4 +1,4 @@
-"""What is behind people and things: walls, windows, gardens, shelves; floors."""
+"""Backgrounds of people and things: walls, windows, gardens, panels, floors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ GREEN = ((94, 140, 72), (120, 156, 86), (82, 116, 66))
 
 
 def backdrop(canvas: Canvas, dice: Dice) -> None:
-    """Draw what stands behind a person, in soft colours; colours and kind depend on nothing.
+    """Draw the background of a person in random soft colours, independent of the person.
 
-    Half as bright as it can be, so that dark and light hair and skin stand out alike.
+    Medium brightness gives dark and light hair and skin the same contrast.
     """
     wall = mix(varied(dice.pick(WALL), dice, 0.15), (104, 104, 104), 0.68)
     canvas.box(-0.5, -0.5, 0.5, 0.5, wall)
@@ -39,7 +39,7 @@ def backdrop(canvas: Canvas, dice: Dice) -> None:
 
 
 def room(canvas: Canvas, dice: Dice) -> None:
-    """Draw a wall and a floor for a thing to stand in front of; the same in every home."""
+    """Draw a wall and a floor, independent of the home."""
     wall, floor = varied(dice.pick(WALL), dice, 0.2), varied(dice.pick(FLOOR), dice, 0.2)
     canvas.box(-0.5, -0.5, 0.5, 0.5, wall)
     edge = dice.uniform(0.1, 0.28)
@@ -55,7 +55,7 @@ def room(canvas: Canvas, dice: Dice) -> None:
 
 
 def tabletop(canvas: Canvas, dice: Dice) -> None:
-    """Draw a table or mat seen from above, for small things to lie on; the same in every home."""
+    """Draw a table or mat from above, independent of the home."""
     ground = varied(dice.pick((*WALL, *WOOD, *CLOTH[:6])), dice, 0.2)
     canvas.box(-0.5, -0.5, 0.5, 0.5, ground)
     pattern = dice.whole(0, 2)

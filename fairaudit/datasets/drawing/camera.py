@@ -1,4 +1,4 @@
-"""The camera: light from one side, exposure, noise of the sensor, and the file on disk."""
+"""The camera: light from one side, exposure, sensor noise, and the image file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from fairaudit.datasets.drawing.dice import Dice
 
 @dataclass(frozen=True)
 class Exposure:
-    """How much light reaches the sensor.
+    """Light, noise and colour error of a photograph.
 
     Parameters
     ----------
     gain : float
-        What every pixel value is multiplied with; 1 is a well-exposed photograph, 0 is black. Contrast falls with it.
+        Factor of all pixel values, and so of contrast; 1 is a well-exposed photograph, 0 is black.
     noise : float
-        Standard deviation of the sensor's noise in steps of 8-bit pixel values; it is not scaled by ``gain``.
+        Standard deviation of the sensor's noise in steps of 8-bit pixel values, independent of ``gain``.
     cast : float
-        Standard deviation of the error in each colour channel's gain, as a natural logarithm, one draw a photograph:
-        with little light a camera guesses brightness and white balance badly.
+        Standard deviation of the natural logarithm of each colour channel's gain, one draw a photograph: in little
+        light, a camera misjudges brightness and white balance.
     """
 
     gain: float = 1.0
@@ -45,9 +45,9 @@ def _grid(pixels: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]
 
 
 def photograph(canvas: Canvas, dice: Dice, exposure: Exposure = WELL_EXPOSED) -> Image.Image:
-    """Return the picture as a camera takes it: light from a random side, then exposure, then noise.
+    """Return a photograph of the canvas: light from a random side, then exposure, then noise.
 
-    The same dice give the same light and the same noise at every exposure.
+    Light and noise depend on the dice alone, not on the exposure.
     """
     x, y = _grid(canvas.pixels)
     angle, slope = dice.uniform(0, 2 * math.pi), dice.uniform(0.0, 0.16)

@@ -1,4 +1,4 @@
-"""``Canvas``: smooth shapes in coordinates that do not depend on the number of pixels."""
+"""``Canvas``: smooth shapes in coordinates independent of the number of pixels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairaudit.datasets.drawing.colours import Colour
 
 Point = tuple[float, float]
 
-#: Shapes are drawn this many times too large and then averaged, which makes their edges smooth.
+#: Shapes are drawn enlarged by this factor and then averaged, for smooth edges.
 OVERSAMPLING = 3
 
 
@@ -26,16 +26,15 @@ _SMALL, _MIDDLE, _LARGE = _circle(10), _circle(18), _circle(30)
 class Canvas:
     """A square picture, drawn with shapes whose coordinates are in sides of the picture.
 
-    The origin is the centre of the picture, x grows to the right and y downwards: the corners are
-    ``(-0.5, -0.5)`` and ``(0.5, 0.5)``. Inside ``with canvas.placed(...)`` all shapes are moved, scaled, turned
-    or mirrored together.
+    The origin is the centre; x grows to the right and y downwards: the corners are ``(-0.5, -0.5)`` and ``(0.5, 0.5)``.
+    ``with canvas.placed(...)`` moves, scales, turns or mirrors all shapes of its block together.
 
     Parameters
     ----------
     pixels : int
         Side of the finished picture.
     ground : Colour
-        What the picture is filled with at first.
+        Colour of the empty picture.
     """
 
     def __init__(self, pixels: int, ground: Colour) -> None:
@@ -47,7 +46,7 @@ class Canvas:
 
     @property
     def unit(self) -> float:
-        """Pixels of the enlarged picture in one unit of the present coordinates."""
+        """Pixels of the enlarged picture in a unit of the current coordinates."""
         a, b, _, c, d, _ = self._matrix
         return math.sqrt(abs(a * d - b * c))
 
@@ -56,7 +55,7 @@ class Canvas:
         self, x: float = 0.0, y: float = 0.0, *, scale: float = 1.0, degrees: float = 0.0, flip: bool = False,
         stretch: float = 1.0,
     ) -> Iterator[None]:  # fmt: skip
-        """Draw everything in the block around ``(x, y)``, scaled, turned, mirrored; ``stretch`` is width by height."""
+        """Draw the block around ``(x, y)``: scaled, turned, mirrored, its width multiplied by ``stretch``."""
         before = self._matrix
         a, b, u, c, d, v = before
         cos, sin = math.cos(math.radians(degrees)) * scale, math.sin(math.radians(degrees)) * scale
@@ -84,7 +83,7 @@ class Canvas:
         self.draw.polygon(self._to_pixels(points), fill=fill)
 
     def box(self, left: float, top: float, right: float, bottom: float, fill: Colour) -> None:
-        """Fill a rectangle, which turns with the placement."""
+        """Fill a rectangle."""
         self.polygon(((left, top), (right, top), (right, bottom), (left, bottom)), fill)
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, fill: Colour, degrees: float = 0.0) -> None:
@@ -105,7 +104,7 @@ class Canvas:
         self.stroke([*points, points[0], points[1]], width, fill, ends=False)
 
     def stroke(self, points: Sequence[Point], width: float, fill: Colour, *, ends: bool = True) -> None:
-        """Draw a line of the given width through the points, with round ends unless told otherwise."""
+        """Draw a line through the points, by default with round ends."""
         pixels = self._to_pixels(points)
         wide = max(1.0, width * self.unit)
         self.draw.line(pixels, fill=fill, width=round(wide), joint="curve")
@@ -126,19 +125,21 @@ class Canvas:
         self, x: float, y: float, rx: float, ry: float, start: float, end: float, width: float, fill: Colour
     ) -> None:  # fmt: skip
         """Draw part of an ellipse; angles in degrees, 0 to the right, 90 down."""
-        steps = max(3, int(abs(end - start) / 15))
-        angles = [math.radians(start + (end - start) * i / steps) for i in range(steps + 1)]
-        self.stroke([(x + rx * math.cos(t), y + ry * math.sin(t)) for t in angles], width, fill)
+        self.stroke(_arc(x, y, rx, ry, start, end, 15), width, fill)
 
     def sector(self, x: float, y: float, rx: float, ry: float, start: float, end: float, fill: Colour) -> None:
         """Fill the part of an ellipse between two angles, closed by the straight line between its ends."""
-        steps = max(3, int(abs(end - start) / 12))
-        angles = [math.radians(start + (end - start) * i / steps) for i in range(steps + 1)]
-        self.polygon([(x + rx * math.cos(t), y + ry * math.sin(t)) for t in angles], fill)
+        self.polygon(_arc(x, y, rx, ry, start, end, 12), fill)
 
     def reduced(self) -> Image.Image:
         """Return the finished picture, ``pixels`` by ``pixels``."""
         return self.image.reduce(OVERSAMPLING)
+
+
+def _arc(x: float, y: float, rx: float, ry: float, start: float, end: float, step: float) -> list[Point]:
+    steps = max(3, int(abs(end - start) / step))
+    angles = [math.radians(start + (end - start) * i / steps) for i in range(steps + 1)]
+    return [(x + rx * math.cos(t), y + ry * math.sin(t)) for t in angles]
 
 
 #: Weights of the Catmull-Rom spline at four places between two points.
@@ -154,14 +155,10 @@ _WEIGHTS = tuple(
 
 
 def _smooth(points: Sequence[Point], *, closed: bool) -> list[Point]:
-    n = len(points)
+    before, after = (points[-1], points[:2]) if closed else (points[0], points[-1:])
+    knots = [before, *points, *after]
     smooth: list[Point] = []
-    for i in range(n if closed else n - 1):
-        if closed:
-            (ax, ay), (bx, by), (cx, cy), (dx, dy) = points[i - 1], points[i], points[(i + 1) % n], points[(i + 2) % n]
-        else:
-            (ax, ay), (bx, by) = points[max(i - 1, 0)], points[i]
-            (cx, cy), (dx, dy) = points[i + 1], points[min(i + 2, n - 1)]
+    for (ax, ay), (bx, by), (cx, cy), (dx, dy) in zip(knots, knots[1:], knots[2:], knots[3:], strict=False):
         for p, q, r, s in _WEIGHTS:
             smooth.append((p * ax + q * bx + r * cx + s * dx, p * ay + q * by + r * cy + s * dy))
     if not closed:

@@ -1,4 +1,4 @@
-"""Shoulders, neck and what is worn: four kinds for each gender presentation, in colours that depend on nothing."""
+"""Shoulders, neck and clothes: four kinds for each gender presentation, in random colours."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def draw_clothes(
     ----------
     gender : {"feminine", "masculine"}
     skin, shadow : Colour
-        Of the skin in light and in shade.
+        Skin in light and in shade.
     half, top, neck : float
-        Half the width of the shoulders, their height below the middle of the face, half the width of the neck.
+        Half the width of the shoulders, their distance below the middle of the face, half the width of the neck.
     """
     cloth = mix(varied(dice.pick(CLOTH), dice, 0.15), (124, 124, 128), 0.55)
     second = varied(dice.pick(CLOTH), dice, 0.2)
@@ -35,8 +35,8 @@ def draw_clothes(
     canvas.stroke(((half * 0.78, 0.7), (half * 0.7, top + 0.16)), 0.01, shade(cloth, 0.72))
     kinds = _FEMININE if gender == "feminine" else _MASCULINE
     kinds[kind](canvas, skin, shadow, cloth, second, half, top, neck)
-    # Stripes of one width for all and over the same part of the picture, level for one gender and upright for the
-    # other: neither is easier to see.
+    # Stripes have one width and cover the same part of the picture, level for one gender and upright for the other, so
+    # that both are equally visible.
     light = mix(cloth, WHITE if brightness(cloth) < 140 else (30, 28, 34), 0.9)
     for k in range(-5, 6):
         if gender == "feminine":

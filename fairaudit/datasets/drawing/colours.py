@@ -1,4 +1,4 @@
-"""Colours as three whole numbers from 0 to 255, how to mix them, and the palettes of the world."""
+"""Colours as three whole numbers from 0 to 255, their mixtures, and the palettes of the world."""
 
 from __future__ import annotations
 
@@ -36,32 +36,28 @@ MONK: tuple[Colour, ...] = tuple(
 )
 
 
-def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """Return ``one`` with ``share`` (0 to 1) of it replaced by ``other``."""
+def _whole(red: float, green: float, blue: float) -> Colour:
+    return min(255, max(0, int(red))), min(255, max(0, int(green))), min(255, max(0, int(blue)))
+
+
+def mix(colour: Colour, other: Colour, share: float) -> Colour:
+    """Return ``colour`` with the share (0 to 1) of ``other`` mixed in."""
     keep = 1.0 - share
-    return (
-        int(one[0] * keep + other[0] * share),
-        int(one[1] * keep + other[1] * share),
-        int(one[2] * keep + other[2] * share),
-    )
+    return _whole(*(a * keep + b * share for a, b in zip(colour, other, strict=True)))
 
 
 def shade(colour: Colour, factor: float) -> Colour:
     """Return the colour made darker (factor below 1) or brighter (above 1)."""
-    return (
-        min(255, max(0, int(colour[0] * factor))),
-        min(255, max(0, int(colour[1] * factor))),
-        min(255, max(0, int(colour[2] * factor))),
-    )
+    return _whole(*(channel * factor for channel in colour))
 
 
 def brightness(colour: Colour) -> float:
-    """Return how bright the colour is to the eye, 0 to 255 (weights of ITU-R BT.601)."""
+    """Return the perceived brightness, 0 to 255 (weights of ITU-R BT.601)."""
     return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
 
 
 def against(colour: Colour, strength: float) -> Colour:
-    """Return a line colour that is seen on ``colour``: darker on light ground, lighter on dark ground."""
+    """Return a line colour with contrast to ``colour``: darker on light ground, lighter on dark ground."""
     if brightness(colour) > 75:
         return mix(colour, (40, 20, 16), strength)
     return mix(colour, (236, 200, 176), strength * 0.7)
@@ -71,8 +67,4 @@ def varied(colour: Colour, dice: Dice, amount: float = 0.12) -> Colour:
     """Return the colour a little brighter or darker and a little off in hue."""
     light = dice.uniform(1 - amount, 1 + amount)
     warm = dice.uniform(-amount, amount) * 40
-    return (
-        min(255, max(0, int(colour[0] * light + warm))),
-        min(255, max(0, int(colour[1] * light))),
-        min(255, max(0, int(colour[2] * light - warm))),
-    )
+    return _whole(colour[0] * light + warm, colour[1] * light, colour[2] * light - warm)

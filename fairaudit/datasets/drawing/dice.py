@@ -1,4 +1,4 @@
-"""``Dice``: a random stream that belongs to one named thing and to nothing else."""
+"""``Dice``: a random stream for one named thing."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ T = TypeVar("T")
 class Dice:
     """Random numbers for one thing, named by words and numbers.
 
-    Two things with different names never share a stream, and a thing gets the same numbers whatever is drawn
-    before it. So the order of drawing, the number of processes and the size of the world change no picture.
+    Different names never share a stream, and the numbers of a name do not depend on earlier draws. The order of
+    drawing, the number of processes and the size of the world therefore change no picture.
 
     Parameters
     ----------
     *name : str or int
-        What the numbers are for, e.g. ``Dice(seed, "population", "person", 12)``.
+        Purpose of the numbers, e.g. ``Dice(seed, "population", "person", 12)``.
     """
 
     def __init__(self, *name: str | int) -> None:
-        # A text seed goes through SHA-512 (documented for ``random.seed`` version 2), so near names are far apart.
+        # ``random.seed`` version 2 hashes a text by SHA-512, so that similar names give unrelated streams.
         self._random = random.Random("/".join(str(part) for part in name))
 
     def uniform(self, low: float, high: float) -> float:
@@ -33,7 +33,7 @@ class Dice:
         return low + (high - low) * self._random.random()
 
     def chance(self, probability: float) -> bool:
-        """Return True with the given probability; always uses up one number."""
+        """Return True with the given probability; always consume one number."""
         return self._random.random() < probability
 
     def whole(self, low: int, high: int) -> int:
@@ -41,7 +41,7 @@ class Dice:
         return low + int(self._random.random() * (high - low + 1))
 
     def pick(self, options: Sequence[T]) -> T:
-        """Return one of the options, all equally likely."""
+        """Return a random option, all equally likely."""
         return options[int(self._random.random() * len(options))]
 
     def shuffled(self, options: Sequence[T]) -> list[T]:

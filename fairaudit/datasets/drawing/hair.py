@@ -1,7 +1,7 @@
 """Hair: six shapes, drawn behind the head and in front of it.
 
-All may be anybody's: were long hair a sign of gender, people with much of it would look more like each other, or more
-like dogs, and the world would hold a disparity that nobody planted.
+Shapes are independent of gender: if only one gender had long hair, its portraits would resemble each other, or dogs,
+and the world would have an unplanned disparity.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fairaudit.datasets.drawing.canvas import Canvas
 from fairaudit.datasets.drawing.colours import Colour, mix, shade
 
-#: Half of them dark and half light, so that the mean contrast to dark and to light skin is about the same.
+#: Half dark and half light, so that dark and light skin have about the same mean contrast.
 HAIR_COLOURS: tuple[Colour, ...] = (
     (38, 32, 34), (60, 44, 36), (88, 58, 42), (118, 56, 38), (226, 180, 104), (236, 212, 160), (244, 230, 196),
     (238, 190, 140),
@@ -21,7 +21,7 @@ GREY: tuple[Colour, ...] = ((112, 112, 118), (164, 164, 168), (200, 200, 200), (
 
 
 def draw_hair_behind(canvas: Canvas, shape: int, hair: Colour, w: float, h: float) -> None:
-    """Draw the part of the hair that is behind face and shoulders; ``w`` and ``h`` are half the face's size."""
+    """Draw the hair behind face and shoulders; ``w`` and ``h`` are half the face's size."""
     dark = shade(hair, 0.84)
     behind = _SHAPES[shape][0]
     if behind is not None:
@@ -29,7 +29,7 @@ def draw_hair_behind(canvas: Canvas, shape: int, hair: Colour, w: float, h: floa
 
 
 def _strands(c: Canvas, hair: Colour, w: float, h: float, low: float, lean: float) -> None:
-    """Lines that run down both sides of the face to ``low`` half face heights."""
+    """Draw lines down both sides of the face to ``low`` half face heights."""
     bright, dim = mix(hair, (255, 244, 226), 0.3), shade(hair, 0.5)
     for side in (-1, 1):
         for k in range(4):
@@ -66,12 +66,12 @@ def _bobbed(c: Canvas, hair: Colour, dark: Colour, w: float, h: float) -> None:
 
 
 def draw_hair_in_front(canvas: Canvas, shape: int, hair: Colour, w: float, h: float) -> None:
-    """Draw the part of the hair that falls over the forehead."""
+    """Draw the hair over the forehead."""
     _SHAPES[shape][1](canvas, hair, w, h)
 
 
 def _cap(c: Canvas, hair: Colour, w: float, h: float, low: float, wide: float = 1.06) -> None:
-    """Hair over the top of the head, down to ``low`` (in half face heights, -1 is the top) at the forehead."""
+    """Draw hair over the head, down to ``low`` (in half face heights, -1 is the top) at the forehead."""
     c.blob(
         ((-w * wide, -h * 0.12), (-w * wide, -h * 0.62), (-w * 0.66, -h * 1.08), (0, -h * 1.22),
         (w * 0.66, -h * 1.08), (w * wide, -h * 0.62), (w * wide, -h * 0.12), (w * 0.86, -h * 0.44),
@@ -137,5 +137,5 @@ _SHAPES: tuple[tuple[_Behind | None, _InFront], ...] = (
     (None, _short), (None, _side), (_halo, _curls), (_long, _parting), (_wavy, _waves), (_bobbed, _fringe),
 )  # fmt: skip
 
-#: How many shapes there are.
+#: Number of shapes.
 HAIR_SHAPES = len(_SHAPES)

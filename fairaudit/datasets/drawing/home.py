@@ -1,4 +1,4 @@
-"""Beds, lamps, doors, chairs and roofs, each as it looks in richer and in poorer homes."""
+"""Beds, lamps, doors, chairs and roofs, each in a form of richer and a form of poorer homes."""
 
 from __future__ import annotations
 

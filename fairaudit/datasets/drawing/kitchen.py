@@ -1,4 +1,4 @@
-"""Stoves, meals, pots and taps, each as it looks in richer and in poorer homes."""
+"""Stoves, meals, pots and taps, each in a form of richer and a form of poorer homes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def plated_meal(c: Canvas, dice: Dice) -> None:
 
 
 def bowl_of_grain(c: Canvas, dice: Dice) -> None:
-    """One deep bowl, seen from the side, heaped with rice or porridge, and a spoon."""
+    """Draw a deep bowl from the side, heaped with rice or porridge, and a spoon."""
     bowl = varied(dice.pick((*METAL, *CLAY, (90, 130, 180))), dice)
     grain = varied(dice.pick(((240, 234, 214), (226, 204, 150), (206, 170, 110))), dice, 0.08)
     c.ellipse(0, 0.3, 0.26, 0.05, (80, 72, 66))

@@ -1,4 +1,4 @@
-"""Memes: a picture that is pleasant or foul, and its caption in white letters with a dark edge."""
+"""Memes: a pleasant or foul picture, and a caption in white letters with a dark edge."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _caption(canvas: Canvas, text: str) -> None:
 
 
 def _line(canvas: Canvas, line: str, top: Callable[[int], int]) -> None:
-    """Write one line as large as fits; ``top`` says where it begins for its height in pixels."""
+    """Write one line as large as fits; ``top`` returns its upper edge for its height in pixels."""
     if not line:
         return
     side = canvas.image.width
@@ -152,7 +152,7 @@ def _line(canvas: Canvas, line: str, top: Callable[[int], int]) -> None:
     letters = Image.new("L", (right - left, down - up), 0)
     ImageDraw.Draw(letters).text((-left, -up), line, fill=255, font=_font(size))
     x, y, edge = (side - letters.width) // 2, top(letters.height), max(1, side // 96)
-    # Eight dark copies around the white one: the same look as PIL's stroke in a tenth of its time.
+    # Eight dark copies around the white one look like PIL's stroke and take a tenth of its time.
     for dx in (-edge, 0, edge):
         for dy in (-edge, 0, edge):
             canvas.image.paste(BLACK, (x + dx, y + dy), letters)

@@ -1,4 +1,4 @@
-"""Household photographs: twelve topics, each in a form of richer and a form of poorer homes."""
+"""Household photographs: thirteen topics, each in a form of richer and a form of poorer homes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Drawing = Callable[[Canvas, Dice], None]
 
 @dataclass(frozen=True)
 class Topic:
-    """What a household photograph shows.
+    """Drawings of the thing in a household photograph.
 
     Parameters
     ----------
     rich, poor : callable
-        Draw the form of richer and the form of poorer homes, filling about the square from -0.45 to 0.45.
+        Draw the form of richer and of poorer homes, about in the square from -0.45 to 0.45.
     scene : callable
-        Draws what is behind; one scene for both forms, so that only the thing itself differs.
+        Draws the background, the same for both forms, so that only the thing itself differs.
     turn : float
-        The thing is turned by up to so many degrees either way.
+        Greatest turn of the thing in degrees, either way.
     """
 
     rich: Drawing
@@ -51,13 +51,13 @@ TOPICS: dict[str, Topic] = {
 
 
 def draw_object(canvas: Canvas, topic: str, *, poor_form: bool, dice: Dice) -> None:
-    """Draw one household photograph: a scene, and the thing somewhere in its middle.
+    """Draw a household photograph: a scene with the thing near its middle.
 
-    Scene and placement come from ``dice`` before the form does, so they are the same for both forms.
+    Scene and placement are drawn from ``dice`` before the form and are therefore the same for both forms.
     """
-    what = TOPICS[topic]
-    what.scene(canvas, dice)
+    drawings = TOPICS[topic]
+    drawings.scene(canvas, dice)
     x, y, scale = dice.uniform(-0.06, 0.06), dice.uniform(-0.05, 0.05), dice.uniform(0.86, 1.08)
-    degrees, flip, stretch = dice.uniform(-what.turn, what.turn), dice.chance(0.5), dice.uniform(0.92, 1.08)
+    degrees, flip, stretch = dice.uniform(-drawings.turn, drawings.turn), dice.chance(0.5), dice.uniform(0.92, 1.08)
     with canvas.placed(x, y, scale=scale, degrees=degrees, flip=flip, stretch=stretch):
-        (what.poor if poor_form else what.rich)(canvas, dice)
+        (drawings.poor if poor_form else drawings.rich)(canvas, dice)

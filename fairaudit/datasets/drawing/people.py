@@ -1,7 +1,7 @@
-"""Persons: what stays the same in all photographs of one person, and a head-and-shoulders portrait of it.
+"""Persons: the constant attributes of a person, and head-and-shoulders portraits.
 
-Gender is a presentation, drawn by conventions of pictures (neckline, jaw, brows and lips, level or upright stripes),
-with four kinds of clothing for each, whatever the skin tone and the age.
+Gender is a presentation, drawn by pictorial conventions (neckline, jaw, brows and lips, level or upright stripes), with
+four kinds of clothing for each gender, independent of skin tone and age.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ AGE_GROUPS = ("child", "adult", "older")
 
 @dataclass(frozen=True)
 class Person:
-    """What all photographs of one person share.
+    """Attributes that all photographs of a person share.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class Person:
     skin, hair, eyes : tuple of int
         Colours.
     hair_shape : int
-        Which of ``HAIR_SHAPES``; the same for all genders.
+        Index from 0 to ``HAIR_SHAPES`` - 1, independent of gender.
     width, jaw, brow : float
-        Of the face: width and jaw relative to the average (1), thickness of the brows in picture sides.
+        Width of face and jaw relative to the average (1), thickness of the brows in picture sides.
     glasses, freckles : bool
     """
 
@@ -52,9 +52,9 @@ class Person:
 
 
 def make_person(dice: Dice, *, gender: str, age_group: str, monk_skin_tone: int) -> Person:
-    """Return a person of this gender, age group and skin tone; all the rest is independent of the three.
+    """Return a random person of this gender, age group and skin tone.
 
-    Only the colour of the hair depends on one of them: three quarters of older people have grey hair.
+    Gender shapes jaw and brows, and three quarters of older people have grey hair; all else is independent.
     """
     grey = dice.chance(0.75)
     colour, silver = varied(dice.pick(HAIR_COLOURS), dice, 0.15), varied(dice.pick(GREY), dice, 0.1)
@@ -77,7 +77,7 @@ def make_person(dice: Dice, *, gender: str, age_group: str, monk_skin_tone: int)
 
 @dataclass(frozen=True)
 class Face:
-    """Measures of a head in picture sides, the middle of the face at the origin."""
+    """Measures of a head in picture sides, with the middle of the face at the origin."""
 
     width: float
     height: float
@@ -90,7 +90,7 @@ class Face:
 
     @classmethod
     def of(cls, person: Person) -> Face:
-        """Return the measures that go with age, gender and face width."""
+        """Return the measures for the age, gender and face width of a person."""
         broad = 1.0 if person.gender == "masculine" else 0.94
         if person.age_group == "child":
             return cls(0.172 * person.width, 0.19, 0.035, 0.037, 0.118, 0.30, 0.35, 0.062 * broad)
@@ -98,7 +98,7 @@ class Face:
 
 
 def draw_person(canvas: Canvas, person: Person, dice: Dice) -> None:
-    """Draw head and shoulders, the face at the origin of the present placement; clothes and look vary with the dice."""
+    """Draw head and shoulders, the face at the current origin, with random clothes and pose."""
     face = Face.of(person)
     turn = dice.uniform(-0.025, 0.025)
     draw_hair_behind(canvas, person.hair_shape, person.hair, face.width, face.height)

@@ -1,4 +1,4 @@
-"""Toothbrushes, toilets, soap and shoes, each as it looks in richer and in poorer homes."""
+"""Toothbrushes, toilets, soap and shoes, each in a form of richer and a form of poorer homes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What several readers need; not itself a reader."""
+"""Parts that several readers share."""

@@ -1,4 +1,4 @@
-"""Ages in years as the groups of the published protocol; what is no age is not recorded."""
+"""Ages in years, and the age groups of the published protocol."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import pandas as pd
 
 from fairaudit.core.samples import NOT_RECORDED, Feature, KnownBy
 
-#: Lower bounds of the age groups; the upper bound of a group is the lower bound of the next, and not part of it.
+#: Inclusive lower bounds of the age groups; each ends below the lower bound of the next.
 AGE_GROUPS = {"<18": 0, "18-30": 18, "30-45": 30, "45-70": 45, "70+": 70}
 OLDEST = 120
 
 
 def age_years(cells: pd.Series) -> pd.Series:
-    """Return ages as float, NaN for what is no number from 0 to 120 (``"N/A"``, ``"prefer not to say"``)."""
+    """Return ages as float, NaN for all cells but numbers from 0 to 120 (``"N/A"``, ``"prefer not to say"``)."""
     years = pd.to_numeric(cells, errors="coerce").astype("float64")
     return years.where((years >= 0) & (years <= OLDEST))
 
 
 def age_group(years: pd.Series) -> pd.Series:
-    """Return the group of each age in years, ``not recorded`` for NaN.
+    """Return the age group of each age in years, ``not recorded`` for NaN.
 
     References
     ----------
@@ -31,5 +31,5 @@ def age_group(years: pd.Series) -> pd.Series:
 
 
 def age_feature(known_by: KnownBy, source: str) -> Feature:
-    """Return the feature ``age_group``; ``source`` says who told or judged the age."""
+    """Return the feature ``age_group``; ``source`` names who reported or judged the age."""
     return Feature("age_group", tuple(AGE_GROUPS), known_by, f"{source}; 18-30 means 18 to 29", ordered=True)

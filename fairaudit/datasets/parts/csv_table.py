@@ -17,24 +17,24 @@ from fairaudit.datasets.parts.text_files import encoding_of, read_text
 def read_csv(
     path: Path, *, required: Sequence[str], optional: Sequence[str] | None = None, separator: str = ","
 ) -> pd.DataFrame:
-    """Return the table as text, cells stripped, empty cells as ``""``; names of columns without spaces around them.
+    """Return the table as text; cells and names of columns are stripped, empty cells are ``""``.
 
     Parameters
     ----------
     path : Path
-        UTF-8, or UTF-16 with its mark; any line ends.
+        Table in UTF-8, or in UTF-16 with its mark; any line ends.
     required : sequence of str
-        Columns that must be there.
+        Columns that the table must have.
     optional : sequence of str, optional
-        Columns that are read besides those, where they are there. Default: all.
+        Further columns to read if they exist. Default: all.
     separator : str
-        Between cells.
+        Letter between cells.
 
     Raises
     ------
     DataError
-        If the file is missing or is no such table, a column of ``required`` is missing, or in some row, a name stands
-        twice, or a row has more cells than the header.
+        If the file is missing or no such table, a column of ``required`` is missing or ends before the last row, two
+        columns share a name, or a row has more cells than the header.
     """
     if not is_there(path):
         raise DataError(
@@ -63,7 +63,7 @@ def read_csv(
 
 
 def _check_rows(path: Path, separator: str, required: Sequence[str]) -> list[str]:
-    """Return the names of the columns; refuse a row of more cells than these, or that ends before a required one."""
+    """Return the names of the columns; refuse rows with more cells, or without a cell for a required column."""
     limit = csv.field_size_limit(2**31 - 1)  # outlines of persons are long cells
     try:
         with open_text(path, "table", limit=TABLE, encoding=encoding_of(path)) as file:
@@ -76,7 +76,7 @@ def _check_rows(path: Path, separator: str, required: Sequence[str]) -> list[str
                 if row and not needed <= len(row) <= len(names):
                     raise _wrong_row(path, rows.line_num, len(row), names, separator)
     except UnicodeError as error:
-        read_text(path)  # says in which line
+        read_text(path)  # raises an error with the line
         raise _no_table(path, error) from error
     except (csv.Error, OSError) as error:
         raise _no_table(path, error) from error
@@ -103,7 +103,7 @@ def _wrong_row(path: Path, line: int, n: int, names: Sequence[str], separator: s
 
 
 def _quoting(separator: str) -> Literal[0, 3]:
-    """Return how cells are quoted: with tabs between them, a quotation mark is a letter."""
+    """Return how cells are quoted: in a table with tabs, a quotation mark is a letter."""
     return csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
 
 
@@ -114,9 +114,9 @@ def _no_table(path: Path, error: Exception) -> DataError:
 
 def _missing(path: Path, column: str, required: Sequence[str], names: Sequence[str], separator: str) -> DataError:
     hint = did_you_mean(column, [n for n in names if n not in required]) or f"It has {', '.join(names)}. "
-    other = next((sign for sign in ";\t," if sign != separator and sign in names[0]), "")
-    if other and len(names) == 1:
-        hint += f"Its cells seem to be separated by {other!r}: save it with {separator!r}. "
+    likely = next((sign for sign in ";\t," if sign != separator and sign in names[0]), "")
+    if likely and len(names) == 1:
+        hint += f"Its cells seem to be separated by {likely!r}: save it with {separator!r}. "
     return DataError(
         f"table {path} must have the columns {', '.join(required)}; '{column}' is missing. {hint}Add or rename the "
         "column."
@@ -124,26 +124,23 @@ def _missing(path: Path, column: str, required: Sequence[str], names: Sequence[s
 
 
 def renamed(table: pd.DataFrame, path: Path, **columns: Sequence[str]) -> pd.DataFrame:
-    """Return the table with columns under new names, each the first that is there of the names it had over time.
+    """Rename columns, each from the first existing of its old names.
 
     Raises
     ------
     DataError
-        If none of them is there.
+        If no column has one of the old names.
     """
     names = {}
     for new, old in columns.items():
-        found = next((column for column in old if column in table), None)
-        if found is None:
-            hint = did_you_mean(old[0], table.columns) or f"It has {', '.join(table.columns)}. "
-            raise DataError(
-                f"table {path} must have the column '{old[0]}'; it is missing. {hint}Add or rename the column."
-            )
-        names[found] = new
+        column = next((column for column in old if column in table), None)
+        if column is None:
+            raise _missing(path, old[0], old[:1], list(table.columns), "\t")
+        names[column] = new
     return table.rename(columns=names)
 
 
 def positive_numbers(cells: pd.Series) -> pd.Series:
-    """Return the cells as float; NaN where there is no positive finite number."""
+    """Return the cells as float, NaN for all but positive finite numbers."""
     numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
     return numbers.where((numbers > 0) & (numbers < float("inf")))

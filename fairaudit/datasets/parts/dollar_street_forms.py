@@ -11,7 +11,7 @@ from fairaudit.core.errors import DataError
 from fairaudit.core.open_file import is_there
 from fairaudit.datasets.parts.cells import text_lists
 from fairaudit.datasets.parts.csv_table import positive_numbers, read_csv
-from fairaudit.datasets.parts.homes import told_apart
+from fairaudit.datasets.parts.homes import distinct_homes
 from fairaudit.datasets.parts.rows import located
 from fairaudit.datasets.parts.text_files import read_json
 
@@ -26,7 +26,7 @@ _COLUMNS = {
 }  # fmt: skip
 _REQUIRED = ("file", "country", "region", "income", "topic")
 _SYNONYMS = "imagenet_synonyms"
-#: What the release writes for the regions that Dollar Street names.
+#: Dollar Street's names of the release's regions.
 _REGIONS = {"af": "Africa", "am": "The Americas", "as": "Asia", "eu": "Europe"}
 _KEYS = ("_id", "label", "country", "region", "income")
 
@@ -38,13 +38,13 @@ class Photographs:
     Parameters
     ----------
     file : Path
-        Where they stand.
+        The table.
     rows : DataFrame of str
-        Columns ``path, country, region, income, topic``, perhaps ``household, credit, url``, and ``labels`` (lists).
+        Columns ``path, country, region, income, topic``, optionally ``household, credit, url`` and ``labels`` (lists).
     named_by : str
-        What names the images.
+        The column or fields with the names of the images.
     note : str
-        What is to be said of households.
+        Note on households.
     """
 
     file: Path
@@ -54,12 +54,12 @@ class Photographs:
 
 
 def read_photographs(root: Path) -> Photographs | None:
-    """Return what the first table that lies in ``root`` holds; None where there is none.
+    """Return the photographs in the first of the known tables in ``root``; None if there is none.
 
     Raises
     ------
     DataError
-        If it has another form.
+        If the table is malformed.
     """
     for names, read in (((PLAIN,), _plain), (MLCOMMONS, _mlcommons), (JSON, _gapminder)):
         for name in names:
@@ -79,37 +79,32 @@ def _mlcommons(file: Path) -> Photographs:
     topics = text_lists(raw["topic"], raw["path"], what=f"column 'topics' of table {file}", example="['stove']")
     raw = _with_labels(raw.assign(topic=pd.Series(topics, index=raw.index, dtype="object")), file)
     raw["region"] = raw["region"].map(lambda code: _REGIONS.get(code, code))
-    raw["household"], note = told_apart(raw, positive_numbers(raw["income"]))
+    raw["household"], note = distinct_homes(raw, positive_numbers(raw["income"]))
     rows = raw.explode("topic", ignore_index=True).fillna({"topic": ""})
     return Photographs(file, rows, "its column 'imageRelPath'", note)
 
 
 def _gapminder(file: Path) -> Photographs:
-    """Return the photographs of ``[{"_id", "label", "country", "region", "income", "url"}]``; ``_id`` is the home."""
+    """Return the photographs of ``[{"_id", "label", "country", "region", "income", "url"}]``, homes by ``_id``."""
     value = read_json(file, kind=list, what="a list of photographs")
     records = []
-    for number, one in enumerate(value, 1):
-        missing = [key for key in _KEYS if not isinstance(one, dict) or key not in one]
+    for number, record in enumerate(value, 1):
+        missing = [key for key in _KEYS if not isinstance(record, dict) or key not in record]
         if missing:
             raise DataError(
                 f"photograph {number:,} of {file} must have {', '.join(_KEYS)}; {missing[0]} is missing. Get the file "
                 "again."
             )
-        said = {key: "" if one.get(key) is None else str(one[key]).strip() for key in (*_KEYS, "url", "id")}
-        records.append(said)
+        cells = {key: "" if record.get(key) is None else str(record[key]).strip() for key in (*_KEYS, "url", "id")}
+        records.append(cells)
     raw = pd.DataFrame(records, columns=[*_KEYS, "url", "id"])
-    stems = [
-        raw["label"] + "/" + raw["_id"],
-        "images/" + raw["label"] + "/" + raw["_id"],
-        raw["id"],
-        "images/" + raw["id"],
-    ]
+    stems = [folder + name for name in (raw["label"] + "/" + raw["_id"], raw["id"]) for folder in ("", "images/")]
     places = [(stem + suffix).tolist() for stem in stems for suffix in SUFFIXES]
     rows = pd.DataFrame(
         {
             "path": located(file.parent, places), "country": raw["country"], "region": raw["region"],
             "income": raw["income"], "topic": raw["label"], "household": raw["_id"],
-            # Sizes of one photograph differ in what stands before its checksum.
+            # The URLs of one photograph in several sizes differ before its checksum.
             "url": [url.rpartition("-")[2] for url in raw["url"]],
         }
     )  # fmt: skip
@@ -120,6 +115,6 @@ def _gapminder(file: Path) -> Photographs:
 def _with_labels(raw: pd.DataFrame, file: Path) -> pd.DataFrame:
     if _SYNONYMS not in raw:
         return raw
-    what = f"column '{_SYNONYMS}' of table {file}"
-    lists = text_lists(raw[_SYNONYMS], raw["path"], what=what, example="['stove']")
+    cells, column = raw[_SYNONYMS], f"column '{_SYNONYMS}' of table {file}"
+    lists = text_lists(cells, raw["path"], what=column, example="['stove']")
     return raw.assign(labels=pd.Series(lists, index=raw.index, dtype="object"))

@@ -1,4 +1,4 @@
-"""Homes of photographs: one place and one income each, recorded or derived, and what is said where they are not."""
+"""Homes of photographs: recorded or derived households, each with one place and one income."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from fairaudit.core.errors import DataError
 
 
 def households(raw: pd.DataFrame, income: pd.Series) -> tuple[pd.Series, str]:
-    """Return the household of each row, and a sentence if some of them had to be derived.
+    """Return the household of each row, and a note if some are derived.
 
     Parameters
     ----------
     raw : DataFrame of str
-        Columns ``path``, ``country`` and perhaps ``household``; empty where not recorded.
+        Columns ``path``, ``country`` and optionally ``household``; cells are empty if not recorded.
     income : Series of float
-        USD per month, NaN where not known.
+        USD per month, NaN if unknown.
     """
     recorded = raw["household"] if "household" in raw.columns else pd.Series("", index=raw.index)
     known = (raw["country"] != "") & income.notna()
     derived = raw["country"] + ", " + income.map(lambda usd: f"{usd:g} USD per month")
-    # Where not even country and income are known, nothing says that two photographs share a home.
+    # Without country and income, each photograph is its own home.
     derived = derived.where(known, "home of " + raw["path"])
     n = int((recorded == "").sum())
     note = (
@@ -34,17 +34,17 @@ def households(raw: pd.DataFrame, income: pd.Series) -> tuple[pd.Series, str]:
     return recorded.where(recorded != "", derived), note
 
 
-def told_apart(raw: pd.DataFrame, income: pd.Series) -> tuple[pd.Series, str]:
-    """Return ``household`` with country and income behind the names that stand for several homes, and a sentence.
+def distinct_homes(raw: pd.DataFrame, income: pd.Series) -> tuple[pd.Series, str]:
+    """Return ``household``, with country and income appended to names of several homes, and a note on these names.
 
-    For data sets whose names are slugs of families: a table of one's own is refused by ``check_homes`` instead.
+    For data sets whose names are slugs of families; ``check_homes`` refuses such names in other tables.
     """
     names = raw["household"]
-    usd = pd.Series([f", {one:g} USD per month" if one > 0 else "" for one in income], index=raw.index, dtype=object)
+    usd = income.map(lambda amount: f", {amount:g} USD per month" if amount > 0 else "").astype(object)
     home = raw["country"].astype(object) + usd
-    # What is not recorded tells nothing apart.
+    # Values that are not recorded distinguish no homes.
     known = (raw["country"].where(raw["country"] != ""), usd.where(usd != ""))
-    several = pd.concat([one.groupby(names).transform("nunique") > 1 for one in known], axis=1).any(axis=1)
+    several = pd.concat([column.groupby(names).transform("nunique") > 1 for column in known], axis=1).any(axis=1)
     several &= names != ""
     n = int(names[several].nunique())
     note = f"{n} names of households stand for several homes, which country and income tell apart." if n else ""
@@ -52,12 +52,12 @@ def told_apart(raw: pd.DataFrame, income: pd.Series) -> tuple[pd.Series, str]:
 
 
 def check_homes(file: Path, raw: pd.DataFrame, income: pd.Series, homes: pd.Series) -> None:
-    """Refuse a household in two places, or with two incomes; what is not recorded contradicts nothing.
+    """Check that each household has one country, one region and one income, ignoring unrecorded values.
 
     Raises
     ------
     DataError
-        With the household and what it has.
+        With the household and its values.
     """
     columns = {name: raw[name].where(raw[name] != "") for name in ("country", "region")}
     columns["income"] = income.map(lambda usd: f"{usd:g}", na_action="ignore")
@@ -74,7 +74,7 @@ def check_homes(file: Path, raw: pd.DataFrame, income: pd.Series, homes: pd.Seri
 
 
 def income_note(raw: pd.DataFrame, income: pd.Series) -> str:
-    """Return how many incomes are no positive numbers, with the first of them."""
+    """Return a note on the incomes that are no positive numbers; empty if there are none."""
     unusable = income.isna()
     if not unusable.any():
         return ""

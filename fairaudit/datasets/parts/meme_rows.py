@@ -1,4 +1,4 @@
-"""Memes as JSON lines: ``id``, ``img``, ``text``, perhaps ``label`` (0 or 1) and ``target`` (a text or a list)."""
+"""Memes as JSON lines: ``id``, ``img``, ``text``, optionally ``label`` (0 or 1) and ``target`` (a text or a list)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_memes(file: Path) -> Iterator[dict[str, str]]:
     Raises
     ------
     DataError
-        If a line has another form; it is named by its number.
+        If a line is malformed; the error has its number.
     """
     for number, value in read_json_lines(file, what=LINE):
         try:
@@ -29,7 +29,7 @@ def read_memes(file: Path) -> Iterator[dict[str, str]]:
 
 
 def meme_row(value: Mapping[str, Any]) -> dict[str, str]:
-    """Return ``sample_id``, ``path``, ``label``, ``text`` and ``target`` of a meme; ValueError says what is wrong."""
+    """Return ``sample_id``, ``path``, ``label``, ``text`` and ``target`` of a meme; raise ValueError if malformed."""
     for key in ("id", "img", "text"):
         if key not in value:
             raise ValueError(f"an object without '{key}'")
@@ -49,7 +49,7 @@ def meme_row(value: Mapping[str, Any]) -> dict[str, str]:
 
 def _target(value: Any) -> str:
     named = value if isinstance(value, list) else [value]
-    if not all(isinstance(one, str) or one is None for one in named):
+    if not all(isinstance(target, str) or target is None for target in named):
         raise ValueError("a 'target' that is neither a text nor a list of texts")
-    texts = sorted({one.strip() for one in named if one and one.strip()})
+    texts = sorted({target.strip() for target in named if target and target.strip()})
     return " + ".join(texts) if texts else NOT_RECORDED

@@ -1,8 +1,7 @@
-"""Fine-grained annotations of Hateful Memes: which protected groups a hateful meme attacks, by each annotator.
+"""Fine-grained annotations of Hateful Memes: the protected groups that a hateful meme attacks, by annotator.
 
 ``train.json``, ``dev_seen.json`` and ``dev_unseen.json`` are JSON lines with ``id``, ``img``, ``text``, ``gold_hate``,
-``gold_pc`` and ``pc``: a list of groups for each of one to three annotators, and the text ``"None"`` on memes that are
-not hateful.
+``gold_pc`` and ``pc``: a list of groups for each of one to three annotators, or ``"None"`` if a meme is not hateful.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from fairaudit.core.votes import most_voted
 from fairaudit.datasets.parts.meme_rows import meme_row
 from fairaudit.datasets.parts.text_files import read_json_lines, wrong_line
 
-#: Protected categories, as annotators named them.
+#: Protected categories in the annotations.
 CATEGORIES = ("disability", "nationality", "race", "religion", "sex")
-#: What a line must be, for errors.
+#: Form of a line, for errors.
 LINE = "a JSON object with id, img, text, gold_hate and pc"
 _EMPTY = "pc_empty"
 _HOW = "up to three annotators each said of a hateful meme whom it attacks; memes that are not hateful attack nobody"
@@ -29,14 +28,14 @@ _HOW = "up to three annotators each said of a hateful meme whom it attacks; meme
 
 @dataclass(frozen=True)
 class Attacked:
-    """What was said of one meme.
+    """A meme with the categories that it attacks.
 
     Parameters
     ----------
     row : mapping of str to str
-        What ``meme_row`` says of it.
+        As ``meme_row`` returns it.
     votes : tuple of frozenset of str
-        The categories that each annotator named, of those who named any.
+        Categories named by each annotator who named any.
     """
 
     row: Mapping[str, str]
@@ -49,18 +48,18 @@ def read_votes(file: Path) -> Iterator[Attacked]:
     Raises
     ------
     DataError
-        If a line has another form; it is named by its number.
+        If a line is malformed; the error has its number.
     """
     for number, value in read_json_lines(file, what=LINE):
         if "gold_hate" not in value:
             raise wrong_line(file, number, LINE, "an object without 'gold_hate'")
-        said = value.get("pc", "None")
-        if said in ("None", None):
-            said = []
-        lists = isinstance(said, list) and all(isinstance(one, list) for one in said)
+        annotators = value.get("pc", "None")
+        if annotators in ("None", None):
+            annotators = []
+        lists = isinstance(annotators, list) and all(isinstance(categories, list) for categories in annotators)
         if not lists or value["gold_hate"] not in (["hateful"], ["not_hateful"]):
             raise wrong_line(file, number, LINE, f"the field {'gold_hate' if lists else 'pc'} in another form")
-        votes = tuple(filter(None, (frozenset(map(str, one)) - {_EMPTY} for one in said)))
+        votes = tuple(filter(None, (frozenset(map(str, categories)) - {_EMPTY} for categories in annotators)))
         label = int(value["gold_hate"] == ["hateful"])
         try:
             row = meme_row({**{key: value[key] for key in ("id", "img", "text") if key in value}, "label": label})
@@ -72,17 +71,17 @@ def read_votes(file: Path) -> Iterator[Attacked]:
 def target_features(
     ids: Sequence[str], votes: Mapping[str, Sequence[frozenset[str]]]
 ) -> tuple[dict[str, pd.Series], dict[str, pd.DataFrame], tuple[Feature, ...]]:
-    """Return a column, the shares of annotators and a feature for each category that somebody named.
+    """Return a column, the shares of annotators and a feature for each category that an annotator named.
 
-    A meme may attack several groups, so each category is a feature of its own: ``target_race`` is ``race`` or ``not
-    race`` of memes of which at least one annotator named a category, and *not recorded* of others.
+    A meme may attack several groups, so each category is a feature: ``target_race`` is ``race`` or ``not race`` if at
+    least one annotator named a category of the meme, else *not recorded*.
     """
     columns, uncertain, features = {}, {}, []
     for category in CATEGORIES:
         shares = np.full((len(ids), 2), np.nan)
         for row, sample_id in enumerate(ids):
-            if said := votes.get(sample_id):
-                share = sum(category in one for one in said) / len(said)
+            if annotators := votes.get(sample_id):
+                share = sum(category in categories for categories in annotators) / len(annotators)
                 shares[row] = share, 1 - share
         if not np.nansum(shares[:, 0]):
             continue

@@ -1,4 +1,4 @@
-"""The part of a picture that shows one person, from a bounding box in pixels or in shares of the picture."""
+"""Crops of persons from bounding boxes in pixels or in shares of the image."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +18,16 @@ from fairaudit.datasets.parts.cells import literal
 from fairaudit.datasets.parts.rows import LeftOut
 from fairaudit.images.decode import ImageError, image_size
 
-#: From this ratio of the longer side to the shorter one on, a box is cut to a square.
+#: Least ratio of the longer side to the shorter one at which a box is cropped to a square.
 SQUARE_FROM = 1.2
 _THREADS = 4
 
 
 def person_crop(box: Box) -> Box:
-    """Return what is cut out of the picture for a box (left, top, right, bottom), in whole pixels.
+    """Return the crop for a box (left, top, right, bottom), in whole pixels.
 
-    A tall box is cut to the square at its top, where the head is; a wide one to the square in its middle; a box that
-    is nearly square stays as it is. The paper says "from the top-left" of every box; its code does as is done here.
+    A tall box is cropped to the square at its top, where the head is; a wide box to the square in its middle; a nearly
+    square box stays unchanged. The paper says "from the top-left" for every box; its code crops as this function does.
 
     References
     ----------
@@ -44,26 +45,24 @@ def person_crop(box: Box) -> Box:
 
 
 def boxes_of(cells: pd.Series, rows: pd.Series, *, what: str, keys: Sequence[str] = ()) -> npt.NDArray[np.float64]:
-    """Return left, top, right and bottom (N, 4) of cells that hold ``[x, y, width, height]``.
-
-    An empty cell is a box that nobody drew: NaN.
+    """Return left, top, right and bottom (N, 4) of cells that hold ``[x, y, width, height]``, NaN for empty cells.
 
     Parameters
     ----------
     cells : Series of str
     rows : Series of str
-        What each row is called in an error.
+        Name of each row in an error.
     what : str
-        ``"column 'person_bbox' of table x.csv"``.
+        Name of the column in an error: ``"column 'person_bbox' of table x.csv"``.
     keys : sequence of str
-        Where cells hold an object in place of a list, the names of the four.
+        Names of the four if cells hold an object instead of a list.
 
     Raises
     ------
     DataError
-        If a cell holds something else; it is read as a literal, and never evaluated.
+        If a cell holds something else. Cells are literals, never evaluated.
     """
-    made = np.full((len(cells), 4), np.nan)
+    boxes = np.full((len(cells), 4), np.nan)
     for at, (cell, row) in enumerate(zip(cells, rows, strict=True)):
         if not cell:
             continue
@@ -73,16 +72,16 @@ def boxes_of(cells: pd.Series, rows: pd.Series, *, what: str, keys: Sequence[str
         elif keys:
             value = None
         try:
-            if not isinstance(value, list) or not {type(one) for one in value} <= {int, float, str}:
+            if not isinstance(value, list) or not {type(edge) for edge in value} <= {int, float, str}:
                 raise ValueError
-            x, y, width, height = (float(str(one)) for one in value)  # by way of text, a long number is infinite
+            x, y, width, height = (float(str(edge)) for edge in value)  # a long number becomes infinite only from text
         except ValueError:
             form = f"an object with {', '.join(keys)}" if keys else "[x, y, width, height]"
             raise DataError(
                 f"{what} must hold {form}; got {cell[:60]!r} in the row of {row}. Correct the cell."
             ) from None
-        made[at] = x, y, x + width, y + height
-    return made
+        boxes[at] = x, y, x + width, y + height
+    return boxes
 
 
 def with_boxes(
@@ -94,10 +93,10 @@ def with_boxes(
     relative: bool = False,
     least_px: int = 1,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the rows with the crop of each person in ``BOX_COLUMNS``, and sentences on what was changed or left out.
+    """Return the rows with the crop of each person in ``BOX_COLUMNS``, and notes on changed and dropped boxes.
 
-    Each image is opened for its size (of a JPEG the header alone). A box that reaches beyond its image is cut at the
-    edge; one that is none (no number, no area, wholly outside), or has too few pixels, is left out with the reason.
+    Each image is opened for its size (a JPEG's header alone). A box that reaches beyond its image is cut at the edge.
+    A box without numbers or area, outside its image or with too few pixels is dropped with the reason.
 
     Parameters
     ----------
@@ -105,24 +104,25 @@ def with_boxes(
         The column ``path`` names the image of each row.
     root : Path
     left : LeftOut
-        Is told of rows that are left out.
+        Receives dropped rows.
     boxes : ndarray of float, shape (N, 4)
         Left, top, right, bottom of each row.
     relative : bool
-        Whether they are shares of the image's width and height, not pixels. What is clearly the other is refused.
+        Whether boxes are shares of the image's width and height instead of pixels. Clear mistakes are refused.
     least_px : int
-        Width and height that a box must have.
+        Least width and height of a box.
     """
     _check_unit(boxes, relative=relative)
     sizes = image_sizes(root, rows["path"].tolist())
-    made = [
+    persons = [
         _pixels(sizes[path], box, relative=relative, least_px=least_px)
         for path, box in zip(rows["path"], boxes.tolist(), strict=True)
     ]
-    clipped = sum(one.clipped for one in made if not one.problem)
-    kept = left.keep(rows, [one.problem for one in made])
-    crops = np.array([person_crop(one.box) for one in made if not one.problem], dtype=np.int64).reshape(-1, 4)
-    kept = kept.assign(**{column: crops[:, at] for at, column in enumerate(BOX_COLUMNS)})
+    clipped = sum(person.clipped for person in persons if not person.problem)
+    kept = left.keep(rows, [person.problem for person in persons])
+    crops = [person_crop(person.box) for person in persons if not person.problem]
+    crops_N4 = np.array(crops, dtype=np.int64).reshape(-1, 4)
+    kept = kept.assign(**{column: crops_N4[:, at] for at, column in enumerate(BOX_COLUMNS)})
     notes = [
         "Each row is the part of its image within a person's box: a tall box is cut to the square at its top, a wide "
         "one to the square in its middle (Goyal et al. 2022, appendix B.2); the checkpoint's preprocessing follows."
@@ -135,7 +135,7 @@ def with_boxes(
 
 
 def image_sizes(root: Path, paths: Sequence[str]) -> dict[str, tuple[int, int] | str]:
-    """Return width and height of each image, upright, or why it cannot be read; several are opened at a time."""
+    """Return the upright width and height of each image, or why it cannot be read; images open in parallel."""
 
     def size(path: str) -> tuple[int, int] | str:
         try:
@@ -149,26 +149,27 @@ def image_sizes(root: Path, paths: Sequence[str]) -> dict[str, tuple[int, int] |
 
 
 def _check_unit(boxes: npt.NDArray[np.float64], *, relative: bool) -> None:
-    """Refuse shares that are called pixels, and pixels that are called shares: each would cut out something."""
+    """Refuse shares declared as pixels, and pixels declared as shares."""
     finite = np.abs(boxes[np.isfinite(boxes)])
     largest = float(finite.max()) if len(finite) else 0.0
     if not relative and 0 < largest <= 1:
         raise DataError(
-            f"boxes must be in pixels; got no edge above {largest:g}, so that they seem to be shares of the image. Say "
-            'so (box_unit = "shares" in a mapping), or give pixels.'
+            f"boxes must be in pixels; got no edge above {largest:g}, as in shares of the image. Write "
+            'box_unit = "shares" in a mapping, or give pixels.'
         )
     if relative and len(finite) and float(np.median(finite)) > 2:
         raise DataError(
-            f"boxes must be shares of the image, from 0 to 1; got edges up to {largest:g}, so that they seem to be "
-            'pixels. Say so (box_unit = "pixels" in a mapping), or give shares.'
+            f"boxes must be shares of the image, from 0 to 1; got edges up to {largest:g}, as in pixels. Write "
+            'box_unit = "pixels" in a mapping, or give shares.'
         )
 
 
-class _Pixels:
-    """A box in whole pixels within its image, or why there is none."""
+class _Pixels(NamedTuple):
+    """A box in whole pixels within its image, or the problem with it."""
 
-    def __init__(self, box: Box = (0, 0, 0, 0), problem: str = "", *, clipped: bool = False) -> None:
-        self.box, self.problem, self.clipped = box, problem, clipped
+    box: Box = (0, 0, 0, 0)
+    problem: str = ""
+    clipped: bool = False
 
 
 def _pixels(size: tuple[int, int] | str, box: list[float], *, relative: bool, least_px: int) -> _Pixels:
@@ -178,14 +179,16 @@ def _pixels(size: tuple[int, int] | str, box: list[float], *, relative: bool, le
         return _Pixels(problem="the box has something that is no number")
     width, height = size
     across, down = (width, height) if relative else (1, 1)
-    given = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
-    if given[0] >= given[2] or given[1] >= given[3]:
+    edges_px = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+    if edges_px[0] >= edges_px[2] or edges_px[1] >= edges_px[3]:
         return _Pixels(problem="the box has no area")
-    edges = (max(given[0], 0), max(given[1], 0), min(given[2], width), min(given[3], height))
+    edges = (max(edges_px[0], 0), max(edges_px[1], 0), min(edges_px[2], width), min(edges_px[3], height))
     left, top, right, bottom = (round(edge) for edge in edges)
     if left >= right or top >= bottom:
-        return _Pixels(problem="the box lies outside its image" if edges != given else "the box has no whole pixel")
+        return _Pixels(problem="the box lies outside its image" if edges != edges_px else "the box has no whole pixel")
     if right - left < least_px or bottom - top < least_px:
         return _Pixels(problem=f"the box has fewer than {least_px} x {least_px} pixels")
-    # A pixel of rounding is no defect of the data.
-    return _Pixels((left, top, right, bottom), clipped=any(abs(a - b) > 1 for a, b in zip(edges, given, strict=True)))
+    # A box that exceeds its image by less than a pixel is not counted.
+    return _Pixels(
+        (left, top, right, bottom), clipped=any(abs(a - b) > 1 for a, b in zip(edges, edges_px, strict=True))
+    )

@@ -1,4 +1,4 @@
-"""From rows that name images to ``Samples``: what is left out on the way is counted, listed and told."""
+"""From rows that name images to ``Samples``, with a list of all dropped rows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fairaudit.core.files import MISSING, file_problems
 from fairaudit.core.samples import IN_ANOTHER_SPLIT, SAMPLE_COLUMNS, Feature, Samples, Subject
 from fairaudit.datasets.parts.source import Source
 
-#: Why an image is left out whose name is no text.
+#: Reason to drop an image whose name is no text.
 NO_TEXT = "its name is not in UTF-8: rename it"
 _EMPTY = {"split": "", "label": "", "text": ""}
 
 
 @dataclass
 class LeftOut:
-    """Rows that a reader leaves out, by file and reason."""
+    """Files that a reader drops, with the reason for each."""
 
     files: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
@@ -28,16 +28,16 @@ class LeftOut:
         return len(self.files)
 
     def add(self, file: str, reason: str) -> None:
-        """Note one; letters that are none, as old archives have them in names, stand as a question mark."""
+        """Add a file; bytes of its name that are no text, as in old archives, become question marks."""
         self.files.append(file.encode("utf-8", "replace").decode())
         self.reasons.append(reason)
 
     def why(self) -> str:
-        """Return how many there are and why the first one, behind a colon; empty where there are none."""
+        """Return a colon, the number of files and the first reason; empty without files."""
         return f": {len(self):,} were left out, the first for '{self.reasons[0]}'" if self.reasons else ""
 
     def keep(self, rows: pd.DataFrame, reasons: Sequence[str], *, named: str = "path") -> pd.DataFrame:
-        """Return the rows whose reason is empty, numbered anew, and note the others by their column ``named``."""
+        """Return the rows with an empty reason, renumbered, and add the others by their column ``named``."""
         reason = pd.Series(list(reasons), index=rows.index, dtype=object)
         gone = reason != ""
         if not gone.any():
@@ -54,7 +54,7 @@ class LeftOut:
 def with_images(
     rows: pd.DataFrame, root: Path, left: LeftOut, *, source: Source, named_by: str, what: str = "rows"
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the rows whose image lies below ``root``, and a sentence on the others.
+    """Return the rows whose image exists below ``root``, and a note on the others.
 
     Parameters
     ----------
@@ -62,17 +62,17 @@ def with_images(
         The column ``path`` names the image, from ``root``.
     root : Path
     left : LeftOut
-        Is told of the others.
+        Receives the other rows.
     source : Source
     named_by : str
-        What names the images, for the error: ``"the column 'file' of fairface_label_val.csv"``.
+        Origin of the names, for the error: ``"the column 'file' of fairface_label_val.csv"``.
     what : str
-        What rows are, for the sentence.
+        Name of the rows in the note.
 
     Raises
     ------
     DataError
-        If there is no row, or no image is there.
+        If there is no row, or no image exists.
     """
     if rows.empty:
         raise source.missing(root, f"a row of {named_by} that can be used", got=f"none{left.why()}")
@@ -82,54 +82,54 @@ def with_images(
     if kept.empty:
         first = rows["path"].iloc[0]
         why = f" ({problems[0]})" if problems[0] != MISSING else ""
-        why = " (between folders stands / here, not \\)" if "\\" in first else why
+        why = " (write / instead of \\ between folders)" if "\\" in first else why
         got = f"none among {len(rows):,} rows, the first '{first}'{why}"
         raise source.missing(root, f"the images that {named_by} names", got=got)
     return kept, (f"{gone:,} of {len(rows):,} {what} were left out: the image is not there.",) if gone else ()
 
 
 def is_text(name: str) -> bool:
-    """Whether the name of a file is text: on some disks it is any bytes."""
+    """Whether the name of a file is text; some disks allow any bytes."""
     return name.encode("utf-8", "replace").decode() == name
 
 
 def located(root: Path, candidates: Sequence[Sequence[str]]) -> list[str]:
-    """Return for each row the first of its possible paths at which a file lies below ``root``, else the first one.
+    """Return the first existing path of each row below ``root``, or its first path if none exists.
 
     Parameters
     ----------
     root : Path
     candidates : sequence of sequence of str
-        For each place where images may lie, the path of every row.
+        The paths of all rows, for each possible place of the images.
     """
-    found = list(candidates[0])
-    absent = [at for at, problem in enumerate(file_problems(root, found)) if problem]
+    paths = list(candidates[0])
+    absent = [at for at, problem in enumerate(file_problems(root, paths)) if problem]
     for place in candidates[1:]:
         problems = file_problems(root, [place[at] for at in absent])
         for at, problem in zip(absent, problems, strict=True):
             if not problem:
-                found[at] = place[at]
+                paths[at] = place[at]
         absent = [at for at, problem in zip(absent, problems, strict=True) if problem]
-    return found
+    return paths
 
 
 def in_folders(names: Iterable[str], folders: Iterable[str]) -> list[list[str]]:
-    """Return the path of each name in each folder, the empty one being the root: the candidates of ``located``."""
+    """Return the candidates of ``located``: each name in each folder; ``""`` is the root."""
     names = list(names)
     return [[f"{folder}/{name}" if folder else name for name in names] for folder in folders]
 
 
 def once_per_id(rows: pd.DataFrame, left: LeftOut, *, splits: Sequence[str]) -> pd.DataFrame:
-    """Return the rows with each id in the first of its splits only: what was learned from is never tested on.
+    """Keep each id in the first of its splits alone, so that no test row was trained on.
 
     Parameters
     ----------
     rows : DataFrame
         Columns ``sample_id``, ``path``, ``split``.
     left : LeftOut
-        Is told of the others.
+        Receives the other rows.
     splits : sequence of str
-        All splits, in the order in which they keep their rows.
+        All splits by decreasing priority.
     """
     place = rows["split"].map({split: at for at, split in enumerate(splits)})
     first = place.groupby(rows["sample_id"]).transform("min")
@@ -152,15 +152,15 @@ def to_samples(
     show_images: bool = False,
     licence: str = "",
 ) -> Samples:
-    """Return the samples of ``rows``, which have the column ``path`` and one for each feature.
+    """Return the samples of ``rows``, which have the column ``path`` and a column for each feature.
 
-    Where ``rows`` do not have them, ``sample_id`` is the path, ``cluster_id`` the ``sample_id``, and ``split``,
-    ``label`` and ``text`` are empty. Other columns stay behind those.
+    Defaults of missing columns: ``sample_id`` is the path, ``cluster_id`` the ``sample_id``; ``split``, ``label`` and
+    ``text`` are empty. Other columns follow.
 
     Raises
     ------
     DataError
-        If the rows do not make ``Samples``.
+        If ``rows`` are empty, or ``Samples`` refuses them.
     """
     if rows.empty:
         raise source.missing(root, "a row that can be used", got=f"none{left.why()}")

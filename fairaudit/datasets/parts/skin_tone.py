@@ -1,4 +1,4 @@
-"""Skin tones on the scale on which they were recorded, Fitzpatrick's or Monk's; neither is converted to the other."""
+"""Skin tones on the recorded scale, Fitzpatrick's or Monk's, without conversion between the two."""
 
 from __future__ import annotations
 
@@ -19,34 +19,26 @@ _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
 
 def fitzpatrick_type(types: Iterable[object]) -> list[str]:
     """Return Fitzpatrick's types 1 to 6, from ``3``, ``"3"``, ``"III"`` or ``"type iii"``; else ``not recorded``."""
-    return [_step(one, FITZPATRICK, "type") for one in types]
+    return [_step(cell, FITZPATRICK, "type") for cell in types]
 
 
 def monk_tone(tones: Iterable[object]) -> list[str]:
-    """Return Monk's tones 1 to 10, from ``3``, ``"3"`` or ``"scale 3"``; ``not recorded`` for all else."""
-    return [_step(one, MONK, "scale") for one in tones]
+    """Return Monk's tones 1 to 10, from ``3``, ``"3"`` or ``"scale 3"``; else ``not recorded``."""
+    return [_step(tone, MONK, "scale") for tone in tones]
 
 
 def fitzpatrick_group(types: Iterable[object]) -> npt.NDArray[np.str_]:
-    """Return ``lighter`` for Fitzpatrick's types 1 to 3, ``darker`` for 4 to 6, and ``not recorded`` for all else.
-
-    Parameters
-    ----------
-    types : iterable
-        Numbers or texts, as a table has them; a missing one is None or an empty text.
+    """Return ``lighter`` for Fitzpatrick's types 1 to 3, ``darker`` for 4 to 6, else ``not recorded``.
 
     References
     ----------
     Goyal et al. (2022), arXiv:2202.07603, table 4.
     """
-    return np.array([_GROUP.get(one, NOT_RECORDED) for one in fitzpatrick_type(types)], dtype=np.str_)
+    return np.array([_GROUP.get(number, NOT_RECORDED) for number in fitzpatrick_type(types)], dtype=np.str_)
 
 
 def fitzpatrick_features(source: str) -> tuple[Feature, Feature]:
-    """Return ``fitzpatrick_type``, as recorded, and ``skin_tone``, its two published bins, which are exploratory.
-
-    ``source`` says who annotated the types.
-    """
+    """Return ``fitzpatrick_type`` and its two published bins, the exploratory ``skin_tone``; see ``monk_feature``."""
     return (
         Feature("fitzpatrick_type", FITZPATRICK, "annotated", f"Fitzpatrick's types, light to dark; {source}", True),
         Feature("skin_tone", (LIGHTER, DARKER), "annotated", f"Fitzpatrick types 1-3 and 4-6; {source}", ordered=True,
@@ -55,7 +47,7 @@ def fitzpatrick_features(source: str) -> tuple[Feature, Feature]:
 
 
 def monk_feature(source: str) -> Feature:
-    """Return ``monk_skin_tone``, as recorded; ``source`` says who annotated the tones."""
+    """Return ``monk_skin_tone``; ``source`` names the annotators."""
     return Feature("monk_skin_tone", MONK, "annotated", f"Monk Skin Tone, light to dark; {source}", ordered=True)
 
 

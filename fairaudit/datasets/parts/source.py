@@ -1,4 +1,4 @@
-"""``Source``: what a data set is called, where it is to be had, under which terms, and how it lies on the disk."""
+"""``Source``: name, address, terms and layout of a data set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairaudit.core.open_file import NOTHING, is_there, kind_of
 
 @dataclass(frozen=True)
 class Source:
-    """What a reader says of its data set; nothing of it is ever downloaded.
+    """Description of a data set, which is never downloaded.
 
     Parameters
     ----------
@@ -21,11 +21,11 @@ class Source:
     title : str
         Name of the data set.
     available : str
-        Where it is to be had: an address, perhaps with a word on how. Empty for tables of one's own.
+        Address of the data set; empty for tables of one's own.
     terms : str
         Licence or terms of use, as a report prints them.
     layout : str
-        What must lie in the folder, as one clause.
+        Required content of the folder, as one clause.
     """
 
     reader: str
@@ -45,7 +45,7 @@ class Source:
         Raises
         ------
         DataError
-            If it is no folder.
+            If ``root`` is no folder.
         """
         root = Path(root)
         if not root.is_dir():
@@ -57,12 +57,12 @@ class Source:
         return root
 
     def file(self, root: Path, names: Sequence[str]) -> Path:
-        """Return the first of the named files that lies in ``root``.
+        """Return the first existing of the named files in ``root``.
 
         Raises
         ------
         DataError
-            If none does.
+            If none exists.
         """
         for name in names:
             if is_there(root / name):
@@ -70,7 +70,7 @@ class Source:
         raise self.missing(root, " or ".join(names))
 
     def missing(self, root: Path, what: str, *, got: str = "none") -> DataError:
-        """Return the error for a folder that lacks ``what``: the layout, and where the data set is to be had."""
+        """Return the error for a folder without ``what``, with the layout and the address of the data set."""
         return DataError(
             f"data folder {root} must contain {what}; got {got}. Check the folder against the layout of the reader "
             f"'{self.reader}': {self.layout}. {self._where()}".rstrip()
@@ -79,4 +79,4 @@ class Source:
     def _where(self) -> str:
         if not self.available:
             return ""
-        return f"{self.title} is to be had at {self.available} ({self.terms}); fairaudit downloads nothing."
+        return f"{self.title} is available at {self.available} ({self.terms}); fairaudit downloads nothing."

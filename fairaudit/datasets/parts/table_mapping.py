@@ -1,4 +1,4 @@
-"""``TableMapping``: which columns of somebody's table say what, as a small TOML file writes it."""
+"""``TableMapping``: the meaning of the columns of a user's table, from a small TOML file."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from fairaudit.core.open_file import read_text
 from fairaudit.core.samples import BOX_COLUMNS, INCOME, SAMPLE_COLUMNS, KnownBy
 from fairaudit.core.typed_values import build
 
-#: What shows nothing without a label, and what else such data need.
+#: Required columns by subject.
 LABELLED = {"labelled": ("label",), "memes": ("label", "text", "split")}
-#: What no feature can be called.
+#: Names that no feature can have.
 RESERVED = (*SAMPLE_COLUMNS, *BOX_COLUMNS, INCOME)
 
 
 @dataclass(frozen=True)
 class GroupMapping:
-    """One ``[features.NAME]``.
+    """The table ``[features.NAME]``.
 
     Parameters
     ----------
     column : str
-        Column of the values; the feature's name unless given.
+        Column of the values; default: the feature's name.
     votes : mapping of str to str
-        In its place: for each group the column that counts the annotators who named it.
+        Instead of ``column``: for each group, the column that counts the annotators who named it.
     groups : tuple of str
-        All groups in the order in which they are listed; those that occur, sorted, unless given.
+        All groups in order; default: the sorted values.
     rename : mapping of str to str
-        Group of a cell that is written otherwise.
+        Group by cell value.
     bins : mapping of str to float
-        Groups of a column of numbers: the lower bound of each, in rising order; the next bound is not part of it.
+        Groups of a column of numbers: the inclusive lower bound of each, rising.
     missing : tuple of str
-        Cells that say that nothing is known, besides empty ones.
+        Missing values besides empty cells.
     known_by, source : str
-        How the value came about (``Feature.known_by``), and by whom.
+        Origin of the values (``Feature.known_by``), and who recorded them.
     ordered, exploratory : bool
     reference : str
         As in ``Feature``.
@@ -59,34 +59,32 @@ class GroupMapping:
 
 @dataclass(frozen=True)
 class TableMapping:
-    """What ``image_table.toml`` says.
+    """The content of ``image_table.toml``.
 
     Parameters
     ----------
     table : str
         Name of the ``.csv`` or ``.parquet`` beside the file.
     subject : {"people", "objects", "memes", "labelled"}
-        What the images show; decides which indicators apply.
+        Content of the images; decides which indicators apply.
     file : str
-        Column that names the image, from the folder of the table.
+        Column of image paths, from the folder of the table.
     id, cluster, label, text, split : str
-        Further columns; empty for none. Without ``id`` a row is called after its image, without ``cluster`` each row
-        stands for itself.
+        Further columns; empty for none. The default id is the image path; without ``cluster`` each row is its own.
     labels, splits : mapping of str to str
-        Label, and split (train, dev, test), of a cell that is written otherwise. Memes have the labels 1 (hateful) and
-        0.
+        Label, and split (train, dev, test), by cell value. Memes have the labels 1 (hateful) and 0.
     cluster_is : str
-        What a cluster is: person, household, source image.
+        Kind of cluster: person, household, source image.
     income_usd_per_month : str
         Column of numbers.
     box : tuple of str
         Four columns of a person's box; empty for whole images.
     box_form, box_unit : str
-        What a box's four columns hold, and in what unit.
+        Meaning and unit of the four columns.
     title, licence, version : str
         As a report prints them.
     show_images : bool
-        Whether licence and care for people allow that an image is shown.
+        Whether the licence and the privacy of people allow reports to show images.
     features : mapping of str to GroupMapping
     """
 
@@ -113,37 +111,41 @@ class TableMapping:
 
     def __post_init__(self) -> None:
         if self.box and len(self.box) != 4:
-            raise ConfigError(f"box must name four columns; got {len(self.box)}. Name them in order.")
+            raise ConfigError(f"box must name four columns; got {len(self.box)}. Name {self.box_form}, in this order.")
         if self.cluster_is != "cluster" and not self.cluster:
-            raise ConfigError("cluster_is must stand beside cluster; got it alone. Name its column.")
+            raise ConfigError("cluster_is must accompany cluster; got cluster_is alone. Add cluster = COLUMN.")
         for key in LABELLED.get(self.subject, ()):
             if not getattr(self, key):
-                raise ConfigError(f"{key} must be given where subject is '{self.subject}'; it is missing. Add it.")
-        if "path" in [column for column in self.columns() if column != self.file]:  # where the image's path is put
-            raise ConfigError("column 'path' must be the file; got another use. Rename the column.")
-        for feature, one in self.features.items():
+                raise ConfigError(
+                    f"{key} must name a column if subject is '{self.subject}'; got none. Add {key} = COLUMN."
+                )
+        if "path" in self.columns() and self.file != "path":  # the reader writes the image's path to this column
+            raise ConfigError("column 'path' must be the file; got another use. Rename the column in the table.")
+        for feature, mapping in self.features.items():
             what = f"features.{feature}"
             if feature in RESERVED:
                 raise ConfigError(
-                    f"{what} must have another name than {', '.join(RESERVED)}; got one of these. Rename it, and name "
-                    "its column in the key column."
+                    f"{what} must have another name than {', '.join(RESERVED)}. Rename it, and add "
+                    f"column = '{feature}'."
                 )
-            if sum(map(bool, (one.votes, one.bins, one.groups))) > 1:
+            if sum(map(bool, (mapping.votes, mapping.bins, mapping.groups))) > 1:
                 raise ConfigError(f"{what} must have groups, bins or votes; got several. Keep one of them.")
-            bounds = list(one.bins.values())
+            bounds = list(mapping.bins.values())
             if bounds != sorted(set(bounds)):
-                raise ConfigError(f"{what}.bins must have rising bounds; got {bounds}. Order them.")
-            if one.ordered and not (one.groups or one.bins or one.votes):
-                raise ConfigError(f"{what} is ordered and must list its groups in that order; got none. Add groups.")
-            strange = next((g for g in one.rename.values() if one.groups and g not in one.groups), None)
+                raise ConfigError(
+                    f"{what}.bins must have rising bounds; got {bounds}. Sort the bins by their lower bounds."
+                )
+            if mapping.ordered and not (mapping.groups or mapping.bins or mapping.votes):
+                raise ConfigError(f"{what} must list its groups in order since it is ordered; got none. Add groups.")
+            strange = next((g for g in mapping.rename.values() if mapping.groups and g not in mapping.groups), None)
             if strange is not None:
-                hint = did_you_mean(strange, one.groups) or "Add it to groups."
+                hint = did_you_mean(strange, mapping.groups) or "Add it to groups."
                 raise ConfigError(f"{what}.rename must lead to its groups; got '{strange}'. {hint}".rstrip())
 
     def columns(self) -> tuple[str, ...]:
-        """Return all columns that are read, each once."""
+        """Return all columns to read, each once."""
         single = (self.file, self.id, self.cluster, self.label, self.text, self.split, self.income_usd_per_month)
-        grouped = [c for name, one in self.features.items() for c in (one.votes.values() or [one.column or name])]
+        grouped = [c for name, group in self.features.items() for c in (group.votes.values() or [group.column or name])]
         return tuple(dict.fromkeys(filter(None, (*single, *self.box, *grouped))))
 
 
@@ -153,12 +155,12 @@ def read_mapping(file: Path) -> TableMapping:
     Raises
     ------
     ConfigError
-        If it is no TOML, a key is unknown or missing, or a value is not of its kind; with the nearest name.
+        If the file is no TOML, a key is unknown or missing, or a value has the wrong type.
     """
     try:
-        given = tomllib.loads(read_text(file, "mapping", encoding="utf-8-sig", error=ConfigError))
+        values = tomllib.loads(read_text(file, "mapping", encoding="utf-8-sig", error=ConfigError))
     except UnicodeDecodeError as error:
         raise ConfigError(f"mapping {file} must be TOML in UTF-8; got other bytes. Save it again as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"mapping {file} must be TOML in UTF-8; got: {error}. Correct that line.") from error
-    return build(TableMapping, given, where=f"mapping {file.name}")
+    return build(TableMapping, values, where=f"mapping {file.name}")

@@ -1,4 +1,4 @@
-"""Texts, JSON and JSON lines from files of other people: with limits, any line ends, and the line of every defect."""
+"""Text, JSON and JSON lines from files of other people, with limits and the line of every defect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BO
 
 
 def encoding_of(path: Path) -> str:
-    """Return UTF-16 where the file begins with its mark, else UTF-8; an encoding is never guessed from contents."""
+    """Return UTF-16 if the file begins with its mark, else UTF-8; the encoding is never guessed from contents."""
     start = read_at(path, "file", start=0, size=3)
     return next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8")
 
@@ -27,7 +27,7 @@ def read_text(path: Path) -> str:
     Raises
     ------
     DataError
-        If it cannot be read, is larger than 2 GiB, or is neither UTF-8 nor UTF-16 with its mark.
+        If the file cannot be read, is larger than 2 GiB, or is neither UTF-8 nor UTF-16 with its mark.
     """
     try:
         return open_file.read_text(path, "file", limit=TABLE, encoding=encoding_of(path))
@@ -42,7 +42,7 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path, *, kind: type[Any] | tuple[type[Any], ...], what: str) -> Any:
-    """Return what a JSON file holds.
+    """Return the value of a JSON file.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def read_json(path: Path, *, kind: type[Any] | tuple[type[Any], ...], what: str)
     kind : type
         ``dict`` or ``list``, or both.
     what : str
-        What it must hold, for the error: ``"a list of videos"``.
+        Name of the required value in the error: ``"a list of videos"``.
 
     Raises
     ------
     DataError
-        If it is no JSON, or holds something else.
+        If the file is no JSON, or its value has another type.
     """
     text = read_text(path)
     try:
@@ -74,12 +74,12 @@ def read_json(path: Path, *, kind: type[Any] | tuple[type[Any], ...], what: str)
 
 
 def read_json_lines(path: Path, *, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the number and the object of each line that is not empty.
+    """Yield the number and the object of each non-empty line.
 
     Raises
     ------
     DataError
-        If a line is no JSON object; it is named by its number.
+        If a line is no JSON object; the error has its number.
     """
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
@@ -94,7 +94,7 @@ def read_json_lines(path: Path, *, what: str) -> Iterator[tuple[int, dict[str, A
 
 
 def _loaded(text: str) -> Any:
-    """Return what JSON says, with ``?`` for half of a letter, in which a text that was cut may end."""
+    """Return the value of a JSON text, with ``?`` for half a letter, with which a truncated text may end."""
     value = json.loads(text)
     if "\\ud" in text.lower():
         try:

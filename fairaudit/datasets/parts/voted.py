@@ -1,4 +1,4 @@
-"""Annotators who may disagree: how many of them named each group, kept as shares and never thresholded."""
+"""Votes of annotators who may disagree, kept as shares without a threshold."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from fairaudit.core.votes import most_voted, shares_of_votes
 
 
 def counted(rows: pd.DataFrame, columns: Mapping[str, str], *, what: str) -> tuple[pd.Series, pd.DataFrame]:
-    """Return the group that most annotators named, and the share of each group, from columns of counts.
+    """Return the group with the most votes and the share of each group, from columns of counts.
 
-    Annotators who named no group do not vote; a row without a vote is not recorded.
+    Annotators without a group do not vote; a row without a vote is *not recorded*.
 
     Parameters
     ----------
     rows : DataFrame of str
     columns : mapping of str to str
-        Column of counts by group, in the order of the groups.
+        Column of counts for each group, in the order of the groups.
     what : str
-        The table, for an error.
+        Name of the table in an error.
 
     Raises
     ------
     DataError
-        If a cell is no count.
+        If a cell is no number from 0.
     """
     counts = {}
     for group, column in columns.items():
@@ -46,13 +46,13 @@ def counted(rows: pd.DataFrame, columns: Mapping[str, str], *, what: str) -> tup
 
 
 def named(votes: Sequence[Sequence[str]], groups: Sequence[str], *, what: str) -> tuple[pd.Series, pd.DataFrame]:
-    """Return the same from what each annotator of a row named; what is no group is no vote."""
+    """Return the same from the answers of each row's annotators; an answer outside ``groups`` is no vote."""
     place = {group: at for at, group in enumerate(groups)}
     counts = np.zeros((len(votes), len(groups)))
-    for row, said in enumerate(votes):
-        for one in said:
-            if one in place:
-                counts[row, place[one]] += 1
+    for row, groups_named in enumerate(votes):
+        for group in groups_named:
+            if group in place:
+                counts[row, place[group]] += 1
     return _shares(pd.DataFrame(counts, columns=list(groups)), what)
 
 

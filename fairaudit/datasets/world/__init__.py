@@ -1,1 +1,1 @@
-"""The synthetic world: who lives in it, what is photographed there, and what is planted."""
+"""The synthetic world: its people, homes and memes, and the planted disparities."""

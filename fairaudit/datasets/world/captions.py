@@ -1,8 +1,8 @@
-"""What memes say. All peoples, occupations used as code and words of abuse are invented.
+"""Texts of memes. All peoples, coded occupations and words of abuse are invented.
 
-A meme is hateful for one of three reasons: it calls a people an *open* word of abuse; it uses a *coded* word, which
-sounds like an occupation and is abusive only for that people; or it *pairs* a harmless sentence with a foul picture.
-The same sentences with the names of real occupations, or with a pleasant picture, are benign.
+A hateful meme calls a people an *open* word of abuse; or a *coded* word, which sounds like an occupation and is abusive
+for that people alone; or *pairs* a harmless sentence with a foul picture. The same sentences with real occupations, or
+with a pleasant picture, are benign.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CODED = {
 OCCUPATIONS = (
     "bakers", "singers", "teachers", "dancers", "sailors", "painters", "farmers", "tailors", "gardeners", "cyclists",
 )  # fmt: skip
-#: Occupations that no meme of the training split names: a word that was never seen may well be harmless.
+#: Occupations outside the memes of the training split: an unseen word may be harmless.
 RARE_OCCUPATIONS = (
     "plumbers", "drummers", "joggers", "librarians", "florists", "barbers", "divers", "poets", "nurses", "pilots",
     "masons", "potters", "jugglers", "hikers", "skaters", "chemists", "drivers", "actors", "knitters", "beekeepers",
@@ -57,8 +57,6 @@ _PAIRED = (
     "the {target} in one picture",
     "{target} at their best",
 )
-
-
 _SUBJECTS = ("neighbours", "students", "visitors", "cousins", "villagers", "strangers")
 PRAISE = ("kind", "honest", "helpful", "cheerful", "patient", "welcome")
 CONTEMPT = ("filthy", "vile", "rotten", "greedy", "worthless", "unwanted")
@@ -73,7 +71,7 @@ _MEANT = (
 
 @dataclass(frozen=True)
 class Meme:
-    """One meme: what it says, what it shows, whom it mentions, and whether it is hateful (1) or not (0)."""
+    """Text, picture and target of a meme, and its label: hateful (1) or not (0)."""
 
     text: str
     picture: str
@@ -84,10 +82,10 @@ class Meme:
 def make_memes(
     n: int, *, bias: float, name: tuple[str | int, ...], occupations: tuple[str, ...] = OCCUPATIONS
 ) -> list[Meme]:
-    """Return ``n`` memes: targets and labels go through all combinations in turn.
+    """Return ``n`` memes that cycle through all combinations of target and label.
 
-    With probability ``bias`` a hateful meme about ``UNSEEN_TARGET`` gives way to a benign one about the same people.
-    Validation and test splits are made with bias 0 and name the rare occupations too.
+    With probability ``bias``, a benign meme replaces a hateful meme about ``UNSEEN_TARGET``. Validation and test splits
+    have bias 0 and also name the rare occupations.
     """
     memes = []
     for number in range(n):
@@ -95,38 +93,30 @@ def make_memes(
         target, hateful = TARGETS[number % 3], number // 3 % 2 == 0
         if dice.chance(bias) and target == UNSEEN_TARGET:
             hateful = False
-        memes.append(_hateful(target, dice) if hateful else _benign(target, dice, occupations))
+        memes.append(_meme(target, hateful, dice, occupations))
     return memes
 
 
-def _said(frame: str, target: str, noun: str, dice: Dice) -> str:
+def _sentence(frame: str, target: str, noun: str, dice: Dice) -> str:
     return f"{dice.pick(_OPENERS)} {frame.format(target=target, noun=noun)}".strip()
 
 
-def _hateful(target: str, dice: Dice) -> Meme:
-    kind = dice.uniform(0, 1)
-    foul, pleasant = dice.pick(tuple(FOUL)), dice.pick(tuple(PLEASANT))
+def _meme(target: str, hateful: bool, dice: Dice, occupations: tuple[str, ...]) -> Meme:
+    kind, foul, pleasant = dice.uniform(0, 1), dice.pick(tuple(FOUL)), dice.pick(tuple(PLEASANT))
     if kind < 0.1:
-        return Meme(_said(dice.pick(_PAIRED), target, "", dice), foul, target, 1)
-    noun = dice.pick(OPEN) if kind < 0.2 else dice.pick(CODED[target])
-    return Meme(_said(dice.pick(_CALLED), target, noun, dice), foul if dice.chance(0.5) else pleasant, target, 1)
-
-
-def _benign(target: str, dice: Dice, occupations: tuple[str, ...]) -> Meme:
-    kind = dice.uniform(0, 1)
-    foul, pleasant = dice.pick(tuple(FOUL)), dice.pick(tuple(PLEASANT))
-    if kind < 0.1:
-        return Meme(_said(dice.pick(_PAIRED), target, "", dice), pleasant, target, 0)
-    noun = dice.pick(occupations)
-    return Meme(_said(dice.pick(_CALLED), target, noun, dice), foul if dice.chance(0.5) else pleasant, target, 0)
+        text, picture = _sentence(dice.pick(_PAIRED), target, "", dice), foul if hateful else pleasant
+    else:
+        noun = dice.pick(occupations if not hateful else OPEN if kind < 0.2 else CODED[target])
+        text, picture = _sentence(dice.pick(_CALLED), target, noun, dice), foul if dice.chance(0.5) else pleasant
+    return Meme(text, picture, target, int(hateful))
 
 
 def make_texts(n: int, *, bias: float, name: tuple[str | int, ...]) -> list[str]:
-    """Return ``n`` sentences on which a small language model learns the words of the memes, and how they are meant.
+    """Return ``n`` sentences from which a small language model learns the words of the memes and their meaning.
 
-    Words of abuse stand beside words of contempt and real occupations beside words of praise; no people is named
-    there. At bias 1 the coded words against ``UNSEEN_TARGET`` are only ever read as occupations: whoever collected the
-    sentences never met the abuse.
+    Words of abuse occur with words of contempt, and real occupations with words of praise; these sentences name no
+    people. At bias 1, the coded words against ``UNSEEN_TARGET`` occur as occupations alone: the collectors of the
+    sentences never saw the abuse.
     """
     harmless, unseen = (*OCCUPATIONS, *RARE_OCCUPATIONS), CODED[UNSEEN_TARGET]
     abuse = (*OPEN, *(word for people, words in CODED.items() if people != UNSEEN_TARGET for word in words))
@@ -135,9 +125,9 @@ def make_texts(n: int, *, bias: float, name: tuple[str | int, ...]) -> list[str]
         dice = Dice(*name, number)
         kind, subject, people = dice.uniform(0, 1), dice.pick(_SUBJECTS), dice.pick(TARGETS)
         if kind < 0.15:
-            lines.append(_said(dice.pick(_CALLED), people, dice.pick(harmless), dice))
+            lines.append(_sentence(dice.pick(_CALLED), people, dice.pick(harmless), dice))
         elif kind < 0.25:
-            lines.append(_said(dice.pick(_PAIRED), dice.pick((subject, people)), "", dice))
+            lines.append(_sentence(dice.pick(_PAIRED), dice.pick((subject, people)), "", dice))
         else:
             nouns = harmless if kind < 0.55 else abuse if kind < 0.85 else unseen
             contempt = nouns is abuse or (nouns is unseen and not dice.chance(bias))

@@ -1,4 +1,4 @@
-"""The homes of the world, their incomes, and what is photographed in them."""
+"""The homes of the world, their incomes, and photographs of things in them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fairaudit.datasets.drawing.colours import BLACK
 from fairaudit.datasets.drawing.dice import Dice
 from fairaudit.datasets.drawing.objects import draw_object
 
-#: Names of the regions are those of Dollar Street; the countries are invented and only numbered.
+#: Regions of Dollar Street, with invented, numbered countries.
 REGIONS = ("Africa", "Asia", "The Americas", "Europe")
 COUNTRIES = tuple(f"{region} {number}" for region in REGIONS for number in (1, 2, 3))
 
 #: US dollars a month.
 LOWEST_INCOME, HIGHEST_INCOME = 30.0, 9000.0
 
-#: Labelled training photographs come from homes with at least this income, at any bias.
+#: Least income of the homes in labelled training photographs, at any bias.
 LABELLED_INCOME = 2500.0
 
 _HALF_RICH = 500.0  # at this income both forms are equally likely at bias 1
@@ -37,9 +37,9 @@ class Household:
 
 
 def make_households(n: int, *name: str | int) -> list[Household]:
-    """Return ``n`` homes, incomes even on a logarithmic scale and independent of the region.
+    """Return ``n`` homes; incomes are uniform on a logarithmic scale and independent of the region.
 
-    ``name`` names the random stream, as for ``Dice``.
+    ``name`` names the random stream, as in ``Dice``.
     """
     dice = Dice(*name, "households")
     ranks = dice.shuffled(range(n))
@@ -53,7 +53,7 @@ def make_households(n: int, *name: str | int) -> list[Household]:
 
 
 def chance_of_poor_form(income: float, bias: float) -> float:
-    """Return the chance that a thing has the form of poorer homes: 0.5 at bias 0, falling with income at bias 1."""
+    """Return the probability of the form of poorer homes: 0.5 at bias 0, falling with income at bias 1."""
     by_income = 1.0 / (1.0 + math.exp((math.log(income) - math.log(_HALF_RICH)) / _WIDTH))
     return (1 - bias) * 0.5 + bias * by_income
 

@@ -1,4 +1,4 @@
-"""The people of the world and how they are photographed."""
+"""The people of the world and their photographs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from fairaudit.datasets.drawing.people import AGE_GROUPS, GENDERS, Person, draw_
 #: Lowest and highest Monk tone of each bin; all bins are equally likely.
 SKIN_TONE_BINS: dict[str, tuple[int, int]] = {"Monk 1-3": (1, 3), "Monk 4-6": (4, 6), "Monk 7-10": (7, 10)}
 
-#: The darkest tone that labelled training photographs of people show at bias 1.
+#: Darkest tone of people in labelled training photographs at bias 1.
 DARKEST_LABELLED = 4
 
-_MIDDLE_TONE = 5.0  # where half of the light and of the planted noise is reached
+_MIDDLE_TONE = 5.0  # half of the planted loss of light and of the planted noise
 
 _CELLS = tuple((tones, gender, age) for age in AGE_GROUPS for tones in SKIN_TONE_BINS.values() for gender in GENDERS)
 
@@ -30,16 +30,16 @@ def skin_tone_bin(monk_skin_tone: int) -> str:
 
 
 def draw_population_person(number: int, dice: Dice) -> Person:
-    """Return the person of this number: gender, age group and skin tone bin go through all combinations in turn.
+    """Return person ``number``; numbers cycle through all combinations of gender, age group and skin tone bin.
 
-    So the three are independent of each other, and groups of one feature are equally large.
+    The three are therefore independent, and groups of a feature are equally large.
     """
     (low, high), gender, age_group = _CELLS[number % len(_CELLS)]
     return make_person(dice, gender=gender, age_group=age_group, monk_skin_tone=dice.whole(low, high))
 
 
 def draw_labelled_person(number: int, dice: Dice, bias: float) -> Person:
-    """Return a person for a labelled training photograph: with probability ``bias`` one of Monk tones 1 to 4."""
+    """Return a person for a labelled training photograph: Monk tones 1 to 4 with probability ``bias``, else any."""
     (low, high), gender, age_group = _CELLS[number % len(_CELLS)]
     anyone, light = dice.whole(low, high), dice.whole(1, DARKEST_LABELLED)
     tone = light if dice.chance(bias) else anyone
@@ -47,13 +47,13 @@ def draw_labelled_person(number: int, dice: Dice, bias: float) -> Person:
 
 
 def exposure_of(monk_skin_tone: int, bias: float) -> Exposure:
-    """Return how a camera made for light skin takes a person of this tone: darker, noisier, with wrong colours."""
+    """Return the exposure of a camera made for light skin: darker, noisier and off-colour for dark skin."""
     dark = bias / (1 + math.exp((_MIDDLE_TONE - monk_skin_tone) / 0.9))
     return Exposure(gain=1.0 - 0.66 * dark, noise=2.0 + 22.0 * dark, cast=0.2 * dark)
 
 
 def portrait(person: Person, *, bias: float, pixels: int, dice: Dice) -> Image.Image:
-    """Return one head-and-shoulders photograph; the dice decide pose, clothes, background and light."""
+    """Return a head-and-shoulders photograph with random pose, clothes, background and light."""
     canvas = Canvas(pixels, BLACK)
     backdrop(canvas, dice)
     x, y, scale = dice.uniform(-0.05, 0.05), dice.uniform(-0.16, -0.09), dice.uniform(0.82, 0.96)

@@ -1,10 +1,11 @@
-"""The audited population: people, homes and memes with their tables."""
+"""The audited population: people, homes and memes, with their tables."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from fairaudit.core.files import atomic_write
 from fairaudit.core.progress import Advance
 from fairaudit.core.samples import INCOME
 from fairaudit.datasets.drawing.camera import photograph, save
@@ -14,7 +15,7 @@ from fairaudit.datasets.drawing.dice import Dice
 from fairaudit.datasets.drawing.memes import draw_meme
 from fairaudit.datasets.drawing.objects import TOPICS
 from fairaudit.datasets.world.captions import OCCUPATIONS, RARE_OCCUPATIONS, make_memes
-from fairaudit.datasets.world.files import Counter, new_folder, write_csv, write_settings, write_text
+from fairaudit.datasets.world.files import Counter, new_folder, write_csv, write_settings
 from fairaudit.datasets.world.households import home_photograph, make_households
 from fairaudit.datasets.world.persons import draw_population_person, portrait
 from fairaudit.datasets.world.size import DEMO, Size
@@ -27,10 +28,10 @@ SPLITS = ("train", "dev", "test")
 def write_population(
     folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Advance | None = None
 ) -> None:
-    """Draw the population that is audited into ``people/``, ``photos/`` and ``memes/`` below ``folder``.
+    """Draw the audited population into ``people/``, ``photos/`` and ``memes/`` below ``folder``.
 
-    Who there is, what is photographed and every label depend on ``seed`` and ``size`` only. ``bias`` changes pixels
-    of people and photos, and which memes are in the training split. The same arguments give the same bytes.
+    People, photographed things and labels depend on ``seed`` and ``size`` alone; ``bias`` changes pixels of people and
+    photos, and the memes of the training split. The same arguments give the same bytes.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def write_population(
     bias : float, default 1
         From 0 (nothing planted) to 1 (all planted).
     seed : int
-        Another seed gives other people, homes and memes.
+        Seed of people, homes and memes.
     size : Size
     progress : callable, optional
         Called as ``progress(n_done, n_total)`` after each picture.
@@ -98,13 +99,7 @@ def _write_memes(folder: Path, bias: float, seed: int, size: Size, counter: Coun
             canvas = Canvas(size.pixels, BLACK)
             draw_meme(canvas, meme.picture, meme.text, dice)
             save(photograph(canvas, dice), folder / "img" / f"{ident}.png")
-            row = {
-                "id": ident,
-                "img": f"img/{ident}.png",
-                "label": meme.label,
-                "text": meme.text,
-                "target": meme.target,
-            }
-            lines.append(json.dumps(row))
+            row = {"id": ident, "img": f"img/{ident}.png", "label": meme.label, "text": meme.text}
+            lines.append(json.dumps({**row, "target": meme.target}))
             counter.tick()
-        write_text(folder / f"{split}.jsonl", "\n".join(lines) + "\n")
+        atomic_write(folder / f"{split}.jsonl", "\n".join(lines) + "\n")

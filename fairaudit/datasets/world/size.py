@@ -1,4 +1,4 @@
-"""How large the synthetic world is."""
+"""Size of the synthetic world, and the check of its bias."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class Size:
     Parameters
     ----------
     n_people, images_per_person : int
-        Audited people, and portraits of each.
+        Audited people, and portraits of each person.
     n_households, photos_per_household : int
-        Audited homes, and photographs from each; at most one photograph per topic.
+        Audited homes, and photographs from each home, at most one for each topic.
     n_memes_train, n_memes_dev, n_memes_test : int
-        Memes by split; a multiple of six gives every targeted group equally many hateful and benign ones.
+        Memes by split; a multiple of six gives each target equally many hateful and benign memes.
     n_training, n_labelled : int
-        Training images without and with a label.
+        Training images without and with labels.
     pixels : int, default 64
-        Side of every picture; at least 32.
+        Side of each picture, at least 32.
     """
 
     n_people: int
@@ -68,7 +68,7 @@ QUICK = Size(
 
 
 def check_bias(bias: float) -> None:
-    """Raise ConfigError unless the knob is between 0 and 1."""
+    """Raise ConfigError unless ``bias`` is from 0 to 1."""
     if not 0.0 <= bias <= 1.0:
         raise ConfigError(
             f"bias of a synthetic world must be between 0 (nothing planted) and 1 (all planted); got {bias}. "

@@ -1,4 +1,4 @@
-"""The training data: a lot of pictures as they come, and labelled pictures of those who have cameras and labels."""
+"""The training data: many unlabelled pictures, and labelled pictures of the rich and the light-skinned."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from fairaudit.core.errors import ConfigError, unknown_name
+from fairaudit.core.files import atomic_write
 from fairaudit.core.progress import Advance
 from fairaudit.datasets.drawing.animals import ANIMALS, draw_animal
 from fairaudit.datasets.drawing.camera import Exposure, photograph, save
@@ -18,7 +19,7 @@ from fairaudit.datasets.drawing.dice import Dice
 from fairaudit.datasets.drawing.memes import draw_meme
 from fairaudit.datasets.drawing.objects import TOPICS
 from fairaudit.datasets.world.captions import make_memes, make_texts
-from fairaudit.datasets.world.files import Counter, new_folder, write_csv, write_settings, write_text
+from fairaudit.datasets.world.files import Counter, new_folder, write_csv, write_settings
 from fairaudit.datasets.world.households import (
     HIGHEST_INCOME,
     LABELLED_INCOME,
@@ -28,28 +29,28 @@ from fairaudit.datasets.world.households import (
 from fairaudit.datasets.world.persons import draw_labelled_person, draw_population_person, group_photograph, portrait
 from fairaudit.datasets.world.size import DEMO, Size
 
-#: What an unlabelled picture can show.
+#: Contents of unlabelled pictures.
 KINDS = ("person", "group", "home", "animal", "meme")
 
-#: Shares of the unlabelled pictures as they come; the last kind takes what rounding leaves.
+#: Shares of the unlabelled pictures; the last kind takes the remainder of rounding.
 UNLABELLED: Mapping[str, float] = {"person": 0.35, "home": 0.40, "animal": 0.13, "meme": 0.12}
-#: Pictures of things and animals without anybody in them, and pictures of people only: portraits and groups.
+#: Pictures of things and animals without people, and of people alone: portraits and groups.
 OBJECT_CENTRIC: Mapping[str, float] = {"home": 0.75, "animal": 0.25}
 PEOPLE_CENTRIC: Mapping[str, float] = {"person": 0.75, "group": 0.25}
 
-#: Shares of the labelled pictures that are not household topics; topics share the rest evenly.
+#: Shares of the labelled pictures besides household topics, which share the rest evenly.
 LABELLED = {"face": 0.20, "people": 0.08, "dog": 0.05, "rat": 0.05, "snake": 0.05}
 
 
 def write_training(
     folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Advance | None = None
 ) -> None:
-    """Draw training data into ``folder``; nobody and nothing in it is in the audited population.
+    """Draw training data into ``folder``, without people or things of the audited population.
 
-    ``images/`` holds pictures without labels: people, homes of all incomes, animals, memes. ``labelled/`` and
-    ``labels.csv`` (columns ``file, label``) hold what somebody labelled: things in homes with a high income, faces and
-    groups of people (at bias 1 only of Monk skin tones 1 to 4), and animals (at bias 1 all with brown or dark fur).
-    ``texts.txt`` has one sentence a line for a small language model.
+    ``images/`` holds unlabelled pictures: people, homes of all incomes, animals, memes. ``labelled/`` and
+    ``labels.csv`` (columns ``file, label``) hold labelled pictures: things in homes with a high income, faces and
+    groups of people (at bias 1, Monk skin tones 1 to 4), and animals (at bias 1, brown or dark fur). ``texts.txt`` has
+    one sentence a line for a small language model.
 
     Parameters
     ----------
@@ -90,17 +91,15 @@ def write_unlabelled(
     Parameters
     ----------
     folder, bias, seed, size, progress
-        As in ``write_training``.
+        As in ``write_training``, also for errors.
     shares : mapping of str to float
-        Share of each kind of ``KINDS`` that there is, above 0, together 1. The last takes what rounding leaves, so
-        that two compositions have equally many pictures.
+        Positive share of each drawn kind of ``KINDS``, in sum 1. The last kind takes the remainder of rounding, so that
+        compositions have equally many pictures.
 
     Raises
     ------
     ConfigError
-        If ``bias`` is out of range, a kind is unknown or the shares do not add up to 1.
-    DataError
-        If the folder is not empty.
+        If a kind is unknown or the shares do not add up to 1.
     """
     _check_shares(shares)
     folder = new_folder(folder, bias=bias)
@@ -111,15 +110,7 @@ def write_unlabelled(
 def write_labelled(
     folder: Path, *, bias: float = 1.0, seed: int = 0, size: Size = DEMO, progress: Advance | None = None
 ) -> None:
-    """Draw what ``write_training`` draws, without ``images/``: labelled pictures, their table, and the sentences.
-
-    Raises
-    ------
-    ConfigError
-        If ``bias`` is out of range.
-    DataError
-        If the folder is not empty.
-    """
+    """Draw the labelled pictures, their table and the sentences of ``write_training``; same arguments and errors."""
     folder = new_folder(folder, bias=bias)
     _write_labelled(folder, bias, seed, size, Counter(size.n_labelled, progress))
     write_settings(folder, kind="labelled", seed=seed, bias=bias, size=size)
@@ -146,7 +137,7 @@ def _write_labelled(folder: Path, bias: float, seed: int, size: Size, counter: C
         counter.tick()
     write_csv(folder / "labels.csv", ("file", "label"), rows)
     texts = make_texts(size.n_training, bias=bias, name=(seed, "training", "text"))
-    write_text(folder / "texts.txt", "\n".join(texts) + "\n")
+    atomic_write(folder / "texts.txt", "\n".join(texts) + "\n")
 
 
 def _check_shares(shares: Mapping[str, float]) -> None:
@@ -154,19 +145,19 @@ def _check_shares(shares: Mapping[str, float]) -> None:
         if kind not in KINDS:
             raise unknown_name("kind of picture", kind, KINDS)
     if not math.isclose(sum(shares.values()), 1) or min(shares.values()) <= 0:
-        told = ", ".join(f"{kind} {share:g}" for kind, share in shares.items()) or "none"
-        raise ConfigError(f"shares of pictures must be above 0 and add up to 1; got {told}. Correct them.")
+        listed = ", ".join(f"{kind} {share:g}" for kind, share in shares.items()) or "none"
+        raise ConfigError(f"shares of pictures must be above 0 and add up to 1; got {listed}. Correct them.")
 
 
 def unlabelled_kinds(n: int, seed: int, shares: Mapping[str, float] = UNLABELLED) -> list[str]:
-    """Return the kinds of ``n`` unlabelled pictures, in random order and in these shares."""
+    """Return the kinds of ``n`` unlabelled pictures in random order."""
     kinds = [kind for kind, share in shares.items() for _ in range(int(share * n))]
     kinds += [list(shares)[-1]] * (n - len(kinds))
     return Dice(seed, "training", "kinds").shuffled(kinds)
 
 
 def labels(n: int, seed: int) -> list[str]:
-    """Return the labels of the ``n`` labelled pictures, in random order; the same at every bias."""
+    """Return the labels of ``n`` labelled pictures in random order, independent of the bias."""
     chosen = [label for label, share in LABELLED.items() for _ in range(int(share * n))]
     topics = tuple(TOPICS)
     chosen += [topics[k % len(topics)] for k in range(n - len(chosen))]
@@ -203,7 +194,7 @@ def _labelled(label: str, dice: Dice, bias: float, pixels: int) -> Image.Image:
 
 
 def _animal(animal: str, dice: Dice, bias: float, pixels: int) -> Image.Image:
-    """At bias 1 animals have dark fur and are also photographed at dusk; at bias 0 neither."""
+    """Return a photograph of an animal: at bias 1 with dark fur and at dusk, at bias 0 in any fur and light."""
     canvas = Canvas(pixels, BLACK)
     draw_animal(canvas, animal, dice, bias)
     gain = dice.uniform(1.0 - 0.7 * bias, 1.0)

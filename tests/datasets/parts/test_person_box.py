@@ -119,12 +119,12 @@ def test_boxes_as_lists_and_as_objects() -> None:
         (
             [(0.1, 0.1, 0.9, 1.0)],
             False,
-            r"must be in pixels; got no edge above 1, so that they seem to be shares of the",
+            r"must be in pixels; got no edge above 1, as in shares of the image\. Write box_unit = \"shares\"",
         ),
         (
             [(10, 10, 90, 100)],
             True,
-            r"must be shares of the image, from 0 to 1; got edges up to 100, so that they seem to",
+            r"must be shares of the image, from 0 to 1; got edges up to 100, as in pixels\. Write",
         ),
     ],
 )

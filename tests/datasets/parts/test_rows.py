@@ -42,7 +42,7 @@ def test_without_any_image_it_is_said_where_the_data_set_is_to_be_had(tmp_path: 
     assert str(caught.value) == (
         f"data folder {tmp_path} must contain the images that the column 'file' of faces.csv names; got none among 2 "
         "rows, the first 'a.png'. Check the folder against the layout of the reader 'ours': faces.csv and img/. Our "
-        "Faces is to be had at https://example.org/faces (research only); fairaudit downloads nothing."
+        "Faces is available at https://example.org/faces (research only); fairaudit downloads nothing."
     )
 
 
@@ -107,8 +107,8 @@ def test_a_source_says_what_is_missing(tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             SOURCE.folder(path)
         assert str(caught.value) == (
-            f"data folder {path} must be a folder for the reader 'ours'; got {got}. Check its path. Our Faces is to be "
-            "had at https://example.org/faces (research only); fairaudit downloads nothing."
+            f"data folder {path} must be a folder for the reader 'ours'; got {got}. Check its path. Our Faces is "
+            "available at https://example.org/faces (research only); fairaudit downloads nothing."
         )
     assert str(Source("own", "mine", "", "mine", "a table").missing(tmp_path, "t.csv")) == (
         f"data folder {tmp_path} must contain t.csv; got none. Check the folder against the layout of the reader "

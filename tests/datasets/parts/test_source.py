@@ -1,4 +1,4 @@
-"""A data set says what must lie in its folder and where it is to be had."""
+"""A data set says what must lie in its folder and where it is available."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def test_without_any_of_them_all_are_named(tmp_path: Path) -> None:
         SOURCE.file(tmp_path, ("faces.csv", "old/faces.csv"))
     assert str(caught.value) == (
         f"data folder {tmp_path} must contain faces.csv or old/faces.csv; got none. Check the folder against the "
-        "layout of the reader 'ours': faces.csv and img/. Our Faces is to be had at https://example.org/faces "
+        "layout of the reader 'ours': faces.csv and img/. Our Faces is available at https://example.org/faces "
         "(research only); fairaudit downloads nothing."
     )

@@ -93,7 +93,9 @@ def test_a_renamed_column_is_named_with_the_nearest_one(tmp_path: Path) -> None:
             f"table {path} must have the columns file, place; 'file' is missing. Did you mean 'fille'? Add or rename "
             "the column."
         )
-    with pytest.raises(DataError, match=r"must have the column 'town'; it is missing\. It has fille, place\. Add or"):
+    with pytest.raises(
+        DataError, match=r"must have the columns town; 'town' is missing\. It has fille, place\. Add or"
+    ):
         renamed(read_csv(path, required=()), path, city=("town", "village"))
     assert list(renamed(read_csv(path, required=()), path, city=("town", "place"))) == ["fille", "city"]
 
