@@ -1,21 +1,6 @@
-"""Audits vision models for fairness.
+"""Audit vision models for fairness.
 
->>> import fairaudit
->>> fairaudit.audit  # doctest: +SKIP
->>> fairaudit.audit_outcomes  # doctest: +SKIP
->>> fairaudit.check_data  # doctest: +SKIP
->>> fairaudit.compare  # doctest: +SKIP
->>> fairaudit.fine_tune  # doctest: +SKIP
->>> fairaudit.fit_probe  # doctest: +SKIP
->>> fairaudit.load_audit  # doctest: +SKIP
->>> fairaudit.profile_data  # doctest: +SKIP
->>> fairaudit.published  # doctest: +SKIP
->>> fairaudit.OutcomeFrame  # doctest: +SKIP
->>> fairaudit.train  # doctest: +SKIP
->>> fairaudit.training_page  # doctest: +SKIP
->>> fairaudit.DisparityWatcher  # doctest: +SKIP
-
-The names are loaded when they are first used: ``import fairaudit`` takes neither torch nor pandas.
+A public name is loaded at its first use: ``import fairaudit`` loads neither torch nor pandas.
 """
 
 from __future__ import annotations
@@ -53,7 +38,7 @@ __all__ = [
 ]
 
 _LINKED = ("indicators", "pretrain", "reports")
-#: Public name to the module that defines it.
+#: Module that defines each public name.
 _LAZY = {
     "DisparityWatcher": "fairaudit.training.watcher",
     "OutcomeFrame": "fairaudit.tabular.frame",
@@ -72,16 +57,9 @@ _LAZY = {
 
 
 def _check_links(package: Path) -> None:
-    """Say how to get the links back where a checkout lost them (Windows, an unpacked zip).
+    """Raise ImportError if a checkout has lost the links to folders of its root (Windows, an unpacked zip).
 
-    The folders ``indicators``, ``pretrain`` and ``reports`` stand at the root of the repository; ``fairaudit`` has a
-    link to each. Git without symbolic links writes a small text file in its place. In an installed package they are
-    folders.
-
-    Raises
-    ------
-    ImportError
-        If one of them is not a folder.
+    Git without symbolic links writes a small text file in place of a link. An installed package has folders there.
     """
     lost = [name for name in _LINKED if not (package / name).is_dir()]
     if lost:
@@ -97,7 +75,7 @@ def _check_links(package: Path) -> None:
 _check_links(Path(__file__).parent)
 
 
-if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
+if not TYPE_CHECKING:  # with it, a type checker would accept every name
 
     def __getattr__(name: str) -> object:
         if name not in _LAZY:

@@ -1,1 +1,1 @@
-"""One audit: configuration, tables, indicators, self-test, plug-ins, and the Python interface."""
+"""One audit: configuration, tables, indicators, self-test, plugins and the Python interface."""

@@ -1,4 +1,4 @@
-"""``check_data``: a data set, before any model runs."""
+"""``check_data``: the contents of a data set, before any model runs."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ def check_data(
     expected: float | None = None,
     progress: bool = False,
 ) -> SampleCheck:
-    """Return what is in a data set, what is missing in it, and the least disparities that it could show.
+    """Return the contents and gaps of a data set, and the smallest disparities that it could show.
 
     Parameters
     ----------
     reader : str
         One of ``fairaudit.datasets.list_readers()``.
     folder : str or Path
-        What the reader reads.
+        Folder or file that the reader reads.
     name : str
-        What the data set is called; the reader's name unless given.
+        Name of the data set. Default: the reader's name.
     decode : bool
-        Whether images are decoded as a whole; else only their headers are read, and truncated files are not found.
+        Whether to decode whole images; headers alone do not reveal truncated files.
     expected : float, optional
-        Share that a measure is expected to have, in (0, 1). Default: the one for which it takes most.
+        Expected share of a measure, in (0, 1). Default: the share that needs the most images.
     progress : bool
-        Whether bars are printed, to standard error.
+        Whether to print progress bars to standard error.
 
     Returns
     -------
     SampleCheck
-        ``document()`` gives it as JSON values.
+        ``document()`` returns its JSON values.
 
     Raises
     ------
     InputError
-        If there is no such reader, or the folder is not in its layout.
+        If there is no such reader, or the folder does not have its layout.
 
     Examples
     --------
@@ -57,19 +57,13 @@ def check_data(
     opened = open_reader(reader)
     with step(f"{name or reader}: annotations", shown=progress):
         samples = opened.samples(Path(folder), name=name or reader)
-    indicators = [one.name for one in map(load_indicator, list_indicators()) if _applies(one, samples)]
+    indicators = [i.name for i in map(load_indicator, list_indicators()) if _applies(i, samples)]
     with step(f"{samples.name}: images", shown=progress) as advance:
-        return check_samples(
-            samples,
-            decode=decode,
-            expected=expected,
-            indicators=indicators,
-            progress=advance,
-        )
+        return check_samples(samples, decode=decode, expected=expected, indicators=indicators, progress=advance)
 
 
 def _applies(indicator: Indicator, samples: Samples) -> bool:
-    """Whether an indicator would measure this data as it stands: retrieval needs the feature that it matches."""
+    """Return whether an indicator can measure these samples: retrieval needs the feature that it matches."""
     attribute = getattr(indicator.config(), "attribute", None)
     recorded = attribute is None or attribute in [feature.name for feature in samples.features]
     return indicator.subject == samples.subject and recorded

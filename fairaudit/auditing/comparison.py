@@ -1,4 +1,4 @@
-"""``Comparison``: audits of several checkpoints side by side."""
+"""``Comparison``: audits of several checkpoints, side by side."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -25,24 +26,24 @@ _KEYS = ["indicator", "dataset", "metric", "feature", "kind", "measure", "group"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Audits by name; a table, a page, and itself in a notebook.
+    """Audits by name, as a table, a page or the output of a notebook cell.
 
-    ``changes`` says which disparities differ from the baseline's, tested in pairs on the clusters that all audits
-    share: intervals of two checkpoints that overlap prove nothing about the change.
+    ``changes`` tests each disparity against the baseline's, in pairs on the clusters that all audits share: overlapping
+    intervals of two checkpoints prove nothing about the change.
 
     Parameters
     ----------
     audits : mapping of str to AuditResult
         At least two, in the order in which they are shown.
     plants : sequence of Plant
-        Disparities that were put into synthetic data, for the page.
+        Disparities planted in synthetic data, for the page.
     title, intro : str
-        For the page.
+        Heading and first paragraph of the page.
     baseline : str
-        Name of the audit that the others are compared with; empty for the first.
+        Name of the audit to compare the others with; empty for the first.
     design : Design, optional
-        Which data and which size the checkpoints have, where every data set goes with every size: then ``effects`` says
-        which of the two moves a disparity.
+        Data and size of each checkpoint, if every data set is crossed with every size: ``effects`` then separates the
+        effect of data on a disparity from that of size.
     """
 
     audits: Mapping[str, AuditResult]
@@ -69,9 +70,9 @@ class Comparison:
         baseline: str = "",
         design: Mapping[str, Cell] | None = None,
     ) -> Comparison:
-        """Return the comparison; ConfigError for less than two audits, or if names, baseline or design do not fit."""
+        """Return the comparison; raise ConfigError for fewer than two audits, or wrong names, baseline or design."""
         if len(audits) < 2:
-            raise ConfigError(f"a comparison must have at least two audits; got {len(audits)}. Add another.")
+            raise ConfigError(f"a comparison must have at least two audits; got {len(audits)}. Add another audit.")
         if len(names) != len(audits) or len(set(names)) != len(names):
             raise ConfigError(
                 f"a comparison must have a name of its own for each of its {len(audits)} audits; "
@@ -82,7 +83,7 @@ class Comparison:
 
     @property
     def disparities(self) -> pd.DataFrame:
-        """Rows of the primary family; columns ``value``, ``ci_low``, ``ci_high``, ``verdict`` by checkpoint."""
+        """Primary rows; columns ``value``, ``ci_low``, ``ci_high``, ``verdict`` for each checkpoint."""
         parts = {}
         for name, audit in self.audits.items():
             rows = audit.disparities
@@ -92,26 +93,17 @@ class Comparison:
 
     @cached_property
     def changes(self) -> pd.DataFrame:
-        """Change of every planned disparity from the baseline to each other checkpoint, with interval and verdict.
-
-        Columns ``core.result.CHANGE_COLUMNS``; what they mean stands in ``comparison.change.changes_of``.
-        """
+        """Change of every planned disparity from the baseline, with verdicts (``core.result.CHANGE_COLUMNS``)."""
         return changes_of(self.audits, baseline=self.baseline)
 
     @cached_property
     def relative(self) -> pd.DataFrame:
-        """Relative change of every group's headline from the baseline, with intervals of the pairs of clusters.
-
-        Columns ``core.result.RELATIVE_COLUMNS``; what they mean stands in ``comparison.relative.relative_changes``.
-        """
+        """Relative change of every group's headline from the baseline (``core.result.RELATIVE_COLUMNS``)."""
         return relative_changes(self.audits, baseline=self.baseline)
 
     @cached_property
     def effects(self) -> pd.DataFrame:
-        """What data and size do to every planned disparity, with intervals and verdicts; empty without a design.
-
-        Columns ``core.result.EFFECT_COLUMNS``; what they mean stands in ``comparison.factorial.effects_of``.
-        """
+        """Effects of data and of size on every disparity (``core.result.EFFECT_COLUMNS``); empty without a design."""
         return table([], EFFECT_COLUMNS) if self.design is None else effects_of(self.audits, self.design)
 
     @property
@@ -121,7 +113,7 @@ class Comparison:
 
     @property
     def summary(self) -> str:
-        """How many changes are shown, in a sentence; with a design, what data and size move."""
+        """Number of changed disparities in one sentence; with a design, those that data or size changes."""
         from fairaudit.reports import change_view, effect_view
 
         if self.design is not None:
@@ -130,47 +122,32 @@ class Comparison:
 
     @property
     def found(self) -> pd.DataFrame:
-        """Planted disparities by checkpoint: True where the verdict rule found them."""
+        """Planted disparities by checkpoint: True if the verdict rule found the disparity."""
         rows = {p.name: {name: p.found(audit) for name, audit in self.audits.items()} for p in self.plants}
         return pd.DataFrame.from_dict(rows, orient="index", columns=list(self.audits))
 
     def to_html(self, *, links: Mapping[str, str] | None = None) -> str:
-        """Return the page; ``links`` leads from a checkpoint's name to its own report."""
-        from fairaudit.reports.comparison import render_comparison
+        """Return the page; ``links`` holds the address of each checkpoint's own report, by name.
 
-        if self.design is not None:
-            return self._crossed(self.design, links or {})
-        return render_comparison(
-            self.audits,
-            title=self.title,
-            plants=self.plants,
-            intro=self.intro,
-            links=links or {},
-            baseline=self.baseline,
-            changes=self.changes,
-        )
-
-    def _crossed(self, design: Design, links: Mapping[str, str]) -> str:
-        """Return the page of a crossed design: its effects, and a column for the first training of each cell."""
+        The page of a crossed design shows its effects, and a column for the first training of each cell.
+        """
         from fairaudit.reports.comparison import render_comparison
         from fairaudit.reports.effect_view import effect_section
 
-        shown = {name: audit for name, audit in self.audits.items() if name not in design.repeats}
-        return render_comparison(
-            shown,
-            title=self.title,
-            plants=self.plants,
-            intro=self.intro,
-            links={name: link for name, link in links.items() if name in shown},
-            effects=effect_section(self.effects, design, self.audits),
-        )
+        shown, links, results = dict(self.audits), dict(links or {}), dict[str, Any]()
+        if self.design is None:
+            results = {"baseline": self.baseline, "changes": self.changes}
+        else:
+            shown = {name: audit for name, audit in shown.items() if name not in self.design.repeats}
+            links = {name: link for name, link in links.items() if name in shown}
+            results = {"effects": effect_section(self.effects, self.design, self.audits)}
+        return render_comparison(shown, title=self.title, plants=self.plants, intro=self.intro, links=links, **results)
 
     def write(self, path: str | Path, *, links: Mapping[str, str] | None = None, overwrite: bool = False) -> Path:
-        """Write the page to ``path`` and return it; ``overwrite`` says whether another file there may be replaced."""
+        """Write the page to ``path`` and return the path; ``overwrite`` allows replacing another file there."""
         from fairaudit.reports.page import write
 
         return write(self.to_html(links=links), Path(path), overwrite=overwrite)
 
     def _repr_html_(self) -> str:
-        table: str = self.disparities.to_html()
-        return table
+        return str(self.disparities.to_html())

@@ -1,4 +1,4 @@
-"""``AuditConfig``: everything an audit was asked for, checked before anything slow begins."""
+"""``AuditConfig``: the request for an audit, checked before anything slow begins."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True)
 class DataSource:
-    """One ``--data [NAME:]READER=DIR``.
+    """A data set to audit on, as in ``--data [NAME:]READER=DIR``.
 
     Parameters
     ----------
     name : str
-        Name of the data set in the audit; the reader's name unless another is given.
+        Name of the data set in the audit.
     reader : str
         One of ``fairaudit.datasets.list_readers()``.
     path : Path
         Folder or file that the reader reads.
     classes : tuple of str
-        The only labels that may be said of its images; empty for all.
+        The only labels that may be predicted for its images; empty for all.
     """
 
     name: str
@@ -46,12 +46,12 @@ class DataSource:
 
     @classmethod
     def parse(cls, key: str, path: str | Path) -> DataSource:
-        """Return the source of ``"READER"`` or ``"NAME:READER"`` and a path.
+        """Return the data source of ``"READER"`` or ``"NAME:READER"`` and a path; the name defaults to the reader.
 
         Raises
         ------
         ConfigError
-            If there is no such reader, or the name cannot be the name of a folder.
+            If there is no such reader, or the name cannot name a folder.
         """
         name, _, reader = key.rpartition(":")
         if reader not in list_readers():
@@ -65,7 +65,7 @@ class DataSource:
 
 @dataclass(frozen=True)
 class AuditConfig(AuditOptions):
-    """What to audit, on what, and how; the options are fields of ``AuditOptions``.
+    """Checkpoint, data sets and options of an audit; the options are fields of ``AuditOptions``.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class AuditConfig(AuditOptions):
     data : tuple of DataSource
         At least one; names are unique.
     asked : frozenset of str
-        Indicators that were named, or of which an option was given.
+        Indicators that the request names, itself or in an option.
     """
 
     checkpoint: str
@@ -115,19 +115,13 @@ class AuditConfig(AuditOptions):
                 raise unknown_name(f"dataset of plan row {number}", row.dataset, names)
 
     def planned_indicators(self) -> list[Indicator]:
-        """Return the indicators that the plan names, run or not."""
+        """Return the indicators that the plan names, whether or not the audit runs them."""
         chosen = {i.name: i for i in self.indicators}
         names = dict.fromkeys(row.indicator for row in self.plan.primary) if self.plan else {}
         return [chosen.get(name) or load_indicator(name) for name in names]
 
     def check_plan(self, samples: Mapping[str, Samples]) -> None:
-        """Refuse a plan row that names a data set on which its indicator measures nothing.
-
-        Raises
-        ------
-        ConfigError
-            If the data set shows something else than the indicator is about.
-        """
+        """Raise ConfigError if a plan row names a data set of another subject than its indicator's."""
         subject = {i.name: i.subject for i in self.planned_indicators()}
         for number, row in enumerate(self.plan.primary if self.plan else (), 1):
             if row.dataset and samples[row.dataset].subject != subject[row.indicator]:
@@ -137,22 +131,16 @@ class AuditConfig(AuditOptions):
                 )
 
     def check_controls(self, samples: Mapping[str, Samples]) -> None:
-        """Refuse a control feature that a data set of its indicator does not record.
-
-        Raises
-        ------
-        ConfigError
-            If there is none of this name.
-        """
+        """Raise ConfigError if a data set of an indicator does not record one of its control features."""
         for indicator in self.indicators:
-            for option, (name, one) in itertools.product(("control_features", "standardise"), samples.items()):
-                if one.subject == indicator.subject:
+            for option, (name, dataset) in itertools.product(("control_features", "standardise"), samples.items()):
+                if dataset.subject == indicator.subject:
                     names = getattr(self.options.get(indicator.name), option, ())
-                    known = {*(f.name for f in one.features), *indicator.controls}
+                    known = {*(f.name for f in dataset.features), *indicator.controls}
                     check_controls(f"{option} of {indicator.name} on '{name}'", names, known)
 
     def resolved(self) -> dict[str, Any]:
-        """Return everything that decides the result, as JSON values: no path of this machine, only file names."""
+        """Return the settings that decide the result as JSON values, with file names in place of paths."""
         return {
             "checkpoint": Path(self.checkpoint).name if Path(self.checkpoint).exists() else self.checkpoint,
             "data": [
@@ -169,33 +157,33 @@ class AuditConfig(AuditOptions):
 
 
 def make_config(
-    checkpoint: str, data: Mapping[str, str | Path] | Sequence[DataSource], **given: Unpack[AuditKeywords]
+    checkpoint: str, data: Mapping[str, str | Path] | Sequence[DataSource], **keywords: Unpack[AuditKeywords]
 ) -> AuditConfig:
-    """Return the checked configuration of plain values, as the command line and a notebook give them.
+    """Return the checked configuration of plain values from the command line or a notebook.
 
     Parameters
     ----------
     checkpoint : str
     data : mapping
         ``{"utkface": DIR}`` or ``{"name:utkface": DIR}``.
-    **given
-        Fields of ``AuditOptions``: a path may be text, and the text of an indicator's option is converted to its type.
-        ``options`` win over a ``preset``, which is for every indicator that has it.
+    **keywords
+        Fields of ``AuditOptions``; a path may be text, and text is converted to the type of an indicator's option.
+        ``options`` take precedence over a ``preset``, which applies to every indicator that defines it.
 
     Raises
     ------
     ConfigError
-        If a name does not exist or a value does not fit its field.
+        If a name does not exist, or a value does not fit its field.
     """
     sources = [DataSource.parse(k, v) for k, v in data.items()] if isinstance(data, Mapping) else list(data)
-    named, options = given.get("indicators") or (), given.get("options") or {}
+    named, options = keywords.get("indicators") or (), keywords.get("options") or {}
     chosen = tuple(load_indicator(name) for name in dict.fromkeys(named or list_indicators()))
     for name in options:
         if name not in [i.name for i in chosen]:
             raise unknown_name("indicator of an option", name, [i.name for i in chosen])
-    presets = _presets(chosen, given.get("preset", ""))
-    values: dict[str, Any] = dict(given)
-    for name, value in given.items():
+    presets = _presets(chosen, keywords.get("preset", ""))
+    values: dict[str, Any] = dict(keywords)
+    for name, value in keywords.items():
         kind = OPTIONS[name].metadata["kind"]
         if value is not None and kind in (Path, str):
             values[name] = value if isinstance(value, Plan) else kind(value)
@@ -209,12 +197,12 @@ def make_config(
 
 
 def parse_data(texts: Sequence[str], *, option: str = "--data") -> dict[str, Path]:
-    """Return ``{"[NAME:]READER": DIR}`` of ``["[NAME:]READER=DIR", ...]``, as ``option`` gave them.
+    """Return ``{"[NAME:]READER": DIR}`` of the values ``["[NAME:]READER=DIR", ...]`` of ``option``.
 
     Raises
     ------
     ConfigError
-        If one has another form or two are named alike.
+        If a value has another form, or two have one name.
     """
     sources: dict[str, Path] = {}
     for text in texts:
@@ -238,7 +226,7 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
     Raises
     ------
     ConfigError
-        If one has another form.
+        If a text has another form.
     """
     options: dict[str, dict[str, str]] = {}
     for text in texts:
@@ -254,22 +242,22 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def _presets(chosen: Sequence[Indicator], preset: str) -> dict[str, Mapping[str, Any]]:
-    """Return the options of ``preset`` by indicator, of those that have it."""
+    """Return the options of ``preset``, by the indicators that define it."""
     known = {i.name: i.protocol.presets for i in chosen if i.protocol is not None}
-    found = {name: presets[preset] for name, presets in known.items() if preset in presets}
-    if preset and not found:
+    options = {name: presets[preset] for name, presets in known.items() if preset in presets}
+    if preset and not options:
         names = {name for presets in known.values() for name in presets}
         if not names:
             listed = ", ".join(i.name for i in chosen)
             raise ConfigError(
-                f"preset must be one that an indicator has; got '{preset}', and {listed} has none. Leave it out."
+                f"preset '{preset}' must be defined by a chosen indicator; {listed} defines none. Leave --preset out."
             )
         raise unknown_name("preset", preset, names)
-    return found
+    return options
 
 
-def _indicator_config(indicator: Indicator, given: Mapping[str, Any]) -> Any:
+def _indicator_config(indicator: Indicator, values: Mapping[str, Any]) -> Any:
     for name, now in OPTIONS_BEFORE.get(indicator.name, {}).items():
-        if name in given:
-            raise ConfigError(f"option {indicator.name}.{name} has another name; got '{name}'. Write {now} instead.")
-    return build(indicator.config, given, at=indicator.name, text=True)
+        if name in values:
+            raise ConfigError(f"option {indicator.name}.{name} was renamed; got '{name}'. Write {now} instead.")
+    return build(indicator.config, values, at=indicator.name, text=True)

@@ -1,4 +1,4 @@
-"""Running indicators on tables: each gets what its ``compute`` names, or it is said what it lacks."""
+"""Run indicators on tables: each receives the parameters of its ``compute``, or fails with what it lacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SUBJECT_READERS = {
 def run_indicators(
     config: AuditConfig, tables: Mapping[str, Tables], advance: Advance
 ) -> tuple[list[IndicatorResult], list[Failure]]:
-    """Run each indicator on each data set of its subject; what could not run is a failure with what would help.
+    """Run each indicator on each data set of its subject; return results, and failures with a remedy each.
 
     Raises
     ------
@@ -31,11 +31,11 @@ def run_indicators(
     failures: list[Failure] = []
     for done, indicator in enumerate(config.indicators):
         advance(done, len(config.indicators))
-        mine = {name: t for name, t in tables.items() if t.samples.subject == indicator.subject}
-        if not mine and (not indicator.optional or indicator.name in config.asked):
+        subject_tables = {name: t for name, t in tables.items() if t.samples.subject == indicator.subject}
+        if not subject_tables and (not indicator.optional or indicator.name in config.asked):
             missing = no_data(indicator)
             failures.append(Failure(indicator.name, "requirements", missing.reason, missing.what_to_do))
-        for name, table in mine.items():
+        for name, table in subject_tables.items():
             try:
                 arguments = _arguments(config, indicator, table, tables)
                 results.append(indicator.compute(**arguments))
@@ -43,16 +43,16 @@ def run_indicators(
                 failures.append(Failure(indicator.name, "requirements", missing.reason, missing.what_to_do, name))
             except InputError:
                 raise
-            except Exception as error:  # one indicator's defect must not lose what the others found
-                what = f"{type(error).__name__}: {error}"
+            except Exception as error:  # a defect of one indicator must not lose the results of the others
+                cause = f"{type(error).__name__}: {error}"
                 failures.append(
-                    Failure(indicator.name, "compute", f"It ended with {what}", "Report this as a defect.", name)
+                    Failure(indicator.name, "compute", f"It ended with {cause}", "Report this as a defect.", name)
                 )
     return results, failures
 
 
 def no_data(indicator: Indicator) -> RequirementError:
-    """Return what is said where no data set shows what the indicator is about."""
+    """Return the error for an indicator without a data set of its subject."""
     return RequirementError(
         f"{indicator.name} needs a data set of {indicator.subject}; none was given.",
         what_to_do=f"Add one, for example --data {_SUBJECT_READERS[indicator.subject]}=DIR.",
@@ -60,7 +60,7 @@ def no_data(indicator: Indicator) -> RequirementError:
 
 
 def no_table(indicator: Indicator, need: str, config: AuditConfig) -> RequirementError:
-    """Return what is said where there is nothing for the parameter ``need`` of the indicator's ``compute``."""
+    """Return the error for an indicator whose ``compute`` lacks its parameter ``need``."""
     if need == "predictions":
         return RequirementError(
             f"{indicator.name} needs predictions, but '{config.resolved()['checkpoint']}' gives only embeddings.",
@@ -78,7 +78,7 @@ def no_table(indicator: Indicator, need: str, config: AuditConfig) -> Requiremen
 def _arguments(
     config: AuditConfig, indicator: Indicator, table: Tables, tables: Mapping[str, Tables]
 ) -> dict[str, Any]:
-    """Return what ``compute`` names among its parameters, or say what is missing."""
+    """Return the arguments of ``compute``; raise RequirementError if one is missing."""
     options = config.options[indicator.name]
     have: dict[str, Any] = {
         "embeddings": table.extraction.embeddings,
@@ -87,14 +87,10 @@ def _arguments(
         "scores": table.scores,
         "content_digests": table.extraction.content_digests,
     }
-    gallery = getattr(options, "gallery", "")
-    if gallery:
-        have |= {"gallery_samples": tables[gallery].samples,
-                 "gallery_embeddings": tables[gallery].extraction.embeddings}  # fmt: skip
-    reference = getattr(options, "reference", "")
-    if reference:
-        have |= {"reference_samples": tables[reference].samples,
-                 "reference_predictions": tables[reference].predictions}  # fmt: skip
+    if name := getattr(options, "gallery", ""):
+        have |= {"gallery_samples": tables[name].samples, "gallery_embeddings": tables[name].extraction.embeddings}
+    if name := getattr(options, "reference", ""):
+        have |= {"reference_samples": tables[name].samples, "reference_predictions": tables[name].predictions}
     for need in indicator.needs:
         if have.get(need) is None:
             if need == "scores" and table.scores_missing is not None:

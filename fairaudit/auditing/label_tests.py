@@ -1,4 +1,4 @@
-"""``read_tests``: a table of test sets, in the domain of the training data and shifted from it, as data of an audit."""
+"""``read_tests``: test sets, in the domain of the training data and shifted from it, as data sets of an audit."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def read_tests(path: Path) -> tuple[DataSource, ...]:
         [[test]]
         name = "renditions"
         labels = "renditions.csv"
-        classes = "labels"            # only the labels that occur there may be said; or a list of them
+        classes = "labels"            # predict only labels that occur there; or a list
 
     Raises
     ------
     ConfigError
-        If the file is not there or is no TOML, or a test set lacks a name or labels or has another key.
+        If the file is missing or is not TOML, or a test set lacks a name or labels or has another key.
     DataError
-        If a table whose labels are the mask cannot be read.
+        If the table of a test set with ``classes = "labels"`` cannot be read.
     """
     path = Path(path)
     table = build(_Tests, read_toml(path, "table of tests", error=ConfigError), where=f"table of tests {path.name}")
@@ -45,16 +45,16 @@ def read_tests(path: Path) -> tuple[DataSource, ...]:
 def drops_from(
     name: str, *, indicators: Sequence[str] | None, options: Mapping[str, Mapping[str, Any]] | None
 ) -> dict[str, Mapping[str, Any]]:
-    """Return the options of an audit with ``name`` as the test set from which drops are measured, if none is named."""
-    given = dict(options or {})
+    """Return the options of an audit, with ``name`` as the default reference of drops in accuracy."""
+    completed = dict(options or {})
     if not indicators or INDICATOR in indicators:
-        given[INDICATOR] = {"reference": name, **given.get(INDICATOR, {})}
-    return given
+        completed[INDICATOR] = {"reference": name, **completed.get(INDICATOR, {})}
+    return completed
 
 
 @dataclass(frozen=True)
 class _Test:
-    """One ``[[test]]``; classes are the only labels that may be said, ``"labels"`` those that occur in the test set."""
+    """One ``[[test]]``; only labels in ``classes`` may be predicted, with ``"labels"`` those of the test set."""
 
     name: str
     labels: str
@@ -62,9 +62,7 @@ class _Test:
 
     def __post_init__(self) -> None:
         if not (self.name and self.labels):
-            raise ConfigError(
-                f"a test must have a name and labels; got '{self.name}' and '{self.labels}'. Give it both."
-            )
+            raise ConfigError(f"a test must have a name and labels; got '{self.name}' and '{self.labels}'. Add both.")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The options of an audit: each is one field with its type, default and help.
+"""Options of an audit, each one field with its type, default and help.
 
-The command line, ``fairaudit.audit``, watchers and ``AuditConfig.resolved`` read them from the fields. Every start of
-the command line imports this module, so it must import nothing heavy.
+The command line, ``fairaudit.audit``, watchers and ``AuditConfig.resolved`` read the fields. Every start of the command
+line imports this module, so it must import nothing heavy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _name(path: str | Path | None) -> str | None:
 
 
 def _without_folders(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the options of each indicator, and only the name of one that is a file."""
+    """Return the options of each indicator, with the name of a file in place of its path."""
     return {
         indicator: {
             name: Path(value).name if isinstance(value, str) and value and Path(value).is_file() else value
@@ -50,15 +50,15 @@ def option(
     Parameters
     ----------
     default : object
-        A tuple or dict stands for an option that the command line takes several times.
+        A tuple or dict makes the option of the command line repeatable.
     help : str
-        For the command line and for Python.
+        Help of the command line and docstring.
     kind : type, optional
-        What the command line reads; default: the type of ``default``.
+        Type that the command line reads. Default: the type of ``default``.
     flag, metavar : str, optional
-        Option and value on the command line; default: by name and kind. An empty flag: an option of Python alone.
+        Option and value on the command line. Default: by name and kind; an empty flag hides the option there.
     record : callable, optional
-        Makes the JSON value that an audit records; None for an option that does not decide the result.
+        Returns the JSON value that an audit records; None if the option does not decide the result.
     """
     many = isinstance(default, (tuple, dict))
     about = {"help": help, "kind": kind or type(default), "flag": flag, "metavar": metavar, "record": record}
@@ -68,31 +68,36 @@ def option(
 
 @dataclass(frozen=True, kw_only=True)
 class AuditOptions:
-    """What an audit may be told beside its checkpoint and its data; each field says what it is for."""
+    """Options of an audit beside its checkpoint and data; the help of each field explains it."""
 
     probe: Path | None = option(
-        None, "CSV with file,label, or a folder of `probe`: labels from a linear probe.", kind=Path, record=_name
+        None,
+        "Labels by a linear probe: CSV with file,label to fit it, or a folder of `probe`.",
+        kind=Path,
+        record=_name,
     )
-    text_encoder: str | None = option(None, "Folder or hub id of a BERT, for memes.", kind=str, record=_name)
+    text_encoder: str | None = option(
+        None, "Folder or hub id of a BERT for the texts of memes.", kind=str, record=_name
+    )
     preprocessing: Path | None = option(
-        None, "JSON with size, mean, std, where the checkpoint does not say them.", kind=Path, record=_name
+        None, "JSON with size, mean and std, if the checkpoint lacks them.", kind=Path, record=_name
     )
-    layer: str = option("trunk", "Where embeddings are read: trunk, or the projection behind it.")
+    layer: str = option("trunk", "Layer of the embeddings: trunk, or projection (of CLIP or SigLIP).")
     prompts: Path | None = option(
-        None, "TOML with classes and templates: labels from texts, for CLIP.", kind=Path, record=_name
+        None, "Labels by CLIP or SigLIP: TOML with classes and templates.", kind=Path, record=_name
     )
-    trust_checkpoint: bool = option(False, "Load TorchScript or .pt2, which execute code.", record=None)
+    trust_checkpoint: bool = option(False, "Load TorchScript and .pt2 files, which execute code.", record=None)
     indicators: tuple[Indicator, ...] = option(
-        (), "Indicator to run, instead of all.", flag="--indicator", metavar="NAME", record=None
+        (), "Indicator to run. Default: all.", flag="--indicator", metavar="NAME", record=None
     )
     options: Mapping[str, Any] = option(
         {}, "Option of an indicator.", flag="--set", metavar="INDICATOR.FIELD=VALUE", record=_without_folders
     )
-    plan: Plan | None = option(None, "TOML that names the comparisons that count.", kind=Path, record=None)
+    plan: Plan | None = option(None, "TOML with the planned comparisons.", kind=Path, record=None)
     preset: str = option("", "Options of a published protocol: goyal2022_paper or goyal2022_code.")
-    seed: int = option(0, "Seed of everything that is fitted.")
-    batch_size: int = option(64, "Images at once.", record=None)
-    allow_unreadable: bool = option(False, "Go on when over 1 % of the images are unreadable.")
+    seed: int = option(0, "Seed of every fit.")
+    batch_size: int = option(64, "Images per batch.", record=None)
+    allow_unreadable: bool = option(False, "Continue if over 1 % of the images are unreadable.")
     alpha: float = option(0.05, "Chance of any false disparity in an audit without a plan, in (0, 1).", flag="")
     cache: Path | None = option(None, "Folder that keeps embeddings for later audits.", kind=Path, record=None)
 
@@ -101,13 +106,13 @@ OPTIONS = {f.name: f for f in dataclasses.fields(AuditOptions)}
 
 
 def flag_of(name: str) -> str:
-    """Return the option of the command line for a field."""
+    """Return the command-line option of a field."""
     flag = OPTIONS[name].metadata["flag"]
     return str(f"--{name.replace('_', '-')}" if flag is None else flag)
 
 
 class WatchKeywords(TypedDict, total=False):
-    """Options of ``fairaudit.train``, as Python takes them."""
+    """Options of ``fairaudit.train``."""
 
     indicators: Sequence[str] | None
     options: Mapping[str, Mapping[str, Any]] | None
@@ -137,12 +142,9 @@ class AuditKeywords(WatcherKeywords, total=False):
 
 
 def takes(keywords: type) -> Callable[[F], F]:
-    """Spell out ``**options`` of a function in its signature and docstring, and refuse a keyword beyond them.
+    """Return a decorator that lists ``**options`` of a function, by their ``TypedDict``, in signature and docstring.
 
-    Parameters
-    ----------
-    keywords : type
-        The ``TypedDict`` that annotates ``**options``.
+    The decorated function refuses any other keyword.
     """
     hints, keyword = keywords.__annotations__, inspect.Parameter.KEYWORD_ONLY
     chosen = {name: f.metadata for name, f in OPTIONS.items() if name in hints}
@@ -158,9 +160,9 @@ def takes(keywords: type) -> Callable[[F], F]:
         signature = signature.replace(parameters=[*own, *added])
 
         @functools.wraps(function)
-        def call(*given: Any, **named: Any) -> Any:
-            signature.bind(*given, **named)
-            return function(*given, **named)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            signature.bind(*args, **kwargs)
+            return function(*args, **kwargs)
 
         call.__signature__ = signature  # type: ignore[attr-defined]
         if function.__doc__:

@@ -1,4 +1,4 @@
-"""The indicators that there are: files of ``indicators/``, and those of other packages."""
+"""Find and load indicators: files of ``indicators/``, and plugins of other packages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INDICATORS = "fairaudit.indicators"
 
 
 def list_indicators() -> list[str]:
-    """Return the names of all indicators; imports none of them."""
+    """Return the names of all indicators without importing them."""
     return list(list_plugins(INDICATORS))
 
 
@@ -24,9 +24,9 @@ def load_indicator(name: str) -> Indicator:
     Raises
     ------
     ConfigError
-        If there is none of this name, or what it defines is no :class:`~fairaudit.core.indicator.Indicator` of it.
+        If no file has this name, or its INDICATOR is not an :class:`~fairaudit.core.indicator.Indicator` of this name.
     """
-    from fairaudit.core.indicator import Indicator  # takes pandas, which listing shall not
+    from fairaudit.core.indicator import Indicator  # imports pandas, which listing must not
 
     indicator = load_plugin("indicator", name, INDICATORS, "INDICATOR")
     if not isinstance(indicator, Indicator):

@@ -1,4 +1,4 @@
-"""The Python interface: ``audit``, ``compare``, ``load_audit``, ``published``."""
+"""The Python interface: ``audit``, ``compare``, ``load_audit`` and ``published``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "transformers"
 
 
 class Audit(AuditResult):
-    """An ``AuditResult`` that shows itself in a notebook."""
+    """An ``AuditResult`` that a notebook shows as HTML."""
 
     def _repr_html_(self) -> str:
         from fairaudit.reports.html import fragment
@@ -57,54 +57,50 @@ def audit(
     progress: bool = True,
     **options: Unpack[AuditKeywords],
 ) -> Audit:
-    """Audit a checkpoint on data sets and return everything that was found, or could not be.
+    """Audit a checkpoint on data sets and return the results, and what could not be measured.
 
     Parameters
     ----------
     checkpoint : str or Path
         A run of ``fairaudit pretrain``, a ``transformers`` folder or hub id, a file of weights, ``module:function``, or
-        a folder of features that were computed elsewhere.
+        a folder of precomputed features.
     data : mapping
-        Folder by reader, ``{"utkface": DIR}``, or by name and reader, ``{"ours:utkface": DIR}``. May be left out where
-        there are ``test_sets``.
+        Folder by reader, ``{"utkface": DIR}``, or by ``"name:reader"``; optional with ``test_sets``.
     test_sets : str or Path, optional
-        TOML table of labelled test sets (``label_tests.read_tests``). Unless an option of ``recognition_accuracy`` says
-        otherwise, the drop of accuracy is measured from the first of them.
+        TOML table of labelled test sets (``label_tests.read_tests``). By default ``recognition_accuracy`` measures
+        drops from the first set.
     output : str or Path, optional
         Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet``, ``tables/`` and ``report.html``.
-        Default: nothing is saved. If it holds this audit already, that is returned and nothing changes; another audit
-        in it is refused. Files that ``fairaudit`` did not write stay as they are.
+        Default: nothing is saved. If the folder holds this audit, it is returned unchanged; another audit there is
+        refused. Files that ``fairaudit`` did not write stay as they are.
     overwrite : bool
-        Whether the files of another audit in ``output`` may be replaced, as far as nobody has changed them.
+        Whether to replace the unchanged files of another audit in ``output``.
     progress : bool
-        Whether to print what is being done.
+        Whether to print the progress.
     **options
         Fields of ``fairaudit.auditing.options.AuditOptions``, such as ``indicators=["label_association"]`` and
-        ``options={"label_association": {"threshold": 0.3}}``, which win over a ``preset``. Images that a ``probe``
-        learned are left out. ``plan`` may be an object. Without ``cache`` no embeddings are kept; the command line uses
+        ``options={"label_association": {"threshold": 0.3}}``, which take precedence over a ``preset``. Images that a
+        ``probe`` learned are left out. Without ``cache`` no embeddings are kept; the command line uses
         ``fairaudit.extraction.cache.default_folder()``.
 
     Raises
     ------
     InputError
-        If something that was given cannot be used; nothing is written then.
+        If an argument cannot be used; nothing is written then.
     """
     sources = [DataSource.parse(key, path) for key, path in (data or {}).items()]
     if test_sets is not None:
         listed = read_tests(Path(test_sets))
         sources += listed
-        named, given = options.get("indicators"), options.get("options")
-        options["options"] = drops_from(listed[0].name, indicators=named, options=given)
+        options["options"] = drops_from(
+            listed[0].name, indicators=options.get("indicators"), options=options.get("options")
+        )
     config = make_config(str(checkpoint), sources, **options)
-    target = None if output is None else Path(output)
     with keeping(lambda: _kept(config.cache)):
-        return run_audit(config, output=target, overwrite=overwrite, progress=progress)
+        return _run(config, output=output, overwrite=overwrite, progress=progress)
 
 
-def run_audit(
-    config: AuditConfig, *, output: Path | None = None, overwrite: bool = False, progress: bool = True
-) -> Audit:
-    """Audit as ``config`` says; see ``audit``."""
+def _run(config: AuditConfig, *, output: str | Path | None, overwrite: bool, progress: bool) -> Audit:
     started, clock = datetime.now(UTC), time.perf_counter()
     folder = None
     if output is not None:
@@ -114,7 +110,7 @@ def run_audit(
     config.check_plan(samples)
     config.check_controls(samples)
 
-    from fairaudit.models import open_model  # takes torch: after all that can be refused without it
+    from fairaudit.models import open_model  # imports torch: after all checks that need no torch
 
     model = open_model(
         config.checkpoint, preprocessing=config.preprocessing, layer=config.layer, trusted=config.trust_checkpoint
@@ -126,45 +122,41 @@ def run_audit(
             say(f"{output} holds this audit already: nothing changed", shown=progress)
             return load_audit(folder.path)
     with step("self-test", shown=progress):
-        made_by = provenance(_PACKAGES, seed=config.seed)
+        origin = provenance(_PACKAGES, seed=config.seed)
     tables = make_tables(config, model, samples, probe_table, progress=progress)
     with step("indicators", shown=progress) as advance:
         results, failures = run_indicators(config, tables, advance)
     decided, plan = decide(
-        results,
-        config.plan,
-        failures=failures,
-        indicators=config.planned_indicators(),
-        alpha=config.alpha,
+        results, config.plan, failures=failures, indicators=config.planned_indicators(), alpha=config.alpha
     )
-    found = Audit(
+    result = Audit(
         model=model.card,
-        data=tuple(data_card(one.samples, digest=one.extraction.digest) for one in tables.values()),
+        data=tuple(data_card(table.samples, digest=table.extraction.digest) for table in tables.values()),
         results=decided,
         failures=tuple(failures),
         config=config.resolved(),
         plan=plan,
-        provenance=made_by,
+        provenance=origin,
     )
-    found = with_digest(found, started=started, seconds=time.perf_counter() - clock)
+    result = with_digest(result, started=started, seconds=time.perf_counter() - clock)
     if folder is not None:
         from fairaudit.reports.html import write
 
-        folder.asked |= {f"images of {name}": one.extraction.digest for name, one in tables.items()}
+        folder.asked |= {f"images of {name}": table.extraction.digest for name, table in tables.items()}
         with step("report", shown=progress), folder.replaced() as new:
             save_tables(tables, new / "tables")
-            save_audit(found, new)
-            write(found, new / PAGE)
-    return found
+            save_audit(result, new)
+            write(result, new / PAGE)
+    return result
 
 
 def provenance(packages: Sequence[str], *, seed: int) -> dict[str, Any]:
-    """Return what an audit says of its making: versions, seed, and whether the instrument finds what is planted."""
+    """Return the provenance of an audit: versions, seed, and the result of the self-test."""
     return {"versions": versions(packages), "seed": seed, "selftest": short_selftest().record}
 
 
 def with_digest(audit: Audit, *, started: datetime, seconds: float) -> Audit:
-    """Return ``audit`` with its digest, and with what differs from run to run."""
+    """Add the digest and run metadata (time, platform)."""
     run = {
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
@@ -174,12 +166,12 @@ def with_digest(audit: Audit, *, started: datetime, seconds: float) -> Audit:
 
 
 def load_audit(path: str | Path) -> Audit:
-    """Read an audit that was saved, its folder or the file ``audit.json``; warn if it was edited since it was written.
+    """Read a saved audit from its folder or its ``audit.json``; warn if the file was edited after it was written.
 
     Raises
     ------
     DataError
-        If there is none, or it does not fit the schema.
+        If there is no audit, or it does not fit the schema.
     """
     path = Path(path)
     file = path / "audit.json" if path.is_dir() else path
@@ -202,7 +194,7 @@ def load_audit(path: str | Path) -> Audit:
 
 
 def _parquet(path: Path) -> pd.DataFrame | None:
-    """Return a table beside ``audit.json``; None where there is none."""
+    """Return a table of an audit's folder; None if it is missing."""
     if not is_there(path):
         return None
     check_file(path, "table")
@@ -220,19 +212,19 @@ def compare(
     Parameters
     ----------
     *audits : str, Path or AuditResult
-        At least two: audits, or the folders they were saved in.
+        At least two: audits, or their folders.
     names : sequence of str, optional
-        One for each; default: the folder's name, else the checkpoint's.
+        A name for each audit. Default: the folder's name, else the checkpoint's.
     baseline : str, optional
-        Which of the names the others are compared with; default: the first.
+        Name of the audit to compare the others with. Default: the first.
     design : mapping of str to (str, str), optional
-        Data and size of each checkpoint, by name, where every size was trained on both of two data sets: then
-        ``effects`` says which of the two moves a disparity. Names that repeat a cell are further trainings of it.
+        Data and size of each checkpoint, by name, if every size was trained on both of two data sets: ``effects`` then
+        separates the effect of data from that of size. Names that repeat a cell are further trainings of it.
 
     Raises
     ------
     ConfigError
-        If there are fewer than two, or names, baseline or design do not fit.
+        If there are fewer than two audits, or names, baseline or design do not fit.
 
     Examples
     --------
@@ -241,29 +233,29 @@ def compare(
     >>> rows = pd.DataFrame({"sample_id": range(400), "skin": ["dark", "light"] * 200, "hit": [1, 1, 0, 1] * 100})
     >>> better = rows.assign(hit=[1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1] * 25)
     >>> old, new = (audit_outcomes(table, outcomes=["hit"], features=["skin"]) for table in (rows, better))
-    >>> found = compare(old, new, names=["old", "new"])
-    >>> found.changes[["value_before", "value", "change", "verdict"]]
+    >>> comparison = compare(old, new, names=["old", "new"])
+    >>> comparison.changes[["value_before", "value", "change", "verdict"]]
        value_before  value  change  verdict
     0          -0.5  -0.25    0.25  smaller
-    >>> found.summary
+    >>> comparison.summary
     '1 of 1 disparity has changed against old: 1 smaller, 0 larger.'
     """
-    loaded = [one if isinstance(one, AuditResult) else load_audit(one) for one in audits]
-    default = [a.model.name if isinstance(one, AuditResult) else Path(one).resolve().name
-               for one, a in zip(audits, loaded, strict=True)]  # fmt: skip
+    loaded = [source if isinstance(source, AuditResult) else load_audit(source) for source in audits]
+    default = [a.model.name if isinstance(source, AuditResult) else Path(source).resolve().name
+               for source, a in zip(audits, loaded, strict=True)]  # fmt: skip
     return Comparison.of(loaded, names=list(names) if names is not None else default, baseline=baseline or "",
                          design=design)  # fmt: skip
 
 
 def published(indicator: str) -> pd.DataFrame:
-    """Return numbers that were published on the measure of ``indicator``, to put beside one's own.
+    """Return published values of the measure of ``indicator``, for comparison with an audit.
 
-    They are cited, not recomputed, and made with other images and checkpoints than an audit's.
+    The values are cited, not recomputed, and come from other images and checkpoints.
 
     Returns
     -------
     DataFrame
-        Columns ``title, model, group, value, unit, source, note``; empty where nothing is shipped.
+        Columns ``title, model, group, value, unit, source, note``; empty if no values are shipped.
 
     Raises
     ------
@@ -281,11 +273,11 @@ def _kept(cache: Path | None) -> str:
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Return the version of this package and of those of ``packages`` that are installed."""
-    found = {"fairaudit": __version__}
+    """Return the versions of this package and of the installed ``packages``."""
+    installed = {"fairaudit": __version__}
     for package in packages:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed

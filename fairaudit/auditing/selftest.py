@@ -1,8 +1,7 @@
-"""``fairaudit selftest``: whether the instrument finds what is planted, and nothing else.
+"""``fairaudit selftest``: whether audits find planted disparities, and no others.
 
-Outcomes, embeddings and predictions are simulated, with a disparity and without, and the functions of an audit carry
-them to a verdict. What comes out is counted: how often a planted disparity is found, how often anything is found where
-nothing is planted, and how often an interval holds the truth.
+Outcomes, embeddings and predictions are simulated, with a disparity and without, and pass through the functions of an
+audit. The self-test counts planted disparities that are found, false alarms, and intervals that cover the true value.
 """
 
 from __future__ import annotations
@@ -29,24 +28,24 @@ from fairaudit.stats.disparity import Cohort, measure
 from fairaudit.stats.outcomes import Floats, Outcomes
 from fairaudit.stats.verdicts import decide
 
-#: Draws of the short run that stands in every report.
+#: Draws of the short run in every report.
 SHORT = 10
-_SURE = 0.001  # a share below its bar by chance alone this rarely means that the instrument is broken
+_SURE = 0.001  # least p-value of a passed check; below it, chance does not explain the share
 _GROUPS = ("first", "second", "third")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One share that was counted, and what it should be.
+    """An observed share and its bound.
 
     Parameters
     ----------
     name : str
-        What was simulated and counted.
+        Simulated design and counted event.
     count, n : int
-        How often it came about, of how many.
+        Number of events, and of trials.
     bar : float
-        The share that it must reach (``at_least``) or must not exceed.
+        Share that must be reached (``at_least``) or must not be exceeded.
     at_least : bool
     """
 
@@ -58,7 +57,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the share is on the right side of its bar, but for what chance explains."""
+        """Whether the share respects its bound, up to chance."""
         side = "less" if self.at_least else "greater"
         return bool(stats.binomtest(self.count, self.n, self.bar, alternative=side).pvalue >= _SURE)
 
@@ -85,16 +84,16 @@ class SelfTest:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The run as an audit keeps it; the same from run to run."""
+        """The part of the run that an audit keeps; equal from run to run."""
         return {"passed": self.passed, "sentence": self.sentence, "draws": self.draws, "seed": self.seed}
 
     @property
     def sentence(self) -> str:
         """The run in one sentence, for the report."""
-        found, alarms, held = (
+        detected, alarms, covered = (
             [c for c in self.checks if word in c.name] for word in ("planted", "nothing", "interval")
         )
-        parts = [f"{sum(c.count for c in part)} of {sum(c.n for c in part)}" for part in (found, alarms, held)]
+        parts = [f"{sum(c.count for c in part)} of {sum(c.n for c in part)}" for part in (detected, alarms, covered)]
         verdict = "passed" if self.passed else "FAILED: the numbers of this report must not be relied on"
         return (
             f"{verdict}; planted disparities found {parts[0]}, false alarms {parts[1]}, intervals that hold the truth "
@@ -103,14 +102,14 @@ class SelfTest:
 
 
 def selftest(*, draws: int = 100, seed: int = 0, progress: Advance | None = None) -> SelfTest:
-    """Simulate, audit and count.
+    """Simulate data, audit them, and count what the audits find.
 
     Parameters
     ----------
     draws : int, default 100
         Simulated tables of each design, with a disparity and again without; at least 10.
     seed : int
-        Of the simulation.
+        Seed of the simulation.
     progress : callable, optional
         Called as ``progress(n_done, n_total)``.
 
@@ -124,33 +123,33 @@ def selftest(*, draws: int = 100, seed: int = 0, progress: Advance | None = None
     started, checks = time.perf_counter(), list[Check]()
     for i, (name, design) in enumerate(_DESIGNS.items()):
         rng = np.random.default_rng([seed, i])
-        found, alarms, held, intervals = 0, 0, 0, 0
+        detected, alarms, covered, intervals = 0, 0, 0, 0
         for k in range(draws):
             for planted in (True, False):
                 result, truth = design(rng, planted)
                 rows = _decided(result)
                 verdicts = rows["verdict"] == "disparity"
-                found += bool(planted and verdicts[rows["group"] == _GROUPS[0]].any())
+                detected += bool(planted and verdicts[rows["group"] == _GROUPS[0]].any())
                 alarms += bool(not planted and verdicts.any())
                 if truth is not None:
-                    held += int(((rows["ci_low"] <= truth) & (rows["ci_high"] >= truth)).sum())
+                    covered += int(((rows["ci_low"] <= truth) & (rows["ci_high"] >= truth)).sum())
                     intervals += len(rows)
             if progress is not None:
                 progress(i * draws + k + 1, draws * len(_DESIGNS))
-        checks.append(Check(f"{name}, a planted disparity is found", found, draws, 0.8, at_least=True))
+        checks.append(Check(f"{name}, a planted disparity is found", detected, draws, 0.8, at_least=True))
         checks.append(Check(f"{name}, a disparity where there is nothing", alarms, draws, 0.05, at_least=False))
         if intervals:
-            checks.append(Check(f"{name}, an interval holds the truth", held, intervals, 0.93, at_least=True))
+            checks.append(Check(f"{name}, an interval holds the truth", covered, intervals, 0.93, at_least=True))
     return SelfTest(tuple(checks), draws, seed, round(time.perf_counter() - started, 1))
 
 
 @cache
 def short_selftest() -> SelfTest:
-    """Return the short run, once per process: its draws are always the same."""
+    """Return the short run, made once per process: its draws are always the same."""
     return selftest(draws=SHORT)
 
 
-_indicator = cache(load_indicator)  # it looks through the installed packages each time
+_indicator = cache(load_indicator)  # each load searches the installed packages
 
 
 def _decided(result: IndicatorResult) -> pd.DataFrame:
@@ -160,7 +159,7 @@ def _decided(result: IndicatorResult) -> pd.DataFrame:
 
 
 def _people(groups: Sequence[str], n_persons: int, images: int) -> tuple[Samples, npt.NDArray[np.int64]]:
-    """Return persons with ``images`` images each, groups in turn, and the person of each image."""
+    """Return samples with ``images`` images per person, groups in turn, and the person of each image."""
     persons = np.repeat(np.arange(n_persons), images)
     feature = Feature("group", tuple(groups), "synthetic", "simulated")
     table = pd.DataFrame({
@@ -171,23 +170,23 @@ def _people(groups: Sequence[str], n_persons: int, images: int) -> tuple[Samples
 
 
 def _outcomes(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult, Floats | None]:
-    """Hits and misses of 120 persons with 10 images each, intraclass correlation one half."""
+    """Simulate hits and misses of 120 persons with 10 images each, intraclass correlation one half."""
     samples, persons = _people(_GROUPS, 120, 10)
     shares = np.array([0.35 if planted else 0.65, 0.65, 0.65])
     rate = rng.beta(shares, 1 - shares, (40, 3)).ravel()  # a + b = 1: correlation 1 / (1 + a + b)
-    one = Outcomes("hit", (rng.random(len(persons)) < rate[persons]).astype(float), persons)
+    outcomes = Outcomes("hit", (rng.random(len(persons)) < rate[persons]).astype(float), persons)
     cohort = Cohort.of(samples, "selftest")
-    found = measure(cohort, [one], headline="hit", tolerance=0.05, slope_tolerance=0.02)
+    measured = measure(cohort, [outcomes], headline="hit", tolerance=0.05, slope_tolerance=0.02)
     truth = shares - (shares.sum() - shares) / 2
     indicator = _indicator("representation_disparity")
-    return indicator.result(dataset="selftest", headline="hit", measured=found, params={}, metrics={}), truth
+    return indicator.result(dataset="selftest", headline="hit", measured=measured, params={}, metrics={}), truth
 
 
 def _retrieval(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult, Floats | None]:
-    """Vectors of 150 persons with 2 images each.
+    """Simulate vectors of 150 persons with 2 images each.
 
-    Planted, the second group stands in five dense places. With nothing planted, every fifth person is near the middle
-    and so in the neighbour list of most others: whoever forgets the gallery's role takes their group for a finding.
+    Planted, the second group forms five dense clusters. With nothing planted, every fifth person is near the middle and
+    so in most neighbour lists: a method that ignores the gallery's role reports their group as a disparity.
     """
     samples, persons = _people(_GROUPS[:2], 150, 2)
     if planted:
@@ -205,7 +204,7 @@ def _retrieval(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult
 
 
 def _labels(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult, Floats | None]:
-    """Labels of 120 persons with 4 images each; planted, those of the first group are harmful three times as often."""
+    """Simulate labels of 120 persons with 4 images each; planted: harmful three times as often in the first group."""
     samples, persons = _people(_GROUPS, 120, 4)
     share = np.where((persons % 3 == 0) & planted, 0.5, 0.15)
     harmful = rng.random(len(persons)) < share
@@ -213,7 +212,7 @@ def _labels(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult, F
     scores = np.tile(np.array([0.9, 0.05], dtype=np.float32), (len(persons), 1))
     predictions = Predictions(samples.sample_ids, labels, scores, ("face", "rat"), "simulation")
     indicator = _indicator("label_association")
-    config = indicator.config(thresholds=(), ks=(), n_labels=0)  # what stands beside the verdicts is not counted here
+    config = indicator.config(thresholds=(), ks=(), n_labels=0)  # only verdicts are counted here
     return indicator.compute(samples=samples, config=config, predictions=predictions), None
 
 

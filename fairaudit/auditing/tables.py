@@ -1,4 +1,4 @@
-"""The tables of one audit: what the readers, the model, the probe and the text head give the indicators."""
+"""Tables of an audit: samples, embeddings, predictions and scores, from which indicators are computed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union, cast
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 import pandas as pd
 
@@ -27,36 +27,35 @@ if TYPE_CHECKING:
     from fairaudit.heads.linear_probe import LinearProbe
     from fairaudit.heads.probe_folder import SavedProbe
     from fairaudit.heads.probe_table import ProbeTable
-    from fairaudit.heads.zero_shot import ZeroShot
 
-#: What ``save_tables`` may write of a data set.
+#: Files that ``save_tables`` may write for a data set.
 TABLE_FILES = ("samples.parquet", "embeddings.npy", "predictions.parquet", "labels.txt", "scores.parquet")
-#: What ``--probe`` names: a table of labels to fit one on, or a folder that holds one.
+#: Source of a probe: a table of labels to fit it on, or the folder of a saved probe.
 Probe: TypeAlias = Union["ProbeTable", "SavedProbe"]
 
 
 @dataclass
 class Tables:
-    """The tables of one data set, filled one after the other."""
+    """The tables of one data set; heads fill all but the first after extraction."""
 
     extraction: Extraction
     predictions: Predictions | None
     scores: pd.DataFrame | None = None
     scores_missing: RequirementError | None = None
-    predictions_by_prompt: list[Predictions] | None = None  # each template of the prompts alone
+    predictions_by_prompt: list[Predictions] | None = None  # one for each template of the prompts
 
     @property
     def samples(self) -> Samples:
-        """The samples whose image could be read."""
+        """The samples with a readable image."""
         return self.extraction.samples
 
 
 def read_samples(config: AuditConfig) -> tuple[dict[str, Samples], Probe | None]:
-    """Read all tables, and leave out of what is audited the images from which a probe or a fine-tuned head learned."""
+    """Read all samples, without the images from which a probe or a fine-tuned head learned."""
     if config.prompts is not None:
         from fairaudit.heads.prompts import read_prompts
 
-        read_prompts(config.prompts)  # refused before anything slow begins
+        read_prompts(config.prompts)  # fail before anything slow begins
     samples = {s.name: open_reader(s.reader).samples(s.path, name=s.name) for s in config.data}
     samples |= {s.name: dataclasses.replace(samples[s.name], classes=s.classes) for s in config.data if s.classes}
     if (Path(config.checkpoint) / LEARNED).is_file():
@@ -78,81 +77,65 @@ def read_samples(config: AuditConfig) -> tuple[dict[str, Samples], Probe | None]
 
 
 def _leave_out(samples: dict[str, Samples], learned: Callable[[Path], bool], *, learner: str, source: str = "") -> None:
-    """Move the images that were learned to ``skipped``, in place."""
-    for name, one in samples.items():
-        seen = [learned(path) for path in one.paths]
+    """Move the learned images to ``skipped``, in place."""
+    for name, dataset in samples.items():
+        seen = [learned(path) for path in dataset.paths]
         if any(seen):
             note = f"{sum(seen)} images were left out because {learner} learned from them{source and f' ({source})'}."
-            samples[name] = one.select([not s for s in seen], note=note, reason=f"{learner} learned from it")
+            samples[name] = dataset.select([not s for s in seen], note=note, reason=f"{learner} learned from it")
 
 
 def make_tables(
     config: AuditConfig, model: Model, samples: Mapping[str, Samples], probe: Probe | None, *, progress: bool
 ) -> dict[str, Tables]:
-    """Make every table once: one pass over the images, then labels by prompts or probe, then text and fusion."""
+    """Make every table: one pass over the images, then labels by prompts or probe, then text and fusion."""
     from fairaudit.extraction.extract import extract
     from fairaudit.extraction.features import join
+    from fairaudit.heads.probe_folder import SavedProbe
+    from fairaudit.heads.zero_shot import open_zero_shot
     from fairaudit.models.features_folder import Features
 
-    prompts = None if config.prompts is None else _zero_shot(model, config.prompts)
-    saved = None if probe is None else _saved(probe, model)
-    tables = {}
-    for name, one in samples.items():
-        with step(f"{name}: {len(one):,} images", shown=progress) as advance:
+    prompts = None if config.prompts is None else open_zero_shot(model, config.prompts)
+    if isinstance(probe, SavedProbe):
+        probe.check(model)
+    tables: dict[str, Tables] = {}
+    for name, dataset in samples.items():
+        with step(f"{name}: {len(dataset):,} images", shown=progress) as advance:
             if isinstance(model, Features):
-                made = join(model, one, allow_missing=config.allow_unreadable)
+                extraction = join(model, dataset, allow_missing=config.allow_unreadable)
             else:
-                made = extract(
+                extraction = extract(
                     model,
-                    one,
+                    dataset,
                     batch_size=config.batch_size,
                     progress=advance,
                     allow_unreadable=config.allow_unreadable,
                     cache=config.cache,
                 )
-        tables[name] = Tables(made, made.predictions)
+        table = tables[name] = Tables(extraction, extraction.predictions)
         if prompts is not None:
-            tables[name].predictions = prompts.predict(made.embeddings, classes=one.classes, data=name)
-            tables[name].predictions_by_prompt = prompts.predict_by_template(
-                made.embeddings, classes=one.classes, data=name
-            )
+            vectors, classes = extraction.embeddings, dataset.classes
+            table.predictions = prompts.predict(vectors, classes=classes, data=name)
+            table.predictions_by_prompt = prompts.predict_by_template(vectors, classes=classes, data=name)
     if probe is not None and any(t.samples.subject != "memes" for t in tables.values()):
-        fitted = saved or _fit(config, model, cast("ProbeTable", probe), progress=progress)
-        for one_table in tables.values():
-            one_table.predictions = fitted.predict(
-                one_table.extraction.embeddings, classes=one_table.samples.classes, data=one_table.samples.name
-            )
+        fitted = probe.probe if isinstance(probe, SavedProbe) else _fit(config, model, probe, progress=progress)
+        for name, table in tables.items():
+            table.predictions = fitted.predict(table.extraction.embeddings, classes=table.samples.classes, data=name)
     if config.cache is not None and not isinstance(model, Features):
-        _tell_cache(config.cache, tables, shown=progress)
-    for name, one_table in tables.items():
-        if one_table.samples.subject == "memes":
+        _report_cache(config.cache, tables, shown=progress)
+    for name, table in tables.items():
+        if table.samples.subject == "memes":
             with step(f"{name}: text and fusion", shown=progress) as advance:
-                _score(config, one_table, advance)
+                _score(config, table, advance)
     return tables
 
 
-def _tell_cache(cache: Path, tables: Mapping[str, Tables], *, shown: bool) -> None:
+def _report_cache(cache: Path, tables: Mapping[str, Tables], *, shown: bool) -> None:
     from fairaudit.extraction.cache import MAX_BYTES, cache_size
 
     n, known = (sum(len(t.samples) for t in tables.values()), sum(t.extraction.from_cache for t in tables.values()))
-    held = f"{cache_size(cache) / 1e6:,.1f} of at most {MAX_BYTES / 1e6:,.0f} MB"
-    say(f"{known:,} of {n:,} images had been embedded before; {cache} holds {held}", shown=shown)
-
-
-def _zero_shot(model: Model, prompts: Path) -> ZeroShot:
-    from fairaudit.heads.zero_shot import open_zero_shot
-
-    return open_zero_shot(model, prompts)
-
-
-def _saved(probe: Probe, model: Model) -> LinearProbe | None:
-    """Return the probe that was saved, if it is one and was fitted on this model."""
-    from fairaudit.heads.probe_folder import SavedProbe
-
-    if not isinstance(probe, SavedProbe):
-        return None
-    probe.check(model)
-    return probe.probe
+    size = f"{cache_size(cache) / 1e6:,.1f} of at most {MAX_BYTES / 1e6:,.0f} MB"
+    say(f"{known:,} of {n:,} images had been embedded before; {cache} holds {size}", shown=shown)
 
 
 def _fit(config: AuditConfig, model: Model, table: ProbeTable, *, progress: bool) -> LinearProbe:
@@ -183,7 +166,7 @@ def _score(config: AuditConfig, table: Tables, advance: Advance) -> None:
 
 
 def data_card(samples: Samples, *, digest: str) -> DataCard:
-    """Return what an audit says of the data set; ``digest`` is of its contents."""
+    """Return the data card of an audit; ``digest`` is that of the contents."""
     features = []
     for feature in samples.features:
         counts = samples.table[feature.name].value_counts()
@@ -210,7 +193,7 @@ def data_card(samples: Samples, *, digest: str) -> DataCard:
 
 
 def save_tables(tables: Mapping[str, Tables], folder: Path) -> None:
-    """Write ``folder/DATA/``: samples (with a column ``digest``), embeddings, and predictions and scores if any."""
+    """Write ``folder/DATA/``: samples (with a column ``digest``), embeddings, and any predictions and scores."""
     for name, table in tables.items():
         target, extraction = folder / name, table.extraction
         rows = table.samples.table.assign(digest=list(extraction.content_digests))

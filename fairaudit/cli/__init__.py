@@ -1,1 +1,1 @@
-"""The command line: parse, make one call, print."""
+"""The command line: parse options, make one call, print the result."""

@@ -1,4 +1,4 @@
-"""``fairaudit experiment``: questions that take several trainings and audits to answer."""
+"""``fairaudit experiment``: questions that need several trainings and audits."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from typing import Annotated
 
 import typer
 
-from fairaudit.cli.heads import Overwrite
+from fairaudit.cli.options import Bias, Overwrite, Quick
 
-experiment = typer.Typer(
-    help="Whole experiments on a drawn world: data-or-size.", no_args_is_help=True, rich_markup_mode=None
-)
+experiment = typer.Typer(help="Run a whole experiment: data-or-size.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @experiment.callback()
 def _group() -> None:
-    """Whole experiments on a drawn world."""
+    """Run a whole experiment on a synthetic world."""
 
 
 @experiment.command("data-or-size")
 def data_or_size(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")] = Path("data-or-size"),
     overwrite: Overwrite = False,
-    quick: Annotated[bool, typer.Option(help="A smaller world and shorter training.")] = False,
-    bias: Annotated[float, typer.Option(help="How strong the planted disparities are, from 0 (none) to 1.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the drawn world and of the first training.")] = 0,
-    seeds: Annotated[int, typer.Option(help="Trainings of each network; more can be added later.")] = 2,
+    quick: Quick = False,
+    bias: Bias = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic world and of the first training.")] = 0,
+    seeds: Annotated[int, typer.Option(help="Trainings per network; more can be added later.")] = 2,
 ) -> None:
-    """Train three widths on images of things or of people, and say what moves a disparity: data or size."""
+    """Test whether training data or model size changes a disparity: two data sets, three widths."""
     from fairaudit.studies.data_or_size import run_experiment
 
     typer.echo(run_experiment(output, overwrite=overwrite, quick=quick, bias=bias, seed=seed, seeds=seeds))

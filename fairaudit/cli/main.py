@@ -1,4 +1,4 @@
-"""The command line: every command parses, makes one call, and prints what came of it."""
+"""The command line: each command parses its options, makes one call and prints the result."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ import typer
 from fairaudit.auditing.options import AuditKeywords, WatchKeywords
 from fairaudit.cli.data import data as data_commands
 from fairaudit.cli.experiment import experiment as experiment_commands
-from fairaudit.cli.heads import Overwrite, finetune, probe
-from fairaudit.cli.options import with_options
-from fairaudit.cli.table import EXIT_NOT_ESTIMABLE, AuditCommand, audit_table, show_audit
+from fairaudit.cli.heads import finetune, probe
+from fairaudit.cli.options import EXIT_INPUT, EXIT_NOT_ESTIMABLE, Bias, Overwrite, Quick, with_options
+from fairaudit.cli.table import AuditCommand, audit_table, show_audit
 from fairaudit.core.errors import ConfigError, FairauditError, InputError, disk_error
 from fairaudit.core.open_file import is_there
 from fairaudit.core.stop import Stopped, stoppable
 from fairaudit.core.text import one_line
-
-EXIT_INPUT = 2
 
 app = typer.Typer(
     help="Audit vision models for fairness: valid statistics, HTML reports.",
@@ -48,11 +46,11 @@ def _version(show: Annotated[bool, typer.Option("--version", help="Print the ver
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to fill.")] = Path("fairaudit-demo"),
     overwrite: Overwrite = False,
-    quick: Annotated[bool, typer.Option(help="A smaller world and shorter training.")] = False,
-    bias: Annotated[float, typer.Option(help="How strong the planted disparities are, from 0 (none) to 1.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the drawn world and of training.")] = 0,
+    quick: Quick = False,
+    bias: Bias = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic world and of training.")] = 0,
 ) -> None:
-    """Draw a small world, train three checkpoints in it, audit them side by side, write a report."""
+    """Train and audit three checkpoints on a small synthetic world."""
     from fairaudit.studies.demo import run_demo
 
     typer.echo(run_demo(output, overwrite=overwrite, quick=quick, bias=bias, seed=seed))
@@ -61,33 +59,34 @@ def demo(
 @app.command()
 @with_options(WatchKeywords.__annotations__, only="With --watch: ")
 def pretrain(
-    recipe: Annotated[str, typer.Argument(help="A recipe file (TOML), or the name of a shipped one.")],
+    recipe: Annotated[str, typer.Argument(help="A TOML recipe, or the name of a shipped recipe.")],
     data: Annotated[
         list[Path],
         typer.Option(metavar="PATH", help="Folder of images or .tar shards, a shard, or a table. Repeatable."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Run folder.")],
-    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's seed.")] = None,
-    samples: Annotated[int | None, typer.Option(help="Images to see, instead of the recipe's number.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the run.")],
+    seed: Annotated[int | None, typer.Option(help="Seed. Default: that of the recipe.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Images to train on. Default: those of the recipe.")] = None,
     watch: Annotated[
-        list[str] | None, typer.Option(metavar="[NAME:]READER=DIR", help="Watch disparities on it. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="[NAME:]READER=DIR", help="Data set on which to watch disparities. Repeatable."),
     ] = None,
-    watch_labels: Annotated[Path | None, typer.Option(help="CSV with file,label: watch their k-NN accuracy.")] = None,
+    watch_labels: Annotated[Path | None, typer.Option(help="CSV with file,label, to watch k-NN accuracy.")] = None,
     watch_every: Annotated[
-        int | None, typer.Option(help="Images between two looks; a tenth of the run unless given.")
+        int | None, typer.Option(metavar="N", help="Measure every N images. Default: a tenth of the run.")
     ] = None,
     **chosen: Any,
 ) -> None:
-    """Train a RegNet with SwAV on images without labels; a run that was stopped continues.
+    """Train a RegNet with SwAV on images without labels.
 
-    With --watch, disparities are measured while it trains. Ends with the path of the run's page.
+    The same command resumes a stopped run. With --watch, disparities are measured during training.
     """
     from fairaudit.auditing.config import parse_data
     from fairaudit.reports.run_wording import lines
     from fairaudit.runs.run_record import PAGE
     from fairaudit.training.train import train
 
-    found = train(
+    record = train(
         recipe,
         data=data,
         output=output,
@@ -98,7 +97,7 @@ def pretrain(
         every=watch_every,
         **chosen,
     )
-    for line in (*lines(found), output, output / PAGE):
+    for line in (*lines(record), output, output / PAGE):
         typer.echo(line)
 
 
@@ -108,7 +107,7 @@ def audit(
     checkpoint: Annotated[
         str,
         typer.Argument(
-            metavar="CHECKPOINT", help="Run or transformers folder, hub id, weights, module:function, features."
+            metavar="CHECKPOINT", help="Run or transformers folder, hub id, weights, module:function, or features."
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the audit and its report.")],
@@ -116,22 +115,27 @@ def audit(
     data: Annotated[
         list[str] | None, typer.Option(metavar="[NAME:]READER=DIR", help="Data set to audit on. Repeatable.")
     ] = None,
-    test_sets: Annotated[Path | None, typer.Option(help="TOML that lists labelled sets, the first in domain.")] = None,
+    test_sets: Annotated[
+        Path | None, typer.Option(help="TOML with labelled test sets, the in-domain set first.")
+    ] = None,
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Keep and use no embeddings; else they are in the user's cache folder.")
+        bool, typer.Option("--no-cache", help="Neither read nor keep embeddings. Default: the user's cache folder.")
     ] = False,
     **chosen: Any,
 ) -> None:
-    """Measure how a checkpoint treats people; exit 0 with a result, 3 with none, 2 for wrong input."""
+    """Audit a checkpoint on data sets.
+
+    Exit 0 with results, 3 without, 2 for wrong input.
+    """
     from fairaudit.auditing.config import parse_data
     from fairaudit.auditing.run import audit as run
     from fairaudit.extraction.cache import default_folder
 
     chosen["cache"] = None if no_cache else chosen["cache"] or default_folder()
-    found = run(
+    result = run(
         checkpoint, data=parse_data(data or []), test_sets=test_sets, output=output, overwrite=overwrite, **chosen
     )
-    show_audit(found, output)
+    show_audit(result, output)
 
 
 app.command("audit-table")(audit_table)
@@ -143,22 +147,22 @@ def compare(
     output: Annotated[Path, typer.Option("-o", "--output", help="Page to write.")] = Path("compare.html"),
     overwrite: Overwrite = False,
 ) -> None:
-    """Lay audits of several checkpoints side by side, and test what changed since the first."""
-    from fairaudit.auditing.run import compare as lay
+    """Compare audits side by side, and test changes from the first."""
+    from fairaudit.auditing.run import compare as run
     from fairaudit.core.output_folder import check_file
 
     check_file(output, overwrite=overwrite)
-    found = lay(*audits)
-    typer.echo(found.summary)
-    typer.echo(found.write(output, overwrite=overwrite))
+    comparison = run(*audits)
+    typer.echo(comparison.summary)
+    typer.echo(comparison.write(output, overwrite=overwrite))
 
 
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of an audit or of a training run.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that was changed.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an edited page.")] = False,
 ) -> None:
-    """Write the page of a saved audit, or of a training run, again; needs neither the checkpoint nor the images."""
+    """Rewrite the page of a saved audit or training run."""
     from fairaudit.runs.run_record import is_run
 
     if is_there(folder / "audit.json"):
@@ -179,19 +183,19 @@ def report(
 
 @app.command()
 def selftest(
-    draws: Annotated[int, typer.Option(help="Simulated tables of each design, with a disparity and without.")] = 100,
+    draws: Annotated[int, typer.Option(help="Simulated tables per design, with and without a disparity.")] = 100,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
 ) -> None:
-    """Simulate, audit and count: is what is planted found, and nothing else? Exit 1 if not."""
-    from fairaudit.auditing.selftest import selftest as check
+    """Check that audits find planted disparities only; exit 1 if not."""
+    from fairaudit.auditing.selftest import selftest as run
     from fairaudit.core.progress import step
 
     with step("self-test", shown=True) as advance:
-        found = check(draws=draws, seed=seed, progress=advance)
-    for one in found.checks:
-        typer.echo(one.line)
-    typer.echo(f"self-test {'passed' if found.passed else 'FAILED'} in {found.seconds:.0f} s")
-    if not found.passed:
+        result = run(draws=draws, seed=seed, progress=advance)
+    for check in result.checks:
+        typer.echo(check.line)
+    typer.echo(f"self-test {'passed' if result.passed else 'FAILED'} in {result.seconds:.0f} s")
+    if not result.passed:
         raise typer.Exit(1)
 
 
@@ -203,27 +207,22 @@ def main() -> None:
     """Run the command line; wrong input ends with one sentence and exit code 2."""
     import warnings
 
-    warnings.formatwarning = _one_line  # a user of the command line has no use for the line of our code
-    # Read by OpenMP when torch is loaded: threads that wait by spinning take the cores from those that decode images
+    warnings.formatwarning = _one_line  # users need no line of our code
+    # For OpenMP, when torch is loaded: threads that spin while waiting take the cores from those that decode images
     # (measured on two busy cores: a pass over 450 small images took 3 to 6 s instead of .7 s).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with stoppable():
             app(standalone_mode=True)
     except Stopped as stopped:
-        _tell(stopped.sentence)
+        _print_error(stopped.sentence)
         sys.exit(128 + stopped.number)
-    except InputError as error:
-        _tell(str(error))
-        sys.exit(EXIT_INPUT)
-    except OSError as error:
-        _tell(str(disk_error(error)))
-        sys.exit(EXIT_INPUT)
-    except FairauditError as error:
-        _tell(str(error))
-        sys.exit(EXIT_NOT_ESTIMABLE)
+    except (OSError, FairauditError) as error:
+        shown = disk_error(error) if isinstance(error, OSError) else error
+        _print_error(str(shown))
+        sys.exit(EXIT_INPUT if isinstance(shown, InputError) else EXIT_NOT_ESTIMABLE)
 
 
-def _tell(sentence: str) -> None:
-    """Print an error; what it repeats of data must not steer the terminal."""
+def _print_error(sentence: str) -> None:
+    """Print an error on one line; quoted data must not control the terminal."""
     typer.echo(f"fairaudit: {one_line(sentence)}", err=True)

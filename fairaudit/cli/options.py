@@ -1,34 +1,39 @@
-"""Options of an audit as options of a command."""
+"""Options that commands share, and options of an audit as options of a command."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from fairaudit.auditing.options import OPTIONS, flag_of
 
+EXIT_INPUT, EXIT_NOT_ESTIMABLE = 2, 3
+
 Command = Callable[..., None]
+Bias = Annotated[float, typer.Option(help="Strength of the planted disparities, from 0 (none) to 1.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another result; other files stay.")]
+Quick = Annotated[bool, typer.Option(help="Use a smaller world and shorter training.")]
 
 
 def with_options(names: Iterable[str], *, before: str = "", only: str = "") -> Callable[[Command], Command]:
-    """Give a command the options that ``names`` lists, in the place of ``**chosen``.
+    """Return a decorator that replaces ``**chosen`` of a command with the options ``names``.
 
     Parameters
     ----------
     names : iterable of str
-        Fields of ``AuditOptions``; those of Python alone are left out.
+        Fields of ``AuditOptions``; those without an option on the command line are left out.
     before : str
-        Parameter before which they stand in the help; default: at the end.
+        Parameter that follows them in the help. Default: they come last.
     only : str
-        Where they have a meaning, put before the help of each.
+        Prefix of each help text.
     """
     added = [_parameter(name, only) for name in OPTIONS if name in set(names) and flag_of(name)]
 
-    def given(command: Command) -> Command:
+    def decorate(command: Command) -> Command:
         *own, _ = inspect.signature(command, eval_str=True).parameters.values()
         at = [*(p.name for p in own), before].index(before)
 
@@ -43,7 +48,7 @@ def with_options(names: Iterable[str], *, before: str = "", only: str = "") -> C
         call.__signature__ = inspect.Signature([*own[:at], *added, *own[at:]])  # type: ignore[attr-defined]
         return call
 
-    return given
+    return decorate
 
 
 def _parameter(name: str, only: str) -> inspect.Parameter:

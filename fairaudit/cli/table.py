@@ -1,4 +1,4 @@
-"""``fairaudit audit-table``: an audit of outcomes that were computed elsewhere, and the way there from ``audit``."""
+"""``fairaudit audit-table``: audit outcomes computed elsewhere; ``audit --outcomes`` refers to it."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperCommand
 
-from fairaudit.cli.heads import Overwrite
+from fairaudit.auditing.options import OPTIONS
+from fairaudit.cli.options import EXIT_NOT_ESTIMABLE, Overwrite
 from fairaudit.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from fairaudit.core.audit import AuditResult
 
-EXIT_NOT_ESTIMABLE = 3
 Names = list[str] | None
 
 
 def audit_table(
     table: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="A .parquet or .csv file: sample_id, outcomes, groups.")
+        Path, typer.Argument(metavar="TABLE", help="A .parquet or .csv file with sample_id, outcomes and groups.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the audit and its report.")],
     overwrite: Overwrite = False,
     outcome: Annotated[Names, typer.Option(metavar="NAME", help="Column of outcomes. Repeatable.")] = None,
     feature: Annotated[
-        Names, typer.Option(metavar="NAME", help="Column of groups; an order as NAME=FIRST,SECOND,... Repeatable.")
+        Names, typer.Option(metavar="NAME", help="Column of groups, ordered if NAME=FIRST,SECOND,... Repeatable.")
     ] = None,
     control_feature: Annotated[
-        Names, typer.Option(metavar="NAME", help="Column within whose values groups are compared too. Repeatable.")
+        Names, typer.Option(metavar="NAME", help="Column to control for: compare within its values. Repeatable.")
     ] = None,
     unbounded: Annotated[
         Names, typer.Option(metavar="NAME", help="Outcome that may lie outside [0, 1]. Repeatable.")
     ] = None,
-    tolerance: Annotated[float | None, typer.Option(help="Difference that counts as none; 0.05 unless given.")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Largest negligible difference. Default: 0.05.")] = None,
     average: Annotated[str, typer.Option(help="Mean over rows (micro) or over clusters (macro).")] = "micro",
-    plan: Annotated[Path | None, typer.Option(help="TOML that names the comparisons that count.")] = None,
+    plan: Annotated[Path | None, typer.Option(help=OPTIONS["plan"].metadata["help"])] = None,
 ) -> None:
-    """Audit a table of outcomes that were computed elsewhere; exit 0 with a result, 3 with none, 2 for wrong input.
+    """Audit a table of outcomes, without model and images.
 
-    Reads neither a checkpoint nor images.
+    Exit 0 with results, 3 without, 2 for wrong input.
     """
     from fairaudit.tabular.audit import audit_outcomes
 
-    found = audit_outcomes(
+    audit = audit_outcomes(
         table,
         outcomes=outcome or [],
         features=feature or [],
@@ -54,33 +54,27 @@ def audit_table(
         unbounded=unbounded or [],
         control_features=control_feature or [],
         tolerance=tolerance,
-        average=average,  # type: ignore[arg-type]  # checked there
         plan=plan,
+        average=average,  # type: ignore[arg-type]  # checked there
     )
-    show_audit(found, output)
+    show_audit(audit, output)
 
 
-def show_audit(found: AuditResult, output: Path) -> None:
-    """Print the result of an audit and the path of its report; exit with 3 if nothing could be estimated."""
+def show_audit(audit: AuditResult, output: Path) -> None:
+    """Print the results of an audit and the path of its report; exit with 3 if no value is estimable."""
     from fairaudit.reports.wording import lines
 
-    for line in (*lines(found), output / "report.html"):
+    for line in (*lines(audit), output / "report.html"):
         typer.echo(line)
-    if all(result.groups.empty for result in found.results):
+    if all(result.groups.empty for result in audit.results):
         raise typer.Exit(EXIT_NOT_ESTIMABLE)
 
 
 class AuditCommand(TyperCommand):
-    """The command ``audit``, which once took a table by ``--outcomes``."""
+    """The command ``audit``, which took a table by ``--outcomes`` in earlier versions."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Answer ``--outcomes FILE`` with the same command line for ``audit-table``.
-
-        Raises
-        ------
-        ConfigError
-            If ``--outcomes`` is given.
-        """
+        """Parse; raise ConfigError for ``--outcomes FILE``, with the same command line for ``audit-table``."""
         for at, word in enumerate(args):
             option, equals, file = word.partition("=")
             if option == "--outcomes":

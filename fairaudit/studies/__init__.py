@@ -1,1 +1,1 @@
-"""Studies on drawn data: the demo and the experiment on data and model size."""
+"""Studies on synthetic data: the demo, and the experiment on data and model size."""

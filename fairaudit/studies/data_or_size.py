@@ -1,7 +1,7 @@
-"""``fairaudit experiment data-or-size``: is a change of a disparity due to the training images or to size.
+"""``fairaudit experiment data-or-size``: test whether training data or model size causes a change in disparity.
 
-Two sets of equally many drawn images (things and animals; people) times three widths of one network, all else equal:
-recipe, images seen, seeds, audited population. Each cell is trained several times, since one training is one draw.
+Two sets of equally many drawn images (things and animals; people) are crossed with three widths of one network, all
+else equal: recipe, images seen, seeds, audited population. Each cell is trained several times to show the variation.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from fairaudit.studies.world import WorldSettings, draw_population, steps_of
 if TYPE_CHECKING:
     from fairaudit.pretrain.recipe import Recipe
 
-#: What the images show, by the name of the data.
+#: Shares of the subjects in the images, by the name of the data.
 DATA: Mapping[str, Mapping[str, float]] = {"objects": OBJECT_CENTRIC, "people": PEOPLE_CENTRIC}
-#: Widths of the network: each twice the one before. A recipe ``ladder_NAME`` is shipped for each.
+#: Widths of the network, each twice the previous; the shipped recipe of each is ``ladder_NAME``.
 SIZES = ("narrow", "middle", "wide")
-#: Hateful memes are told apart by their words more than by their pictures, so they are left out.
+#: The detection of hateful memes depends more on words than on images, so it is left out.
 INDICATORS = ("geographic_disparity", "label_association", "representation_disparity")
-#: The page shows a column for each cell and for each network as it is before training; they share the 5 %.
+#: The page has a column for each cell and for each network before training; they share the 5 %.
 ALPHA = 0.05 / (len(DATA) * len(SIZES) + len(SIZES))
 SEEDS = 2
 TITLE = "Data or size?"
@@ -42,15 +42,15 @@ INTRO = (
 
 @dataclass(frozen=True)
 class ExperimentSettings(WorldSettings):
-    """What decides the experiment's result; how many seeds there are is not among it, so that more can be added."""
+    """Settings that determine the result, without the number of seeds, so that seeds can be added later."""
 
     @property
     def size(self) -> Size:
-        """How much is drawn; the memes are not used, so that they are as few as can be."""
+        """Size of the drawn world, with the fewest possible memes, which are not used."""
         return replace(super().size, n_memes_train=6, n_memes_dev=6, n_memes_test=6)
 
     def recipe(self, size: str) -> Recipe:
-        """Return the recipe of a width: the shipped ladder, or the quick recipe with the ladder's network."""
+        """Return the recipe of a width: the shipped one, or the quick recipe with its network."""
         from fairaudit.pretrain import load_recipe
 
         ladder = load_recipe(f"ladder_{size}")
@@ -58,7 +58,7 @@ class ExperimentSettings(WorldSettings):
 
 
 def cells_of(seeds: int) -> dict[str, tuple[str, str]]:
-    """Return data and size of every trained checkpoint, by its name; the first training of all cells comes first."""
+    """Return data and size of every trained checkpoint, by name; the first training of all cells comes first."""
     return {
         f"{data}-{size}" + (f"-{seed}" if seed else ""): (data, size)
         for seed in range(seeds)
@@ -79,26 +79,26 @@ def run_experiment(
 ) -> Path:
     """Draw, train, audit and compare; return the path of the page.
 
-    A step that was finished earlier with the same settings is not done again, and more seeds may be added later.
+    Steps that an earlier call finished with the same settings are not repeated, and seeds can be added later.
 
     Parameters
     ----------
     output : Path
         Folder to fill.
     overwrite : bool
-        Whether an experiment with other settings in ``output`` is removed, as far as nobody has changed its files.
+        Whether to remove the unchanged files of an experiment with other settings in ``output``.
     quick, bias, seed
         As in ``WorldSettings``.
     seeds : int
-        Trainings of each cell, with the seeds ``seed``, ``seed + 1``, ...; with one, how much a disparity differs from
-        training to training is not known.
+        Trainings of each cell, with the seeds ``seed``, ``seed + 1``, ...; one training does not show how much a
+        disparity varies between trainings.
     progress : bool
-        Whether bars and durations are printed.
+        Whether to print progress bars and durations.
 
     Raises
     ------
     ConfigError
-        If a setting is out of range, or ``output`` holds something else than an earlier experiment.
+        If a setting is out of range, or ``output`` holds anything but an earlier experiment.
     """
     settings = ExperimentSettings(quick, bias, seed)
     if seeds < 1:
@@ -114,7 +114,7 @@ def run_experiment(
 
 
 def _stages(output: Path, settings: ExperimentSettings, seeds: int) -> dict[Path, Job]:
-    """Return what is to be done by the folder that it makes, in the order in which it is best begun."""
+    """Return the jobs by the folder that each makes, in the best order of starting."""
     world, runs = output / "world", output / RUNS
     labels, people = "draw the labelled images", "draw the audited population"
     jobs = {
@@ -123,25 +123,23 @@ def _stages(output: Path, settings: ExperimentSettings, seeds: int) -> dict[Path
         world / "labelled": Job(labels, draw_labelled, (world / "labelled", settings)),
         world / "population": Job(people, draw_population, (world / "population", settings)),
     }  # fmt: skip
-    cells = sorted(enumerate(cells_of(seeds).items()), key=lambda one: -SIZES.index(one[1][1][1]))  # the longest first
-    for k, (name, (data, size)) in cells:
+    cells = [(k, name, data, size) for k, (name, (data, size)) in enumerate(cells_of(seeds).items())]
+    for k, name, data, size in sorted(cells, key=lambda cell: -SIZES.index(cell[-1])):  # the longest first
         seed = settings.seed + k // (len(DATA) * len(SIZES))
         arguments = (runs / name, world / data / "images", size, seed, settings)
         jobs[runs / name] = Job(f"train {name}", train_cell, arguments, (f"draw {data}",))
     for size in SIZES:
-        images = [world / data / "images" for data in DATA]
-        drawn = tuple(f"draw {data}" for data in DATA)
-        name = f"random-{size}"
-        jobs[runs / name] = Job(f"train {name}", make_floor, (runs / name, images, size, settings), drawn)
+        name, images = f"random-{size}", [world / data / "images" for data in DATA]
+        after = tuple(f"draw {data}" for data in DATA)
+        jobs[runs / name] = Job(f"train {name}", make_floor, (runs / name, images, size, settings), after)
     for run in [path for path in jobs if path.parent == runs]:
-        given = (run, world / "population", world / "labelled" / "labels.csv", output / run.name)
-        after = (f"train {run.name}", labels, people)
-        jobs[output / run.name] = Job(f"audit {run.name}", audit_cell, given, after)
+        inputs = (run, world / "population", world / "labelled" / "labels.csv", output / run.name)
+        jobs[output / run.name] = Job(f"audit {run.name}", audit_cell, inputs, (f"train {run.name}", labels, people))
     return jobs
 
 
 def draw_images(folder: Path, data: str, settings: ExperimentSettings, *, progress: Advance | None = None) -> None:
-    """Draw one of the two sets of training images: the sets are equally large."""
+    """Draw one of the two equally large sets of training images."""
     with drawn(folder) as new:
         write_unlabelled(
             new, shares=DATA[data], bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress
@@ -149,7 +147,7 @@ def draw_images(folder: Path, data: str, settings: ExperimentSettings, *, progre
 
 
 def draw_labelled(folder: Path, settings: ExperimentSettings, *, progress: Advance | None = None) -> None:
-    """Draw the labelled images that every checkpoint's linear probe learns from."""
+    """Draw the labelled images on which every linear probe is fitted."""
     with drawn(folder) as new:
         write_labelled(new, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
 
@@ -168,7 +166,7 @@ def train_cell(
 def make_floor(
     output: Path, images: list[Path], size: str, settings: ExperimentSettings, *, progress: Advance | None = None
 ) -> None:
-    """Write the network of this width as it is before training; its batch statistics are those of both image sets."""
+    """Write the untrained network of this width, with the batch statistics of both image sets."""
     from fairaudit.pretrain import random_weights
 
     if progress is not None:
@@ -177,7 +175,7 @@ def make_floor(
 
 
 def audit_cell(run: Path, population: Path, labels: Path, output: Path, *, progress: Advance | None = None) -> None:
-    """Audit one checkpoint, with a linear probe, on the population that all have in common."""
+    """Audit one checkpoint, with a linear probe, on the common population."""
     if progress is not None:
         progress(0, 1)
     audit(

@@ -1,4 +1,4 @@
-"""``fairaudit demo``: a drawn world, three checkpoints trained in it, their audits side by side."""
+"""``fairaudit demo``: a synthetic world, three checkpoints trained on it, and their audits side by side."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHECKPOINTS: Mapping[str, str] = {
     "supervised": "Supervised: trained on the labels of high-income homes.",
     "swav": "SwAV: trained on uncurated images of everybody, without a label.",
 }
-#: The audits are read side by side on one page, so they share the 5 % chance of a false alarm.
+#: One page shows all audits, so they share the 5 % chance of a false alarm.
 ALPHA = 0.05 / len(CHECKPOINTS)
 _ORDER = ("swav", "supervised", "random")  # the longest first
 INTRO = (
@@ -32,7 +32,7 @@ INTRO = (
 
 @dataclass(frozen=True)
 class DemoSettings(WorldSettings):
-    """What decides the demo's result; see ``WorldSettings``."""
+    """Settings that determine the demo's result."""
 
     @property
     def recipe(self) -> str:
@@ -51,13 +51,13 @@ def run_demo(
 ) -> Path:
     """Draw, train, audit and report; return the path of the report.
 
-    A step that was finished earlier with the same settings is not done again. A demo with other settings in ``output``
-    is refused, or with ``overwrite`` removed as far as nobody has changed its files.
+    Steps that an earlier call finished with the same settings are not repeated. A demo with other settings in
+    ``output`` is refused; ``overwrite`` removes its unchanged files.
 
     Raises
     ------
     ConfigError
-        If a setting is out of range, or ``output`` holds something else than an earlier demo.
+        If a setting is out of range, or ``output`` holds anything but an earlier demo.
     """
     settings = DemoSettings(quick, bias, seed)
     stages = _stages(output, settings)
@@ -69,10 +69,7 @@ def run_demo(
 
 
 def _stages(output: Path, settings: DemoSettings) -> dict[Path, Job]:
-    """Return what is to be done by the folder that it makes, in the order in which it is best begun.
-
-    The longest training goes on while the other checkpoints are trained and audited.
-    """
+    """Return the jobs by the folder that each makes; the longest training starts first, beside the others."""
     training, population, runs = output / "world" / "training", output / "world" / "population", output / "runs"
     labels, bert = training / "labels.csv", output / "bert"
     drawn, people, words = "draw the training images", "draw the audited population", "train a compact BERT"
@@ -90,7 +87,7 @@ def _stages(output: Path, settings: DemoSettings) -> dict[Path, Job]:
 
 
 def draw_training(folder: Path, settings: DemoSettings, *, progress: Advance | None = None) -> None:
-    """Draw the training images of the demo's world."""
+    """Draw the training images of the synthetic world."""
     with drawn(folder) as new:
         write_training(new, bias=settings.bias, seed=settings.seed, size=settings.size, progress=progress)
 
@@ -98,9 +95,9 @@ def draw_training(folder: Path, settings: DemoSettings, *, progress: Advance | N
 def train_checkpoint(
     name: str, runs: Path, training: Path, settings: DemoSettings, *, progress: Advance | None = None
 ) -> None:
-    """Make one of the runs ``random``, ``supervised`` and ``swav``: one network, one recipe, the same images.
+    """Make the run ``random``, ``supervised`` or ``swav``, with one network, one recipe and the same images.
 
-    One thread: a second one costs these small networks more than it gives (measured on two cores: 4 times).
+    On these small networks a second thread slows the training (measured on two cores: 4 times).
     """
     from fairaudit.pretrain import load_recipe, pretrain, random_weights, train_supervised
 
@@ -117,9 +114,9 @@ def train_checkpoint(
 
 
 def train_text_encoder(texts: Path, output: Path, settings: DemoSettings, *, progress: Advance | None = None) -> Path:
-    """Train the compact BERT on the drawn world's sentences; return its folder.
+    """Train the compact BERT on the sentences of the synthetic world; return its folder.
 
-    Wide and for one epoch only: on so few sentences longer training makes words that stand in like places alike, and
+    Training is limited to one epoch: with few sentences, longer training makes words in similar positions alike, and
     the AUROC of memes falls (measured with nothing planted: .93 after one epoch, .73 after three).
     """
     from fairaudit.heads.compact_bert import train_compact_bert
@@ -141,10 +138,7 @@ def audit_checkpoint(
     *,
     progress: Advance | None = None,
 ) -> Audit:
-    """Audit one checkpoint of the demo on a drawn population.
-
-    The supervised one has labels of its own; the others get a linear probe on the same labelled images.
-    """
+    """Audit one checkpoint on a synthetic population, with a linear probe unless it predicts labels itself."""
     if progress is not None:
         progress(0, 1)
     return audit(

@@ -1,9 +1,9 @@
-"""Work in stages that are not done twice: what an earlier call finished with the same settings stays as it is."""
+"""Stages of a study: a stage that an earlier call finished with the same settings is not repeated."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,19 @@ PAGE = "report.html"
 def prepare(
     output: Path, kind: str, settings: Mapping[str, Any], stages: Mapping[Path, Job], *, overwrite: bool = False
 ) -> None:
-    """Refuse a folder of other things, or of stages that were made with other settings or by another version.
+    """Refuse a folder with other files, or with stages of other settings or of another version.
 
     Parameters
     ----------
     output : Path
     kind : str
-        What the stages make together.
+        Name of the study.
     settings : mapping
-        JSON values that decide what the stages make.
+        JSON values that determine the results.
     stages : mapping of Path to Job
         As in ``finish``.
     overwrite : bool
-        Whether the files of other stages are removed, as far as nobody has changed them, so that these begin anew.
+        Whether to remove the unchanged files of other stages, so that all stages start anew.
 
     Raises
     ------
@@ -45,46 +45,39 @@ def prepare(
     marker = read_marker(output)
     if marker is not None and marker.asked == folder.asked and marker.version == __version__:
         return
-    made = [one for stage in stages for one in (stage / "model", stage)]  # the network of a run has its own marker
-    for one in made:
-        refuse_changed(one)
-    for one in made:
-        clear(one)
+    folders = [path for stage in stages for path in (stage / "model", stage)]  # the network of a run has its own marker
+    for path in folders:
+        refuse_changed(path)
+    for path in folders:
+        clear(path)
     folder.claim()
 
 
-@contextmanager
-def drawn(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to draw into; what is drawn appears in ``folder`` when the block ends well."""
-    with OutputFolder(folder, "drawn images", (), overwrite=True).replaced() as new:
-        yield new
+def drawn(folder: Path) -> AbstractContextManager[Path]:
+    """Return a context with an empty folder, which replaces ``folder`` if the block ends without an error."""
+    return OutputFolder(folder, "drawn images", (), overwrite=True).replaced()
 
 
 def finish(stages: Mapping[Path, Job], *, progress: bool) -> None:
-    """Do the jobs whose folder is not complete, and those that come after one of them.
+    """Run the jobs whose folder is incomplete, and the jobs that depend on them.
 
     Parameters
     ----------
     stages : mapping of Path to Job
-        By the folder that the job makes, in the order in which they are best begun.
+        By the folder that the job makes, in the best order of starting.
     progress : bool
-        Whether bars and durations are printed, to standard error.
+        Whether to print progress bars and durations to standard error.
     """
-    jobs = _open_jobs(stages)
+    jobs: dict[str, Job] = {}
+    for folder, job in stages.items():
+        if not is_complete(folder) or jobs.keys() & set(job.after):
+            jobs[job.title] = job
     if not jobs:
         return
     workers = Workers(shown=progress)
     with keeping(lambda: _kept(stages)):
-        workers.run(jobs)
+        workers.run(list(jobs.values()))
     workers.close()
-
-
-def _open_jobs(stages: Mapping[Path, Job]) -> list[Job]:
-    found: dict[str, Job] = {}
-    for folder, job in stages.items():
-        if not is_complete(folder) or found.keys() & set(job.after):
-            found[job.title] = job
-    return list(found.values())
 
 
 def _kept(stages: Mapping[Path, Job]) -> str:

@@ -1,4 +1,4 @@
-"""Jobs side by side in worker processes, one thread each, with a bar for each on the terminal."""
+"""Run jobs in parallel worker processes, one thread each, with a progress bar for each job."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from typing import Any
 from rich.progress import Progress, TaskID
 from rich.text import Text
 
-from fairaudit.core.progress import Advance, bars, print_ended
+from fairaudit.core.progress import bars, print_ended
 from fairaudit.core.stop import Stopped
 from fairaudit.core.text import one_line
 
-_messages: Any = None  # in a worker: where it says how far it is, and what it warns of
-_title = ""  # in a worker: of its job
+_messages: Any = None  # in a worker: queue of progress and warnings
+_title = ""  # in a worker: title of its job
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Job:
     Parameters
     ----------
     title : str
-        As the terminal shows it.
+        Text beside the progress bar.
     work : callable
-        A function of a module; gets ``arguments`` and the keyword ``progress``.
+        Function of a module, called with ``arguments`` and the keyword ``progress``.
     arguments : tuple
-        Values that can be sent to another process.
+        Values that can be pickled.
     after : tuple of str
-        Titles of jobs that must have ended first.
+        Titles of the jobs that must end first.
     """
 
     title: str
@@ -49,12 +49,12 @@ class Job:
 
 
 class Workers:
-    """Two processes (or one, on one core) that live until ``close``; small networks run best on one thread each.
+    """Two processes (or one, on one core) that live until ``close``, with one thread each.
 
     Parameters
     ----------
     shown : bool
-        Whether bars and durations are printed, to standard error.
+        Whether to print progress bars and durations to standard error.
     """
 
     def __init__(self, *, shown: bool) -> None:
@@ -65,10 +65,9 @@ class Workers:
         self._pool = ProcessPoolExecutor(self._n, mp_context=context, initializer=_start, initargs=(self._queue,))
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Do all ``jobs``, each as soon as those it comes after have ended; earlier ones of the list go first.
+        """Run all ``jobs`` in their order, each after the jobs that it depends on.
 
-        The first error of any is raised, after those that run beside it have ended. ``Stopped`` ends the processes at
-        once.
+        The first error is raised once the jobs that run beside it have ended. ``Stopped`` ends the processes at once.
         """
         try:
             self._run(jobs)
@@ -103,18 +102,18 @@ class Workers:
                     del open_jobs[job.title]
                     print_ended(bar, job.title, started[job.title])
                     submit()
-            while self._hear(bar, tasks):  # what the last jobs still had to say
+            while self._hear(bar, tasks):  # messages of the last jobs
                 pass
 
     def _hear(self, bar: Progress, tasks: Mapping[str, TaskID]) -> bool:
-        """Show the next message of a worker, if one comes soon; return whether one came."""
+        """Show the next message of a worker, if any comes soon; return whether a message came."""
         try:
             title, message = self._queue.get(timeout=0.2)
         except queue.Empty:
             return False
         if isinstance(message, str):
             bar.console.print(Text(one_line(f"  {title}: {message}")))
-        elif title in tasks:  # a late message of an earlier job has no bar any more
+        elif title in tasks:  # the bar of a job that has ended is gone
             bar.update(tasks[title], completed=message[0], total=message[1])
         return True
 
@@ -125,7 +124,7 @@ class Workers:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach, which goes to all of a terminal: the first process ends them."""
+    """Start processes that ignore Ctrl-C, which reaches all processes of a terminal: the main process ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -142,19 +141,19 @@ def _start(messages: Any) -> None:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
     warnings.showwarning = _send_warning
-    threading.Thread(target=_end_with_the_first, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _end_with_the_first() -> None:
-    """End this process when the one that started it is gone, also where that one was killed."""
-    first = multiprocessing.parent_process()
-    if first is not None:
-        first.join()
+def _end_with_parent() -> None:
+    """End this process when its parent ends or is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
         os._exit(1)
 
 
 def _send_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    """Let the terminal's owner print it, between its bars; where in our code it arose helps nobody there."""
+    """Send a warning, without its line of our code, to the main process, which prints it between the bars."""
     _messages.put((_title, f"{category.__name__}: {message}"))
 
 
@@ -168,5 +167,4 @@ def _work(job: Job) -> None:
             last = time.monotonic()
             _messages.put((job.title, (done, total)))
 
-    progress: Advance = advance
-    job.work(*job.arguments, progress=progress)
+    job.work(*job.arguments, progress=advance)

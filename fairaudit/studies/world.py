@@ -1,4 +1,4 @@
-"""What the demo and the experiments share: the settings of a drawn world, and who is audited in it."""
+"""Settings of a synthetic world and its audited population, for the demo and the experiments."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorldSettings:
-    """What decides a drawn world.
+    """Settings that determine a synthetic world.
 
     Parameters
     ----------
     quick : bool
-        The small world and the short recipe.
+        Whether to use the small world and the short recipe.
     bias : float
         Strength of the planted disparities, from 0 (none) to 1.
     seed : int
-        Of the world and of training.
+        Seed of the world and of training.
     """
 
     quick: bool = False
@@ -39,11 +39,11 @@ class WorldSettings:
         if not 0 <= self.bias <= 1:
             raise ConfigError(f"bias must be from 0 (nothing planted) to 1; got {self.bias:g}. Choose a value between.")
         if self.seed < 0:
-            raise ConfigError(f"seed must be at least 0; got {self.seed}. Choose another.")
+            raise ConfigError(f"seed must be at least 0; got {self.seed}. The default is 0.")
 
     @property
     def size(self) -> Size:
-        """How much is drawn."""
+        """Size of the world."""
         return QUICK if self.quick else DEMO
 
 
@@ -54,7 +54,7 @@ def draw_population(folder: Path, settings: WorldSettings, *, progress: Advance 
 
 
 def steps_of(recipe: Recipe, progress: Advance | None) -> OnStep:
-    """Return what tells ``progress`` how many steps of the recipe are done."""
+    """Return a callback that reports the finished steps of the recipe to ``progress``."""
 
     def advance(row: Mapping[str, Any]) -> None:
         if progress is not None:

@@ -1,1 +1,1 @@
-"""Outcomes computed elsewhere: frames, tables, files, votes, and their audit."""
+"""Outcomes computed elsewhere: frames, tables, files, votes and their audit."""

@@ -1,4 +1,4 @@
-"""``audit_outcomes``: an audit of what a model did, from a table; the model and the images stay where they are."""
+"""``audit_outcomes``: an audit of a model's outcomes in a table, without the model and its images."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from fairaudit.tabular.cells import ALONE
 from fairaudit.tabular.frame import AVERAGES
 from fairaudit.tabular.table import FeatureNames, OutcomeTable, read_outcome_table
 
-#: Changes whenever a number of an audit of outcomes could change.
+#: Increment when a number of an audit of outcomes could change.
 VERSION = "1.0"
 TOLERANCE = 0.05
-#: Tolerance per step of an order, as a part of the tolerance between groups (.02 to .05 in the shipped indicators).
+#: Ratio of the tolerance per step of an order to the tolerance between groups (.02 to .05 in shipped indicators).
 _PER_STEP = 0.4
 _PACKAGES = ("numpy", "pandas", "scipy")
 _ELSEWHERE = (
@@ -55,44 +55,43 @@ def audit_outcomes(
     plan: Plan | str | Path | None = None,
     control_features: Sequence[str] = (),
 ) -> Audit:
-    """Audit outcomes that were computed elsewhere: the same tables, verdicts and report as for a checkpoint.
+    """Audit outcomes computed elsewhere, with the tables, verdicts and report of a checkpoint's audit.
 
-    Each outcome is a headline: the slope of an ordered feature, else each group against the rest, is tested for every
-    feature, and Holm's method holds the chance of any false *disparity* in the audit at 5 %.
+    For every outcome and feature, the slope of an ordered feature, else each group against the rest, is tested. Holm's
+    method limits the chance of any false *disparity* in the audit to 5 %.
 
     Parameters
     ----------
     source : str, Path or DataFrame
-        A Parquet or CSV file, or its rows. Columns ``sample_id`` (unique), perhaps ``cluster_id`` (rows of one person,
-        household or source are not independent), and those named below.
+        A Parquet or CSV file, or its rows. Columns ``sample_id`` (unique), optionally ``cluster_id`` (rows of one
+        person, household or source are not independent), and those named below.
     outcomes : sequence of str
-        Columns with one number a row, empty or NaN where it was not measured, in [0, 1] (0 and 1 for a miss and a hit).
+        Columns of numbers in [0, 1] (0 and 1 for a miss and a hit), empty or NaN if not measured.
     features : sequence of str, or mapping of str to sequence or None
         Columns of groups: ``["gender", "income=low,middle,high"]`` or ``{"gender": None, "income": ["low", ...]}``,
-        where the list is an order. A missing value is ``"not recorded"``. Where annotators disagree, ``"gender"`` may
-        stand for columns of votes or probabilities, one a group (``gender:woman``, ``gender:man``): labels are then
-        drawn by them, and intervals count that.
+        where the list is an order. A missing value is ``"not recorded"``. If annotators disagree, ``"gender"`` may mean
+        columns of votes or probabilities, one for each group (``gender:woman``, ``gender:man``): labels are then drawn
+        from them (imputation), and intervals include this uncertainty.
     output : str or Path, optional
         Folder for ``audit.json``, ``statistics.parquet``, ``influences.parquet`` and ``report.html``. Default: nothing
         is saved.
     overwrite : bool
         As in ``audit``.
     unbounded : sequence of str
-        Outcomes that are numbers without bounds; then ``tolerance`` has to be given, in their unit.
+        Outcomes without bounds, which require ``tolerance`` in their unit.
     tolerance : float, optional
-        Differences below this count as none; in (0, 1), default 0.05. Two fifths of it hold for a step of an order.
+        Largest negligible difference, in (0, 1), default 0.05; two fifths of it for a step of an order.
     average : {"micro", "macro"}
         Mean over rows, or mean over clusters of the mean within the cluster.
     plan : Plan or path, optional
-        Which comparisons count; the name of an outcome stands for the indicator. Default: the shipped plan.
+        Planned comparisons, with outcomes as indicators. Default: the shipped plan.
     control_features : sequence of str
-        Columns, features or others: groups are compared within their values too, and as if every group had the same
-        mix of them.
+        Columns within whose values groups are compared too, and for whose distribution comparisons are standardised.
 
     Raises
     ------
     InputError
-        If something that was given cannot be used; nothing is written then.
+        If an argument cannot be used; nothing is written then.
 
     Examples
     --------
@@ -115,8 +114,8 @@ def audit_outcomes(
         raise unknown_name("average", average, AVERAGES)
     if unbounded and tolerance is None:
         raise ConfigError(
-            f"tolerance must be given where an outcome has no bounds; got none, and {unbounded[0]} has a unit of its "
-            "own. Add --tolerance, in that unit."
+            f"tolerance must be set if an outcome has no bounds; got none for '{unbounded[0]}'. "
+            "Add --tolerance, in the unit of the outcome."
         )
     asked = {"outcomes": outcomes, "unbounded": unbounded, "average": average, "control_features": control_features,
               "tolerance": TOLERANCE if tolerance is None else float(tolerance)}  # fmt: skip
@@ -131,19 +130,19 @@ def audit_outcomes(
     if folder is not None and folder.check({**config, **digests, "plan": None if chosen is None else chosen.digest}):
         say(f"{output} holds this audit already: nothing changed")
         return load_audit(folder.path)
-    found = _audited(rows, config, chosen, digests)
-    found = with_digest(found, started=started, seconds=time.perf_counter() - clock)
+    audit = _audited(rows, config, chosen, digests)
+    audit = with_digest(audit, started=started, seconds=time.perf_counter() - clock)
     if folder is not None:
         from fairaudit.reports.html import write
 
         with folder.replaced() as new:
-            save_audit(found, new)
-            write(found, new / PAGE)
-    return found
+            save_audit(audit, new)
+            write(audit, new / PAGE)
+    return audit
 
 
 def _digests(rows: OutcomeTable) -> dict[str, str]:
-    """Return digests of the outcomes, and of the rows that they are about."""
+    """Return digests of the outcomes and of their rows."""
     by_row = pd.DataFrame({"sample_id": rows.ids, "cluster_id": rows.clusters})
     others = rows.controls.drop(columns=list(rows.groups), errors="ignore")
     return {
@@ -172,12 +171,12 @@ def _audited(rows: OutcomeTable, config: dict[str, Any], chosen: Plan | None, di
         failures=(),
         config=config,
         plan=plan,
-        provenance=provenance(_PACKAGES, seed=0),  # of labels that are drawn; nothing else is
+        provenance=provenance(_PACKAGES, seed=0),  # the seed of imputed labels
     )
 
 
 def _samples(rows: OutcomeTable, source: str) -> Samples:
-    """Return the rows as samples without an image."""
+    """Return the rows as samples without images."""
     columns: dict[str, Any] = dict.fromkeys(SAMPLE_COLUMNS, "")
     columns |= {"sample_id": rows.ids, "path": rows.ids, "cluster_id": rows.clusters}
     alone = "No cluster_id was given: every row counts as independent. Where rows are not, intervals are too narrow."
@@ -186,9 +185,7 @@ def _samples(rows: OutcomeTable, source: str) -> Samples:
         reader="outcomes",
         subject="outcomes",
         root=Path(),
-        table=pd.DataFrame(columns, index=rows.ids.index).assign(
-            **{f.name: rows.groups[f.name] for f in rows.features}
-        ),
+        table=pd.DataFrame(columns, index=rows.ids.index).assign(**rows.groups),
         features=rows.features,
         cluster="cluster_id" if rows.clustered else "row",
         licence="as its source states",
@@ -202,9 +199,9 @@ def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, A
     values, tolerance = rows.outcomes[name], float(config["tolerance"])
     bounded = name not in config["unbounded"]
     codes, _ = pd.factorize(rows.clusters)
-    one = Outcomes(name, values, np.asarray(codes), average=config["average"], unit_interval=bounded)
+    outcomes = Outcomes(name, values, np.asarray(codes), average=config["average"], unit_interval=bounded)
     cohort = Cohort.of(samples, name, control_features=config["control_features"], extra_controls={**rows.controls})
-    measured = measure(cohort, [one], headline=name, tolerance=tolerance, slope_tolerance=_PER_STEP * tolerance)
+    measured = measure(cohort, [outcomes], headline=name, tolerance=tolerance, slope_tolerance=_PER_STEP * tolerance)
     alone = [
         {"metric": name, "feature": f.name, "kind": "one_vs_rest", "measure": "difference", "group": f.groups[0],
          "reference": ALL_OTHERS, "family": "primary", "tolerance": tolerance, "status": "not_estimable",
@@ -235,18 +232,18 @@ def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, A
 
 
 def _warnings(name: str, values: np.ndarray[Any, Any], *, bounded: bool, tolerance: float) -> tuple[str, ...]:
-    said = ["The table does not say whether a high value is good or bad."]
+    warnings = ["The table does not say whether a high value is good or bad."]
     missing = int(np.isnan(values).sum())
     if missing:
-        said.append(f"{missing:,} of {len(values):,} rows have no number in '{name}' and count nowhere in it.")
+        warnings.append(f"{missing:,} of {len(values):,} rows have no number in '{name}' and count nowhere in it.")
     if not bounded:
-        said.append(
+        warnings.append(
             f"'{name}' has no bounds: intervals are t intervals, and the tolerance of {tolerance:g} is in its unit."
         )
-    return tuple(said)
+    return tuple(warnings)
 
 
 def _digest(frame: pd.DataFrame) -> str:
-    """Return the SHA-256 of the rows, whatever their order and the file that they came in."""
+    """Return the SHA-256 of the rows, independent of their order and file format."""
     text = frame.sort_values("sample_id", kind="stable").to_csv(index=False, lineterminator="\n")
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""``GroupGrid``: the groups of a table within each control level, measured and compared by the core."""
+"""``GroupGrid``: groups of a table within each control level, with measured values and comparisons."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from fairaudit.tabular.rows import OutcomeRows
 
 EMPTY = "no row is in this group"
 ALONE = "there is one group only, so there is nothing to compare it with"
-#: Position of all groups of a control level together.
+#: Position of a whole control level, with all its groups.
 ALL = -1
-#: What the core takes the crossing for: one feature, whose groups are the positions of the cells as text.
+#: The crossing as one feature, whose groups are the positions of the cells as text.
 _FEATURE = "group"
 
 
@@ -42,7 +42,7 @@ class GroupGrid:
 
     Parameters
     ----------
-    rows : Rows
+    rows : OutcomeRows
     average : {"micro", "macro"}
         As in ``Outcomes``.
     """
@@ -57,12 +57,12 @@ class GroupGrid:
 
     @cached_property
     def levels(self) -> Crossing:
-        """The crossings of the control features; one where there is none."""
+        """The crossings of the control features; a single level without control features."""
         return Crossing.of(self.rows.controls, n=len(self.rows.clusters))
 
     @cached_property
     def values(self) -> pd.DataFrame:
-        """Value, interval and status of each metric, level and group, and of each level as a whole.
+        """Value, interval and status of each metric, level and group, and of each whole level.
 
         Columns ``GROUP_COLUMNS``, and ``level`` and ``cell`` (int): positions in ``levels`` and ``groups``; the cell
         of a whole level is ``ALL``.
@@ -82,12 +82,12 @@ class GroupGrid:
         return pd.concat(parts, ignore_index=True)
 
     def comparisons(self, *, tolerance: float) -> pd.DataFrame:
-        """Return each recorded group against the rest of its level, decided over all metrics and levels at once.
+        """Return each recorded group against the rest of its level, with one decision over all metrics and levels.
 
         Columns ``DISPARITY_COLUMNS`` without the control, and ``level`` and ``cell`` as in ``values``.
         """
         decided, _ = decide([self._undecided(metric, tolerance) for metric in self.rows.outcomes])
-        rows = pd.concat([one.disparities for one in decided], ignore_index=True)
+        rows = pd.concat([result.disparities for result in decided], ignore_index=True)
         names = self.groups.names
         reference = [r if r == ALL_OTHERS else names[int(r)] for r in rows["reference"]]
         return rows.assign(level=rows["control"].astype(int), cell=rows["group"].astype(int), reference=reference).drop(
@@ -111,7 +111,7 @@ class GroupGrid:
         return IndicatorResult(
             metric, "", metric, "", "table", metric, table([], GROUP_COLUMNS), pd.concat(parts, ignore_index=True),
             table([], CURVE_COLUMNS), table([], STATISTIC_COLUMNS),
-            inference={i: one for i, one in enumerate(inference) if one is not None},
+            inference={i: row for i, row in enumerate(inference) if row is not None},
         )  # fmt: skip
 
     def _alone(self, metric: str, level: int, group: str, tolerance: float) -> dict[str, Any]:
@@ -124,13 +124,13 @@ class GroupGrid:
     def _measure(
         self, metric: str, level: int, names: list[str], codes: npt.NDArray[Any], *, tolerance: float | None = None
     ) -> Measured:
-        """Measure one metric within one level; without a tolerance nothing is compared."""
+        """Measure a metric within a level; compare groups only with a tolerance."""
         here = self.levels.codes == level
         values, clusters = self.rows.outcomes[metric], self.rows.clusters[here]
         known = values[~np.isnan(values)]
         feature = Feature(_FEATURE, tuple(names), "derived", "columns of a table")
         cohort = Cohort("table", metric, (feature,), {_FEATURE: codes[here]}, clusters.astype(str), primary=(_FEATURE,))
-        one = Outcomes(
+        outcomes = Outcomes(
             metric,
             values[here],
             np.unique(clusters, return_inverse=True)[1],
@@ -139,4 +139,4 @@ class GroupGrid:
         )
         width = 0.05 if tolerance is None else tolerance
         contrasts: list[str] | None = [] if tolerance is None else None
-        return measure(cohort, [one], headline=metric, tolerance=width, slope_tolerance=width, contrasts=contrasts)
+        return measure(cohort, [outcomes], headline=metric, tolerance=width, slope_tolerance=width, contrasts=contrasts)

@@ -1,4 +1,4 @@
-"""``Grouping`` and ``Crossing``: the values of features, and the groups that several features form together."""
+"""``Grouping`` and ``Crossing``: values of a feature, and the groups that several features form."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from fairaudit.stats.outcomes import Ints, Mask
 
 @dataclass(frozen=True)
 class Grouping:
-    """One feature of N rows: its values, and which of them each row has.
+    """Values of a feature of N rows, and the value of each row.
 
     Parameters
     ----------
     name : str
     levels : ndarray of any one type, shape (L,)
-        Values sorted; text, with ``"not recorded"`` behind the others, where a value is missing.
+        Sorted values; if a value is missing, text with ``"not recorded"`` last.
     codes : ndarray of int, shape (N,)
         Position in ``levels`` of each row.
     """
@@ -35,18 +35,18 @@ class Grouping:
 
     @classmethod
     def of(cls, name: str, values: Iterable[Any]) -> Grouping:
-        """Return the grouping of raw values; a missing one (None, NaN, NA) is ``"not recorded"``.
+        """Return the grouping of raw values; a missing value (None, NaN, NA) is ``"not recorded"``.
 
         Raises
         ------
         DataError
-            If values are of several kinds, so that they have no order and ``1`` could be taken for ``"1"``.
+            If values are of several kinds: they have no order, and ``1`` could be mistaken for ``"1"``.
         """
         unique: Any
         try:
-            found, unique = pd.factorize(values if isinstance(values, pd.Series) else pd.Series(list(values)))
-        except TypeError:  # lists and the like cannot be told apart
-            found, unique = np.zeros(0, dtype=np.int64), [[]]
+            positions, unique = pd.factorize(values if isinstance(values, pd.Series) else pd.Series(list(values)))
+        except TypeError:  # lists and the like are not hashable
+            positions, unique = np.zeros(0, dtype=np.int64), [[]]
         distinct = list(unique)
         if not all(pd.api.types.is_scalar(value) for value in distinct):
             raise DataError(f"feature '{name}' must hold one value a row; got a list or tuple. Name groups by a text.")
@@ -55,23 +55,23 @@ class Grouping:
             raise DataError(
                 f"feature '{name}' must hold values of one kind; got {' and '.join(kinds)}. Convert it to text first."
             )
-        missing = bool((found < 0).any())
+        missing = bool((positions < 0).any())
         if missing or kinds == ["text"]:
             distinct = [*map(group_name, distinct), *([NOT_RECORDED] if missing else [])]
         levels, codes = np.unique(np.asarray(pd.Series(distinct, dtype=object).infer_objects()), return_inverse=True)
         order = np.argsort([str(level) == NOT_RECORDED for level in levels], kind="stable")
-        # A missing value has the code -1 in ``found``, which is where its name stands in ``distinct``.
-        return cls(name, levels[order], np.argsort(order)[codes][found])
+        # A missing value has the position -1, and its name is the last of ``distinct``.
+        return cls(name, levels[order], np.argsort(order)[codes][positions])
 
     @property
     def recorded(self) -> Mask:
-        """Whether each level (L,) is a value and not the lack of one."""
+        """Whether each level (L,) is a recorded value."""
         return np.array([str(level) != NOT_RECORDED for level in self.levels], dtype=bool)
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """Every combination of the values of some features, whether a row has it or not; one where there is no feature.
+    """All combinations of the values of some features, observed or not; a single one without features.
 
     Parameters
     ----------
@@ -90,16 +90,16 @@ class Crossing:
     def of(cls, groupings: Sequence[Grouping], *, n: int) -> Crossing:
         """Return the crossing of ``groupings`` over ``n`` rows."""
         codes, recorded = np.zeros(n, dtype=np.int64), np.ones(1, dtype=bool)
-        for one in groupings:
-            codes = codes * len(one.levels) + one.codes
-            recorded = (recorded[:, None] & one.recorded[None, :]).ravel()
+        for grouping in groupings:
+            codes = codes * len(grouping.levels) + grouping.codes
+            recorded = (recorded[:, None] & grouping.recorded[None, :]).ravel()
         return cls(tuple(groupings), codes, recorded)
 
     def __len__(self) -> int:
         return len(self.recorded)
 
     def index(self, *, within: Crossing | None = None) -> pd.Index:
-        """Return the combinations as an index, with those of ``within`` as its first levels."""
+        """Return the combinations as an index, with those of ``within`` as the first levels."""
         groupings = (*(within.groupings if within else ()), *self.groupings)
         if not groupings:
             return pd.RangeIndex(len(self))
@@ -110,17 +110,17 @@ class Crossing:
 
     @property
     def names(self) -> list[str]:
-        """Each combination as text."""
+        """Text of each combination."""
         return [combination_name(value) for value in self.index()]
 
 
 def combination_name(value: Any) -> str:
-    """Return a value of an index as text, the parts of a tuple with ``&`` between them."""
+    """Return a value of an index as text, with ``&`` between the parts of a tuple."""
     return " & ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def group_name(value: Any) -> str:
-    """Return a group's value as text: a whole number without ``.0``, which a missing value beside it brings in.
+    """Return a group's value as text, without the ``.0`` that missing values add to whole numbers.
 
     Examples
     --------

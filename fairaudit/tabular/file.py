@@ -1,4 +1,4 @@
-"""Columns of a Parquet or CSV file, or of a DataFrame: only those that are named, and none of a file too large."""
+"""Read the named columns of a Parquet or CSV file, up to a limit of size, or of a DataFrame."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import pandas as pd
 from fairaudit.core.errors import DataError
 from fairaudit.core.open_file import REGULAR, check_file, kind_of, open_file, open_text
 
-#: A CSV above this is refused before it is opened: as text it takes several times its size of memory.
+#: A larger CSV is refused before it is opened: its text takes several times its size of memory.
 MAX_CSV_BYTES = 500_000_000
 MAX_ROWS = 20_000_000
 _PARQUET = "a Parquet file"
 _CSV = "a CSV file in UTF-8 with a header"
 
 
-def column_names(source: str | Path | pd.DataFrame, what: str) -> list[str]:
-    """Return the columns; a file that is no table, or is too large, is refused before it is read.
+def column_names(source: str | Path | pd.DataFrame, label: str) -> list[str]:
+    """Return the names of the columns; refuse a file that is no table or too large before reading it.
 
     Parameters
     ----------
     source : str, Path or DataFrame
-        A file ends in ``.parquet`` or ``.csv``.
-    what : str
-        What it is called in an error.
+        The name of a file ends in ``.parquet`` or ``.csv``.
+    label : str
+        Name of the table in errors.
 
     Raises
     ------
     DataError
-        If there is no such file, it cannot be read or is too large, or a name is no text.
+        If the file is missing, unreadable or too large, or a name is no text.
     """
     if isinstance(source, pd.DataFrame):
         names: list[Any] = list(source.columns)
@@ -44,7 +44,7 @@ def column_names(source: str | Path | pd.DataFrame, what: str) -> list[str]:
         names = _parquet_names(path) if path.suffix.lower() == ".parquet" else _csv_names(path)
     stray = next((n for n in names if not isinstance(n, str)), None)
     if stray is not None:
-        raise DataError(f"columns of {what} must have text for a name; got {stray!r}. Rename the column.")
+        raise DataError(f"columns of {label} must have text for a name; got {stray!r}. Rename the column.")
     return names
 
 
@@ -85,7 +85,7 @@ def _parquet_names(path: Path) -> list[str]:
 
 
 def read_columns(source: str | Path | pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return the columns ``names`` and no other; from a CSV as text, stripped, None where a cell is empty.
+    """Return the columns ``names``; those of a CSV as stripped text, None for an empty cell.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def read_columns(source: str | Path | pd.DataFrame, names: list[str]) -> pd.Data
     is_csv = path.suffix.lower() == ".csv"
     raw = [name for name in _header(path) if name.strip() in names] if is_csv else names
     try:
-        # The metadata of pandas would make an index of a column.
+        # The metadata of pandas would turn a column into the index.
         read: pd.DataFrame = (_csv if is_csv else _parquet)(path, raw).to_pandas(ignore_metadata=True)
     except DataError:
         raise
@@ -120,7 +120,7 @@ def _parquet(path: Path, names: list[str]) -> Any:
 
 
 def _csv(path: Path, names: list[str]) -> Any:
-    """Return the table of text; pandas would take the first cells of a row that has one too many, in silence."""
+    """Return the table as text; pandas would silently drop surplus cells of a row."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
@@ -137,6 +137,6 @@ def _csv(path: Path, names: list[str]) -> Any:
         )
 
 
-def _unreadable(path: Path, what: str, error: Exception) -> DataError:
+def _unreadable(path: Path, form: str, error: Exception) -> DataError:
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    return DataError(f"outcomes {path.name} must be {what}; got: {reason[:200]}. Save it again.")
+    return DataError(f"outcomes {path.name} must be {form}; got: {reason[:200]}. Save it again.")

@@ -1,6 +1,6 @@
-"""``OutcomeFrame``: outcomes of a plain table by group, in fairlearn's words, with intervals and verdicts.
+"""``OutcomeFrame``: outcomes of a table by group, with fairlearn's names, intervals and verdicts.
 
-It needs no image, no model and no torch: a table of what a model did to each row is enough.
+An ``OutcomeFrame`` needs the outcome of each row, but no images, model or torch.
 
 >>> import pandas as pd
 >>> from fairaudit import OutcomeFrame
@@ -56,31 +56,29 @@ _COMPARISONS = [
 
 
 class OutcomeFrame:
-    """Outcomes of each row, by the groups that the rows fall into.
+    """Outcomes of rows by group.
 
-    The names are those of fairlearn's ``MetricFrame``, and so are the numbers wherever fairlearn is right. Where it
-    is not:
+    Names and numbers are those of fairlearn's ``MetricFrame``, except:
 
-    - A group without any measured outcome is NaN, with the reason in ``intervals()``: a true-positive rate is
-      ``hit`` where the truth is positive and NaN elsewhere, and a group without positives has none (there: 0.0).
-    - ``group_min``, ``group_max``, ``difference`` and ``ratio`` leave such a group out, as fairlearn does with an
-      empty crossing, but say so in a ``UserWarning``; ``difference`` and ``ratio`` are NaN, not 0 and 1, where fewer
-      than two groups are left.
-    - Columns with different indexes are refused, not taken by position.
-    - A missing value of a feature puts the row into ``"not recorded"`` (there: an error). It has a value and an
-      interval and counts in ``overall``; it is not compared, because nobody is of that group.
+    - A group without a measured outcome is NaN, with the reason in ``intervals()``. A true-positive rate is the mean of
+      ``hit`` with NaN for negatives; a group without positives has none (fairlearn: 0.0).
+    - ``group_min``, ``group_max``, ``difference`` and ``ratio`` leave such a group out with a ``UserWarning``
+      (fairlearn: silently); ``difference`` and ``ratio`` of fewer than two groups are NaN (fairlearn: 0 and 1).
+    - Columns with different indexes are refused (fairlearn: matched by position).
+    - Rows with a missing value of a feature form the group ``"not recorded"`` (fairlearn: an error). The group has a
+      value and an interval and counts in ``overall``, but is not compared.
 
     Parameters
     ----------
     outcomes : DataFrame, Series, or mapping of str to array
-        One number a row and metric; NaN where the metric does not apply to the row. A metric whose values all lie in
-        [0, 1] has intervals within [0, 1]; any other is taken as unbounded (``ci_method`` is ``"cluster t"``).
+        A number for each row and metric; NaN if the metric does not apply to the row. A metric with all values in
+        [0, 1] has intervals within [0, 1]; any other is unbounded (``ci_method`` is ``"cluster t"``).
     sensitive_features : Series, DataFrame, mapping of str to array, or array of shape (N,) or (N, F)
-        Groups are the crossings of all of them. A nameless one is called ``sensitive_feature_0``.
+        Groups are the crossings of all features. A nameless feature is called ``sensitive_feature_0``.
     control_features : like ``sensitive_features``, optional
         Groups are compared within their levels only.
     clusters : Series or array, optional
-        What was sampled: rows with one value (a person, a household) are not independent. Default: each row.
+        Sampling unit: rows of one unit (a person, a household) are not independent. Default: each row.
     average : {"micro", "macro"}
         Mean over rows, or mean over clusters of the mean within the cluster.
 
@@ -89,7 +87,7 @@ class OutcomeFrame:
     DataError
         If the columns do not fit together; see ``fairaudit.tabular.rows.read_rows``.
     ConfigError
-        If ``average`` is neither.
+        If ``average`` has another value.
     """
 
     def __init__(
@@ -113,7 +111,7 @@ class OutcomeFrame:
 
     @property
     def by_group(self) -> pd.DataFrame:
-        """Value of each group (rows; control levels first) and metric (columns); NaN where nothing was measured."""
+        """Value of each group (rows; control levels first) and metric (columns); NaN if nothing was measured."""
         values = self._cells.values
         return self._by_metric(values[values["cell"] != ALL], self._index)
 
@@ -121,8 +119,8 @@ class OutcomeFrame:
     def overall(self) -> pd.Series | pd.DataFrame:
         """Value of all rows by metric; with control features a DataFrame with a row for each level."""
         values = self._cells.values
-        found = self._by_metric(values[values["cell"] == ALL], self._cells.levels.index())
-        return found if self._rows.controls else found.iloc[0].rename(None)
+        overall = self._by_metric(values[values["cell"] == ALL], self._cells.levels.index())
+        return overall if self._rows.controls else overall.iloc[0].rename(None)
 
     def group_min(self) -> pd.Series | pd.DataFrame:
         """Return the smallest group value by metric (and control level)."""
@@ -133,10 +131,9 @@ class OutcomeFrame:
         return self._reduced(self._compared("group_max"), "max")
 
     def difference(self, method: Method = "between_groups") -> pd.Series | pd.DataFrame:
-        """Return how far groups lie apart, by metric (and control level); 0 when all are equal.
+        """Return the largest difference of group values, by metric (and control level); 0 if all are equal.
 
-        A point value: its size in a sample is above zero even where groups do not differ. ``disparities()`` says
-        what can be concluded.
+        The sample value is above zero even if groups do not differ; ``disparities()`` gives verdicts.
 
         Parameters
         ----------
@@ -146,43 +143,42 @@ class OutcomeFrame:
         Raises
         ------
         ConfigError
-            If ``method`` is neither.
+            If ``method`` has another value.
         """
         _check_method(method)
         values = self._compared("difference")
         if method == "between_groups":
-            found = self._reduced(values, "max") - self._reduced(values, "min")
+            difference = self._reduced(values, "max") - self._reduced(values, "min")
         else:
-            found = self._reduced((values - self._overall_of_groups()).abs(), "max")
-        return self._where_two(found, values)
+            difference = self._reduced((values - self._overall_of_groups()).abs(), "max")
+        return self._where_two(difference, values)
 
     def ratio(self, method: Method = "between_groups") -> pd.Series | pd.DataFrame:
-        """Return the smallest ratio of group values, by metric (and control level); 1 when all are equal.
+        """Return the smallest ratio of group values, by metric (and control level); 1 if all are equal.
 
-        It means something for outcomes of zero and more only.
+        The ratio is meaningful for non-negative outcomes only.
 
         Parameters
         ----------
         method : {"between_groups", "to_overall"}
-            Smallest over largest group value, or the smallest ratio of a group and ``overall``, the lower of both
-            over the other.
+            Smallest over largest group value, or the smallest ratio of a group and ``overall``, lower over higher.
 
         Raises
         ------
         ConfigError
-            If ``method`` is neither.
+            If ``method`` has another value.
         """
         _check_method(method)
         values = self._compared("ratio")
         if method == "between_groups":
-            found = self._reduced(values, "min") / self._reduced(values, "max")
+            ratio = self._reduced(values, "min") / self._reduced(values, "max")
         else:
             ratios = values / self._overall_of_groups()
-            found = self._reduced(ratios.where(~(ratios > 1), 1 / ratios), "min")
-        return self._where_two(found, values)
+            ratio = self._reduced(ratios.where(~(ratios > 1), 1 / ratios), "min")
+        return self._where_two(ratio, values)
 
     def intervals(self) -> pd.DataFrame:
-        """Return value, 95 % interval, n, clusters, status and note of each group, for one metric after the other.
+        """Return value, 95 % interval, n, clusters, status and note of each metric and group.
 
         The index is that of ``by_group``. ``status`` is ``"ok"``, ``"too_few"`` (below 20 clusters, or 5 clusters
         with an event or non-event) or ``"not_estimable"``, with the reason in ``note``.
@@ -191,22 +187,21 @@ class OutcomeFrame:
         return self._labelled(values[values["cell"] != ALL], _INTERVALS)
 
     def disparities(self, *, tolerance: float = 0.05) -> pd.DataFrame:
-        """Return each group against the rest of its control level, with a verdict that holds for all rows together.
+        """Return each group against the rest of its control level, with a verdict.
 
-        Of two groups, one row stands for both. Holm's method over all rows of the table holds the chance of any
-        false ``"disparity"`` at 5 %; ``ci_low_adjusted`` and ``ci_high_adjusted`` go with it, ``ci_low`` and
-        ``ci_high`` are of the row alone.
+        Two groups share a row. Holm's method over all rows limits the chance of any false ``"disparity"`` to 5 %;
+        ``ci_low_adjusted`` and ``ci_high_adjusted`` hold for all rows together, ``ci_low`` and ``ci_high`` for one row.
 
         Parameters
         ----------
         tolerance : float, default 0.05
-            Differences below this, in the unit of the outcome, count as none; in (0, 1).
+            Largest negligible difference, in the unit of the outcome; in (0, 1).
 
         Returns
         -------
         DataFrame
             Index as in ``by_group``; ``verdict`` is ``"disparity"``, ``"inconclusive"``, ``"within_tolerance"`` or
-            ``"not_estimable"``, the latter with the reason in ``note``.
+            ``"not_estimable"`` (``note`` has the reason).
 
         Raises
         ------
@@ -216,7 +211,7 @@ class OutcomeFrame:
         return self._labelled(self._cells.comparisons(tolerance=tolerance), _COMPARISONS)
 
     def to_metricframe(self) -> MetricFrame:
-        """Return fairlearn's ``MetricFrame`` of the same rows and metrics, for its plots and other tools.
+        """Return fairlearn's ``MetricFrame`` of the same rows and metrics, for fairlearn's plots and tools.
 
         Raises
         ------
@@ -229,25 +224,21 @@ class OutcomeFrame:
             raise RequirementError(
                 "to_metricframe needs fairlearn; it is not installed.", what_to_do="Run: pip install fairlearn."
             ) from error
-        features = {g.name: g.levels[g.codes] for g in self._rows.sensitive}
-        controls = {g.name: g.levels[g.codes] for g in self._rows.controls}
-        first = next(iter(self._rows.outcomes.values()))
+        outcomes, clusters = self._rows.outcomes, self._rows.clusters
+        unused = np.zeros(len(clusters))
         return MetricFrame(
-            metrics=dict.fromkeys(self._rows.outcomes, self._value_of),
-            y_true=np.zeros(len(first)),
-            y_pred=first,
-            sensitive_features=features,
-            control_features=controls or None,
-            sample_params={
-                metric: {"outcome": values, "cluster": self._rows.clusters}
-                for metric, values in self._rows.outcomes.items()
-            },
+            metrics=dict.fromkeys(outcomes, self._value_of),
+            y_true=unused,
+            y_pred=unused,
+            sensitive_features={g.name: g.levels[g.codes] for g in self._rows.sensitive},
+            control_features={g.name: g.levels[g.codes] for g in self._rows.controls} or None,
+            sample_params={metric: {"outcome": values, "cluster": clusters} for metric, values in outcomes.items()},
         )
 
     def _value_of(self, y_true: Any, y_pred: Any, *, outcome: Floats, cluster: Ints) -> float:
         everyone = np.ones(len(outcome), dtype=bool)
-        one = Outcomes("outcome", outcome, cluster, average=self._cells.average, unit_interval=False)
-        return float(average_of(one, everyone).value)
+        outcomes = Outcomes("outcome", outcome, cluster, average=self._cells.average, unit_interval=False)
+        return float(average_of(outcomes, everyone).value)
 
     @property
     def _index(self) -> pd.Index:
@@ -258,12 +249,12 @@ class OutcomeFrame:
         return pd.DataFrame(columns, index=index)
 
     def _labelled(self, rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-        """Return ``columns`` of rows with a level and a cell, under the index of ``by_group``."""
+        """Return ``columns`` of rows with a level and a cell, with the index of ``by_group``."""
         at = (rows["level"] * len(self._cells.groups) + rows["cell"]).to_numpy()
         return rows[columns].set_axis(self._index[at], axis=0).astype({"n": "int64", "n_clusters": "int64"})
 
-    def _compared(self, what: str) -> pd.DataFrame:
-        """Return the values of groups that are compared; say which of them have none."""
+    def _compared(self, method: str) -> pd.DataFrame:
+        """Return the values of compared groups; warn of those without a value."""
         values = self.by_group
         recorded = np.tile(self._cells.groups.recorded, len(self._cells.levels))
         for metric in self._rows.outcomes:
@@ -271,22 +262,22 @@ class OutcomeFrame:
             if without:
                 listed = "; ".join(without[:3]) + ("; ..." if len(without) > 3 else "")
                 warnings.warn(
-                    f"{what} of '{metric}' leaves out {len(without)} of {recorded.sum()} groups without an outcome: "
+                    f"{method} of '{metric}' leaves out {len(without)} of {recorded.sum()} groups without an outcome: "
                     f"{listed}. intervals() has the reason of each.",
                     stacklevel=3,
                 )
         return values.where(np.broadcast_to(recorded[:, None], values.shape))
 
     def _reduced(self, values: pd.DataFrame, how: Literal["min", "max", "sum"]) -> pd.Series | pd.DataFrame:
-        """Return one value a metric, or one a metric and control level."""
+        """Return a value for each metric (and control level)."""
         if not self._rows.controls:
             return values.agg(how)
-        # Levels stand in their order already; sorting would move "not recorded".
+        # Levels are in order; sorting would move "not recorded".
         return values.groupby(level=[g.name for g in self._rows.controls], sort=False).agg(how)
 
-    def _where_two(self, found: pd.Series | pd.DataFrame, values: pd.DataFrame) -> pd.Series | pd.DataFrame:
+    def _where_two(self, reduced: pd.Series | pd.DataFrame, values: pd.DataFrame) -> pd.Series | pd.DataFrame:
         two: Any = self._reduced(values.notna().astype(int), "sum") >= 2
-        return found.where(two)
+        return reduced.where(two)
 
     def _overall_of_groups(self) -> pd.DataFrame:
         values = np.repeat(np.atleast_2d(self.overall.to_numpy()), len(self._cells.groups), axis=0)

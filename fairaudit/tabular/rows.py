@@ -1,7 +1,7 @@
-"""``OutcomeRows``: outcomes, groups and clusters of a table that somebody else made, checked to speak of the same rows.
+"""``OutcomeRows``: outcomes, groups and clusters of a table, checked to describe the same rows.
 
-Other tools take columns by position whatever their index says, so that a filtered column is compared with the people
-of other rows. Here every pandas object must have the same index, in the same order.
+Tools that match columns by position compare a filtered column with the people of other rows. Here all pandas objects
+must have the same index, in the same order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fairaudit.tabular.crossing import Grouping
 OutcomeColumns: TypeAlias = pd.DataFrame | pd.Series | Mapping[str, Any]
 FeatureColumns: TypeAlias = pd.Series | pd.DataFrame | Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]
 
-#: More cells of a crossing than this are no groups: a feature with a value for everyone was not binned.
+#: Most groups of a crossing; more mean that a feature with a value for everyone was not binned.
 MAX_CELLS = 2_000
 
 
@@ -33,7 +33,7 @@ class OutcomeRows:
     Parameters
     ----------
     outcomes : mapping of str to ndarray of float, shape (N,)
-        By metric; NaN where a row was not measured.
+        By metric; NaN if a row was not measured.
     sensitive, controls : tuple of Grouping
     clusters : ndarray of int, shape (N,)
         Cluster code of each row, from 0.
@@ -51,21 +51,21 @@ def read_rows(
     control_features: FeatureColumns | None = None,
     clusters: pd.Series | Sequence[Any] | npt.NDArray[Any] | None = None,
 ) -> OutcomeRows:
-    """Return the rows of columns in any of the forms that fairlearn's ``MetricFrame`` takes.
+    """Return the rows of columns in any form that fairlearn's ``MetricFrame`` accepts.
 
     Raises
     ------
     DataError
-        If there is no row, outcome or feature, columns differ in length or index, an index label or a name stands
-        twice, an outcome is no finite number, a cluster is missing, or the features form too many groups.
+        If there is no row, outcome or feature, columns differ in length or index, an index label or a name is
+        repeated, an outcome is no finite number, a cluster is missing, or the features form too many groups.
     """
     same = _SameRows()
     columns = same.take("outcomes", _outcome_columns(outcomes))
     if not same.n:
         raise DataError("outcomes must have at least one row; got none. Check what was filtered before.")
     sensitive, controls = (
-        tuple(Grouping.of(name, column) for name, column in same.take(what, _features(what, given)))
-        for what, given in (("sensitive_features", sensitive_features), ("control_features", control_features))
+        tuple(Grouping.of(name, column) for name, column in same.take(role, _features(role, features)))
+        for role, features in (("sensitive_features", sensitive_features), ("control_features", control_features))
     )
     _check_names([name for name, _ in columns], [g.name for g in (*sensitive, *controls)])
     cells = int(np.prod([float(len(g.levels)) for g in (*sensitive, *controls)]))
@@ -82,12 +82,12 @@ def read_rows(
 
 
 def outcome_values(name: str, column: pd.Series | npt.NDArray[Any]) -> Floats:
-    """Return an outcome as float, (N,): numbers and truth values; None, NaN and NA as NaN.
+    """Return an outcome of numbers or truth values as float, (N,); None, NaN and NA as NaN.
 
     Raises
     ------
     DataError
-        If something else is in it, or a number is infinite.
+        If the outcome holds another value, or a number is infinite.
     """
     series = column if isinstance(column, pd.Series) else pd.Series(column)
     if not pd.api.types.is_any_real_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
@@ -106,45 +106,45 @@ def outcome_values(name: str, column: pd.Series | npt.NDArray[Any]) -> Floats:
 
 
 class _SameRows:
-    """Holds the length and the index that the first columns had, and refuses columns with others."""
+    """Length and index of the first columns; columns with others are refused."""
 
     def __init__(self) -> None:
         self.n: int | None = None
         self.index: pd.Index | None = None
         self.first = self.indexed = ""
 
-    def take(self, what: str, columns: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-        """Return the columns, after each was checked."""
+    def take(self, label: str, columns: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+        """Return the columns after checking each."""
         taken = list(columns)
         for name, column in taken:
-            self._check(what if name == what else f"{what} '{name}'", column)
+            self._check(label if name == label else f"{label} '{name}'", column)
         return taken
 
-    def _check(self, what: str, column: Any) -> None:
+    def _check(self, label: str, column: Any) -> None:
         if np.ndim(column) != 1:
-            raise DataError(f"{what} must be one column; got shape {np.shape(column)}. Give one value a row.")
+            raise DataError(f"{label} must be one column; got shape {np.shape(column)}. Give one value a row.")
         n = len(column)
         if self.n is None:
-            self.n, self.first = n, what
+            self.n, self.first = n, label
         if n != self.n:
             raise DataError(
-                f"{what} must have as many rows as {self.first}; got {n:,} and {self.n:,}. Give one value a row."
+                f"{label} must have as many rows as {self.first}; got {n:,} and {self.n:,}. Give one value a row."
             )
         if not isinstance(column, pd.Series):
             return
         twice = column.index[column.index.duplicated()]
         if len(twice):
             raise DataError(
-                f"{what} must have one row per index label; got '{twice[0]}' "
+                f"{label} must have one row per index label; got '{twice[0]}' "
                 f"{int((column.index == twice[0]).sum())} times. Remove repeated rows, or use reset_index(drop=True)."
             )
         if self.index is None:
-            self.index, self.indexed = column.index, what
+            self.index, self.indexed = column.index, label
         if not self.index.equals(column.index):
             at = int(np.argmax([a != b for a, b in zip(self.index, column.index, strict=True)]))
             raise DataError(
-                f"{what} must have the index of {self.indexed}, in the same order; got '{column.index[at]}' instead of "
-                f"'{self.index[at]}' in row {at + 1}. Align them with .loc, or drop both indexes."
+                f"{label} must have the index of {self.indexed}, in the same order; got '{column.index[at]}' instead "
+                f"of '{self.index[at]}' in row {at + 1}. Align them with .loc, or drop both indexes."
             )
 
 
@@ -162,46 +162,46 @@ def _outcome_columns(outcomes: OutcomeColumns) -> list[tuple[str, Any]]:
     return columns
 
 
-def _features(what: str, given: FeatureColumns | None) -> list[tuple[str, Any]]:
-    """Return name and values of each feature; a nameless one is numbered as fairlearn numbers it."""
-    if given is None:
+def _features(label: str, features: FeatureColumns | None) -> list[tuple[str, Any]]:
+    """Return name and values of each feature; nameless features are numbered as in fairlearn."""
+    if features is None:
         return []
-    default = what.removesuffix("s") + "_"
-    if isinstance(given, pd.Series):
-        columns = _named(what, given.to_frame(f"{default}0" if given.name is None else given.name))
-    elif isinstance(given, pd.DataFrame | Mapping):
-        columns = _named(what, given)
+    default = label.removesuffix("s") + "_"
+    if isinstance(features, pd.Series):
+        columns = _named(label, features.to_frame(f"{default}0" if features.name is None else features.name))
+    elif isinstance(features, pd.DataFrame | Mapping):
+        columns = _named(label, features)
     else:
-        array = np.asarray(given, dtype=object)
+        array = np.asarray(features, dtype=object)
         if array.ndim not in (1, 2):
-            raise DataError(f"{what} must have one or two dimensions; got {array.ndim}. Give one column a feature.")
+            raise DataError(f"{label} must have one or two dimensions; got {array.ndim}. Give one column a feature.")
         parts = [array] if array.ndim == 1 else list(array.T)
         columns = [(f"{default}{i}", part) for i, part in enumerate(parts)]
     if not columns:
-        raise DataError(f"{what} must have at least one column; got none. Say by what the groups are formed.")
+        raise DataError(f"{label} must have at least one column; got none. Add a column of groups.")
     return columns
 
 
-def _named(what: str, table: pd.DataFrame | Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _named(label: str, table: pd.DataFrame | Mapping[str, Any]) -> list[tuple[str, Any]]:
     names: list[Any] = list(table)
     stray = next((n for n in names if not isinstance(n, str)), None)
     if stray is not None:
-        raise DataError(f"names of {what} must be text; got {stray!r}. Rename the column.")
+        raise DataError(f"names of {label} must be text; got {stray!r}. Rename the column.")
     if isinstance(table, pd.DataFrame):
         return [(name, table.iloc[:, i]) for i, name in enumerate(names)]
     return [(name, c if isinstance(c, pd.Series) else np.asarray(c, dtype=object)) for name, c in table.items()]
 
 
 def _check_names(metrics: Sequence[str], features: Sequence[str]) -> None:
-    for names, what in ((metrics, "outcomes"), (features, "sensitive and control features")):
+    for names, label in ((metrics, "outcomes"), (features, "sensitive and control features")):
         twice = next((n for n in names if list(names).count(n) > 1), None)
         if twice is not None:
-            raise DataError(f"{what} must have different names; got '{twice}' twice. Rename one of them.")
-    both = next((n for n in features if n in metrics), None)
-    if both is not None:
+            raise DataError(f"{label} must have different names; got '{twice}' twice. Rename one of them.")
+    shared = next((n for n in features if n in metrics), None)
+    if shared is not None:
         raise DataError(
-            f"a feature must not have the name of an outcome; got '{both}' for both. Rename one: a group formed by "
-            "the outcome has the outcome it was formed by."
+            f"a feature must not have the name of an outcome; got '{shared}' for both. Rename one, and do not "
+            "form groups by the outcome."
         )
 
 
@@ -210,6 +210,6 @@ def _cluster_codes(column: Any) -> Ints:
     if (codes < 0).any():
         raise DataError(
             f"clusters must be known for every row; missing in {int((codes < 0).sum())}. "
-            "Give a row that stands alone a cluster of its own."
+            "Give each independent row a cluster of its own."
         )
     return np.asarray(codes, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""``OutcomeTable``: outcomes that were computed elsewhere, from a file or a DataFrame, checked row by row."""
+"""``OutcomeTable``: outcomes computed elsewhere, from a file or a DataFrame, checked row by row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairaudit.tabular.votes import read_votes, vote_columns
 FeatureNames: TypeAlias = Sequence[str] | Mapping[str, Sequence[str] | None]
 
 MAX_GROUPS = 250
-#: Groups of all pairs of features together; each has a row in the report's tables.
+#: Most groups over all pairs of features; each has a row in the report's tables.
 MAX_PAIRS = 5_000
 _IDS = ("sample_id", "cluster_id")
 _TRUTH = {"true": "1", "false": "0", "nan": ""}
@@ -36,19 +36,17 @@ class OutcomeTable:
     Parameters
     ----------
     name : str
-        As the audit calls it: the file's name without its ending.
+        Name of the file without its ending.
     ids, clusters : Series of str
-        ``clusters`` equals ``ids`` where the table has no ``cluster_id``.
+        ``clusters`` equals ``ids`` if the table has no ``cluster_id``.
     clustered : bool
-        Whether the table has one.
+        Whether the table has a ``cluster_id``.
     features : tuple of Feature
-    groups : DataFrame
-        A column of text for each feature.
-    controls : DataFrame
-        A column of text for each control feature; it may be one of the features.
+    groups, controls : DataFrame
+        A column of text for each feature, and for each control feature, which may be a feature.
     outcomes : mapping of str to ndarray of float, shape (N,)
     votes : mapping of str to DataFrame
-        How probable each group is for each row, of the features that have columns of votes.
+        Probability of each group for each row, by the features with columns of votes.
     """
 
     name: str
@@ -72,75 +70,65 @@ def read_outcome_table(
 ) -> OutcomeTable:
     """Return the declared columns of a Parquet or CSV file, or of a DataFrame.
 
-    Parameters
-    ----------
-    source : str, Path or DataFrame
-        With ``sample_id`` (one row each) and perhaps ``cluster_id``: what rows with one value are not independent of.
-    outcomes : sequence of str
-        Columns of numbers; empty or NaN where a row was not measured. In [0, 1] unless named in ``unbounded``.
-    features : sequence of str, or mapping
-        Columns of groups; ``"NAME=FIRST,SECOND,..."`` lists all groups of an order. Empty is ``"not recorded"``.
-        Where annotators disagree, ``"gender"`` may stand for columns of votes or probabilities, one a group:
-        ``gender:woman``, ``gender:man``.
-    unbounded : sequence of str
-        Outcomes that are numbers without bounds.
-    control_features : sequence of str
-        Columns within whose values groups are compared; features or others. Empty is ``"not recorded"``.
+    Parameters are those of ``audit_outcomes``.
 
     Raises
     ------
     DataError
-        If the file or a column of it cannot be used.
+        If the file or one of its columns cannot be used.
     ConfigError
-        If what is declared is no column, or is declared twice.
+        If a declared name is no column, or is declared twice.
     """
-    what = "the table of outcomes" if isinstance(source, pd.DataFrame) else f"outcomes {Path(source).name}"
-    columns = column_names(source, what)
+    label = "the table of outcomes" if isinstance(source, pd.DataFrame) else f"outcomes {Path(source).name}"
+    columns = column_names(source, label)
     orders = _orders(features, columns)
-    votes = {name: found for name, order in orders.items() if (found := vote_columns(name, columns, order, outcomes))}
-    voted = [column for found in votes.values() for column in found.values()]
-    _check_declared(what, [*columns, *votes], outcomes, list(orders), unbounded, voted)
+    votes = {name: vote_columns(name, columns, order, outcomes) for name, order in orders.items()}
+    votes = {name: by_group for name, by_group in votes.items() if by_group}
+    voted = [column for by_group in votes.values() for column in by_group.values()]
     others = [name for name in dict.fromkeys(control_features) if name not in orders]
-    _check_controls(what, columns, others, outcomes)
+    _check_declared(label, [*columns, *votes], outcomes, list(orders), unbounded, [*voted, *others])
+    check_controls(f"control_features of {label}", others, [c for c in columns if c not in {*_IDS, *outcomes}])
     table = read_columns(source, [c for c in columns if c in {*_IDS, *outcomes, *orders, *others, *voted}])
     if table.empty:
-        raise DataError(f"{what} must have at least one row; got none. Check what was filtered before.")
-    ids = _ids(what, table["sample_id"], "sample_id")
+        raise DataError(f"{label} must have at least one row; got none. Check what was filtered before.")
+    ids = _ids(label, table["sample_id"], "sample_id")
     if ids.duplicated().any():
         twice = str(ids[ids.duplicated()].iloc[0])
         raise DataError(
-            f"{what} must have one row per sample_id; got '{twice}' {int((ids == twice).sum())} times. Remove or "
-            "rename the repeated rows; what they have in common is a cluster_id."
+            f"{label} must have one row per sample_id; got '{twice}' {int((ids == twice).sum())} times. Remove or "
+            "rename the repeated rows; use cluster_id for what they have in common."
         )
     clustered = "cluster_id" in table
-    read = {name: read_votes(what, name, found, table, ordered=bool(orders[name])) for name, found in votes.items()}
+    read = {
+        name: read_votes(label, name, by_group, table, ordered=bool(orders[name])) for name, by_group in votes.items()
+    }
     known = [
-        read[name][:2] if name in read else _feature(what, name, order, table[name]) for name, order in orders.items()
+        read[name][:2] if name in read else _feature(label, name, order, table[name]) for name, order in orders.items()
     ]
     sizes = [len(feature.groups) for feature, _ in known]
     pairs = (sum(sizes) ** 2 - sum(s * s for s in sizes)) // 2
     if pairs > MAX_PAIRS:
         raise DataError(
-            f"features of {what} must cross to at most {MAX_PAIRS:,} groups, two at a time; got {pairs:,}. "
+            f"features of {label} must cross to at most {MAX_PAIRS:,} groups, two at a time; got {pairs:,}. "
             "Leave out a feature, or merge its groups."
         )
     groups = {feature.name: texts for feature, texts in known}
-    levels = groups | {name: _feature(what, name, (), table[name])[1] for name in others}
+    levels = groups | {name: _feature(label, name, (), table[name])[1] for name in others}
     return OutcomeTable(
         name="outcomes" if isinstance(source, pd.DataFrame) else Path(source).stem,
         ids=ids,
-        clusters=_ids(what, table["cluster_id"], "cluster_id") if clustered else ids,
+        clusters=_ids(label, table["cluster_id"], "cluster_id") if clustered else ids,
         clustered=clustered,
         features=tuple(feature for feature, _ in known),
         groups=pd.DataFrame(groups),
         controls=pd.DataFrame({name: levels[name] for name in control_features}, index=ids.index),
-        outcomes={name: _outcome(what, name, table[name], bounded=name not in unbounded) for name in outcomes},
+        outcomes={name: _outcome(label, name, table[name], bounded=name not in unbounded) for name in outcomes},
         votes={name: shares for name, (_, _, shares) in read.items()},
     )
 
 
 def _orders(features: FeatureNames, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return name and ordered groups of each feature; no groups where it has no order."""
+    """Return the ordered groups of each feature by name; empty if the feature has no order."""
     if isinstance(features, str):
         features = [features]
     if isinstance(features, Mapping):
@@ -167,24 +155,24 @@ def _order(name: str, groups: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _check_declared(
-    what: str,
+    label: str,
     columns: Sequence[str],
     outcomes: Sequence[str],
     features: Sequence[str],
     unbounded: Sequence[str],
-    voted: Sequence[str],
+    others: Sequence[str],
 ) -> None:
     for kind, names in (("outcome", outcomes), ("feature", features)):
         if not names:
             raise ConfigError(
-                f"an audit of outcomes must name at least one {kind}; got none. {what[0].upper()}{what[1:]} has the "
+                f"an audit of outcomes must name at least one {kind}; got none. {label[0].upper()}{label[1:]} has the "
                 f"columns {', '.join(columns)}: add --{kind} NAME."
             )
         for name in names:
             if name not in columns:
                 hint = did_you_mean(name, columns) or "Name one of them. "
                 raise ConfigError(
-                    f"{kind} must be a column of {what}: {', '.join(columns)}; got '{name}'. {hint}".rstrip()
+                    f"{kind} must be a column of {label}: {', '.join(columns)}; got '{name}'. {hint}".rstrip()
                 )
             if name in _IDS or names.count(name) > 1 or (kind == "feature" and name in outcomes):
                 raise ConfigError(
@@ -198,59 +186,52 @@ def _check_declared(
         if name not in outcomes:
             hint = did_you_mean(name, outcomes)
             raise ConfigError(f"unbounded must name an outcome: {', '.join(outcomes)}; got '{name}'. {hint}".rstrip())
-    for name in ("sample_id", *(n for n in (*_IDS, *outcomes, *features, *voted) if columns.count(n) > 1)):
+    for name in ("sample_id", *(n for n in (*_IDS, *outcomes, *features, *others) if columns.count(n) > 1)):
         if columns.count(name) != 1:
             hint = did_you_mean(name, columns) if name not in columns else ""
             raise DataError(
-                f"{what} must have one column '{name}'; got {columns.count(name)}. {hint}Add or rename the column."
+                f"{label} must have one column '{name}'; got {columns.count(name)}. {hint}Add or rename the column."
             )
 
 
-def _check_controls(what: str, columns: Sequence[str], controls: Sequence[str], outcomes: Sequence[str]) -> None:
-    """Refuse control features, beside the features, that are no column of groups."""
-    left = [c for c in columns if c not in {*_IDS, *outcomes}]
-    check_controls(f"control_features of {what}", controls, left)
-    for name in controls:
-        if columns.count(name) > 1:
-            raise DataError(f"{what} must have one column '{name}'; got {columns.count(name)}. Rename the column.")
-
-
-def _ids(what: str, column: pd.Series, name: str) -> pd.Series:
+def _ids(label: str, column: pd.Series, name: str) -> pd.Series:
     missing = int((column.isna() | (column.astype(str) == "")).sum())
     if missing:
-        hint = "" if name == "sample_id" else " A row that stands alone is a cluster of its own."
-        raise DataError(f"{what} must have a {name} in every row; it is missing in {missing:,}. Fill it in.{hint}")
+        hint = "" if name == "sample_id" else " Give each independent row a cluster of its own."
+        raise DataError(f"{label} must have a {name} in every row; it is missing in {missing:,}. Fill it in.{hint}")
     return column.map(group_name).astype(str)
 
 
-def _feature(what: str, name: str, order: tuple[str, ...], column: pd.Series) -> tuple[Feature, Any]:
-    """Return a feature and the group of each row as text."""
+def _feature(label: str, name: str, order: tuple[str, ...], column: pd.Series) -> tuple[Feature, Any]:
+    """Return a feature, and the group of each row as text."""
     grouping = Grouping.of(name, column)
     texts = np.array([group_name(level) for level in grouping.levels], dtype=object)
-    found = [text for text in texts if text != NOT_RECORDED]
-    if not found:
-        raise DataError(f"feature '{name}' of {what} must be recorded in at least one row; got none. Leave it out.")
-    if len(found) > MAX_GROUPS:
+    recorded = [text for text in texts if text != NOT_RECORDED]
+    if not recorded:
+        raise DataError(f"feature '{name}' of {label} must be recorded in at least one row; got none. Leave it out.")
+    if len(recorded) > MAX_GROUPS:
         raise DataError(
-            f"feature '{name}' of {what} must have at most {MAX_GROUPS} groups; got {len(found):,}. "
+            f"feature '{name}' of {label} must have at most {MAX_GROUPS} groups; got {len(recorded):,}. "
             "Put its values into bins."
         )
-    stray = next((text for text in found if text not in order), None) if order else None
+    stray = next((text for text in recorded if text not in order), None) if order else None
     if stray is not None:
         hint = did_you_mean(stray, order) or "Correct the value, or list it where it belongs."
-        raise DataError(f"feature '{name}' of {what} must be one of {', '.join(order)}; got '{stray}'. {hint}".rstrip())
-    source = f"column '{name}' of {what}"
-    groups = order or tuple(_by_number(found))
+        raise DataError(
+            f"feature '{name}' of {label} must be one of {', '.join(order)}; got '{stray}'. {hint}".rstrip()
+        )
+    source = f"column '{name}' of {label}"
+    groups = order or tuple(_by_number(recorded))
     return Feature(name, groups, "not stated", source, ordered=bool(order)), texts[grouping.codes]
 
 
 def _by_number(names: list[str]) -> list[str]:
-    """Return names by their number, where each is one: 9 before 10."""
+    """Return the names sorted by number (9 before 10) if all are numbers."""
     numbers = pd.to_numeric(pd.Series(names, dtype=object), errors="coerce")
     return names if numbers.isna().any() else [names[i] for i in np.argsort(numbers, kind="stable")]
 
 
-def _outcome(what: str, name: str, column: pd.Series, *, bounded: bool) -> Floats:
+def _outcome(label: str, name: str, column: pd.Series, *, bounded: bool) -> Floats:
     texts = column.dropna()
     if len(texts) and all(isinstance(value, str) for value in texts):  # of a CSV
         words = texts.str.lower().replace(_TRUTH)
@@ -258,17 +239,17 @@ def _outcome(what: str, name: str, column: pd.Series, *, bounded: bool) -> Float
         strays = texts[numbers.isna() & (words != "")]
         if len(strays):
             raise DataError(
-                f"outcome '{name}' of {what} must be a number in every row, or empty; got '{strays.iloc[0]}' in row "
+                f"outcome '{name}' of {label} must be a number in every row, or empty; got '{strays.iloc[0]}' in row "
                 f"{int(strays.index[0]) + 1}. Correct it."
             )
         column = numbers.reindex(column.index)
     values = outcome_values(name, column)
     measured = values[~np.isnan(values)]
     if not len(measured):
-        raise DataError(f"outcome '{name}' of {what} must have a number in at least one row; got none. Leave it out.")
+        raise DataError(f"outcome '{name}' of {label} must have a number in at least one row; got none. Leave it out.")
     if bounded and (measured.min() < 0 or measured.max() > 1):
         raise DataError(
-            f"outcome '{name}' of {what} must lie in [0, 1]; got {measured.min():g} to {measured.max():g}. "
+            f"outcome '{name}' of {label} must lie in [0, 1]; got {measured.min():g} to {measured.max():g}. "
             f"If it is a number without bounds, add --unbounded {name}."
         )
     return values

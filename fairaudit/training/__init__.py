@@ -1,1 +1,1 @@
-"""Training with disparities watched, and adaptation: probes and fine-tuning."""
+"""Training with watched disparities, and adaptation by probes and fine-tuning."""

@@ -1,4 +1,4 @@
-"""``fit_probe`` and ``fine_tune``: a checkpoint learns the labels of a table, in a head on top or as a whole."""
+"""``fit_probe`` and ``fine_tune``: adapt a head or a whole network to the labels of a table."""
 
 from __future__ import annotations
 
@@ -32,33 +32,31 @@ def fit_probe(
 ) -> LinearProbe:
     """Fit a linear probe on frozen features, save it, and return it with its held-out accuracy.
 
-    ``fairaudit.audit(checkpoint, probe=output, ...)`` uses it again, on this checkpoint alone.
+    ``fairaudit.audit(checkpoint, probe=output, ...)`` uses the probe, on this checkpoint only.
 
     Parameters
     ----------
     checkpoint : str or Path
         As in ``audit``; its weights do not change.
     labels : str or Path
-        CSV with ``file`` (relative to its folder), ``label`` and perhaps ``cluster``: person, household or source
+        CSV with ``file`` (relative to its folder), ``label`` and optionally ``cluster``: person, household or source
         image. Images of one cluster are never both learned and held out, and intervals count clusters.
     output : str or Path
-        Folder for ``probe.json``, ``weights.safetensors`` and ``images.parquet``. If it holds this probe already, that
-        is returned and nothing changes; another one in it is refused. Files of others stay as they are.
+        Folder for ``probe.json``, ``weights.safetensors`` and ``images.parquet``. If the folder holds this probe, it is
+        returned unchanged; another probe there is refused. Other files stay as they are.
     overwrite : bool
-        Whether the files of another probe in ``output`` may be replaced, as far as nobody has changed them.
+        Whether to replace the unchanged files of another probe in ``output``.
     classes : sequence of str
-        Learn only these labels of the table; all unless some are named.
-    preprocessing : str or Path, optional
-        As in ``audit``.
+        Labels of the table to learn; empty for all.
     seed, seeds : int
-        Of the first split into images that are fitted, choose the strength and are held out; and how many splits.
-    batch_size, progress
+        Seed of the first split into images for the fit, for the choice of strength and held out; number of splits.
+    preprocessing, batch_size, progress
         As in ``audit``.
 
     Raises
     ------
     InputError
-        If something that was given cannot be used; nothing is written then.
+        If an argument cannot be used; nothing is written then.
     """
     from fairaudit.heads import linear_probe
     from fairaudit.heads.probe_folder import load_probe, probe_folder, request_of, save_probe
@@ -67,8 +65,7 @@ def fit_probe(
     folder = probe_folder(output, overwrite=overwrite)
     folder.check()
     table = linear_probe.read_probe_table(Path(labels))
-    if classes:
-        table = table.only(classes)
+    table = table.only(classes) if classes else table
     model = open_model(checkpoint, preprocessing=preprocessing)
     if folder.check(request_of(model, table, seed=seed, seeds=seeds)):
         say(f"{output} holds this probe already: nothing changed", shown=progress)
@@ -95,8 +92,8 @@ def fine_tune(
     """Fine-tune a whole network on four fifths of a table, measure it on the rest, and save it as a checkpoint.
 
     Clusters of the table are never both learned and held out. The same table, recipe and seed give the same weights on
-    the same machine. ``fairaudit.audit(output, ...)`` opens what was saved, with its head, and leaves out what it
-    learned from.
+    the same machine. ``fairaudit.audit(output, ...)`` opens the network with its head, and leaves out the images that
+    it learned.
 
     Parameters
     ----------
@@ -109,12 +106,12 @@ def fine_tune(
     preset : str
         ``"goyal2022"``, the published recipe for large hardware, or ``"small"``.
     **changes
-        Other values for fields of ``heads.tuning_recipe.TuningRecipe``: ``epochs=10, seed=3``.
+        Other values of fields of ``heads.tuning_recipe.TuningRecipe``: ``epochs=10, seed=3``.
 
     Raises
     ------
     InputError
-        If something that was given cannot be used; nothing is written then.
+        If an argument cannot be used; nothing is written then.
     """
     from fairaudit.heads.probe_folder import request_of
     from fairaudit.heads.probe_table import read_probe_table
@@ -126,8 +123,7 @@ def fine_tune(
     folder = tuned_folder(output, overwrite=overwrite)
     folder.check()
     table = read_probe_table(Path(labels))
-    if classes:
-        table = table.only(classes)
+    table = table.only(classes) if classes else table
     model = open_model(checkpoint, preprocessing=preprocessing)
     if folder.check(request_of(model, table, recipe=dataclasses.asdict(recipe))):
         say(f"{output} holds this network already: nothing changed", shown=progress)

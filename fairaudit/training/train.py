@@ -1,4 +1,4 @@
-"""``train``: a run of ``pretrain`` that is watched and ends with a page; ``training_page``: that page of any run."""
+"""``train``: a watched run of ``pretrain`` with a page; ``training_page``: the page of any run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from fairaudit.pretrain.recipe import Recipe
     from fairaudit.pretrain.watch import Watcher
 
-#: So often a run is looked at unless it is said how often.
-LOOKS = 10
+#: Default number of measurements of a watched run.
+MEASUREMENTS = 10
 
 
 @takes(WatchKeywords)
@@ -35,59 +35,50 @@ def train(
     progress: bool = True,
     **options: Unpack[WatchKeywords],
 ) -> RunRecord:
-    """Train a RegNet with SwAV, watch it meanwhile, write ``output/training.html`` and return what the run recorded.
+    """Train a RegNet with SwAV, watch it, write ``output/training.html`` and return the record of the run.
 
-    ``fairaudit.pretrain.pretrain`` does the training; give watchers of your own to that function. What is watched
-    changes nothing in the training, and nothing that can be refused is refused after the first step.
+    ``fairaudit.pretrain.pretrain`` trains, and takes watchers of your own. Watching does not change the training, and
+    all input is checked before the first step.
 
     Parameters
     ----------
     recipe, data, output, seed, samples, threads, progress
         As in ``fairaudit.pretrain.pretrain``.
     labels : path, optional
-        CSV with ``file`` and ``label``: their k-NN accuracy is watched (``KnnAccuracy``).
+        CSV with ``file`` and ``label``, to watch k-NN accuracy (``KnnAccuracy``).
     watch : mapping, optional
-        Data sets on which disparities are watched (``DisparityWatcher``), as ``data`` of ``fairaudit.audit``.
+        Data sets on which to watch disparities (``DisparityWatcher``), as ``data`` of ``fairaudit.audit``.
     every : int, optional
-        Images between two looks. Default: a tenth of the run.
+        Measure every N images. Default: a tenth of the run.
     **options
-        What to watch there: ``indicators``, ``options``, ``probe``, ``text_encoder`` and ``allow_unreadable`` of
-        ``fairaudit.audit``.
+        Options of ``DisparityWatcher``, as in ``fairaudit.audit``.
 
     Raises
     ------
     InputError
-        If something that was given cannot be used.
+        If an argument cannot be used.
     """
     from fairaudit.pretrain import KnnAccuracy, pretrain
     from fairaudit.pretrain.preparation import resolve_recipe
 
-    made = resolve_recipe(recipe, seed=seed, samples=samples)
+    resolved = resolve_recipe(recipe, seed=seed, samples=samples)
     alone = next((flag_of(name) for name, value in options.items() if value and not watch), None)
     if alone is not None:
-        raise ConfigError(f"{alone} must stand beside --watch READER=DIR; got no data set to watch. Add it.")
+        raise ConfigError(f"{alone} must be used with --watch; got no data set to watch. Add --watch READER=DIR.")
     if every is not None and not (labels or watch):
-        raise ConfigError(
-            "--watch-every must stand beside something to watch; got nothing. Add --watch or --watch-labels."
-        )
-    each = every if every is not None else max(made.schedule.samples // LOOKS, 1)
+        raise ConfigError("--watch-every must be used with --watch or --watch-labels; got neither. Add one of them.")
+    each = every if every is not None else max(resolved.schedule.samples // MEASUREMENTS, 1)
     watchers: list[Watcher] = []
     if watch:
         from fairaudit.training.watcher import DisparityWatcher
 
-        watchers.append(DisparityWatcher(data=watch, every=each, seed=made.seed, **options))
+        watchers.append(DisparityWatcher(data=watch, every=each, seed=resolved.seed, **options))
     if labels is not None:
         watchers.insert(0, KnnAccuracy(Path(labels), every=each))
     check_file(Path(output) / PAGE, overwrite=None)
     with keeping(lambda: _kept(Path(output))):
-        pretrain(
-            made,
-            data=[Path(folder) for folder in data],
-            output=Path(output),
-            threads=threads,
-            watchers=watchers,
-            progress=progress,
-        )
+        images = [Path(folder) for folder in data]
+        pretrain(resolved, data=images, output=Path(output), threads=threads, watchers=watchers, progress=progress)
     training_page(output)
     return read_run(Path(output))
 
@@ -95,13 +86,13 @@ def train(
 def training_page(run: str | Path, *, overwrite: bool = False) -> Path:
     """Write the page of a training run, finished or not, as ``training.html`` in its folder; return its path.
 
-    Needs neither torch nor the images. A run that goes on meanwhile is not disturbed. A page that was changed since
-    it was written is refused, or replaced with ``overwrite``.
+    Neither torch nor the images are needed, and a run in progress is not disturbed. An edited page is refused, or
+    replaced with ``overwrite``.
 
     Raises
     ------
     DataError
-        If the folder is no run, or a file of it is damaged.
+        If the folder holds no run, or one of its files is damaged.
     """
     from fairaudit.reports.run_page import write
 

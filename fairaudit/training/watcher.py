@@ -1,4 +1,4 @@
-"""``DisparityWatcher``: an audit's indicators on a network while it trains, so that a run shows how disparities go."""
+"""``DisparityWatcher``: indicators of an audit, measured while a network trains."""
 
 from __future__ import annotations
 
@@ -22,40 +22,39 @@ from fairaudit.runs.watch_records import watch_values
 if TYPE_CHECKING:
     from fairaudit.pretrain.watch import Moment
 
-#: What stands in a message where an audit would name its checkpoint.
+#: Name of the checkpoint in messages.
 NETWORK = "network in training"
 
 
 class DisparityWatcher:
-    """Measures disparities of a network while it trains, as ``fairaudit.audit`` would of its export at that moment.
+    """Watcher that measures disparities of a network in training, as ``fairaudit.audit`` of its export would.
 
-    Give it to ``fairaudit.pretrain.pretrain(..., watchers=[...])``. Each look writes one line into ``watch.jsonl``
-    (``fairaudit.runs.watch_records``): the planned comparisons of each indicator, the values of their groups, each
-    with n and an interval. The look after the last image has the numbers of an audit of the finished run.
+    For ``fairaudit.pretrain.pretrain(..., watchers=[...])``. Each measurement writes one line into ``watch.jsonl``
+    (``fairaudit.runs.watch_records``): the planned comparisons of each indicator and the values of their groups, each
+    with n and an interval. The measurement after the last image equals that of an audit of the finished run.
 
-    There is no verdict. Intervals are at 95 %, each for itself; over many comparisons and looks some lie clear of zero
-    by chance, and who stops a run where a curve looks best has chosen by it. What holds of the finished network is said
-    by an audit with its plan, and whether two checkpoints differ by ``fairaudit.compare``, in pairs.
+    There is no verdict. Each 95 % interval holds for itself: over many comparisons and measurements some exclude zero
+    by chance, and stopping a run at the best point of a curve selects on it. Conclusions need an audit of the finished
+    network with its plan; ``fairaudit.compare`` tests two checkpoints in pairs.
 
     Parameters
     ----------
     data : mapping
-        Folder by reader, or by name and reader, as for ``fairaudit.audit``; tables are read once, images at each look.
+        As in ``fairaudit.audit``; tables are read once, images at each measurement.
     every : int
-        Images that are trained on between two looks, >= 1. A run looks before its first step and after its last, too.
+        Measure every N training images, >= 1, and before the first step and after the last.
     name : str, default ``"disparity"``
         Column ``watcher`` of ``watch.jsonl``.
     **options
-        Fields of ``fairaudit.auditing.options.AuditOptions``: ``indicators`` (default: all that can be measured with
-        what is given), ``options``, ``probe`` (a table; fitted anew at each look), ``text_encoder``,
-        ``allow_unreadable``, ``seed``, ``batch_size``.
+        Fields of ``fairaudit.auditing.options.AuditOptions``; by default all measurable ``indicators``. A ``probe``
+        is a table, and fitted anew at each measurement.
 
     Raises
     ------
     InputError
-        If something that was given cannot be used, an indicator lacks something, or a data set is of no use to any.
-        What only the images or a fit can show is raised at the look before the first step; from then on it is written
-        down as a failure of that look, and the training goes on.
+        If an argument cannot be used, an indicator lacks something, or no indicator uses a data set. Errors of images
+        and fits are raised at the measurement before the first step; later ones are recorded, and the training
+        continues.
     """
 
     @takes(WatcherKeywords)
@@ -68,7 +67,7 @@ class DisparityWatcher:
         **options: Unpack[WatcherKeywords],
     ) -> None:
         if every < 1:
-            raise ConfigError(f"every must be 1 or more; got {every}. Look every 5,000 images, say.")
+            raise ConfigError(f"every must be 1 or more; got {every}. A usual choice is 5000.")
         self.name, self.every = name, every
         config = make_config(NETWORK, data, **options)
         self._samples, self._probe = read_samples(config)
@@ -77,12 +76,12 @@ class DisparityWatcher:
         self._config.check_controls(self._samples)
 
     def look(self, moment: Moment) -> dict[str, Any]:
-        """Return what ``runs.watch_records`` describes; nothing of the run is changed.
+        """Measure the network and return the values that ``runs.watch_records`` describes.
 
         Raises
         ------
         InputError
-            At the random start only: if the images or an option cannot be used, or an indicator lacks something.
+            Before the first step only: if images or an option cannot be used, or an indicator lacks something.
         """
         from fairaudit.models.run import trunk_in_training
 
@@ -90,12 +89,12 @@ class DisparityWatcher:
         results: list[IndicatorResult] = []
         try:
             tables = make_tables(self._config, model, self._samples, self._probe, progress=False)
-            cards = [data_card(one.samples, digest=one.extraction.digest) for one in tables.values()]
+            cards = [data_card(table.samples, digest=table.extraction.digest) for table in tables.values()]
             results, failures = run_indicators(self._config, tables, lambda done, total: None)
         except InputError as error:
             if first:
                 raise
-            # A disk that is gone for an hour must not end a run of a week.
+            # A disk that is missing for an hour must not end a run of a week.
             cards, failures = [], [Failure("", "compute", str(error), "", "")]
         lacking = next((f for f in failures if f.stage == "requirements"), None)
         if first and lacking is not None:
@@ -105,7 +104,7 @@ class DisparityWatcher:
 
 
 def _able(config: AuditConfig, samples: Mapping[str, Samples]) -> tuple[Indicator, ...]:
-    """Return the indicators that have what they need; raise for one that was asked for and has not."""
+    """Return the indicators that can be measured; raise if a requested indicator cannot."""
     able, lacking = [], []
     for indicator in config.indicators:
         missing = _missing(config, indicator, samples)
@@ -116,34 +115,34 @@ def _able(config: AuditConfig, samples: Mapping[str, Samples]) -> tuple[Indicato
         else:
             lacking.append(str(missing))
     if not able:
-        raise ConfigError(f"at least one indicator must be measurable; got what lets none be. {' '.join(lacking)}")
+        raise ConfigError(f"at least one indicator must be measurable; got none. {' '.join(lacking)}")
     return tuple(able)
 
 
 def _missing(config: AuditConfig, indicator: Indicator, samples: Mapping[str, Samples]) -> RequirementError | None:
-    """Return what the indicator lacks, as far as it is known before an image is looked at."""
-    if all(one.subject != indicator.subject for one in samples.values()):
+    """Return what the indicator lacks, as far as this is known without images."""
+    if all(dataset.subject != indicator.subject for dataset in samples.values()):
         return no_data(indicator)
-    for need, given in (("predictions", config.probe), ("scores", config.text_encoder)):
-        if need in indicator.needs and given is None:
+    for need, path in (("predictions", config.probe), ("scores", config.text_encoder)):
+        if need in indicator.needs and path is None:
             return no_table(indicator, need, config)
     return None
 
 
 def _check_use(config: AuditConfig, samples: Mapping[str, Samples]) -> None:
-    """Refuse a data set that nothing is measured on: each look would embed it in vain."""
+    """Raise ConfigError for a data set that no indicator uses: each measurement would embed it in vain."""
     galleries = {getattr(options, "gallery", "") for options in config.options.values()}
     subjects = sorted({indicator.subject for indicator in config.indicators})
-    for name, one in samples.items():
-        if one.subject not in subjects and name not in galleries:
+    for name, dataset in samples.items():
+        if dataset.subject not in subjects and name not in galleries:
             raise ConfigError(
                 f"watched data set '{name}' must show {' or '.join(subjects)}, which "
-                f"{', '.join(i.name for i in config.indicators)} is about; got one that shows {one.subject}. "
-                f"Leave it out, or watch an indicator of {one.subject} too."
+                f"{', '.join(i.name for i in config.indicators)} is about; got one that shows {dataset.subject}. "
+                f"Leave it out, or watch an indicator of {dataset.subject} too."
             )
 
 
 def _digest(config: AuditConfig, contents: Mapping[str, str]) -> str:
-    """Return the SHA-256 of everything but the network that decides what a look measures."""
+    """Return the SHA-256 of all settings and data, without the network, that determine a measurement."""
     decides = {**config.resolved(), "names": [i.name for i in config.indicators], "contents": dict(contents)}
     return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()

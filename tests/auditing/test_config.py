@@ -83,7 +83,7 @@ def test_a_preset_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         made(tmp_path, "hate_speech", preset="goyal2022_code")
     assert str(caught.value) == (
-        "preset must be one that an indicator has; got 'goyal2022_code', and hate_speech has none. Leave it out."
+        "preset 'goyal2022_code' must be defined by a chosen indicator; hate_speech defines none. Leave --preset out."
     )
 
 

@@ -57,7 +57,7 @@ def test_drops_are_measured_from_the_first_unless_it_is_said() -> None:
         ("[[test]]\nname = 'a'\nlabels = 3", "test.1.labels must be text in quotation marks; got 3. Correct it."),
         (
             "[[test]]\nname = ''\nlabels = 'r.csv'",
-            "a test must have a name and labels; got '' and 'r.csv'. Give it both.",
+            "a test must have a name and labels; got '' and 'r.csv'. Add both.",
         ),
         (
             "[[test]]\nname = 'a'\nlabel = 'r.csv'",

@@ -97,7 +97,7 @@ def test_report_and_compare_need_only_the_saved_audit(run: Run, checkpoint: Path
     code, _, error = run("compare", tmp_path / "one")
     assert (code, error) == (
         2,
-        "fairaudit: a comparison must have at least two audits; got 1. Add another.\n",
+        "fairaudit: a comparison must have at least two audits; got 1. Add another audit.\n",
     )
 
 
@@ -184,7 +184,7 @@ def sentence(error: str) -> str:
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.tau=0.3"),
-            "option label_association.tau has another name; got 'tau'. Write threshold instead.",
+            "option label_association.tau was renamed; got 'tau'. Write threshold instead.",
         ),
         (
             ("audit", "{checkpoint}", "--data", "utkface={faces}", "--set", "label_association.taxonomy=goyal2021"),
@@ -232,19 +232,19 @@ def sentence(error: str) -> str:
         ),
         (
             (*WATCHED, "--indicator", "label_association"),
-            "--indicator must stand beside --watch READER=DIR; got no data set to watch. Add it.",
+            "--indicator must be used with --watch; got no data set to watch. Add --watch READER=DIR.",
         ),
         (
             (*WATCHED, "--allow-unreadable"),
-            "--allow-unreadable must stand beside --watch READER=DIR; got no data set to watch. Add it.",
+            "--allow-unreadable must be used with --watch; got no data set to watch. Add --watch READER=DIR.",
         ),
         (
             (*WATCHED, "--set", "representation_disparity.k=5"),
-            "--set must stand beside --watch READER=DIR; got no data set to watch. Add it.",
+            "--set must be used with --watch; got no data set to watch. Add --watch READER=DIR.",
         ),
         (
             (*WATCHED, "--watch-every", "5"),
-            "--watch-every must stand beside something to watch; got nothing. Add --watch or --watch-labels.",
+            "--watch-every must be used with --watch or --watch-labels; got neither. Add one of them.",
         ),
         ((*WATCHED, "--watch", "utkface={faces}", "--watch-every", "0"), "every must be 1 or more; got 0."),
         ((*WATCHED, "--watch-labels", "{tmp}/no.csv"), "no.csv must be a readable file; got no such file."),

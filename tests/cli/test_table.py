@@ -66,7 +66,7 @@ def test_a_column_of_the_table_can_be_held_equal(run: Run, table: Path, tmp_path
          "columns sample_id, cluster_id, gender, income, hit, loss: add --feature NAME."),
         ("--outcome loss --feature gender", "must lie in [0, 1]; got 0 to 2.99. If it is a number without bounds, add "
          "--unbounded loss."),
-        ("--outcome loss --feature gender --unbounded loss", "Add --tolerance, in that unit."),
+        ("--outcome loss --feature gender --unbounded loss", "Add --tolerance, in the unit of the outcome."),
         ("--outcome hit --feature income=low,high", "must be one of low, high; got 'middle'."),
         ("--outcome hit --feature gender --average maco", "Did you mean 'macro'?"),
         ("--outcome hit --feature gender --control-feature incme", "control_features of outcomes said.csv must be one "

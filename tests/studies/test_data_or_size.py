@@ -68,7 +68,7 @@ def test_how_many_trainings_there_are_begins_nothing_anew() -> None:
     [
         ({"seeds": 0}, "seeds must be at least 1; got 0. Use 2, or 1 for a first look."),
         ({"bias": 1.5}, "bias must be from 0 (nothing planted) to 1; got 1.5. Choose a value between."),
-        ({"seed": -1}, "seed must be at least 0; got -1. Choose another."),
+        ({"seed": -1}, "seed must be at least 0; got -1. The default is 0."),
     ],
 )
 def test_settings_out_of_range(tmp_path: Path, settings: dict[str, int], message: str) -> None:

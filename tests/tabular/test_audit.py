@@ -204,8 +204,8 @@ def test_control_features_may_be_features_or_other_columns(rows: pd.DataFrame, t
 
 def test_what_cannot_be_audited_leaves_nothing_behind(rows: pd.DataFrame, tmp_path: Path) -> None:
     for error, options, text in (
-        (ConfigError, {"unbounded": ["hit"]}, "tolerance must be given where an outcome has no bounds; got none, and "
-         "hit has a unit of its own. Add --tolerance, in that unit."),
+        (ConfigError, {"unbounded": ["hit"]}, "tolerance must be set if an outcome has no bounds; got none for "
+         "'hit'. Add --tolerance, in the unit of the outcome."),
         (ConfigError, {"average": "mikro"}, "average must be one of: macro, micro; got 'mikro'. Did you mean 'micro'?"),
         (ConfigError, {"tolerance": 2}, "tolerance must be between 0 and 1; got 2. A usual choice is 0.05."),
         (ConfigError, {"control_features": ["incme"]}, "control_features of the table of outcomes must be one of: "

@@ -311,14 +311,14 @@ G = ["a", "b", "a"]
         ),
         (
             H, {"sensitive_features": {}},
-            "sensitive_features must have at least one column; got none. Say by what the groups are formed.",
+            "sensitive_features must have at least one column; got none. Add a column of groups.",
         ),
         (H, {"sensitive_features": pd.DataFrame({0: G})}, "names of sensitive_features must be text; got 0. "
          "Rename the column."),
         (
             H, {"sensitive_features": {"hit": G}},
-            "a feature must not have the name of an outcome; got 'hit' for both. Rename one: a group formed by the "
-            "outcome has the outcome it was formed by.",
+            "a feature must not have the name of an outcome; got 'hit' for both. Rename one, and do not form groups "
+            "by the outcome.",
         ),
         (
             H, {"sensitive_features": {"g": G}, "control_features": {"g": G}},
@@ -342,7 +342,7 @@ G = ["a", "b", "a"]
         ),
         (
             H, {"sensitive_features": G, "clusters": ["p", None, "q"]},
-            "clusters must be known for every row; missing in 1. Give a row that stands alone a cluster of its own.",
+            "clusters must be known for every row; missing in 1. Give each independent row a cluster of its own.",
         ),
         (
             H, {"sensitive_features": G, "clusters": np.zeros((3, 2))},

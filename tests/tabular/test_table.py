@@ -53,7 +53,7 @@ def test_a_control_is_a_feature_or_another_column() -> None:
     twice = pd.concat([rows(), rows()[["unused"]]], axis=1)
     with pytest.raises(DataError) as error:
         read(twice, control_features=["unused"])
-    assert str(error.value) == "the table of outcomes must have one column 'unused'; got 2. Rename the column."
+    assert str(error.value) == "the table of outcomes must have one column 'unused'; got 2. Add or rename the column."
 
 
 @pytest.mark.parametrize("form", SAVED)
@@ -159,7 +159,7 @@ def test_what_is_declared_must_be_there(change: dict[str, Any], options: dict[st
         (
             {"sample_id": ["s1", "s2", "s2", "s2"]}, {},
             "the table of outcomes must have one row per sample_id; got 's2' 3 times. Remove or rename the repeated "
-            "rows; what they have in common is a cluster_id.",
+            "rows; use cluster_id for what they have in common.",
         ),
         (
             {"sample_id": ["s1", None, "", "s2"]}, {},
@@ -167,8 +167,8 @@ def test_what_is_declared_must_be_there(change: dict[str, Any], options: dict[st
         ),
         (
             {"cluster_id": ["p1", None, "p2", "p2"]}, {},
-            "the table of outcomes must have a cluster_id in every row; it is missing in 1. Fill it in. A row that "
-            "stands alone is a cluster of its own.",
+            "the table of outcomes must have a cluster_id in every row; it is missing in 1. Fill it in. Give each "
+            "independent row a cluster of its own.",
         ),
         (
             {"hit": [np.nan] * 4}, {},

@@ -197,7 +197,7 @@ def test_without_names_all_that_can_be_measured_is(faces: Path, probe: Path) -> 
 
 
 @pytest.mark.parametrize(("given", "text"), [
-    ({"every": 0}, r"every must be 1 or more; got 0\. Look every 5,000 images, say\."),
+    ({"every": 0}, r"every must be 1 or more; got 0\. A usual choice is 5000\."),
     ({"indicators": ["representation_disparities"]}, r"Did you mean 'representation_disparity'\?"),
     ({"indicators": ["label_association"]},
      r"label_association needs predictions, but 'network in training' gives only embeddings\. Add a label head: "
