@@ -1,4 +1,4 @@
-"""``SampleCheck``: what is in a data set, what is missing, and what could be seen in it, as plain data."""
+"""``SampleCheck``: contents, defects and detectable differences of a data set, as plain data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SCHEMA_VERSION = "2.0"
 
 @dataclass(frozen=True)
 class Reason:
-    """Why rows or files were left out, how many, and the first of them.
+    """A reason for leaving out rows or files, with their number and the first of them.
 
     Parameters
     ----------
     reason : str
-        What differs from file to file stands as ``...``.
+        Parts that differ from file to file are replaced by ``...``.
     n : int
     examples : tuple of str
     """
@@ -31,17 +31,17 @@ class Reason:
 
 @dataclass(frozen=True)
 class Overlap:
-    """What stands in two splits.
+    """Rows that two splits share.
 
     Parameters
     ----------
     first, second : str
         The splits.
     by : str
-        What they share: ``"id"``, ``"file"``, ``"bytes"`` (files with other names and the same contents), the word
+        The shared key: ``"id"``, ``"file"``, ``"bytes"`` (files with other names and the same contents), the word
         for a cluster, or ``"text"``.
     n : int
-        Rows of the second split that are concerned.
+        Shared rows of the second split.
     examples : tuple of str
     """
 
@@ -54,15 +54,15 @@ class Overlap:
 
 @dataclass(frozen=True)
 class GroupCount:
-    """How often a group occurs.
+    """Frequency of a group.
 
     Parameters
     ----------
     group : str
     n, n_clusters : int
-        Rows and clusters; where annotators disagree, by what most of them said.
+        Rows and clusters; if annotators disagree, by their most frequent answer.
     by_label : mapping of str to int
-        Rows by label; empty where there are no labels.
+        Rows by label; empty without labels.
     """
 
     group: str
@@ -73,7 +73,7 @@ class GroupCount:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What an audit would compare, and the least difference that it would find with probability .8.
+    """A comparison that an audit would make, and its minimum detectable difference at power .8.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ class Comparison:
     group, reference : str
         Empty for a slope.
     least, most : float
-        With images of a cluster that tell as much as others, and that are all alike; NaN where nothing would be found.
+        For independent and for identical images of a cluster; NaN if no difference would be detected.
     status : {"ok", "too_few", "not_estimable"}
     note : str
         Why there is no number.
     span : float
-        Of a slope: steps or doublings between the lowest and the highest that occur; else 1.
+        For a slope, steps or doublings between the lowest and the highest value that occur; otherwise 1.
     """
 
     kind: str
@@ -104,7 +104,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class FeatureCheck:
-    """One feature: its groups, and its comparisons.
+    """One feature with its groups and comparisons.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class FeatureCheck:
     uncertain : float
         Share of the recorded rows on which annotators disagree.
     groups : tuple of GroupCount
-        In their order; ``not recorded`` last, where it occurs.
+        In their order; ``not recorded`` last, if it occurs.
     comparisons : tuple of Comparison
     """
 
@@ -130,7 +130,7 @@ class FeatureCheck:
 
 @dataclass(frozen=True)
 class SampleCheck:
-    """What ``fairaudit data check`` found.
+    """Result of ``fairaudit data check``.
 
     Parameters
     ----------
@@ -138,35 +138,33 @@ class SampleCheck:
         As in ``Samples``.
     show_images : bool
     n_rows, n_images, n_clusters : int
-        Rows that an audit would use, different image files among them, clusters.
+        Rows that an audit would use, their different image files and clusters.
     n_measured : int
-        Rows that indicators measure: of memes those of the test split.
-    splits : mapping of str to int
-        Rows by split; empty where there are none.
-    labels : mapping of str to int
-        Rows by label, the most frequent first.
+        Rows that indicators measure: for memes, those of the test split.
+    splits, labels : mapping of str to int
+        Rows by split and by label, the most frequent first; empty without splits, or labels.
     left_out : tuple of Reason
-        What lies there, or is named, and is not used.
+        Files and rows that are not used.
     unlisted : Reason or None
         Images below the folder that no row names.
     unreadable : tuple of Reason
         Images that cannot be read.
     n_rows_unreadable : int
-        Rows that an audit could not use for it.
+        Rows of unreadable images, which an audit could not use.
     decoded : bool
-        Whether images were decoded, or only their headers read.
+        Whether images were decoded; otherwise only their headers were read.
     copies : Reason or None
-        Files with the same bytes as another one.
+        Files with the same bytes as an earlier file.
     overlaps : tuple of Overlap
     features : tuple of FeatureCheck
     n_planned : int
-        Comparisons that can be tested, among which an audit of this data alone would share its error level.
+        Testable comparisons; an audit of this data alone would share its error level among them.
     indicators : tuple of str
-        Names of those that would make them.
+        Names of the indicators that would make these comparisons.
     alpha : float
-        The level of each of them.
+        Error level of each comparison.
     expected : float or None
-        The share that was taken for expected; None for the hardest.
+        The assumed share; None for the share that is hardest to compare.
     notes : tuple of str
     """
 
@@ -200,10 +198,9 @@ class SampleCheck:
     @property
     def can_compare(self) -> bool:
         """Whether an audit could compare any groups."""
-        return any(one.status == "ok" for feature in self.features for one in feature.comparisons)
+        return any(comparison.status == "ok" for feature in self.features for comparison in feature.comparisons)
 
     def document(self) -> dict[str, Any]:
-        """Return everything as JSON values; a number that cannot be had is ``null``."""
-        plain = json_value({"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)})
-        assert isinstance(plain, dict)
+        """Return the check as JSON values; NaN becomes None."""
+        plain: Any = json_value({"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)})
         return {**plain, "can_compare": self.can_compare}

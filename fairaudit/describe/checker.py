@@ -1,4 +1,4 @@
-"""``check_samples``: from ``Samples`` to a ``SampleCheck``. Images are opened once and not kept; no model runs."""
+"""``check_samples``: check ``Samples`` without a model. Images are opened once and not kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairaudit.describe.planned_comparisons import Planned, planned, planned_inc
 from fairaudit.images.decode import EncodedImage, ImageError, image_size, read_image, unnamed_images
 
 EXAMPLES = 3
-#: What differs between files that are left out for one reason: texts in quotation marks.
+#: Texts in quotation marks, which differ between files that are left out for one reason.
 _QUOTED = re.compile(r"'[^']*'")
 _DIGITS = re.compile(r"\d[\d,]*")
 _SPLITS = ("train", "val", "dev", "test")
@@ -37,19 +37,19 @@ def check_samples(
     indicators: Sequence[str] = (),
     progress: Advance | None = None,
 ) -> SampleCheck:
-    """Return what is in a data set, what is missing, and the least disparities that it could show.
+    """Check the contents and defects of a data set, and its minimum detectable disparities.
 
     Parameters
     ----------
     samples : Samples
     decode : bool
-        Whether images are decoded as a whole; else only their headers are read, and truncated files are not found.
+        Whether images are decoded as a whole; otherwise only headers are read, and truncated files are not detected.
     expected : float, optional
-        Share that a measure is expected to have, in (0, 1). Default: the one for which it takes most.
+        Expected share of a measure, in (0, 1). Default: the share that is hardest to compare.
     indicators : sequence of str
-        Names of those that would measure this data: each plans the same comparisons, and all share one error level.
-    progress : callable, optional
-        Called with what is done and what there is in all.
+        Names of the indicators that would measure this data: each plans the same comparisons, and all share one level.
+    progress : Advance, optional
+        Called with the number of images done and of all images.
 
     Raises
     ------
@@ -60,20 +60,17 @@ def check_samples(
         raise ConfigError(f"--expected must be between 0 and 1; got {expected:g}. Leave it out for the hardest share.")
     table = samples.table
     files = list(dict.fromkeys(table["path"]))
-    with_boxes = BOX_COLUMNS[0] in table
-    opened = open_images(samples.root, files, decode=decode, with_sizes=with_boxes, progress=progress)
+    opened = _open_images(samples.root, files, decode=decode, with_sizes=BOX_COLUMNS[0] in table, progress=progress)
+    unreadable, n_rows_unreadable = _unreadable(table, opened)
     rows = table[table["split"] == "test"] if samples.subject == "memes" else table
     clusters = pd.factorize(rows["cluster_id"])[0].astype(np.int64)
     plans = {f.name: planned(rows, clusters, f, subject=samples.subject, expected=expected) for f in samples.features}
     income = planned_income(rows, clusters, expected=expected)
-    exploratory_features = samples.exploratory_features
-    mine = [
-        *income,
-        *(one for name, of_feature in plans.items() if name not in exploratory_features for one in of_feature),
-    ]
-    n_planned = max(len(indicators), 1) * sum(one.status == "ok" for one in mine)
+    exploratory = samples.exploratory_features
+    tested = [*income, *(plan for name, of_feature in plans.items() if name not in exploratory for plan in of_feature)]
+    n_planned = max(len(indicators), 1) * sum(plan.status == "ok" for plan in tested)
     alpha = ALPHA / max(n_planned, 1)
-    features = [_feature(samples, rows, f, plans[f.name], alpha, exploratory_features) for f in samples.features]
+    features = [_feature(samples, rows, f, plans[f.name], alpha) for f in samples.features]
     if income:
         features.append(_income(rows, income, alpha))
     return SampleCheck(
@@ -83,47 +80,39 @@ def check_samples(
         splits=_counts(table["split"]), labels=_counts(table["label"]),
         left_out=_reasons(zip(samples.skipped["file"], samples.skipped["reason"], strict=True)),
         unlisted=_unlisted(samples),
-        unreadable=_reasons(_unreadable(table, opened), numbers=True), decoded=decode,
-        n_rows_unreadable=int(_is_unreadable(table, opened).sum()), copies=_copies(opened.digests),
+        unreadable=unreadable, n_rows_unreadable=n_rows_unreadable, decoded=decode, copies=_copies(opened.digests),
         overlaps=tuple(_overlaps(samples, opened.digests)), features=tuple(features), n_planned=n_planned,
         indicators=tuple(indicators), alpha=alpha, expected=expected, notes=samples.notes,
     )  # fmt: skip
 
 
 def _feature(
-    samples: Samples,
-    rows: pd.DataFrame,
-    feature: Feature,
-    plans: Sequence[Planned],
-    alpha: float,
-    exploratory_features: frozenset[str],
+    samples: Samples, rows: pd.DataFrame, feature: Feature, plans: Sequence[Planned], alpha: float
 ) -> FeatureCheck:
     shares = samples.uncertain.get(feature.name)
     uncertain = 0.0
     if shares is not None:
         most = shares.loc[rows.index].max(axis=1)
         uncertain = float((most[most.notna()] < 1).mean()) if most.notna().any() else 0.0
-    names = (*feature.groups, *((NOT_RECORDED,) if (rows[feature.name] == NOT_RECORDED).any() else ()))
     return FeatureCheck(
         name=feature.name, known_by=feature.known_by, source=feature.source, ordered=feature.ordered,
-        exploratory=feature.name in exploratory_features, uncertain=uncertain,
-        groups=_groups(rows, rows[feature.name], names),
-        comparisons=tuple(one.at(alpha) for one in plans),
+        exploratory=feature.name in samples.exploratory_features, uncertain=uncertain,
+        groups=_groups(rows, rows[feature.name], feature.groups),
+        comparisons=tuple(plan.at(alpha) for plan in plans),
     )  # fmt: skip
 
 
 def _income(rows: pd.DataFrame, plans: Sequence[Planned], alpha: float) -> FeatureCheck:
-    """Return income as the audit has it: no groups, but an order without steps."""
+    """Return the check of income, which has no groups but a continuous order."""
     cells = pd.Series(np.where(rows[INCOME] > 0, "recorded", NOT_RECORDED), index=rows.index)
-    names = ("recorded", *((NOT_RECORDED,) if (cells == NOT_RECORDED).any() else ()))
     return FeatureCheck(
         name=INCOME, known_by="annotated", source="USD per month, as recorded", ordered=True, exploratory=False,
-        uncertain=0.0, groups=_groups(rows, cells, names), comparisons=tuple(one.at(alpha) for one in plans),
+        uncertain=0.0, groups=_groups(rows, cells, ("recorded",)), comparisons=tuple(plan.at(alpha) for plan in plans),
     )  # fmt: skip
 
 
 def _groups(rows: pd.DataFrame, cells: pd.Series, names: Sequence[str]) -> tuple[GroupCount, ...]:
-    """Return how often each group occurs, in one pass over the rows."""
+    """Count the rows of each group, and of ``not recorded`` if it occurs, in one pass over the rows."""
     table = pd.DataFrame({"group": cells, "cluster": rows["cluster_id"], "label": rows["label"]})
     n = table["group"].value_counts()
     clusters = table[["group", "cluster"]].drop_duplicates()["group"].value_counts()
@@ -134,67 +123,60 @@ def _groups(rows: pd.DataFrame, cells: pd.Series, names: Sequence[str]) -> tuple
             by_label.setdefault(group, {})[label] = int(count)
     return tuple(
         GroupCount(name, int(n.get(name, 0)), int(clusters.get(name, 0)), _most_first(by_label.get(name, {})))
-        for name in names
+        for name in (*names, *((NOT_RECORDED,) if NOT_RECORDED in n else ()))
     )
 
 
 def _counts(cells: pd.Series) -> dict[str, int]:
-    """Return how often each text occurs that is not empty."""
+    """Count each text that is not empty."""
     return _most_first({str(text): int(n) for text, n in cells.value_counts().items() if text})
 
 
 def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _reasons(rows: Iterable[tuple[str, str]], *, numbers: bool = False) -> tuple[Reason, ...]:
-    """Return how many files there are for each reason, the most frequent first.
-
-    What differs from file to file is left out: texts in quotation marks and, if asked for, ``numbers``.
-    """
-    found: dict[str, list[str]] = {}
+    """Count files by reason, the most frequent first; reasons may differ in quoted texts and, if set, ``numbers``."""
+    files_by_reason: dict[str, list[str]] = {}
     for file, reason in rows:
         kind = _QUOTED.sub("'...'", reason)
-        found.setdefault(_DIGITS.sub("...", kind) if numbers else kind, []).append(str(file))
-    made = [Reason(reason, len(files), tuple(files[:EXAMPLES])) for reason, files in found.items()]
-    return tuple(sorted(made, key=lambda one: (-one.n, one.reason)))
+        files_by_reason.setdefault(_DIGITS.sub("...", kind) if numbers else kind, []).append(str(file))
+    reasons = [Reason(reason, len(files), tuple(files[:EXAMPLES])) for reason, files in files_by_reason.items()]
+    return tuple(sorted(reasons, key=lambda counted: (-counted.n, counted.reason)))
 
 
-def _unreadable(table: pd.DataFrame, opened: OpenedImages) -> Iterator[tuple[str, str]]:
-    for file, problem in opened.problems.items():
-        yield file, problem.removeprefix("must be readable; got ").removesuffix(" Replace or remove it.")
-    beyond = _is_beyond(table, opened)
-    yield from ((path, "its box reaches beyond the image") for path in table["path"][beyond])
-
-
-def _is_unreadable(table: pd.DataFrame, opened: OpenedImages) -> pd.Series:
-    """Return the rows that an audit could not use: of an image that cannot be read, or with a box beyond it."""
-    return table["path"].isin(list(opened.problems)) | _is_beyond(table, opened)
-
-
-def _is_beyond(table: pd.DataFrame, opened: OpenedImages) -> pd.Series:
-    if BOX_COLUMNS[0] not in table:
-        return pd.Series(False, index=table.index)
-    widths, heights = (table["path"].map({file: size[at] for file, size in opened.sizes.items()}) for at in (0, 1))
-    return (table[BOX_COLUMNS[2]] > widths) | (table[BOX_COLUMNS[3]] > heights)
+def _unreadable(table: pd.DataFrame, opened: _OpenedImages) -> tuple[tuple[Reason, ...], int]:
+    """Return why images cannot be used, or a box reaches beyond its image, and the number of rows concerned."""
+    beyond = pd.Series(False, index=table.index)
+    if BOX_COLUMNS[0] in table:
+        widths, heights = (table["path"].map({file: size[at] for file, size in opened.sizes.items()}) for at in (0, 1))
+        beyond = (table[BOX_COLUMNS[2]] > widths) | (table[BOX_COLUMNS[3]] > heights)
+    problems = [
+        (file, problem.removeprefix("must be readable; got ").removesuffix(" Replace or remove it."))
+        for file, problem in opened.problems.items()
+    ]
+    problems += [(path, "its box reaches beyond the image") for path in table["path"][beyond]]
+    unused = table["path"].isin(list(opened.problems)) | beyond
+    return _reasons(problems, numbers=True), int(unused.sum())
 
 
 def _unlisted(samples: Samples) -> Reason | None:
-    """Return the images below the folder that no row names, and that were not left out with a reason."""
+    """Return the images below the folder that no row names and no other reason leaves out."""
     named = (*samples.table["path"].unique(), *samples.skipped["file"].astype(str))
     unlisted, _ = unnamed_images(samples.root, named)
     return Reason("an image that no row names", len(unlisted), tuple(unlisted[:EXAMPLES])) if unlisted else None
 
 
 def _copies(digests: Mapping[str, str]) -> Reason | None:
-    """Return how many files have the bytes of another one that comes before them."""
-    seen: set[str] = set()
-    again = [file for file, digest in digests.items() if digest in seen or seen.add(digest)]  # type: ignore[func-returns-value]
-    return Reason("the same bytes as another file", len(again), tuple(again[:EXAMPLES])) if again else None
+    """Return the files with the same bytes as an earlier file."""
+    contents = pd.Series(dict(digests), dtype=object)
+    copies = contents.index[contents.duplicated()].tolist()
+    return Reason("the same bytes as another file", len(copies), tuple(copies[:EXAMPLES])) if copies else None
 
 
 def _overlaps(samples: Samples, digests: Mapping[str, str]) -> Iterator[Overlap]:
-    """Yield what two splits share: what was learned from must not be tested on."""
+    """Yield the rows that two splits share: a test must not use training rows."""
     skipped = samples.skipped
     twice = skipped.loc[skipped["reason"] == IN_ANOTHER_SPLIT, "file"].astype(str).tolist()
     if twice:
@@ -205,13 +187,14 @@ def _overlaps(samples: Samples, digests: Mapping[str, str]) -> Iterator[Overlap]
         keys[samples.cluster] = table["cluster_id"]
     if samples.subject == "memes":
         keys["text"] = table["text"].str.casefold().str.split().str.join(" ")
-    present = [one for one in dict.fromkeys([*_SPLITS, *sorted(set(table["split"]))]) if (table["split"] == one).any()]
-    for first, second in itertools.combinations(filter(None, present), 2):
-        mine, theirs = table["split"] == first, table["split"] == second
-        same_file = table["path"].isin(table.loc[mine, "path"])
+    present = set(table["split"]) - {""}
+    splits = [*(split for split in _SPLITS if split in present), *sorted(present.difference(_SPLITS))]
+    for first, second in itertools.combinations(splits, 2):
+        in_first, in_second = table["split"] == first, table["split"] == second
+        same_file = table["path"].isin(table.loc[in_first, "path"])
         for by, key in keys.items():
             known = key.notna() & (key != "")
-            shared = theirs & known & key.isin(key[mine & known])
+            shared = in_second & known & key.isin(key[in_first & known])
             if by == "bytes":
                 shared &= ~same_file
             if shared.any():
@@ -224,41 +207,21 @@ _AHEAD = 64  # images that may wait for their turn: memory stays bounded
 
 
 @dataclass(frozen=True)
-class OpenedImages:
-    """What came of each image.
-
-    Parameters
-    ----------
-    sizes : mapping of str to (int, int)
-        Width and height of those that could be read, upright; empty unless asked for.
-    problems : mapping of str to str
-        Why the others could not.
-    digests : mapping of str to str
-        SHA-256 of files that share their number of bytes with another one; others have no copy.
-    """
+class _OpenedImages:
+    """By file: upright width and height if asked for, why it is unreadable, and SHA-256 if it may have a copy."""
 
     sizes: Mapping[str, tuple[int, int]]
     problems: Mapping[str, str]
     digests: Mapping[str, str]
 
 
-def open_images(
-    root: Path, files: Sequence[str], *, decode: bool, with_sizes: bool = True, progress: Advance | None = None
-) -> OpenedImages:
-    """Open each image, several at a time.
+def _open_images(
+    root: Path, files: Sequence[str], *, decode: bool, with_sizes: bool, progress: Advance | None
+) -> _OpenedImages:
+    """Open each image of ``files`` (paths from ``root``, each once), several at a time.
 
-    Parameters
-    ----------
-    root : Path
-    files : sequence of str
-        Paths from ``root``, each once.
-    decode : bool
-        Whether pixels are decoded; else only headers are read (of other files than JPEG also the pixels behind them),
-        and files that may have a copy.
-    with_sizes : bool
-        Whether sizes are kept.
-    progress : callable, optional
-        Called with what is done and what there is in all.
+    Without ``decode`` only headers are read (of other files than JPEG also the pixels), and files that share their
+    number of bytes with another file; other files have no copy.
     """
     bytes_of = np.fromiter((_bytes(root / file) for file in files), dtype=np.int64, count=len(files))
     values, counts = np.unique(bytes_of, return_counts=True)
@@ -298,7 +261,7 @@ def open_images(
                 progress(done, len(files))
         while waiting:
             take()
-    return OpenedImages(sizes, problems, digests)
+    return _OpenedImages(sizes, problems, digests)
 
 
 def _bytes(path: Path) -> int:

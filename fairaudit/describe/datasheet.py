@@ -1,7 +1,7 @@
-"""``Datasheet``: what the people who made a data set declare of it, read from ``datasheet.toml`` beside the data.
+"""``Datasheet``: declarations of a data set's makers, read from ``datasheet.toml`` beside the data.
 
-The questions are a short form of "Datasheets for Datasets" [1]_. None has to be answered, and each that is not
-appears as *not declared* wherever the datasheet is shown: silence is told, not filled in.
+The questions are a short form of "Datasheets for Datasets" [1]_. None is required; a question without an answer is
+shown as *not declared*.
 
 References
 ----------
@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fairaudit.core.errors import ConfigError, DataError, did_you_mean
+from fairaudit.core.errors import ConfigError, DataError, unknown_name
 from fairaudit.core.open_file import is_there, read_toml
 
 FILE_NAME = "datasheet.toml"
 NOT_DECLARED = "not declared"
-#: Key, what it is called, and the question it answers.
+#: Key, title and question.
 QUESTIONS: dict[str, tuple[str, str]] = {
     "source": ("Source", "Where do the images come from, and how were they chosen? Who collected them, and why?"),
     "collected_when": ("Collected", "When were they taken, and when collected?"),
@@ -49,7 +49,7 @@ class Datasheet:
     Parameters
     ----------
     answers : mapping of str to str
-        By key of ``QUESTIONS``; only what is answered.
+        By key of ``QUESTIONS``, without unanswered questions.
     """
 
     answers: Mapping[str, str] = field(default_factory=dict)
@@ -57,35 +57,36 @@ class Datasheet:
     def __post_init__(self) -> None:
         for key, answer in self.answers.items():
             if key not in QUESTIONS:
-                hint = did_you_mean(key, QUESTIONS) or f"Its keys are {', '.join(QUESTIONS)}. "
-                raise ConfigError(f"datasheet must have only the keys it knows; got '{key}'. {hint}".rstrip())
+                raise unknown_name("key of the datasheet", key, QUESTIONS)
             if not isinstance(answer, str):
                 raise ConfigError(
-                    f"'{key}' of the datasheet must be a text in quotation marks; got {answer!r:.60}. Write it so."
+                    f"'{key}' of the datasheet must be a text in quotation marks; got {answer!r:.60}. "
+                    f'Write {key} = "...".'
                 )
             if len(answer) > _LONGEST:
                 raise ConfigError(
-                    f"'{key}' of the datasheet must have at most {_LONGEST:,} characters; got {len(answer):,}. Cut it."
+                    f"'{key}' of the datasheet must have at most {_LONGEST:,} characters; got {len(answer):,}. "
+                    "Shorten the answer."
                 )
         kept = {key: self.answers[key].strip() for key in QUESTIONS if self.answers.get(key, "").strip()}
         object.__setattr__(self, "answers", kept)
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return name and answer of every question, ``"not declared"`` where there is none."""
+        """Return title and answer of every question, ``"not declared"`` for no answer."""
         return [(name, self.answers.get(key, NOT_DECLARED)) for key, (name, _) in QUESTIONS.items()]
 
     def document(self) -> dict[str, str | None]:
-        """Return all fields as JSON values, None where nothing is declared."""
+        """Return all answers as JSON values, None for no answer."""
         return {key: self.answers.get(key) for key in QUESTIONS}
 
 
 def datasheet_from(document: object) -> Datasheet:
-    """Return the datasheet that ``Datasheet.document`` gave.
+    """Return the datasheet of a ``Datasheet.document``.
 
     Raises
     ------
     ConfigError, DataError
-        If it is none.
+        If ``document`` is no datasheet.
     """
     if not isinstance(document, Mapping):
         raise DataError(
@@ -100,7 +101,7 @@ def read_datasheet(path: str | Path) -> Datasheet:
     Raises
     ------
     ConfigError
-        If there is no such file, it is no TOML, or a key is unknown or no text.
+        If the file is missing or no TOML, a key is unknown, or a value is no text.
     """
     path = Path(path)
     answers = read_toml(path, "datasheet", error=ConfigError)
@@ -111,7 +112,7 @@ def read_datasheet(path: str | Path) -> Datasheet:
 
 
 def find_datasheet(folder: Path) -> Datasheet | None:
-    """Return the datasheet that lies in a folder, or None; errors as ``read_datasheet``."""
+    """Return the datasheet in a folder, or None; errors as ``read_datasheet``."""
     path = folder / FILE_NAME
     return read_datasheet(path) if is_there(path) else None
 
@@ -122,7 +123,7 @@ def write_template(folder: str | Path) -> Path:
     Raises
     ------
     ConfigError
-        If the folder does not exist, or there is one already.
+        If the folder does not exist, or holds a datasheet.
     """
     folder = Path(folder)
     if not folder.is_dir():

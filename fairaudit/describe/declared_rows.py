@@ -1,4 +1,4 @@
-"""``DeclaredRows``: sampled rows of a table, and the distribution of each column as it was declared."""
+"""``DeclaredRows``: distributions of the declared columns in sampled rows of a table."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fairaudit.core.samples import NOT_RECORDED
 from fairaudit.describe import diversity
 from fairaudit.describe.profile import LONGEST, NAN, UNKNOWN, FieldProfile, Figure, ValueShare
 
-#: Cells (in lower case) that say that nothing is known. "NA" is not among them: it is Namibia.
+#: Cells (in lower case) of unknown values. "NA" is not among them: it is Namibia.
 UNKNOWN_CELLS = ("", UNKNOWN, NOT_RECORDED)
-#: So many values of a field are listed; the others are added up.
+#: Most values of a field that are listed; the others are summed.
 LISTED = 300
 _COUNTRY = "country"
 _NAMED = 10
@@ -30,13 +30,13 @@ class DeclaredRows:
     Parameters
     ----------
     rows : DataFrame of str
-        One row an image; an empty text where there is no value.
+        One row an image; an empty text for no value.
     clusters : ndarray of int, shape (N,), or None
-        Code of each row's cluster; None where each row is its own.
+        Code of each row's cluster; None if each row is its own.
     n_rows : int
         Rows of the whole table.
     at_least : int
-        Images that are enough for a value.
+        Images that a value must have to be counted in ``FieldProfile.reached``.
     """
 
     rows: pd.DataFrame
@@ -45,28 +45,27 @@ class DeclaredRows:
     at_least: int
 
     def profiles(self, name: str) -> list[FieldProfile]:
-        """Return the profile of a column, and of what a country is rolled up to."""
+        """Profile a column; a country also by region, sub-region and income group."""
         cells = self.rows[name].astype(object)
         values = cells.where(~cells.str.lower().isin(UNKNOWN_CELLS), UNKNOWN)
         if name.lower() != _COUNTRY:
             return [self.profile(name, values)]
-        found = {text: find_country(text) for text in values.unique() if text != UNKNOWN}
-        named = values.map({UNKNOWN: UNKNOWN} | {text: c.name if c else text for text, c in found.items()})
-        strange = [text for text, country in found.items() if country is None]
-        made = [self.profile(name, named, notes=_country_notes(values, found, strange))]
+        countries = {text: find_country(text) for text in values.unique() if text != UNKNOWN}
+        named = values.map({UNKNOWN: UNKNOWN} | {text: c.name if c else text for text, c in countries.items()})
+        profiles = [self.profile(name, named, notes=_country_notes(values, countries))]
         for title, attribute, source in (
             (f"region of {name}", "region", REGION_SOURCE),
             (f"sub-region of {name}", "subregion", REGION_SOURCE),
             (f"income group of {name}", "income", INCOME_SOURCE),
         ):
             groups = values.map(
-                {t: (getattr(c, attribute) if c else "") for t, c in found.items()} | {UNKNOWN: UNKNOWN}
+                {t: (getattr(c, attribute) if c else "") for t, c in countries.items()} | {UNKNOWN: UNKNOWN}
             )
-            made.append(self.profile(title, groups, source=source))
-        return made
+            profiles.append(self.profile(title, groups, source=source))
+        return profiles
 
     def profile(self, name: str, values: pd.Series, *, source: str = "", notes: tuple[str, ...] = ()) -> FieldProfile:
-        """Return the distribution of ``values``; an empty text is a country that a roll-up has no group for."""
+        """Return the distribution of ``values``; an empty text is a country without a group in the roll-up."""
         known = ((values != UNKNOWN) & (values != "")).to_numpy()
         codes, names = pd.factorize(values)
         in_all, method = diversity.shares(diversity.Rows(codes.astype(np.int64), self.clusters, len(names)))
@@ -82,19 +81,11 @@ class DeclaredRows:
         ]
         evenness, effective = diversity.evenness(rows)
         whole = [by for text, by in zip(names, in_all, strict=True) if text in by_name]
-        reached = diversity.reached(
-            whole,
-            counts[[text in by_name for text in names]],
-            n=len(values),
-            n_rows=self.n_rows,
-            at_least=self.at_least,
-        )
+        known_counts = counts[[text in by_name for text in names]]
+        reached = diversity.reached(whole, known_counts, n=len(values), n_rows=self.n_rows, at_least=self.at_least)
         if rows.n and rows.n_clusters < diversity.LEAST_CLUSTERS:
             unit = "rows" if clusters is None else "clusters"
-            notes = (
-                *notes,
-                f"too few: {rows.n_clusters} {unit} with a known value; {diversity.LEAST_CLUSTERS} are needed",
-            )
+            notes += (f"too few: {rows.n_clusters} {unit} with a known value; {diversity.LEAST_CLUSTERS} are needed",)
         return FieldProfile(
             name=name[:LONGEST], source=source, n=len(values), n_known=rows.n, n_clusters=rows.n_clusters,
             n_values=len(known_names), shares=_listed(shares), evenness=evenness, effective_number=effective,
@@ -111,7 +102,7 @@ def _share(text: str, n: int, share: Figure, known: Figure) -> ValueShare:
 
 
 def _listed(shares: list[ValueShare]) -> tuple[ValueShare, ...]:
-    """Return the values by falling number of rows; those beyond the listed ones together; then what is no value."""
+    """Return values by falling number of rows, the sum of those beyond ``LISTED``, then ``not placed``, ``unknown``."""
     values = sorted((s for s in shares if s.kind == "value"), key=lambda s: (-s.n, s.value))
     last = sorted((s for s in shares if s.kind != "value"), key=lambda s: s.kind)
     listed, rest = values[:LISTED], values[LISTED:]
@@ -122,13 +113,14 @@ def _listed(shares: list[ValueShare]) -> tuple[ValueShare, ...]:
         others = ValueShare(
             f"{len(rest):,} other values", "others", n, Figure(total, note=why), Figure(known, NAN, NAN, why)
         )
-        listed = [*listed, others]
+        listed.append(others)
     return (*listed, *last)
 
 
-def _country_notes(values: pd.Series, found: dict[str, Country | None], strange: list[str]) -> tuple[str, ...]:
+def _country_notes(values: pd.Series, countries: dict[str, Country | None]) -> tuple[str, ...]:
     notes = []
-    spellings = Counter(country.name for country in found.values() if country is not None)
+    strange = [text for text, country in countries.items() if country is None]
+    spellings = Counter(country.name for country in countries.values() if country is not None)
     several = [name for name, n in spellings.items() if n > 1]
     if several:
         notes.append(f"different spellings were read as one country: {_some(several)}")

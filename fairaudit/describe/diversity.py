@@ -1,18 +1,17 @@
-r"""How one declared field is distributed: shares, entropy and how many values are frequent, from rows in clusters.
+r"""Distribution of one declared field: shares, entropy and the number of frequent values, from rows in clusters.
 
-The share of a value has Wilson's interval; where rows are clustered, at the effective sample size
+The share of a value has Wilson's interval; if rows are clustered, at the effective sample size
 :math:`\hat p(1-\hat p)/\widehat{\operatorname{Var}}`, with the cluster-robust variance of a ratio of totals over
 clusters, and the t quantile at the degrees of freedom of that variance (``stats.intervals``). The entropy
 :math:`H = -\sum_v \hat p_v \ln \hat p_v` has the interval of the jackknife that leaves out one cluster at a time,
-which also takes away the first term of its bias [1]_, [2]_. Where all values are equally frequent the jackknife sees
-no variance at all; there :math:`2n(\ln K - H)` is :math:`\chi^2_{K-1}`, so that :math:`(K-1)/2n^2` at the effective n
-is added. The interval is about the source that the rows came from. Its lower bound is measured from the smaller and
-its upper from the larger of the entropy with and without its bias, so that it holds the value itself, which describes
-the rows.
+which also removes the first term of its bias [1]_, [2]_. If all values are equally frequent the jackknife estimates no
+variance; then :math:`2n(\ln K - H)` is :math:`\chi^2_{K-1}`, so that :math:`(K-1)/2n^2` at the effective n is added.
+The interval refers to the source of the rows. Its lower bound is measured from the smaller and its upper from the
+larger of the entropy with and without its bias, so that it holds the value itself, which describes the rows.
 
 In simulations (300 draws each of 50, 200 and 2,000 rows from 2, 11, 50 and 190 values: equally frequent, as 1/rank
-and as 1/rank squared) at most 9 % of the draws gave an interval that missed the truth, mostly 0 to 5 %. Where more
-values are met once than ``MOST_LONE`` allows, none is given.
+and as 1/rank squared) at most 9 % of the intervals missed the truth, mostly 0 to 5 %. If more values occur once than
+``MOST_LONE`` allows, there is no interval.
 
 References
 ----------
@@ -38,8 +37,8 @@ from fairaudit.stats.outcomes import Floats, Ints
 
 #: With fewer clusters an interval misses too often.
 LEAST_CLUSTERS = 20
-#: Where more of the rows have a value that only one cluster has, values that were not met are too many for an
-#: interval of the entropy (the share is Good's estimate of how much of the source has a value that was not met).
+#: Largest share of rows with a value of one cluster only for which the entropy has an interval (Good's estimate of
+#: the share of the source with a value that the rows do not hold).
 MOST_LONE = 0.05
 
 
@@ -52,7 +51,7 @@ class Rows:
     values : ndarray of int, shape (N,)
         Code of each row's value, 0 to K - 1.
     clusters : ndarray of int, shape (N,), or None
-        Code of each row's cluster; None where each row is its own.
+        Code of each row's cluster; None if each row is its own.
     n_values : int
         K; every code may occur.
     """
@@ -78,7 +77,7 @@ class Rows:
 
     @cached_property
     def cells(self) -> pd.DataFrame:
-        """A row per cluster and value that occur together: ``cluster``, ``value``, ``n``, ``size`` of the cluster."""
+        """Rows by cluster and value that occur together: ``cluster``, ``value``, ``n``, ``size`` of the cluster."""
         clusters = np.arange(self.n) if self.clusters is None else self.clusters
         cells = pd.DataFrame({"cluster": clusters, "value": self.values}).value_counts(sort=False).rename("n")
         table = cells.reset_index()
@@ -95,7 +94,7 @@ def shares(rows: Rows) -> tuple[list[Figure], str]:
     else:
         second, fourth = _residual_powers(rows, p)
         df = np.minimum(u - 1, variance_df(second, fourth, n_clusters=u))
-        # Rounding leaves a little where all clusters are alike: there a cluster counts as one.
+        # If all clusters are alike, only rounding is left: then a cluster counts as one.
         varies = (p > 0) & (p < 1) & (second > (1e-12 * rows.n) ** 2)
         variance = np.where(varies, second, 1.0) * (u / (u - 1) if u > 1 else 1.0) / rows.n**2
         effective_n = np.where(varies, p * (1 - p) / variance, u)
@@ -121,7 +120,7 @@ def _residual_powers(rows: Rows, p: Floats) -> tuple[Floats, Floats]:
 
 
 def evenness(rows: Rows) -> tuple[Figure, Figure]:
-    """Return entropy over its largest, in [0, 1], and exp(entropy), from 1 to the number of values that occur.
+    """Return entropy over its maximum, in [0, 1], and exp(entropy), from 1 to the number of values that occur.
 
     Low is less diverse for both.
     """
@@ -146,7 +145,7 @@ def evenness(rows: Rows) -> tuple[Figure, Figure]:
 
 
 def _lone_values(rows: Rows) -> str:
-    """Return why there is no interval where too many values occur in one cluster only; empty where there is."""
+    """Return why there is no interval if too many values occur in one cluster only; otherwise an empty string."""
     if rows.clusters is None:
         lone = int((rows.counts == 1).sum())
     else:
@@ -181,16 +180,18 @@ def _jackknife(rows: Rows, entropy: float) -> tuple[float, float]:
 
 
 def reached(figures: list[Figure], counts: Ints, *, n: int, n_rows: int, at_least: int) -> Figure:
-    """Return how many values have ``at_least`` images in a table of ``n_rows``, from a sample of ``n`` of them.
+    """Return the number of values with ``at_least`` images in a table of ``n_rows``, from a sample of ``n`` rows.
 
-    Low and high count those whose share is surely, and possibly, large enough. A value that the sample has not met is
-    not counted.
+    Low and high count the values whose share is surely, and possibly, large enough. Values outside the sample are not
+    counted.
     """
     if n == 0:
         return Figure(note="no row")
     if n == n_rows:
         exact = float((counts >= at_least).sum())
         return Figure(exact, exact, exact)
-    told = [(f.value * n_rows >= at_least, f.low * n_rows >= at_least, f.high * n_rows >= at_least) for f in figures]
-    value, low, high = np.array(told).reshape(-1, 3).sum(axis=0)
+    frequent = [
+        (f.value * n_rows >= at_least, f.low * n_rows >= at_least, f.high * n_rows >= at_least) for f in figures
+    ]
+    value, low, high = np.array(frequent).reshape(-1, 3).sum(axis=0)
     return Figure(float(value), float(low), float(high))

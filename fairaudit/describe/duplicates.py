@@ -1,15 +1,14 @@
-"""Images that are there more than once: byte for byte, and nearly.
+"""Duplicate images: exact copies, byte for byte, and near copies.
 
-Near copies are found in two steps. The difference hash [1]_ of an image has 64 bits: it is scaled to 9 x 8 grey pixels,
-and each bit says whether a pixel is brighter than its left neighbour. Two images are near copies if at most 4 bits
-differ *and* the correlation of their 32 x 32 grey pixels is at least 0.95. The hash alone takes aligned portraits of
-different people for copies.
+The difference hash [1]_ of an image has 64 bits: the image is scaled to 9 x 8 grey pixels, and a bit is set if a pixel
+is brighter than its left neighbour. Two images are near copies if at most 4 bits differ *and* the correlation of their
+32 x 32 grey pixels is at least 0.95. The hash alone takes aligned portraits of different people for copies.
 
 With both, 32 of 3.3 million pairs of UTKFace and 239 of 0.9 million pairs of memes were copies. None was false,
-judged by what the method does not see, the fine structure of the pictures: its correlation (128 x 128 pixels without
+judged by the fine structure of the pictures, which the method does not use: its correlation (128 x 128 pixels without
 their smooth part) was .64 or more, and below .42 for all but one of the pairs that were refused at a correlation
 above .9. Half a million pairs of unrelated photographs gave none. Of copies at half the size and JPEG quality 60, 96
-to 100 % were found. Nothing is learnt about who is in a picture.
+to 100 % were found. The method does not identify people.
 
 References
 ----------
@@ -33,7 +32,7 @@ from fairaudit.images.image_files import ImageFiles
 
 MOST_BITS = 4
 LEAST_CORRELATION = 0.95
-#: All pairs are compared, so more images than these are not.
+#: Most images that are compared, since all pairs are.
 NEAR_LIMIT = 20_000
 EXACT = "the same bytes (SHA-256)"
 NEAR = (
@@ -50,9 +49,9 @@ Signs = npt.NDArray[np.float32]
 
 
 def exact_copies(images: ImageFiles) -> Copies:
-    """Return which of the images have the same bytes.
+    """Find images with the same bytes.
 
-    Only those of the same size are read. Files of more than 100 MiB, and those that cannot be read, are not compared.
+    Only files of the same size are read. Files of more than 100 MiB, and unreadable files, are not compared.
     """
     sizes: dict[int, list[int]] = {}
     unread = 0
@@ -62,44 +61,41 @@ def exact_copies(images: ImageFiles) -> Copies:
             unread += 1
         else:
             sizes.setdefault(size, []).append(at)
-    groups: dict[str, list[int]] = {}
+    by_digest: dict[str, list[int]] = {}
     for at in (at for same in sizes.values() if len(same) > 1 for at in same):
         try:
-            groups.setdefault(images.image_digest(at), []).append(at)
+            by_digest.setdefault(images.image_digest(at), []).append(at)
         except ImageError:
             unread += 1
     note = f"{unread:,} files could not be read or are larger than {MAX_BYTES // 1024**2} MiB" if unread else ""
-    found = [group for group in groups.values() if len(group) > 1]
-    return _copies(EXACT, images, found, n=len(images) - unread, note=note)
+    groups = [group for group in by_digest.values() if len(group) > 1]
+    return _copies(EXACT, images, groups, n=len(images) - unread, note=note)
 
 
 def near_copies(images: ImageFiles, *, at: Sequence[int] = (), progress: Advance | None = None) -> Copies:
-    """Return which of the images show nearly the same picture; exact copies are among them.
+    """Find images that show nearly the same picture; exact copies are among them.
 
     Parameters
     ----------
     at : sequence of int, optional
-        Which of the images to compare, at most ``NEAR_LIMIT``; all by default.
-    progress : callable, optional
-        Called with what is done and what there is in all.
+        Positions of the images to compare, at most ``NEAR_LIMIT``; all by default.
+    progress : Advance, optional
     """
     kept: list[int] = []
-    signs: list[Signs] = []
-    thumbs: list[Signs] = []
+    features: list[tuple[Signs, Signs]] = []
     wanted = at or range(len(images))
-    for done, one in enumerate(wanted, start=1):
-        seen = _read(images, one)
-        if seen is not None:
-            kept.append(one)
-            signs.append(seen[0])
-            thumbs.append(seen[1])
+    for done, position in enumerate(wanted, start=1):
+        pair = _read(images, position)
+        if pair is not None:
+            kept.append(position)
+            features.append(pair)
         if progress:
             progress(done, len(wanted))
     missed = len(wanted) - len(kept)
     note = f"{missed:,} files could not be read or are a plain surface" if missed else ""
     if len(kept) < 2:
         return _copies(NEAR, images, [], n=len(kept), note=note)
-    pairs = _near_pairs(np.stack(signs), np.stack(thumbs))
+    pairs = _near_pairs(*map(np.stack, zip(*features, strict=True)))
     graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(kept), len(kept)))
     _, labels = connected_components(graph, directed=False)
     groups: dict[int, list[int]] = {}
@@ -110,19 +106,19 @@ def near_copies(images: ImageFiles, *, at: Sequence[int] = (), progress: Advance
 
 def _near_pairs(signs: Signs, thumbs: Signs) -> npt.NDArray[np.int64]:
     """Return positions (P, 2) of all pairs that pass both steps."""
-    bits, found = signs.shape[1], [np.empty((0, 2), dtype=np.int64)]
+    bits, pairs = signs.shape[1], [np.empty((0, 2), dtype=np.int64)]
     for start in range(0, len(signs), _BLOCK):
         # Signs are -1 and 1: their product is the number of equal bits less that of unequal ones.
         unequal = (bits - signs[start : start + _BLOCK] @ signs[start:].T) / 2
         a, b = np.nonzero(unequal <= MOST_BITS + 0.5)
         a, b = a[a < b] + start, b[a < b] + start
         correlation = (thumbs[a] * thumbs[b]).mean(axis=1)
-        found.append(np.stack([a, b], axis=1)[correlation >= LEAST_CORRELATION])
-    return np.concatenate(found)
+        pairs.append(np.stack([a, b], axis=1)[correlation >= LEAST_CORRELATION])
+    return np.concatenate(pairs)
 
 
 def _read(images: ImageFiles, at: int) -> tuple[Signs, Signs] | None:
-    """Return the hash as signs (64,) and the normalised grey pixels (1024,); None where there are none."""
+    """Return the hash as signs (64,) and the normalised grey pixels (1024,); None if unreadable or plain."""
     try:
         grey = images.open(at).decode().convert("L")
     except ImageError:
@@ -137,11 +133,5 @@ def _read(images: ImageFiles, at: int) -> tuple[Signs, Signs] | None:
 
 def _copies(method: str, images: ImageFiles, groups: list[list[int]], *, n: int, note: str) -> Copies:
     ordered = sorted(sorted(group) for group in groups)
-    return Copies(
-        method=method,
-        n=n,
-        n_groups=len(ordered),
-        n_surplus=sum(len(group) - 1 for group in ordered),
-        examples=tuple(tuple(images.name(at) for at in group[:_FILES_OF_AN_EXAMPLE]) for group in ordered[:_EXAMPLES]),
-        note=note,
-    )
+    examples = tuple(tuple(images.name(at) for at in group[:_FILES_OF_AN_EXAMPLE]) for group in ordered[:_EXAMPLES])
+    return Copies(method, n, len(ordered), sum(len(group) - 1 for group in ordered), examples, note)

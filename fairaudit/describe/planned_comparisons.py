@@ -1,4 +1,4 @@
-"""Which groups an audit would compare, by who is in the data, and the least difference that it would find."""
+"""Comparisons that an audit of a data set would make, and their minimum detectable differences."""
 
 from __future__ import annotations
 
@@ -13,14 +13,7 @@ from fairaudit.core.samples import INCOME, Feature, Subject
 from fairaudit.describe.check import Comparison
 from fairaudit.stats.contrasts import rest_pairs
 from fairaudit.stats.outcomes import Floats, Ints
-from fairaudit.stats.power import (
-    Detectable,
-    Sizes,
-    auroc_difference,
-    effective_sizes,
-    share_difference,
-    slope,
-)
+from fairaudit.stats.power import Detectable, Sizes, auroc_difference, effective_sizes, share_difference, slope
 from fairaudit.stats.status import MIN_CLUSTERS, MIN_EVENTS
 
 _NONE = Detectable(float("nan"), float("nan"))
@@ -28,16 +21,14 @@ _NONE = Detectable(float("nan"), float("nan"))
 
 @dataclass(frozen=True)
 class Planned:
-    """A comparison whose error level is not known yet.
+    """A comparison whose error level is not fixed yet.
 
     Parameters
     ----------
-    kind, measure, group, reference, status, note : str
+    kind, measure, group, reference, status, note, span
         As in ``Comparison``.
     least_at : callable
-        The least difference at an error level.
-    span : float
-        As in ``Comparison``.
+        Returns the minimum detectable difference at the error level ``alpha``.
     """
 
     kind: str
@@ -46,47 +37,47 @@ class Planned:
     reference: str
     status: str
     note: str
-    least_at: Callable[[float], Detectable]
+    least_at: Callable[..., Detectable]
     span: float = 1.0
 
     def at(self, alpha: float) -> Comparison:
         """Return the comparison at the error level ``alpha``."""
-        found = self.least_at(alpha) if self.status == "ok" else _NONE
+        ends = self.least_at(alpha=alpha) if self.status == "ok" else _NONE
         note = self.note
-        if self.status == "ok" and np.isnan(found.most):
+        if self.status == "ok" and np.isnan(ends.most):
             note = "not even the largest difference would be surely found"
-            note = f"{note} if images of a cluster are alike" if not np.isnan(found.least) else note
+            note = f"{note} if images of a cluster are alike" if not np.isnan(ends.least) else note
         return Comparison(
-            self.kind, self.measure, self.group, self.reference, found.least, found.most, self.status, note, self.span
+            self.kind, self.measure, self.group, self.reference, ends.least, ends.most, self.status, note, self.span
         )
 
 
 def planned(
     rows: pd.DataFrame, clusters: Ints, feature: Feature, *, subject: Subject, expected: float | None
 ) -> list[Planned]:
-    """Return the comparisons of a feature as the shipped plan has them: its slope, or each group against the rest.
+    """Return the comparisons of a feature in the shipped plan: its slope, or each group against the rest.
 
     Parameters
     ----------
     rows : DataFrame
-        The rows that are measured, as in ``Samples.table``.
+        Measured rows of ``Samples.table``.
     clusters : ndarray of int
         Code of each row's cluster, from 0.
     feature : Feature
     subject : str
-        Of memes the AUROC is compared, of homes an average over households, else a share of images.
+        Memes are compared by AUROC, objects by an average over households, others by a share of images.
     expected : float
-        Share that a measure is expected to have.
+        Expected share of a measure.
     """
     codes = pd.Index(feature.groups).get_indexer(pd.Index(rows[feature.name])).astype(np.int64)  # -1: not recorded
     occurring = [feature.groups[at] for at in np.unique(codes[codes >= 0])]
     if len(occurring) < 2:
         got = f"only '{occurring[0]}' occurs" if occurring else "no group occurs"
-        return [Planned("one_vs_rest", "difference", "", "", "not_estimable", got, lambda _: _NONE)]
+        return [Planned("one_vs_rest", "difference", "", "", "not_estimable", got, lambda **_: _NONE)]
     ordered = feature.ordered and len(feature.groups) >= 3
     if subject == "memes" and ordered:
         why = "no slope is defined for the AUROC"
-        return [Planned("slope", "per_step", "", "", "not_estimable", why, lambda _: _NONE)]
+        return [Planned("slope", "per_step", "", "", "not_estimable", why, lambda **_: _NONE)]
     if subject == "memes":
         return list(_aurocs(rows, feature, codes, clusters))
     average = "macro" if subject == "objects" else "micro"
@@ -97,10 +88,8 @@ def planned(
 
 
 def planned_income(rows: pd.DataFrame, clusters: Ints, *, expected: float | None) -> list[Planned]:
-    """Return the comparison along income, per doubling; none where no income is known."""
-    if INCOME not in rows:
-        return []
-    income = rows[INCOME].to_numpy(np.float64)
+    """Return the comparison along income, per doubling; none if no income is known."""
+    income = rows[INCOME].to_numpy(np.float64) if INCOME in rows else np.zeros(len(rows))
     known = income > 0
     if not known.any():
         return []
@@ -109,10 +98,7 @@ def planned_income(rows: pd.DataFrame, clusters: Ints, *, expected: float | None
 
 def _slope(measure: str, x: Floats, clusters: Ints, average: str, expected: float | None) -> Planned:
     status, note = _status(len(np.unique(clusters)))
-
-    def least_at(alpha: float) -> Detectable:
-        return slope(x, clusters, expected=expected, alpha=alpha, average=average)
-
+    least_at = partial(slope, x, clusters, expected=expected, average=average)
     return Planned("slope", measure, "", "", status, note, least_at, float(np.ptp(x)) if len(x) else 0.0)
 
 
@@ -122,15 +108,14 @@ def _shares(feature: Feature, codes: Ints, clusters: Ints, average: str, expecte
         rest_pairs(list(feature.groups)), sides, strict=False
     ):  # of two groups the first is compared
         status, note = _status(n_clusters)
-        yield Planned(
-            "one_vs_rest", "difference", group, reference, status, note, partial(_of_share, inside, outside, expected)
-        )
+        least_at = partial(share_difference, inside, outside, expected=expected)
+        yield Planned("one_vs_rest", "difference", group, reference, status, note, least_at)
 
 
 def both_sides(codes: Ints, clusters: Ints, n_groups: int, *, average: str = "micro") -> list[tuple[Sizes, Sizes, int]]:
-    """Return for each group the ``effective_sizes`` of it and of all others, and the clusters of the smaller side.
+    """Return each group's ``effective_sizes``, those of all other groups, and the clusters of the smaller side.
 
-    In one pass over the rows, however many groups there are.
+    One pass over the rows serves any number of groups.
     """
     known = codes >= 0
     codes, clusters = codes[known], clusters[known]
@@ -139,7 +124,7 @@ def both_sides(codes: Ints, clusters: Ints, n_groups: int, *, average: str = "mi
     group, m = pairs // n_clusters, count.astype(np.float64)
     whole = np.bincount(clusters, minlength=n_clusters).astype(np.float64)
     of_pair = whole[pairs % n_clusters]
-    left = of_pair - m  # what of the cluster lies in other groups
+    left = of_pair - m  # images of the cluster in other groups
     inverse = np.divide(1.0, left, out=np.zeros_like(left), where=left > 0)
 
     def total(values: Floats) -> Floats:
@@ -173,20 +158,19 @@ def _aurocs(rows: pd.DataFrame, feature: Feature, codes: Ints, clusters: Ints) -
         status, note = _status(min(len(np.unique(clusters[mask])) for mask in masks))
         sizes = [[effective_sizes(clusters[mask & label]) for label in labels] for mask in masks]
         for name, side in zip((group, reference), sizes, strict=True):
-            scarce, (_, n) = min(zip(("hateful", "harmless"), side, strict=True), key=lambda one: one[1][1])
+            scarce, (_, n) = min(zip(("hateful", "harmless"), side, strict=True), key=lambda pair: pair[1][1])
             if status != "not_estimable" and not n:
                 status, note = "not_estimable", f"no {scarce} meme of '{name}', and an AUROC needs both"
             elif status == "ok" and n < MIN_EVENTS:
                 status, note = "too_few", f"{n:.0f} {scarce} memes of '{name}'; at least {MIN_EVENTS} are needed"
-        yield Planned("one_vs_rest", "difference of AUROC", group, reference, status, note, partial(_of_auroc, sizes))
+        yield Planned("one_vs_rest", "difference of AUROC", group, reference, status, note, partial(_auroc, sizes))
 
 
-def _of_share(group: Sizes, others: Sizes, expected: float | None, alpha: float) -> Detectable:
-    return share_difference(group, others, expected=expected, alpha=alpha)
+def _auroc(sizes: list[list[Sizes]], *, alpha: float) -> Detectable:
+    """Return the minimum detectable AUROC difference for independent and for identical images of a cluster.
 
-
-def _of_auroc(sizes: list[list[Sizes]], alpha: float) -> Detectable:
-    """Return it for both ends; ``sizes`` are of hateful and harmless rows of the group, and of all others."""
+    ``sizes`` are those of hateful and harmless memes of the group, then of all others.
+    """
     (hateful, harmless), (other_hateful, other_harmless) = sizes
     ends = [
         auroc_difference((hateful[end], harmless[end]), (other_hateful[end], other_harmless[end]), alpha=alpha)

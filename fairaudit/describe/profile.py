@@ -1,7 +1,6 @@
-"""``Profile``: what a table declares of the images in it, with n and intervals; to and from JSON.
+"""``Profile``: distributions that a table declares of its images, with n and intervals; to and from JSON.
 
-The share of a value is that of images. Every number stands with the rows it comes from; one that cannot be estimated is
-NaN (``null`` in JSON) with a note.
+Shares are shares of images. A number that cannot be estimated is NaN (``null`` in JSON) with a note.
 """
 
 from __future__ import annotations
@@ -9,16 +8,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.files import json_value
 from fairaudit.core.typed_values import build
 
 VERSION = 1
-#: What a missing value is called: a row of its own, never left out.
+#: Name of missing values, which have a row of their own and are never left out.
 UNKNOWN = "unknown"
-#: Names and values of a table are cut to so many characters.
+#: Characters to which names and values of a table are cut.
 LONGEST = 200
 NAN = math.nan
 _AGAIN = "Make it again with fairaudit data profile."
@@ -31,7 +31,7 @@ class Figure:
     Parameters
     ----------
     value, low, high : float
-        NaN where it cannot be estimated.
+        NaN if it cannot be estimated.
     note : str
         Why there is no number or no interval; empty otherwise.
     """
@@ -44,15 +44,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class ValueShare:
-    """How many rows have one value.
+    """Rows with one value.
 
     Parameters
     ----------
     value : str
-        As declared; ``"unknown"`` where nothing is, at most 200 characters.
+        As declared, at most 200 characters; ``"unknown"`` for missing values.
     kind : str
-        ``"value"``; ``"unknown"``; ``"not placed"``: a declared country that the roll-up has no group for;
-        ``"others"``: all values that are too many to list, together.
+        ``"value"``; ``"unknown"``; ``"not placed"``: a declared country without a group in the roll-up; ``"others"``:
+        the sum of all values that are too many to list.
     n : int
         Rows of the sample.
     share : Figure
@@ -75,28 +75,28 @@ class FieldProfile:
     Parameters
     ----------
     name : str
-        The column, or what it was rolled up to, e.g. ``"region of country"``.
+        The column, or its roll-up, e.g. ``"region of country"``.
     source : str
-        Whose grouping a roll-up is; empty for a column.
+        Publisher of a roll-up's groups; empty for a column.
     n, n_known : int
         Rows of the sample, and those whose value is known.
     n_clusters : int
-        Clusters among the known rows; ``n_known`` where none are named.
+        Clusters among the known rows; ``n_known`` if none are named.
     n_values : int
-        Different known values in the sample: at least so many are in the table.
+        Different known values in the sample, a lower bound for the table.
     shares : tuple of ValueShare
         By falling number of rows; then ``others``, ``not placed``, ``unknown``. Their shares sum to one.
     evenness : Figure
-        Entropy of the known values over its largest, ln ``n_values``: 1 where all are equally frequent, near 0 where
-        one value is nearly everything (Pielou's J). Low is less diverse.
+        Entropy of the known values over its maximum, ln ``n_values``: 1 if all are equally frequent, near 0 if one
+        value dominates (Pielou's J). Low is less diverse.
     effective_number : Figure
-        exp(entropy): so many equally frequent values would be as diverse (Hill's number of order 1). Low is less
-        diverse.
+        exp(entropy): the number of equally frequent values with the same diversity (Hill's number of order 1). Low is
+        less diverse.
     reached : Figure
-        Values with at least ``Profile.images_at_least`` images in the table; with the numbers for which the interval of
-        their share says so surely, and possibly. Equal where the whole table was read.
+        Values with at least ``Profile.images_at_least`` images in the table; low and high count those whose share's
+        interval lies wholly, and partly, above that bar. All are equal if the whole table was read.
     ci_method : str
-        How the intervals of shares were made.
+        Method of the shares' intervals.
     notes : tuple of str
     """
 
@@ -126,18 +126,18 @@ class FieldProfile:
 
 @dataclass(frozen=True)
 class Copies:
-    """Images that are there more than once, counted and not estimated.
+    """Duplicate images, counted and not estimated.
 
     Parameters
     ----------
     method : str
-        What counts as a copy, in words.
+        Definition of a copy, in words.
     n : int
-        Images that were compared.
+        Compared images.
     n_groups : int
         Groups of images that are copies of each other.
     n_surplus : int
-        Images that would go if one of each group were kept.
+        Images beyond one of each group.
     examples : tuple of tuple of str
         Files of the first groups, in the table's order.
     note : str
@@ -161,17 +161,17 @@ class Profile:
     table : str
         File name, without its folder.
     n_rows, n_sampled : int
-        Rows of the table, and those that the numbers come from: a simple random sample, or all.
+        Rows of the table, and of the simple random sample (or all) behind the numbers.
     seed : int
         Of the sample.
     cluster : str
-        Column of the unit within which rows are not independent; empty: each row is its own.
+        Column of the unit within which rows are not independent; empty if each row is its own.
     images_at_least : int
         Bar for ``FieldProfile.reached``.
     fields : tuple of FieldProfile
     copies : tuple of Copies
     not_profiled : tuple of str
-        Columns that were not asked for.
+        Columns without a profile.
     notes : tuple of str
     """
 
@@ -185,43 +185,32 @@ class Profile:
     copies: tuple[Copies, ...] = ()
     not_profiled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    version: int = field(default=VERSION)
+    version: int = VERSION
 
     @property
     def is_whole(self) -> bool:
-        """Whether every row was read into the numbers."""
+        """Whether the numbers use every row."""
         return self.n_sampled == self.n_rows
 
     def field(self, name: str) -> FieldProfile:
         """Return the field called ``name``; KeyError if there is none."""
-        for one in self.fields:
-            if one.name == name:
-                return one
-        raise KeyError(name)
+        return {profile.name: profile for profile in reversed(self.fields)}[name]
 
     def document(self) -> dict[str, Any]:
         """Return the profile as JSON values; NaN becomes None."""
-        plain: dict[str, Any] = _plain(dataclasses.asdict(self))
-        return plain
+        plain: Any = json_value(dataclasses.asdict(self))
+        return dict(plain)
 
 
 def profile_from(document: object) -> Profile:
-    """Return the profile that ``Profile.document`` gave.
+    """Return the profile of a ``Profile.document``.
 
     Raises
     ------
     DataError
-        If it is none, or of another version.
+        If ``document`` is no profile, or of another version.
     """
     version = document.get("version") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or version != VERSION:
         raise DataError(f"profile must be a profile of version {VERSION}; got {(version or document)!r:.60}. {_AGAIN}")
     return build(Profile, document, where="profile", advice=_AGAIN, error=DataError)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,4 +1,4 @@
-"""A profile as plain text: what the terminal, a model card and a report have in common; whoever shows it escapes it."""
+"""A profile as plain, unescaped text, for the terminal, a model card and a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VALUE_HEAD = ("Value", "Rows", "Share of all rows", "Of those known")
 
 
 def scope(profile: Profile) -> str:
-    """Return what the numbers are about, and what the intervals are about."""
+    """Return the sentences on the scope of the numbers and of their intervals."""
     if not profile.fields:
         return f"{profile.n_rows:,} images in {profile.table}: nothing is declared of them, and no table was read."
     unit = f" (clusters: {profile.cluster})" if profile.cluster else " (each row by itself)"
@@ -28,50 +28,49 @@ def scope(profile: Profile) -> str:
     )
 
 
-def field_title(one: FieldProfile) -> str:
-    """Return the field's name and whose grouping it is."""
-    return f"{one.name} ({one.source})" if one.source else one.name
+def field_title(field: FieldProfile) -> str:
+    """Return the field's name and the publisher of its groups."""
+    return f"{field.name} ({field.source})" if field.source else field.name
 
 
-def field_facts(one: FieldProfile, profile: Profile) -> list[tuple[str, str]]:
-    """Return names and texts of what a field has in one number each."""
-    unit = profile.cluster or "row"
-    clusters = f" from {one.n_clusters:,} clusters ({unit})" if profile.cluster else ""
-    unknown, largest = one.unknown, one.largest
+def field_facts(field: FieldProfile, profile: Profile) -> list[tuple[str, str]]:
+    """Return labels and texts of the single numbers of a field."""
+    clusters = f" from {field.n_clusters:,} clusters ({profile.cluster})" if profile.cluster else ""
+    unknown, largest = field.unknown, field.largest
     facts = [
-        ("Known", f"{one.n_known:,} of {one.n:,} rows{clusters}"),
+        ("Known", f"{field.n_known:,} of {field.n:,} rows{clusters}"),
         ("Unknown", percent(unknown.share) if unknown else "0 %"),
-        ("Different values", f"{one.n_values:,}"),
+        ("Different values", f"{field.n_values:,}"),
     ]
     if largest is not None:
         facts.append(("Largest", f"{largest.value}: {percent(largest.known_share)} of the known"))
-    exact = profile.is_whole
-    of_all = decimal(one.reached, digits=0, exact=exact)
-    facts += [
-        ("Effective number of values", decimal(one.effective_number, digits=1)),
-        ("Evenness (1: all values equally frequent)", decimal(one.evenness, digits=2)),
-        (f"Values with at least {profile.images_at_least:,} images", of_all),
+    reached = decimal(field.reached, digits=0, exact=profile.is_whole)
+    return [
+        *facts,
+        ("Effective number of values", decimal(field.effective_number, digits=1)),
+        ("Evenness (1: all values equally frequent)", decimal(field.evenness, digits=2)),
+        (f"Values with at least {profile.images_at_least:,} images", reached),
     ]
-    return facts
 
 
-def value_rows(one: FieldProfile, *, limit: int) -> list[tuple[str, str, str, str]]:
-    """Return the rows of ``VALUE_HEAD``: the ``limit`` most frequent values, then all that is no value of its own."""
-    values = [share for share in one.shares if share.kind == "value"]
-    last = [share for share in one.shares if share.kind != "value"]
+def value_rows(field: FieldProfile, *, limit: int) -> list[tuple[str, str, str, str]]:
+    """Return the rows of ``VALUE_HEAD``: the ``limit`` most frequent values, the sum of others, then non-values."""
+    values = [share for share in field.shares if share.kind == "value"]
+    last = [share for share in field.shares if share.kind != "value"]
     rows = [_row(share) for share in values[:limit]]
     if rest := values[limit:]:
+        more = f"and {len(rest):,} more {'value' if len(rest) == 1 else 'values'}"
         whole, known = sum(s.share.value for s in rest), sum(s.known_share.value for s in rest)
-        rows.append((_more(len(rest)), f"{sum(s.n for s in rest):,}", percent(Figure(whole)), percent(Figure(known))))
+        rows.append((more, f"{sum(s.n for s in rest):,}", percent(Figure(whole)), percent(Figure(known))))
     return rows + [_row(share) for share in last]
 
 
 def copy_facts(profile: Profile) -> list[tuple[str, str]]:
-    """Return names and texts of what is there more than once."""
+    """Return labels and texts of the duplicate images."""
     facts = []
-    for found in profile.copies:
-        told = f"{found.n_surplus:,} of {found.n:,} could go ({found.n_groups:,} groups)" if found.n else ""
-        facts.append((found.method, "; ".join(filter(None, (told, found.note)))))
+    for copies in profile.copies:
+        surplus = f"{copies.n_surplus:,} of {copies.n:,} could go ({copies.n_groups:,} groups)" if copies.n else ""
+        facts.append((copies.method, "; ".join(filter(None, (surplus, copies.note)))))
     return facts
 
 
@@ -93,7 +92,7 @@ def percent(figure: Figure) -> str:
 
 
 def decimal(figure: Figure, *, digits: int, exact: bool = False) -> str:
-    """Return a number with its interval, rounded outwards; why there is none; or the number alone where it is exact."""
+    """Return a number with its interval, rounded outwards; the number alone if ``exact``; for NaN, its note."""
     if math.isnan(figure.value):
         return figure.note or "no number"
     value = _rounded(figure.value, digits)
@@ -108,16 +107,12 @@ def _row(share: ValueShare) -> tuple[str, str, str, str]:
     return share.value, f"{share.n:,}", percent(share.share), percent(share.known_share)
 
 
-def _more(n: int) -> str:
-    return f"and {n:,} more {'value' if n == 1 else 'values'}"
-
-
 def _digits(share: float) -> int:
     per_cent = 100 * share
     return 1 if per_cent >= 0.1 or per_cent <= 0 else min(-math.floor(math.log10(per_cent)), 8)
 
 
 def _rounded(value: float, digits: int, rounding: str = ROUND_HALF_EVEN) -> str:
-    # What binary fractions leave behind (0.1 + 0.2) must not push a bound to the next digit.
+    # The error of binary fractions (0.1 + 0.2) must not push a bound to the next digit.
     exact = Decimal(repr(round(value, 12)))
     return f"{exact.quantize(Decimal(1).scaleb(-digits), rounding=rounding):,f}"

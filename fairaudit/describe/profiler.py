@@ -1,4 +1,4 @@
-"""``profile_data``: from a table of images to its ``Profile``, in one pass and in memory that does not grow with it."""
+"""``profile_data``: profile a table of images in one pass and in memory that does not grow with the table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairaudit.images.listing import list_images
 from fairaudit.images.shard import is_shard
 from fairaudit.images.table import FILE_COLUMNS, TABLE_NAMES, ImageTable, find_table, open_table
 
-#: Columns that are profiled without being asked for, whatever their case.
+#: Columns that are profiled by default, in any case.
 DEFAULT_FIELDS = ("country", "region", "gender")
 SAMPLE = 1_000_000
 IMAGES_AT_LEAST = 100
@@ -40,47 +40,51 @@ def profile_data(
     near: bool = True,
     progress: Advance | None = None,
 ) -> Profile:
-    """Return what a table declares of its images: who and where is in it, what is unknown, what is there twice.
+    """Profile the distributions that a table declares of its images, its unknown values and its duplicates.
 
     Only columns are read: nothing about people or places is inferred from pixels. Images are opened to find copies.
 
     Parameters
     ----------
     source : str or Path
-        A ``.csv`` or ``.parquet`` file with one row an image, or a folder of images that holds one (``images.csv``,
-        ``images.parquet``, ``metadata.csv`` or ``metadata.parquet``). Files are named from the folder of the table in
-        the column ``file``, ``file_name`` or ``path``. Of a folder without a table, and of ``.tar`` shards, images are
-        counted and copies found.
+        A ``.csv`` or ``.parquet`` file with one row an image, or a folder of images that holds such a table
+        (``images.csv``, ``images.parquet``, ``metadata.csv`` or ``metadata.parquet``). The column ``file``,
+        ``file_name`` or ``path`` names images relative to the table's folder. In a folder without a table, and in
+        ``.tar`` shards, images are counted and copies found.
     fields : sequence of str
-        Columns besides ``country``, ``region`` and ``gender``, which are profiled where they are there. A country is
-        rolled up to regions and income groups (``core.countries``).
+        Columns besides ``country``, ``region`` and ``gender``, which are profiled if present. A country is rolled up to
+        regions and income groups (``core.countries``).
     cluster : str
         Column of the person, household or account of an image; intervals count these and not images.
     images_at_least : int
-        How many images of a value are enough, for ``FieldProfile.reached``.
+        Images that a value must have to be counted in ``FieldProfile.reached``.
     sample : int
-        Rows that are kept; of a longer table a simple random sample.
+        Rows that are kept; a longer table is sampled at random.
     seed : int
         Of that sample.
     near : bool
-        Whether to look for near copies, too (at most ``describe.duplicates.NEAR_LIMIT`` images are compared).
-    progress : callable, optional
-        Called with what is done and what there is in all.
+        Whether to find near copies, too (at most ``describe.duplicates.NEAR_LIMIT`` images are compared).
+    progress : Advance, optional
+        Called with the number of images done and of all images.
 
     Raises
     ------
     ConfigError
         If a column does not exist, or a number is out of its range.
     DataError
-        If there is neither a table nor an image, the table cannot be read, or it has no row or no field to profile.
+        If there is neither a table nor an image, or the table is unreadable or has no row or no field to profile.
     """
-    _check_number("--images-at-least", images_at_least, 1)
-    _check_number("--sample", sample, 1)
-    _check_number("--seed", seed, 0)
+    for option, value, least in (
+        ("--images-at-least", images_at_least, 1),
+        ("--sample", sample, 1),
+        ("--seed", seed, 0),
+    ):
+        if value < least:
+            raise ConfigError(f"{option} must be {least} or more; got {value}. Give for example {option} {least}.")
     table = _open(Path(source))
     if table is None and (fields or cluster):
         raise DataError(
-            f"folder {source} must hold a table of its images ({', '.join(TABLE_NAMES)}) where a column is named; "
+            f"folder {source} must hold a table of its images ({', '.join(TABLE_NAMES)}) if a column is named; "
             "got none. Add one, or give the path of the table."
         )
     if table is None:
@@ -97,7 +101,7 @@ def profile_data(
     for batch in table.batches([*wanted, *filter(None, (cluster, table.file_column))]):
         reservoir.add(batch)
     if not reservoir.seen:
-        raise DataError(f"table {table.path.name} must have at least one row; got none. Add the images it is about.")
+        raise DataError(f"table {table.path.name} must have at least one row; got none. Add a row for each image.")
     rows = reservoir.sample().to_pandas()
     clusters, notes = _clusters(rows, cluster)
     declared = DeclaredRows(rows, clusters, n_rows=reservoir.seen, at_least=images_at_least)
@@ -112,7 +116,7 @@ def profile_data(
         seed=seed,
         cluster=cluster,
         images_at_least=images_at_least,
-        fields=tuple(one for name in wanted for one in declared.profiles(name)),
+        fields=tuple(profile for name in wanted for profile in declared.profiles(name)),
         copies=_copies(table, rows, whole=whole, near=near, progress=progress),
         not_profiled=tuple(name for name in table.columns if name not in used),
         notes=notes,
@@ -120,7 +124,7 @@ def profile_data(
 
 
 def _clusters(rows: pd.DataFrame, column: str) -> tuple[Any, tuple[str, ...]]:
-    """Return the cluster code of each row (None: each row is its own) and what is to be said of it."""
+    """Return the cluster code of each row (None: each row is its own) and a note on rows without a cluster."""
     if not column:
         return None, ()
     cells = rows[column].astype(object)
@@ -144,7 +148,7 @@ def _images_without_row(folder: Path, named: pd.Series) -> tuple[str, ...]:
 def _copies(
     table: ImageTable, rows: pd.DataFrame, *, whole: bool, near: bool, progress: Advance | None
 ) -> tuple[Copies, ...]:
-    """Return what is there more than once: rows that name one file, files of the same bytes, near copies."""
+    """Find rows that name the same file, files of the same bytes, and near copies."""
     column, root = table.file_column, table.path.parent
     if not column:
         why = f"the table has no column {', '.join(FILE_COLUMNS)} that names images"
@@ -159,31 +163,33 @@ def _copies(
     files = [name for name in unique if not file_problem(root, name)]
     if not files:
         return named, Copies(EXACT, 0, note="not looked for: no image that the table names lies beside it")
-    told = "" if whole else f"among {len(files):,} images of a random sample: most copies of the table lie outside it"
+    sampled = (
+        "" if whole else f"among {len(files):,} images of a random sample: most copies of the table lie outside it"
+    )
     missing = len(unique) - len(files)
     absent = (
         f"{missing:,} of {len(unique):,} images are not there, or their name leads out of the folder" if missing else ""
     )
-    found = _same_pictures(ImageFiles([PlainFiles(str(root), files)]), near=near, progress=progress)
-    return named, *(dataclasses.replace(c, note="; ".join(filter(None, (told, absent, c.note)))) for c in found)
+    copies = _same_pictures(ImageFiles([PlainFiles(str(root), files)]), near=near, progress=progress)
+    return named, *(dataclasses.replace(c, note="; ".join(filter(None, (sampled, absent, c.note)))) for c in copies)
 
 
 def _same_pictures(images: ImageFiles, *, near: bool, progress: Advance | None) -> tuple[Copies, Copies]:
-    """Return which images have the same bytes, and which show nearly the same picture."""
+    """Find images of the same bytes, and near copies."""
     exact = exact_copies(images)
     if not near:
         return exact, Copies(NEAR, 0, note="not looked for")
     if len(images) <= NEAR_LIMIT:
         return exact, near_copies(images, progress=progress)
-    # Images stand in the order of their source: some of them are drawn, not the first ones taken.
-    some = np.sort(np.random.default_rng(0).choice(len(images), NEAR_LIMIT, replace=False))
-    part = near_copies(images, at=some.tolist(), progress=progress)
-    drawn = f"{NEAR_LIMIT:,} of {len(images):,} images, drawn at random, were compared"
-    return exact, dataclasses.replace(part, note="; ".join(filter(None, (drawn, part.note))))
+    # Images are in the order of their source: drawing them at random avoids a bias towards the first.
+    drawn = np.sort(np.random.default_rng(0).choice(len(images), NEAR_LIMIT, replace=False))
+    part = near_copies(images, at=drawn.tolist(), progress=progress)
+    note = f"{NEAR_LIMIT:,} of {len(images):,} images, drawn at random, were compared"
+    return exact, dataclasses.replace(part, note="; ".join(filter(None, (note, part.note))))
 
 
 def _of_images(source: Path, *, images_at_least: int, near: bool, progress: Advance | None) -> Profile:
-    """Return the profile of images that no table describes: nothing but how many there are, and copies."""
+    """Return the profile of images without a table: their number and copies."""
     images = list_images([source])
     refused = f"{len(images.refused):,} members of shards cannot be read as images" if images.refused else ""
     return Profile(
@@ -195,12 +201,7 @@ def _of_images(source: Path, *, images_at_least: int, near: bool, progress: Adva
 
 
 def _open(path: Path) -> ImageTable | None:
-    """Return the table at ``path``, or in that folder; None for images that no table describes."""
+    """Return the table at ``path``, or in that folder; None for images without a table."""
     if path.is_dir():
         return find_table(path)
     return None if is_shard(path) else open_table(path)
-
-
-def _check_number(what: str, value: int, least: int) -> None:
-    if value < least:
-        raise ConfigError(f"{what} must be {least} or more; got {value}. Correct it.")

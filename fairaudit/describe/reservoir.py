@@ -1,4 +1,4 @@
-"""``Reservoir``: rows of a stream, each with the same chance to stay, in memory that does not grow with the stream."""
+"""``Reservoir``: a simple random sample of a stream, in memory that does not grow with the stream."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-#: Columns that the sample has besides those of the stream; no column of a table begins with a space.
+#: Columns of the sample besides those of the stream; no column of a table begins with a space.
 ROW = " row"
 _KEY = " key"
-#: So many rows are collected before those that cannot stay are dropped.
+#: Least number of rows beyond the sample that are collected before they are dropped.
 _LEAST_SLACK = 16_384
 
 
@@ -24,7 +24,7 @@ class Reservoir:
     Parameters
     ----------
     size : int
-        Rows that stay, at least 1; all of them where the stream is shorter.
+        Rows of the sample, at least 1; a shorter stream is kept whole.
     seed : int
         Not negative.
 
@@ -51,7 +51,7 @@ class Reservoir:
         chosen = np.flatnonzero(keys < self._bound)
         if not len(chosen):
             return
-        # ``take`` copies, so that a batch of which few rows stay is not held in memory by them.
+        # ``take`` copies, so that the few rows that stay do not keep their batch in memory.
         part = batch.take(pa.array(chosen))
         part = part.append_column(ROW, pa.array(rows[chosen])).append_column(_KEY, pa.array(keys[chosen]))
         self._kept.append(part)
@@ -60,11 +60,9 @@ class Reservoir:
             self._drop()
 
     def sample(self) -> Any:
-        """Return the rows that stay as a ``pyarrow.Table`` in the order of the stream; ``ROW`` is their number."""
+        """Return the sample as a ``pyarrow.Table`` in stream order, with row numbers in ``ROW``; None if empty."""
         self._drop()
-        if not self._kept:
-            return None
-        return self._kept[0].sort_by(ROW).drop_columns([_KEY])
+        return self._kept[0].sort_by(ROW).drop_columns([_KEY]) if self._kept else None
 
     def _drop(self) -> None:
         """Drop the rows that cannot be in the sample."""

@@ -1,4 +1,4 @@
-"""``TrainingData``: what is declared of a folder of training images, by datasheet and profile; to and from JSON."""
+"""``TrainingData``: datasheet and profile of a folder of training images; to and from JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairaudit.images.shard import is_shard
 from fairaudit.images.table import find_table, open_table
 
 _AGAIN = "Take the files that fairaudit pretrain wrote."
-#: Columns that are taken for the unit of the intervals, the first that is there.
+#: Candidates for the cluster column of the intervals; the first that is present is used.
 CLUSTER_COLUMNS = ("cluster_id", "person", "household", "account")
 
 
@@ -28,12 +28,12 @@ class TrainingData:
     Parameters
     ----------
     folder : str
-        Its name, without the folders above it.
+        Its name, without parent folders.
     datasheet : Datasheet or None
-        None where no ``datasheet.toml`` lies in the folder; then nothing is declared.
+        None if the folder holds no ``datasheet.toml``.
     profile : Profile or None
     note : str
-        Why there is no profile; empty where there is one.
+        Why there is no profile; otherwise empty.
     """
 
     folder: str
@@ -48,25 +48,24 @@ class TrainingData:
 
 
 def training_data(sources: Sequence[Path]) -> tuple[TrainingData, ...]:
-    """Return what is declared of each source, in order: a folder, a table of images, or tar shards.
+    """Return datasheet and profile of each source, in order: a folder, a table of images, or tar shards.
 
-    A datasheet is looked for in the folder of a table or a shard, too; shards of one folder are one source.
-
-    Intervals count persons, households or accounts where the table has such a column (``CLUSTER_COLUMNS``). Near copies
-    are not looked for: that would decode every image once more.
+    The datasheet of a table or a shard is that of its folder; shards of one folder are one source. Intervals count
+    persons, households or accounts if the table has such a column (``CLUSTER_COLUMNS``). Near copies are not searched:
+    that would decode every image once more.
 
     Raises
     ------
     InputError
-        If a datasheet or a table is there and cannot be read.
+        If a datasheet or a table cannot be read.
     """
     paths = map(Path, sources)
     places = dict.fromkeys(path.parent if is_shard(path) and not path.is_dir() else path for path in paths)
-    return tuple(_of(place) for place in places)
+    return tuple(map(_describe, places))
 
 
-def _of(place: Path) -> TrainingData:
-    """Return what is declared of a folder or a table."""
+def _describe(place: Path) -> TrainingData:
+    """Return datasheet and profile of a folder or a table."""
     name, datasheet = place.resolve().name, find_datasheet(place if place.is_dir() else place.parent)
     table = find_table(place) if place.is_dir() else open_table(place)
     if table is None:
@@ -76,13 +75,13 @@ def _of(place: Path) -> TrainingData:
         return TrainingData(name, datasheet, None, why)
     cluster = next((column for column in CLUSTER_COLUMNS if column in table.columns), "")
     profile = profile_data(place, cluster=cluster, near=False)
-    # File names can say who is in a picture; a run and its audits travel further than the data.
-    copies = tuple(dataclasses.replace(found, examples=()) for found in profile.copies)
+    # File names can identify people; a run and its audits travel further than the data.
+    copies = tuple(dataclasses.replace(copies, examples=()) for copies in profile.copies)
     return TrainingData(name, datasheet, dataclasses.replace(profile, copies=copies))
 
 
 def documents(data: Sequence[TrainingData]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the datasheets and the profiles of all folders as JSON values: what a run's two files hold."""
+    """Return the datasheets and the profiles of all folders as JSON values, for the two files of a run."""
     sheets = [{"folder": d.folder, "found": d.datasheet is not None, "fields": d.declared.document()} for d in data]
     profiles = [
         {"folder": d.folder, "profile": d.profile.document() if d.profile else None, "note": d.note} for d in data
@@ -91,9 +90,9 @@ def documents(data: Sequence[TrainingData]) -> tuple[list[dict[str, Any]], list[
 
 
 def read_documents(run: Path) -> dict[str, Any]:
-    """Return what a run's folder holds of its images, as ``{"datasheets": [...], "profiles": [...]}``.
+    """Return the documents in a run's folder, as ``{"datasheets": [...], "profiles": [...]}``.
 
-    Nothing for a run that was made before runs said so, or was killed before it wrote both files.
+    Empty for a run that is older than these files, or was killed before it wrote both.
 
     Raises
     ------
@@ -101,30 +100,29 @@ def read_documents(run: Path) -> dict[str, Any]:
         If a file is damaged.
     """
     files = {"datasheets": run / "datasheet.json", "profiles": run / "profile.json"}
-    found = {key: read_run_file(path, "folders") for key, path in files.items()}
-    if not all(found.values()):
+    contents = {key: read_run_file(path, "folders") for key, path in files.items()}
+    if not all(contents.values()):
         return {}
     try:
-        data = training_data_from({key: values["folders"] for key, values in found.items()})
+        data = training_data_from({key: values["folders"] for key, values in contents.items()})
     except InputError as error:
         raise DataError(f"'{files['datasheets']}' and '{files['profiles'].name}': {error}") from error
-    # Read and written again: what is passed on has no key that nobody knows.
+    # Written again, so that unknown keys are not passed on.
     return dict(zip(files, documents(data), strict=True))
 
 
 def training_data_from(document: object) -> tuple[TrainingData, ...]:
-    """Return what ``documents`` gave, as ``{"datasheets": [...], "profiles": [...]}``; nothing for an empty mapping.
+    """Return the training data of ``{"datasheets": [...], "profiles": [...]}``, as ``documents`` writes them.
 
     Raises
     ------
     InputError
-        If it is not that.
+        If ``document`` is neither that nor empty.
     """
     if document == {}:
         return ()
-    sheets, profiles = ([], [])
-    if isinstance(document, Mapping):
-        sheets, profiles = document.get("datasheets", []), document.get("profiles", [])
+    values: Any = document if isinstance(document, Mapping) else {}
+    sheets, profiles = values.get("datasheets"), values.get("profiles")
     if not sheets or not _are_rows(sheets) or not _are_rows(profiles) or len(sheets) != len(profiles):
         raise DataError(
             "training data of a checkpoint must be datasheets and profiles of the same folders; "
@@ -138,10 +136,10 @@ def _are_rows(value: object) -> bool:
 
 
 def _from_rows(sheet: Mapping[str, Any], profile: Mapping[str, Any]) -> TrainingData:
-    fields, made = sheet.get("fields"), profile.get("profile")
+    fields, values = sheet.get("fields"), profile.get("profile")
     return TrainingData(
         folder=str(sheet.get("folder", "")),
         datasheet=datasheet_from(fields) if sheet.get("found") is True else None,
-        profile=None if made is None else profile_from(made),
+        profile=None if values is None else profile_from(values),
         note=str(profile.get("note", "")),
     )

@@ -1,4 +1,4 @@
-"""``train_compact_bert``: a small BERT from scratch, for where no pretrained one is at hand."""
+"""``train_compact_bert``: train a small BERT from scratch if no pretrained BERT is available."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAD, UNKNOWN, START, END, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", 
 
 EPOCHS = 16
 
-#: Share of tokens that must be guessed; of these 80 % are masked, 10 % another token, 10 % left (Devlin et al. 2019).
+#: Share of tokens to predict; of these 80 % are masked, 10 % another token, 10 % left (Devlin et al. 2019).
 MASKED = 0.15
 
 _FILES = (NOTE_FILE, "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -50,46 +50,41 @@ def train_compact_bert(
     overwrite: bool = False,
     progress: Advance | None = None,
 ) -> Path:
-    """Train a BERT on ``texts`` alone by guessing masked tokens, and save it as a folder of transformers.
+    """Train a BERT on ``texts`` alone by masked language modelling, save it for ``open_text_encoder``, return its path.
 
-    It knows only the words of these texts: it stands in for a pretrained BERT where there is none, and what it
-    scores says little about what a pretrained one would. The same texts and seed give the same weights on the same
-    machine; one core is used.
+    Its vocabulary is that of these texts, and its scores do not predict those of a pretrained BERT, which it replaces
+    only if none is available. The same texts and seed give the same weights on the same machine; one core is used.
 
     Parameters
     ----------
     texts : sequence of str
-        Give those of the training split only, so that nothing of a test text is learned. Empty ones are left out.
+        Of the training split only, so that no test text is learned. Empty texts are left out.
     output : Path
-        Folder to write. If it holds this BERT already, nothing changes; another one in it is refused.
+        Folder to write. If it holds this BERT already, nothing changes; another BERT in it is refused.
     seed : int
     epochs : int
         Passes over the texts.
     hidden, layers, heads : int
         Width (a multiple of ``heads``), blocks and attention heads.
     overwrite : bool
-        Whether the files of another compact BERT in ``output`` may be replaced, as far as nobody has changed them.
-    progress : callable, optional
+        Whether unchanged files of another compact BERT in ``output`` may be replaced.
+    progress : Advance, optional
         Called with the number of steps done and of all steps.
-
-    Returns
-    -------
-    Path
-        ``output``, which ``open_text_encoder`` opens.
 
     Raises
     ------
     DataError
         If no text has a word.
     ConfigError
-        If a size is out of its range, or ``output`` holds something else.
+        If a size is out of its range, or ``output`` holds other files.
     """
     for name, value in (("epochs", epochs), ("hidden", hidden), ("layers", layers), ("heads", heads)):
         if value < 1:
-            raise ConfigError(f"{name} of a compact BERT must be at least 1; got {value}. Choose a larger number.")
+            raise ConfigError(f"{name} of a compact BERT must be at least 1; got {value}. Give {name}=1 or more.")
     if hidden % heads:
         raise ConfigError(
-            f"hidden of a compact BERT must be a multiple of heads; got {hidden} and {heads}. Change one of them."
+            f"hidden of a compact BERT must be a multiple of heads; got {hidden} and {heads}. Give for "
+            f"example hidden={-(-hidden // heads) * heads}."
         )
     used = [text for text in texts if text.strip()]
     if not used:
@@ -100,7 +95,7 @@ def train_compact_bert(
     if target.check(asked):
         return target.path
     tokenizer = build_tokenizer(used)
-    # Dropout draws from the global generator; the caller's stays as it was.
+    # Dropout draws from the global generator; the caller's state is restored.
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # not torch.manual_seed: it would set those of GPUs too
         model = BertForMaskedLM(
@@ -136,9 +131,8 @@ def train_compact_bert(
 def build_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
     """Return a lower-case WordPiece tokenizer with a vocabulary counted from ``texts``.
 
-    Words that occur twice or more are tokens; others are put together from frequent pieces and single letters.
-    The vocabulary is counted here and not by the trainer of ``tokenizers``, whose result may depend on the order in
-    which a hash table gives its entries.
+    Words that occur twice or more are tokens; others consist of frequent pieces and single letters. The trainer of
+    ``tokenizers`` is not used, since its result may depend on the order of a hash table.
     """
     normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
     splitter = pre_tokenizers.BertPreTokenizer()
@@ -211,7 +205,7 @@ def _train(
         for batch in _batches(tokens, rng):
             ids_BT, mask_BT, guess_BT, truth = _masked(batch, tokenizer, rng)
             hidden_BTD = model.bert(input_ids=ids_BT, attention_mask=mask_BT).last_hidden_state
-            # Only masked tokens go through the output layer: over all tokens it would take most of the time.
+            # Only masked tokens go through the output layer, which would take most of the time for all tokens.
             loss = functional.cross_entropy(model.cls(hidden_BTD[guess_BT]), truth)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -227,18 +221,17 @@ def _train(
 
 
 def _batches(tokens: list[list[int]], rng: np.random.Generator) -> Iterator[list[list[int]]]:
-    """Give batches of texts of like length, in random order, drawn anew each time."""
+    """Yield batches of texts of similar length, in a newly drawn order."""
     order = rng.permutation(len(tokens))
     order = order[np.argsort([len(tokens[i]) for i in order], kind="stable")]
-    starts = np.arange(0, len(order), _BATCH)
-    for start in rng.permutation(starts):
+    for start in rng.permutation(np.arange(0, len(order), _BATCH)):
         yield [tokens[i] for i in order[start : start + _BATCH]]
 
 
 def _masked(
     batch: list[list[int]], tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return input ids (B, T), attention mask (B, T), which tokens must be guessed (B, T, bool), and their truth."""
+    """Return input ids (B, T), attention mask (B, T), which tokens to predict (B, T, bool), and their truth."""
     width = max(len(t) for t in batch)
     ids_BT: npt.NDArray[np.int64] = np.full((len(batch), width), tokenizer.pad_token_id, dtype=np.int64)
     for row, text in enumerate(batch):
@@ -246,7 +239,7 @@ def _masked(
     mask_BT = np.arange(width) < np.array([len(t) for t in batch])[:, None]
     words_BT = ids_BT >= len(SPECIAL)
     guess_BT = words_BT & (rng.random(ids_BT.shape) < MASKED)
-    if not guess_BT.any():  # a batch without anything to guess has no loss
+    if not guess_BT.any():  # a batch without a token to predict has no loss
         guess_BT.ravel()[rng.choice(np.flatnonzero(words_BT | mask_BT))] = True
     truth = ids_BT[guess_BT]
     draw_BT = rng.random(ids_BT.shape)

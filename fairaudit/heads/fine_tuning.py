@@ -1,4 +1,4 @@
-"""``Tuner``: a whole network learns labels, with a fresh linear head on it."""
+"""``Tuner``: fine-tune a whole network on labels, with a fresh linear head."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from fairaudit.pretrain.views import cut_views
 # Legend of shape suffixes: B images of a batch, C labels, S side of a view.
 
 Batch = tuple[int, list[int], Tensor]
-#: Families of ``transformers`` that have a classifier on the trunk which is audited.
+#: Architectures of ``transformers`` with a classifier on the audited trunk.
 TUNED = ("regnet", "resnet", "convnext", "convnextv2", "vit", "dinov2")
 
 
@@ -64,35 +64,34 @@ def classifier_on(model: Model, classes: Sequence[str], *, seed: int) -> Any:
 
 
 def preprocessing_of(model: Model, recipe: TuningRecipe) -> Preprocessing:
-    """Return how the fine-tuned network takes its images: as the recipe says, else as the checkpoint does.
+    """Return the preprocessing of the fine-tuned network: that of the recipe, else that of the checkpoint.
 
     Raises
     ------
     CheckpointError
-        If the checkpoint prepares its images in steps of its own, or not as squares.
+        If the checkpoint prepares its images in other steps, or not as squares.
     """
-    own: Any = getattr(model, "preprocessing", None)
-    plain = isinstance(own, Preprocessing) and own.channels == "RGB"
-    if plain and recipe.size:
-        return Preprocessing(recipe.resize or recipe.size, (recipe.size,) * 2, "bilinear", own.mean, own.std)
-    if not plain or len({*_sides(own)}) > 1:
-        raise CheckpointError(
-            f"checkpoint '{model.card.name}' must take RGB images that are resized, cut to a square and normalised; "
-            "got other steps. Say how it takes its images: --preprocessing FILE."
-        )
-    made: Preprocessing = own
-    return made
+    own = getattr(model, "preprocessing", None)
+    if isinstance(own, Preprocessing) and own.channels == "RGB":
+        if recipe.size:
+            return Preprocessing(recipe.resize or recipe.size, (recipe.size,) * 2, "bilinear", own.mean, own.std)
+        if len({*_sides(own)}) == 1:
+            return own
+    raise CheckpointError(
+        f"checkpoint '{model.card.name}' must take RGB images that are resized, cut to a square and normalised; "
+        "got other steps. Describe the preprocessing in a file: --preprocessing FILE."
+    )
 
 
 def _sides(preprocessing: Preprocessing) -> tuple[int, int]:
-    """Return height and width of what the network sees."""
+    """Return height and width of the network's input."""
     if preprocessing.crop is not None:
         return preprocessing.crop
     return preprocessing.resize if isinstance(preprocessing.resize, tuple) else (preprocessing.resize, -1)
 
 
 class Tuner:
-    """The training of a classifier: what a step sees and does follows from the recipe and the step's number.
+    """The training of a classifier, in which the recipe and the number of a step determine the step.
 
     Parameters
     ----------
@@ -100,14 +99,14 @@ class Tuner:
         From ``classifier_on``; it is trained in place.
     recipe : TuningRecipe
     preprocessing : Preprocessing
-        From ``preprocessing_of``; of it the side, mean and standard deviation are used in training.
+        From ``preprocessing_of``; training uses its side, mean and standard deviation.
     device : str
         As in ``open_model``.
 
     Attributes
     ----------
     n_learned : int
-        Images that could be read, once ``fit`` has run.
+        Readable images, once ``fit`` has run.
     """
 
     def __init__(
@@ -127,15 +126,15 @@ class Tuner:
     ) -> float:  # fmt: skip
         """Train to the end of the recipe and return the mean loss of the last epoch, in nats.
 
-        An image that cannot be read is skipped, as in pretraining.
+        Unreadable images are skipped, as in pretraining.
 
         Parameters
         ----------
         files, names : sequence of Path, sequence of str
-            Images, and what an error calls them.
+            Images, and their names in errors.
         targets : sequence of int
-            Label of each, as the network numbers them.
-        progress : callable, optional
+            Label of each image, as the network numbers them.
+        progress : Advance, optional
             Called with the number of steps done and of all steps.
 
         Raises
@@ -149,17 +148,18 @@ class Tuner:
         if len(files) < recipe.batch:
             raise ConfigError(
                 f"batch of fine-tuning must not be larger than the number of images that are learned; got "
-                f"{recipe.batch} for {len(files)}. Use a smaller one: --batch."
+                f"{recipe.batch} for {len(files)}. Use a smaller batch: --batch."
             )
         store = ImageStore(ImageFiles.of(list(files), list(names)), short_side=0)
         truth = torch.tensor(list(targets), device=self._device)
-        steps = recipe.epochs * (len(files) // recipe.batch)
+        steps_per_epoch = len(files) // recipe.batch
+        steps = recipe.epochs * steps_per_epoch
         optimiser = torch.optim.SGD(
             self._network.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum,
             weight_decay=recipe.weight_decay,
         )  # fmt: skip
         losses: list[float] = []
-        # Some networks drop parts at random; the caller's random state stays as it was.
+        # Some networks drop parts at random; the caller's random state is restored.
         with torch.random.fork_rng(), ahead(lambda step: self._cut(store, step), range(steps)) as batches:
             torch.manual_seed(recipe.seed)
             self._network.train()
@@ -170,15 +170,19 @@ class Tuner:
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
-                losses.append(_finite(float(loss.detach()), step))
+                losses.append(float(loss.detach()))
+                if not math.isfinite(losses[-1]):
+                    raise ConfigError(
+                        f"loss of fine-tuning must be finite; got {losses[-1]} at step {step}. Lower the rate: --rate."
+                    )
                 if progress is not None:
                     progress(step, steps)
         self._network.eval()
         self.n_learned = store.readable
-        return float(np.mean(losses[-(len(files) // recipe.batch) :]))
+        return float(np.mean(losses[-steps_per_epoch:]))
 
     def _cut(self, store: ImageStore, step: int) -> Batch:
-        """Return the epoch of a step, the images it sees (others where one is unreadable), and their views."""
+        """Return the epoch of a step, its images (with replacements of unreadable images), and their views."""
         recipe = self._recipe
         epoch, indices = batch_at(step, images=len(store), batch=recipe.batch, seed=recipe.seed)
 
@@ -204,11 +208,6 @@ class Tuner:
         except Exception as error:  # whatever the network raises on a size it cannot take
             raise CheckpointError(
                 f"network {type(self._network).__name__} must take images of {self._side} x {self._side} pixels; got "
-                f"{type(error).__name__}: {first_line(error)}. Use its own size: --size."
+                f"{type(error).__name__}: {first_line(error)}. Give the size of the "
+                "network: --size."
             ) from error
-
-
-def _finite(loss: float, step: int) -> float:
-    if not math.isfinite(loss):
-        raise ConfigError(f"loss of fine-tuning must be finite; got {loss} at step {step}. Use a lower rate: --rate.")
-    return loss

@@ -1,4 +1,4 @@
-"""``Fusion``: scores of hate speech from image and text together, by a small head on frozen features."""
+"""``Fusion``: score hate speech from image and text together, by a small head on frozen features."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Fusion:
     image_dims, text_dims : int
         Parts of D.
     facts : dict
-        What ``params`` returns.
+        Returned by ``params``.
     """
 
     members: tuple[nn.Module, ...]
@@ -72,19 +72,19 @@ class Fusion:
         -------
         DataFrame
             Columns ``sample_id, split`` (str), ``label`` (int, 1 is hateful) and ``score`` (float, in [0, 1]; higher
-            is more probably hateful). Rows without a label are not in it.
+            is more probably hateful). Rows without a label are left out.
 
         Raises
         ------
         DataError
-            If the lengths do not fit to each other or to what was fitted.
+            If lengths differ from each other, or dimensions from those of the fit.
         """
         x_ND, y_N, split_N = align(image, text, labels, splits)
         if (image.vectors.shape[1], text.shape[1]) != (self.image_dims, self.text_dims):
             raise DataError(
                 f"features must have the {self.image_dims} and {self.text_dims} dimensions of image and text on which "
                 f"the head was fitted; got {image.vectors.shape[1]} and {text.shape[1]}. "
-                "Fit it on the same model and encoder."
+                "Fit the head on the same model and encoder."
             )
         standard_ND = torch.from_numpy((x_ND - self.mean_D) / self.scale_D)
         with one_thread(), torch.inference_mode():
@@ -95,7 +95,7 @@ class Fusion:
         return frame[frame["label"] >= 0].reset_index(drop=True)
 
     def params(self) -> dict[str, Any]:
-        """Return what a report says of the head, as JSON values."""
+        """Return the head's entries in a report, as JSON values."""
         return copy.deepcopy(self.facts)
 
 
@@ -110,9 +110,9 @@ def fit_fusion(
 ) -> Fusion:
     """Fit a head on image and text features, each standardised on the training split.
 
-    The features are put side by side into one hidden layer with dropout, as in the ConcatBERT baseline of the Hateful
-    Memes challenge [1]_; other than there, the encoders stay frozen, so that the score compares models by what they
-    already know. The epoch with the best AUROC on dev is kept. Test rows and rows without a label take no part.
+    One hidden layer with dropout takes the concatenated features, as in the ConcatBERT baseline of the Hateful Memes
+    challenge [1]_. Unlike there, the encoders stay frozen, so that the score compares the models' own features. The
+    epoch with the best AUROC on dev is kept. Test rows and rows without a label take no part.
 
     Parameters
     ----------
@@ -121,21 +121,21 @@ def fit_fusion(
     text : ndarray of float32, shape (N, D_text)
         From ``TextEncoder.encode``, in the same order.
     labels : sequence of str or int
-        Length N: ``1`` or ``"hateful"``, ``0`` or ``"not hateful"``; an empty string where it is not known.
+        Length N: ``1`` or ``"hateful"``, ``0`` or ``"not hateful"``; an empty string if unknown.
     splits : sequence of str
         Length N: names that begin with ``train``, ``dev`` or ``val`` (as dev), or ``test``. Without a dev split
-        with both labels, 15 % of train stands in for it.
+        with both labels, 15 % of train replaces it.
     seed : int
-        Of weights, order, dropout and the stand-in for dev.
-    progress : callable, optional
-        Called with the number of epochs done and the most there can be.
+        Of weights, order, dropout and the replacement of dev.
+    progress : Advance, optional
+        Called with the number of epochs done and the largest possible number.
 
     Raises
     ------
     RequirementError
-        If there is no training split, or it has not at least two rows of both labels.
+        If the training split does not have at least two rows of both labels.
     DataError
-        If lengths do not fit, or a label is none of the above.
+        If lengths differ, or a label is none of the above.
 
     References
     ----------
@@ -159,14 +159,11 @@ def fit_fusion(
         torch.from_numpy(standard_ND[dev_N]),
         y_N[dev_N],
     )
-    members, epochs, aurocs = [], [], []
-    for i in range(MEMBERS):
-        member, epoch, auroc = _fit_member(data, seed=MEMBERS * seed + i, progress=_from(progress, i))
-        members.append(member)
-        epochs.append(epoch)
-        aurocs.append(auroc)
-    if progress is not None:
-        progress(MEMBERS * MAX_EPOCHS, MEMBERS * MAX_EPOCHS)
+    advance = progress or (lambda done, total: None)
+    seeds = [MEMBERS * seed + i for i in range(MEMBERS)]
+    fits = [_fit_member(data, seed=seeds[i], progress=advance, start=i * MAX_EPOCHS) for i in range(MEMBERS)]
+    advance(MEMBERS * MAX_EPOCHS, MEMBERS * MAX_EPOCHS)
+    members, epochs, aurocs = zip(*fits, strict=True)
     facts = {
         "head": f"one hidden layer of {HIDDEN}, dropout {_DROPOUT}, mean of {MEMBERS} seeds; encoders frozen",
         "n_train": int(train_N.sum()),
@@ -178,12 +175,12 @@ def fit_fusion(
         "image_dims": int(image.vectors.shape[1]),
         "text_dims": int(text.shape[1]),
         "image_layer": image.layer,
-        "epochs": epochs,
-        "dev_auroc": [round(a, 4) for a in aurocs],
-        "seeds": [MEMBERS * seed + i for i in range(MEMBERS)],
+        "epochs": list(epochs),
+        "dev_auroc": [round(auroc, 4) for auroc in aurocs],
+        "seeds": seeds,
         "seed": seed,
     }
-    return Fusion(tuple(members), mean_D, scale_D, int(image.vectors.shape[1]), int(text.shape[1]), facts)
+    return Fusion(members, mean_D, scale_D, int(image.vectors.shape[1]), int(text.shape[1]), facts)
 
 
 def hate_scores(
@@ -194,7 +191,7 @@ def hate_scores(
     seed: int = 0,
     progress: Advance | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Encode the texts of ``samples``, fit a head, and return scores and what a report says of them.
+    """Encode the texts of ``samples``, fit a head, and return its scores and parameters.
 
     Parameters
     ----------
@@ -204,22 +201,22 @@ def hate_scores(
         Of every sample, in any order.
     encoder : TextEncoder
     seed : int
-    progress : callable, optional
-        Called with what is done and what there is in all; texts and epochs count as one each.
+    progress : Advance, optional
+        Called with the number of texts and epochs done, and of all.
 
     Returns
     -------
     scores : DataFrame
-        As ``Fusion.scores`` gives them.
+        From ``Fusion.scores``.
     params : dict
-        As ``Fusion.params`` gives them, with the card of the encoder under ``text_encoder``, and under
-        ``n_test_with_text_of_train`` how many labelled test rows have a text that stands in a labelled row of train or
-        dev too (but for case and blanks): on these a high score is memory.
+        From ``Fusion.params``, with the card of the encoder under ``text_encoder``, and under
+        ``n_test_with_text_of_train`` the number of labelled test rows whose text a labelled row of train or dev has too
+        (but for case and blanks): on these a high score is memory.
 
     Raises
     ------
     RequirementError
-        If no sample has a text, or as ``fit_fusion`` says.
+        If no sample has a text, or as ``fit_fusion``.
     DataError
         If a sample has no embedding.
     """
@@ -239,13 +236,13 @@ def hate_scores(
     rows = [row_of[sample] for sample in samples.sample_ids]
     image = Embeddings(samples.sample_ids, np.asarray(embeddings.vectors)[rows], embeddings.layer)
     labels, splits = samples.table["label"].tolist(), samples.table["split"].astype(str).tolist()
-    # Before the texts are encoded, which takes longest: what cannot be fitted is said at once.
+    # Fail before the slow text encoding.
     y_N = label_numbers(labels)
     check_training(np.array([split_role(split) == "train" for split in splits]) & (y_N >= 0), y_N)
     n, total = len(texts), len(texts) + MEMBERS * MAX_EPOCHS
-    told = progress if progress is not None else lambda done, all_: None
-    text_ND = encoder.encode(texts, progress=lambda done, _: told(done, total))
-    fusion = fit_fusion(image, text_ND, labels, splits, seed=seed, progress=lambda done, _: told(n + done, total))
+    advance = progress or (lambda done, total: None)
+    text_ND = encoder.encode(texts, progress=lambda done, _: advance(done, total))
+    fusion = fit_fusion(image, text_ND, labels, splits, seed=seed, progress=lambda done, _: advance(n + done, total))
     scores = fusion.scores(image, text_ND, labels, splits)
     params = {
         **fusion.params(),
@@ -265,9 +262,9 @@ class _Data:
     dev_y: npt.NDArray[np.int64]
 
 
-def _fit_member(data: _Data, *, seed: int, progress: Advance) -> tuple[nn.Module, int, float]:
-    """Return one network as it was at its best epoch, that epoch (from 1), and its AUROC on dev."""
-    # Dropout draws from the global generator; the caller's stays as it was.
+def _fit_member(data: _Data, *, seed: int, progress: Advance, start: int) -> tuple[nn.Module, int, float]:
+    """Return one network at its best epoch, that epoch (from 1), and its AUROC on dev."""
+    # Dropout draws from the global generator; the caller's state is restored.
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # not torch.manual_seed: it would set those of GPUs too
         network = nn.Sequential(
@@ -290,7 +287,7 @@ def _fit_member(data: _Data, *, seed: int, progress: Advance) -> tuple[nn.Module
             with torch.inference_mode():
                 logits = network(data.dev_x)
             auroc = float(roc_auc_score(data.dev_y, (logits[:, 1] - logits[:, 0]).numpy()))
-            progress(epoch, MAX_EPOCHS)
+            progress(start + epoch, MEMBERS * MAX_EPOCHS)
             if auroc > best_auroc:
                 best, best_epoch, best_auroc = copy.deepcopy(network.state_dict()), epoch, auroc
             elif epoch - best_epoch >= PATIENCE:
@@ -300,17 +297,10 @@ def _fit_member(data: _Data, *, seed: int, progress: Advance) -> tuple[nn.Module
 
 
 def _shared_texts(texts: Sequence[str], splits: Sequence[str], y_N: npt.NDArray[np.int64]) -> int:
-    """Return how many labelled test rows have a text that a labelled row of train or dev has too."""
+    """Count labelled test rows whose text a labelled row of train or dev has too."""
     known: dict[str, list[str]] = {"train": [], "dev": [], "test": [], "": []}
     for text, split, label in zip(texts, splits, y_N, strict=True):
         if label >= 0 and text.strip():
             known[split_role(split)].append(" ".join(text.lower().split()))
     learned = {*known["train"], *known["dev"]}
     return sum(text in learned for text in known["test"])
-
-
-def _from(progress: Advance | None, member: int) -> Advance:
-    """Return the progress of one member, which reports over all members."""
-    return lambda epoch, _: (
-        progress(member * MAX_EPOCHS + epoch, MEMBERS * MAX_EPOCHS) if progress is not None else None
-    )

@@ -1,4 +1,4 @@
-"""``HeldOut``: how often images that took no part in fitting got their own label, by cluster and by label."""
+"""``HeldOut``: accuracy on images that took no part in fitting, by cluster and by label."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from fairaudit.stats.outcomes import Outcomes
 from fairaudit.stats.status import group_row, not_estimable
 
 METRIC, OVERALL, LABEL = "accuracy", "overall", "label"
-_NOTHING, _NOT_THIS = "nothing was held out", "no image with this label was held out"
 
 # Legend of shape suffixes: N rows.
 
@@ -32,8 +31,8 @@ class HeldOut:
     seed : int
         Of the split.
     rows : DataFrame
-        As ``groups`` of an indicator's result: the first row is of all held-out images, the others are one a label. A
-        value is the share of images with the right label, in [0, 1]; its interval counts clusters.
+        As ``groups`` of an indicator's result: the first row is of all held-out images, each other row of one label.
+        A value is the share of images with the right label, in [0, 1]; its interval counts clusters.
     """
 
     seed: int
@@ -44,37 +43,33 @@ class HeldOut:
         cls, right_N: npt.NDArray[np.bool_], y_N: npt.NDArray[np.str_], clusters: Sequence[str], *, seed: int,
         classes: Sequence[str],
     ) -> HeldOut:  # fmt: skip
-        """Return the rows of held-out images, of which ``right_N`` got their own label ``y_N``.
+        """Return the accuracy on held-out images with the labels ``y_N``, of which ``right_N`` are predicted correctly.
 
         Parameters
         ----------
-        right_N : ndarray of bool, shape (N,)
-        y_N : ndarray of str, shape (N,)
+        right_N, y_N : ndarray of bool, ndarray of str, shape (N,)
         clusters : sequence of str
-            Length N; empty where every image stands for itself.
+            Length N; empty if every image is its own cluster.
         seed : int
             Of the split.
         classes : sequence of str
-            Every label that is known, also those of which nothing was held out.
+            Every known label, also those without held-out images.
         """
-        if not len(y_N):
-            labels = [not_estimable(METRIC, LABEL, label, _NOTHING) for label in classes]
-            return cls(seed, table([not_estimable(METRIC, OVERALL, OVERALL, _NOTHING), *labels], GROUP_COLUMNS))
         codes_N = pd.factorize(np.asarray(clusters, dtype=object))[0] if len(clusters) else np.arange(len(y_N))
-        one = Outcomes(METRIC, right_N.astype(np.float64), codes_N.astype(np.int64))
-        rows = [group_row(one, OVERALL, OVERALL, average(one, np.ones(len(y_N), dtype=bool)))]
-        for label in classes:
-            own_N = y_N == label
-            rows.append(
-                group_row(one, LABEL, label, average(one, own_N))
-                if own_N.any()
-                else not_estimable(METRIC, LABEL, label, _NOT_THIS)
-            )
+        outcomes = Outcomes(METRIC, right_N.astype(np.float64), codes_N.astype(np.int64))
+        note = "no image with this label was held out" if len(y_N) else "nothing was held out"
+        masks = [(OVERALL, OVERALL, np.ones(len(y_N), dtype=bool)), *((LABEL, c, y_N == c) for c in classes)]
+        rows = [
+            group_row(outcomes, feature, group, average(outcomes, mask_N))
+            if mask_N.any()
+            else not_estimable(METRIC, feature, group, note)
+            for feature, group, mask_N in masks
+        ]
         return cls(seed, table(rows, GROUP_COLUMNS))
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> HeldOut:
-        """Return what ``to_json`` gave; KeyError, TypeError or ValueError if it is something else."""
+        """Return the ``HeldOut`` of a ``to_json``; KeyError, TypeError or ValueError for other values."""
         return cls(int(values["seed"]), table(list(values["rows"]), GROUP_COLUMNS))
 
     @property
@@ -84,17 +79,17 @@ class HeldOut:
 
     @property
     def n(self) -> int:
-        """Images that were held out."""
+        """Number of held-out images."""
         return int(self.overall["n"])
 
     @property
     def value(self) -> float:
-        """Share of held-out images with the right label, in [0, 1]; NaN where none was held out."""
+        """Share of held-out images with the right label, in [0, 1]; NaN if none was held out."""
         return float(self.overall["value"])
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of ``value``; NaN, NaN where nothing was held out."""
+        """The 95 % interval of ``value``; NaN, NaN if nothing was held out."""
         return float(self.overall["ci_low"]), float(self.overall["ci_high"])
 
     def to_json(self) -> dict[str, Any]:
@@ -103,22 +98,22 @@ class HeldOut:
 
 
 def lines(splits: Sequence[HeldOut]) -> list[str]:
-    """Return what a terminal shows: accuracy with its interval, its spread over the splits, and a line a label.
+    """Return the lines of a terminal: accuracy with its interval, its spread over ``splits``, and one line a label.
 
     Numbers and labels are those of the first split; there is at least one.
     """
     first = splits[0]
-    said = [f"accuracy {_shown(first.overall)}"]
+    texts = [f"accuracy {_shown(first.overall)}"]
     if len(splits) > 1:
-        values = [one.value for one in splits]
-        said.append(
+        values = [split.value for split in splits]
+        texts.append(
             f"over {len(splits)} splits: mean {np.mean(values):.3f}, standard deviation {np.std(values, ddof=1):.3f}, "
             f"from {min(values):.3f} to {max(values):.3f}"
         )
     labels = first.rows.iloc[1:]
     names = [one_line(str(label)) for label in labels["group"]]
     width = max(map(len, names), default=0)
-    return said + [
+    return texts + [
         f"  {label:<{width}}  {_shown(row)}" for label, (_, row) in zip(names, labels.iterrows(), strict=True)
     ]
 

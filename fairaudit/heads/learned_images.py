@@ -1,4 +1,4 @@
-"""``LearnedImages``: the images that a head has learned from, known again by their contents in another audit."""
+"""``LearnedImages``: the training images of a head, recognised by their contents in later audits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LearnedImages:
     Parameters
     ----------
     files : tuple of str
-        As the table of labels names them, relative to it.
+        Paths relative to the table of labels.
     sizes : tuple of int
         Bytes of each file.
     digests : tuple of str
@@ -40,7 +40,7 @@ class LearnedImages:
 
     @classmethod
     def of(cls, samples: Samples, digests: Sequence[str]) -> LearnedImages:
-        """Return the images of ``samples``, whose contents have these ``digests``, in row order."""
+        """Return the images of ``samples``, with the ``digests`` of their contents in row order."""
         return cls(samples.sample_ids, tuple(path.stat().st_size for path in samples.paths), tuple(digests))
 
     @classmethod
@@ -50,7 +50,7 @@ class LearnedImages:
         Raises
         ------
         DataError
-            If it is not there or is damaged.
+            If the table is missing or damaged.
         """
         if is_there(folder / FILE):
             check_file(folder / FILE, "table")
@@ -59,8 +59,8 @@ class LearnedImages:
             sizes = tuple(int(size) for size in rows["bytes"])
         except (OSError, ValueError, KeyError) as error:
             raise DataError(
-                f"folder {folder} must hold {FILE}, the images that its head learned from; got no readable one. "
-                "Fit the head again."
+                f"folder {folder} must hold {FILE}, the training images of its head; got no readable file of that "
+                "name. Fit the head again: fairaudit probe or fairaudit finetune."
             ) from error
         return cls(tuple(rows["file"].astype(str)), sizes, tuple(rows["sha256"].astype(str)))
 
@@ -73,13 +73,13 @@ class LearnedImages:
         write_parquet(folder / FILE, pd.DataFrame({name: list(values) for name, values in columns}))
 
     def holds(self, path: Path) -> bool:
-        """Whether the file has the contents of one of these images, whatever it is called and wherever it lies.
+        """Return whether the file has the contents of one of these images, under any name and in any folder.
 
-        Only files of a size that occurs among them are read.
+        Only files of the size of one of these images are read.
         """
         try:
             return path.stat().st_size in self._sizes and image_digest(path) in self._digests
-        except (OSError, ImageError):  # what cannot be read is counted where images are embedded
+        except (OSError, ImageError):  # unreadable images are counted when they are embedded
             return False
 
     @cached_property

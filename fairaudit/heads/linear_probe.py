@@ -1,4 +1,4 @@
-"""``LinearProbe``: labels read off frozen embeddings by one linear layer."""
+"""``LinearProbe``: predict labels from frozen embeddings by one linear layer."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ class LinearProbe:
     Parameters
     ----------
     table, table_digest : str
-        Name of the table from which it was learned, and SHA-256 of its bytes.
+        Name of the training table, and SHA-256 of its bytes.
     classes : tuple of str
-        The C labels it can say, sorted.
+        The C labels, sorted.
     weights_CD, bias_C : ndarray of float64
         Act on raw embeddings: the standardisation is folded in.
     strength : float
-        ``C`` of scikit-learn: the smaller, the more the weights are pulled to zero.
+        ``C`` of scikit-learn; a smaller value shrinks the weights more.
     n_images : int
-        Images that were fitted; fewer than the table has if some could not be read.
+        Fitted images: those of the table that could be read.
     held_out : tuple of HeldOut
-        One for each split, at least one: accuracy on images that took no part in fitting or choosing the strength, of
-        a probe fitted on the others.
+        For each split, at least one: accuracy on images that took no part in fitting or choosing the strength, of a
+        probe fitted on the others.
     layer : str
-        ``Embeddings.layer`` on which it was fitted.
+        ``Embeddings.layer`` on which the probe was fitted.
     images : LearnedImages
-        The images that were fitted, so that an audit can leave them out; none where only embeddings were given.
+        The fitted images, so that an audit can leave them out; empty if only embeddings were given.
     notes : tuple of str
         Sentences for the report.
     """
@@ -79,7 +79,7 @@ class LinearProbe:
 
     @property
     def accuracy(self) -> float:
-        """Share of held-out images of the first split with the right label; NaN where none was held out."""
+        """Share of held-out images of the first split with the right label; NaN if none was held out."""
         return self.held_out[0].value
 
     def predict(
@@ -91,17 +91,13 @@ class LinearProbe:
         ----------
         embeddings : Embeddings
             Of the model on which the probe was fitted, shape (N, D).
-        k : int, default 10
-            Labels to keep; all if there are fewer.
-        classes : sequence of str
-            The only labels that may be said: the scores of others count as minus infinity. Empty for all.
-        data : str
-            Name of the data set to which they belong, for messages.
+        k, classes, data
+            As in ``top_labels``.
 
         Raises
         ------
         DataError
-            If the embeddings have another length than those that were fitted, or a class is unknown.
+            If the embeddings do not have the D dimensions of the fit, or a class is unknown.
         """
         dims = embeddings.vectors.shape[1]
         if dims != self.weights_CD.shape[1]:
@@ -120,7 +116,7 @@ class LinearProbe:
         )
 
     def params(self) -> dict[str, Any]:
-        """Return what a report says of the probe, as JSON values; None for what could not be measured."""
+        """Return the probe's entries in a report, as JSON values; None for values that were not measured."""
         first = self.held_out[0]
         values: dict[str, Any] = {
             "table": self.table,
@@ -137,7 +133,7 @@ class LinearProbe:
             "held_out_ci_low": first.interval[0],
             "held_out_ci_high": first.interval[1],
             "held_out_ci_method": str(first.overall["ci_method"]) or None,
-            "held_out_accuracy_by_seed": {str(one.seed): one.value for one in self.held_out},
+            "held_out_accuracy_by_seed": {str(split.seed): split.value for split in self.held_out},
             "notes": list(self.notes),
         }
         return {key: json_value(value) for key, value in values.items()}
@@ -162,14 +158,12 @@ def fit_probe(
         Its weights do not change.
     table : ProbeTable
         From ``read_probe_table``.
-    progress : callable, optional
-        Called with the number of images done and of all images.
     seed, seeds : int
         As in ``fit_embeddings``.
-    batch_size, threads, cache
-        Passed on to ``extract``.
+    progress, batch_size, threads, cache
+        As in ``extract``.
     """
-    from fairaudit.extraction.extract import extract  # takes torch, which reading a table or predicting does not need
+    from fairaudit.extraction.extract import extract  # imports torch, which reading and predicting do not need
 
     extraction = extract(model, table.samples(), batch_size=batch_size, threads=threads, progress=progress, cache=cache)
     rows = extraction.samples.table
@@ -193,12 +187,12 @@ def fit_embeddings(
     seeds: int = 1,
     clusters: Sequence[str] = (),
 ) -> LinearProbe:
-    """Fit a probe on embeddings that are there already.
+    """Fit a probe on existing embeddings.
 
     The rows are split by label, a cluster never in two parts: some 60 % are fitted with each strength, 20 % choose the
-    strength by log loss, and 20 % measure the accuracy of the chosen strength fitted on the other 80 %: measured on the
-    rows that chose, it would be too high. The probe that is returned is then fitted on all rows, with the strength of
-    the least log loss over all splits. Labels are not weighted.
+    strength by log loss, and 20 % measure the accuracy of the chosen strength fitted on the other 80 %: the accuracy on
+    the rows that choose would be too high. The returned probe is fitted on all rows, with the strength of the least log
+    loss over all splits. Labels are not weighted.
 
     Parameters
     ----------
@@ -207,16 +201,16 @@ def fit_embeddings(
     labels : sequence of str
         Length N, in the same order, at least two different ones.
     table : ProbeTable
-        From where the rows come; only named in the result.
+        Source of the rows; only named in the result.
     seed, seeds : int
-        Of the first split, and how many splits there are: ``seed``, ``seed + 1`` and so on.
+        Seed of the first split, and number of splits: ``seed``, ``seed + 1`` and so on.
     clusters : sequence of str
-        Person, household or source image of each row; empty where every row stands for itself.
+        Person, household or source image of each row; empty if every row is its own cluster.
 
     Raises
     ------
     DataError
-        If labels do not fit the embeddings, or fewer than two are left.
+        If there are more or fewer labels than embeddings, or fewer than two different labels.
     ConfigError
         If ``seeds`` is below 1.
     """
@@ -232,20 +226,20 @@ def fit_embeddings(
             "images that could be read. Repair or replace the images."
         )
     if seeds < 1:
-        raise ConfigError(f"seeds must be at least 1; got {seeds}. A usual choice is 5.")
+        raise ConfigError(f"seeds must be at least 1; got {seeds}. Give for example seeds=5.")
     splits, losses = [], []
-    for one in range(seed, seed + seeds):
-        part_N = split_parts(y_N, one, clusters=clusters)
+    for split_seed in range(seed, seed + seeds):
+        part_N = split_parts(y_N, split_seed, clusters=clusters)
         losses.append(strength_losses(x_ND, y_N, part_N))
-        splits.append(_held_out(x_ND, y_N, part_N, best_strength(losses[-1]), clusters, seed=one))
-    tried = [each for each in losses if len(each)]
+        splits.append(_held_out(x_ND, y_N, part_N, best_strength(losses[-1]), clusters, seed=split_seed))
+    tried = [split_losses for split_losses in losses if len(split_losses)]
     strength = best_strength(np.mean(tried, axis=0) if tried else np.empty(0))
     final = fit_logistic(x_ND, y_N, strength)
     return LinearProbe(
         table=table.path.name,
         table_digest=table.digest,
         classes=tuple(str(c) for c in final.classes),
-        weights_CD=np.ascontiguousarray(final.weights_CD),  # as it is read back: sums stay the same to the last bit
+        weights_CD=np.ascontiguousarray(final.weights_CD),  # as in a saved probe, so that sums are bit-equal
         bias_C=final.bias_C,
         strength=strength,
         n_images=len(y_N),
@@ -258,13 +252,13 @@ def fit_embeddings(
 def _held_out(
     x_ND: npt.NDArray[np.float64], y_N: Labels, part_N: Labels, strength: float, clusters: Sequence[str], *, seed: int
 ) -> HeldOut:
-    """Return the accuracy on the held-out rows of a probe that was fitted on the others."""
+    """Return the accuracy on the held-out rows of a probe fitted on the others."""
     out_N = part_N == OUT
     right_N = np.empty(0, dtype=bool)
     if out_N.any():
         right_N = fit_logistic(x_ND[~out_N], y_N[~out_N], strength).predict(x_ND[out_N]) == y_N[out_N]
-    mine = [clusters[row] for row in np.flatnonzero(out_N).tolist()] if len(clusters) else ()
-    return HeldOut.of(right_N, y_N[out_N], mine, seed=seed, classes=np.unique(y_N).tolist())
+    held_clusters = [clusters[row] for row in np.flatnonzero(out_N).tolist()] if len(clusters) else ()
+    return HeldOut.of(right_N, y_N[out_N], held_clusters, seed=seed, classes=np.unique(y_N).tolist())
 
 
 def _fit_notes(n_images: int, table: ProbeTable, split: HeldOut, losses: Losses, *, converged: bool) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""``LogisticFit``: the regression behind a linear probe, and how its strength is chosen."""
+"""``LogisticFit``: the logistic regression of a linear probe, and the choice of its strength."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ Losses = npt.NDArray[np.float64]
 #: Inverse strengths of the L2 penalty that are tried (scikit-learn's ``C``), the strongest penalty first.
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 
-#: The strength where no class has enough images to choose by.
+#: The strength if no class has enough images to choose a strength.
 DEFAULT_STRENGTH = 0.01
 
 MAX_ITERATIONS = 300
 
-# Below so many products an iteration, threads wait for each other longer than they work: on a machine where other
-# programs run, ten times as long.
+# Products an iteration below which threads wait longer than they work: ten times as long if other programs run.
 _WORTH_THREADS = 100_000_000
 
 
@@ -41,7 +40,7 @@ class LogisticFit:
     weights_CD, bias_C : ndarray of float64
         Act on raw features: the standardisation is folded in.
     converged : bool
-        Whether the solver came to its tolerance.
+        Whether the solver reached its tolerance.
     """
 
     classes: npt.NDArray[np.str_]
@@ -50,17 +49,17 @@ class LogisticFit:
     converged: bool
 
     def logits(self, x_ND: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return (N, C)."""
+        """Return the logits (N, C)."""
         logits_NC: npt.NDArray[np.float64] = x_ND @ self.weights_CD.T + self.bias_C
         return logits_NC
 
     def predict(self, x_ND: npt.NDArray[np.float64]) -> npt.NDArray[np.str_]:
         """Return the most probable label of each row."""
-        said_N: npt.NDArray[np.str_] = self.classes[self.logits(x_ND).argmax(axis=1)]
-        return said_N
+        labels_N: npt.NDArray[np.str_] = self.classes[self.logits(x_ND).argmax(axis=1)]
+        return labels_N
 
     def log_loss(self, x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_]) -> float:
-        """Return the mean of minus log the probability of the own label, in nats; lower is better."""
+        """Return the mean negative log probability of the labels ``y_N``, in nats; lower is better."""
         logits_NC = self.logits(x_ND)
         logits_NC -= logits_NC.max(axis=1, keepdims=True)
         own_N = logits_NC[np.arange(len(y_N)), np.searchsorted(self.classes, y_N)]
@@ -70,7 +69,7 @@ class LogisticFit:
 def fit_logistic(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], strength: float) -> LogisticFit:
     """Fit on standardised features; ``strength`` is ``C`` of scikit-learn, labels are not weighted."""
     mean_D, scale_D = x_ND.mean(axis=0), x_ND.std(axis=0)
-    # A unit that is always the same (dead) differs by rounding only; dividing by that would make it count.
+    # A constant (dead) unit varies by rounding only; dividing by that would give it weight.
     scale_D[scale_D <= 1e-6 * np.maximum(np.abs(mean_D), 1e-6)] = 1.0
     standard_ND = (x_ND - mean_D) / scale_D
     back_DM = None
@@ -84,10 +83,10 @@ def fit_logistic(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], stren
         warnings.simplefilter("always")
         regression.fit(standard_ND, y_N)
     for other in caught:
-        if not issubclass(other.category, ConvergenceWarning):  # that one becomes a note; nothing else is hidden
+        if not issubclass(other.category, ConvergenceWarning):  # non-convergence becomes a note instead
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
     weights_CD, bias_C = regression.coef_, regression.intercept_
-    if len(regression.classes_) == 2:  # scikit-learn gives one row: the second label against the first
+    if len(regression.classes_) == 2:  # scikit-learn has one row for two labels: the second against the first
         weights_CD, bias_C = np.concatenate([-weights_CD, weights_CD]) / 2, np.concatenate([-bias_C, bias_C]) / 2
     weights_CD = (weights_CD if back_DM is None else weights_CD @ back_DM.T) / scale_D
     return LogisticFit(
@@ -99,7 +98,7 @@ def fit_logistic(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], stren
 
 
 def strength_losses(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], part_N: npt.NDArray[np.str_]) -> Losses:
-    """Return the log loss of each of ``STRENGTHS``, in nats, on the rows that choose; empty where none does."""
+    """Return the log loss of each of ``STRENGTHS``, in nats, on the rows that choose; empty without such rows."""
     fit_N, choose_N = part_N == FIT, part_N == CHOOSE
     if not choose_N.any():
         return np.empty(0)
@@ -108,5 +107,5 @@ def strength_losses(x_ND: npt.NDArray[np.float64], y_N: npt.NDArray[np.str_], pa
 
 
 def best_strength(losses: Losses) -> float:
-    """Return the strength with the least loss; the stronger penalty wins a tie, and without losses the default."""
+    """Return the strength with the least loss, in a tie the stronger penalty; without losses, the default."""
     return STRENGTHS[int(np.argmin(losses))] if len(losses) else DEFAULT_STRENGTH

@@ -1,4 +1,4 @@
-"""Rows of memes for a head: features side by side, labels as numbers, and which split may be learned from."""
+"""Rows of memes for a head: concatenated features, labels as numbers, and the roles of splits."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from fairaudit.core.tables import Embeddings
 
 # Legend of shape suffixes: N rows, D dimensions of image and text together.
 
-#: How the two labels are written; letters and blanks around them do not matter.
+#: Spellings of the two labels; case and surrounding blanks are ignored.
 LABELS = {"1": 1, "hateful": 1, "offensive": 1, "0": 0, "not hateful": 0, "not-hateful": 0, "not offensive": 0}
 
-#: Share of each label's training rows that stands in for a missing dev split.
+#: Share of each label's training rows that replaces a missing dev split.
 DEV_SHARE = 0.15
 
 
 def align(
     image: Embeddings, text_ND: npt.NDArray[np.float32], labels: Sequence[str | int], splits: Sequence[str]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.str_]]:
-    """Return features side by side (N, D), labels (1, 0, or -1 where not known) and splits."""
+    """Return concatenated features (N, D), labels (1, 0, or -1 if unknown) and splits."""
     n = len(image.sample_ids)
-    for what, length in (("text vectors", len(text_ND)), ("labels", len(labels)), ("splits", len(splits))):
+    for name, length in (("text vectors", len(text_ND)), ("labels", len(labels)), ("splits", len(splits))):
         if length != n:
-            raise DataError(f"{what} must be as many as image embeddings; got {length} for {n}. Give one per sample.")
+            raise DataError(f"{name} must be as many as image embeddings; got {length} for {n}. Give one per sample.")
     x_ND = np.concatenate([np.asarray(image.vectors), text_ND], axis=1).astype(np.float32)
     return x_ND, label_numbers(labels), np.array([str(split) for split in splits], dtype=np.str_)
 
 
 def label_numbers(labels: Sequence[str | int]) -> npt.NDArray[np.int64]:
-    """Return 1 for hateful, 0 for not hateful, -1 for not known; DataError for anything else."""
+    """Return 1 for hateful, 0 for not hateful, -1 for unknown; DataError for other labels."""
     numbers = np.empty(len(labels), dtype=np.int64)
     for i, label in enumerate(labels):
         word = str(label).strip().lower().replace("_", " ")
@@ -46,12 +46,10 @@ def label_numbers(labels: Sequence[str | int]) -> npt.NDArray[np.int64]:
 
 
 def split_role(split: str) -> str:
-    """Return ``train``, ``dev``, ``test``, or an empty string for a name that begins like none of them."""
+    """Return ``train``, ``dev``, ``test``, or an empty string for a name with another beginning."""
     name = split.strip().lower()
-    for role, prefixes in (("train", ("train",)), ("dev", ("dev", "val")), ("test", ("test",))):
-        if name.startswith(prefixes):
-            return role
-    return ""
+    roles = {"train": "train", "dev": "dev", "val": "dev", "test": "test"}
+    return next((role for prefix, role in roles.items() if name.startswith(prefix)), "")
 
 
 def check_training(train_N: npt.NDArray[np.bool_], y_N: npt.NDArray[np.int64]) -> None:
@@ -71,7 +69,7 @@ def check_training(train_N: npt.NDArray[np.bool_], y_N: npt.NDArray[np.int64]) -
 
 
 def stand_in_for_dev(train_N: npt.NDArray[np.bool_], y_N: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.bool_]:
-    """Return the training rows that stand in for dev: ``DEV_SHARE`` of each label, at least one."""
+    """Draw the training rows that replace dev: ``DEV_SHARE`` of each label, at least one."""
     rng = np.random.default_rng(seed)
     dev_N = np.zeros(len(y_N), dtype=bool)
     for label in (0, 1):

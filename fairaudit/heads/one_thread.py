@@ -1,4 +1,4 @@
-"""``one_thread``: small networks are fitted on one processor core."""
+"""``one_thread``: fit small networks on one processor core."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch use one core inside the block, and what it used before afterwards.
+    """Run torch on one core inside the block, then restore the number of cores.
 
-    The sums then do not depend on how many cores there are. It is also faster: the networks here are too small to
-    share, and where another program holds a core, threads that wait for each other take a hundred times as long.
+    Sums then do not depend on the number of cores. One core is also faster for the small networks here: if another
+    program holds a core, threads that wait for each other take a hundred times as long.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

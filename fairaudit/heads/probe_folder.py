@@ -1,6 +1,6 @@
 """``SavedProbe``: a linear probe in a folder, for the one checkpoint on which it was fitted.
 
-``probe.json`` says what it is, ``weights.safetensors`` holds its weights and ``images.parquet`` what it learned from.
+``probe.json`` describes the probe, ``weights.safetensors`` holds its weights, ``images.parquet`` lists its images.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class SavedProbe:
-    """A probe, and the model that it belongs to.
+    """A probe with the identity of its model.
 
     Parameters
     ----------
     folder : Path
-        From where it was read.
+        Folder of the probe.
     probe : LinearProbe
     model : str
         Name of the checkpoint, for messages.
     model_digest, preprocessing_digest : str
-        SHA-256 of its weights, and of how it takes its images.
+        SHA-256 of the model's weights and preprocessing.
     """
 
     folder: Path
@@ -53,37 +53,35 @@ class SavedProbe:
     preprocessing_digest: str
 
     def check(self, model: Model) -> None:
-        """Refuse a model other than the one on which the probe was fitted.
+        """Check that the probe was fitted on ``model``.
 
         Raises
         ------
         CheckpointError
             If weights, layer or preprocessing differ.
         """
-        card = model.card
-        other = None
-        if card.digest != self.model_digest:
-            other = ("weights", f"of '{self.model}' ({self.model_digest[:12]})", f"'{card.name}' ({card.digest[:12]})")
-        elif layer_of(model) != self.probe.layer:
-            other = ("layer", f"'{self.probe.layer}'", f"'{layer_of(model)}'")
-        elif preprocessing_digest(card.preprocessing) != self.preprocessing_digest:
-            given = preprocessing_digest(card.preprocessing)[:12]
-            other = ("preprocessing", f"with the digest {self.preprocessing_digest[:12]}", given)
-        if other is not None:
-            what, fitted, got = other
-            raise CheckpointError(
-                f"checkpoint of the probe {self.folder.name} must have the {what} on which it was fitted, {fitted}; "
-                f"got {got}. Fit it again on this one: fairaudit probe."
-            )
+        card, layer, steps = model.card, layer_of(model), preprocessing_digest(model.card.preprocessing)
+        weights = (f"of '{self.model}' ({self.model_digest[:12]})", f"'{card.name}' ({card.digest[:12]})")
+        for part, same, (fitted, got) in (
+            ("weights", card.digest == self.model_digest, weights),
+            ("layer", layer == self.probe.layer, (f"'{self.probe.layer}'", f"'{layer}'")),
+            ("preprocessing", steps == self.preprocessing_digest,
+             (f"with the digest {self.preprocessing_digest[:12]}", steps[:12])),
+        ):  # fmt: skip
+            if not same:
+                raise CheckpointError(
+                    f"checkpoint of the probe {self.folder.name} must have the {part} on which it was fitted, {fitted}"
+                    f"; got {got}. Fit the probe again on this checkpoint: fairaudit probe."
+                )
 
 
 def layer_of(model: Model) -> str:
-    """Return where the model's embeddings are read, as ``extract`` names it."""
+    """Return the layer of the model's embeddings, as ``extract`` names it."""
     return str(getattr(model, "layer", "output of the model"))
 
 
 def preprocessing_digest(values: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of how a model takes its images, 64 hex digits."""
+    """Return the SHA-256 of a model's preprocessing, 64 hex digits."""
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -93,7 +91,7 @@ def probe_folder(output: str | Path, *, overwrite: bool = False) -> OutputFolder
 
 
 def request_of(model: Model, table: ProbeTable, **options: Any) -> dict[str, Any]:
-    """Return what a head that learns ``table`` on top of ``model`` is asked for."""
+    """Return the request for a head that learns ``table`` on top of ``model``."""
     card = model.card
     sizes = [path.stat().st_size for path in table.files]
     return {
@@ -109,15 +107,9 @@ def request_of(model: Model, table: ProbeTable, **options: Any) -> dict[str, Any
 
 
 def save_probe(probe: LinearProbe, model: Model, output: OutputFolder, *, versions: Mapping[str, str]) -> None:
-    """Write a probe that was fitted on ``model`` to the checked folder of ``probe_folder``.
-
-    Parameters
-    ----------
-    versions : mapping of str to str
-        Of the packages that made it.
-    """
+    """Write a probe that was fitted on ``model`` to the checked folder of ``probe_folder``; versions by package."""
     with output.replaced() as folder:
-        # safetensors writes memory as it lies; of another order it would make another matrix.
+        # safetensors writes memory in its order; another order would give another matrix.
         arrays = {"weights": np.ascontiguousarray(probe.weights_CD), "bias": np.ascontiguousarray(probe.bias_C)}
         save_file(arrays, folder / WEIGHTS)
         probe.images.save(folder)
@@ -130,7 +122,7 @@ def save_probe(probe: LinearProbe, model: Model, output: OutputFolder, *, versio
                 "preprocessing_digest": preprocessing_digest(model.card.preprocessing),
             },
             "probe": probe.params(),
-            "held_out": [one.to_json() for one in probe.held_out],
+            "held_out": [split.to_json() for split in probe.held_out],
             "weights_digest": hashlib.sha256(_weights(folder)).hexdigest(),
             "versions": dict(versions),
         }
@@ -138,18 +130,18 @@ def save_probe(probe: LinearProbe, model: Model, output: OutputFolder, *, versio
 
 
 def load_probe(folder: Path) -> SavedProbe:
-    """Read what ``save_probe`` wrote.
+    """Read the probe that ``save_probe`` wrote.
 
     Raises
     ------
     DataError
-        If the folder holds no probe, a newer one, or one whose files are damaged or do not belong together.
+        If the folder holds no probe, a newer probe, or files that are damaged or do not belong together.
     """
     folder = Path(folder)
     if not is_there(folder / RECORD):
         raise DataError(
             f"probe {folder} must be a CSV with file and label, or a folder of `fairaudit probe` ({RECORD}); got a "
-            "folder without it. Check the path."
+            "folder without this file. Check the path."
         )
     try:
         record = json.loads(read_bytes(folder / RECORD, "probe", limit=DOCUMENT))
@@ -157,7 +149,7 @@ def load_probe(folder: Path) -> SavedProbe:
             raise ValueError(f"the format {record['format']}, where this version reads {_FORMAT}")
         content = _weights(folder)
         if hashlib.sha256(content).hexdigest() != record["weights_digest"]:
-            raise ValueError(f"a {WEIGHTS} with another digest than {RECORD} says")
+            raise ValueError(f"a {WEIGHTS} with another digest than in {RECORD}")
         return SavedProbe(
             folder=folder,
             probe=_probe(record, load(content), LearnedImages.load(folder)),
@@ -169,7 +161,7 @@ def load_probe(folder: Path) -> SavedProbe:
         raise
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error).rstrip(".")
-        raise DataError(f"probe {folder} must be whole, as it was written; got {reason}. Fit it again.") from error
+        raise DataError(f"probe {folder} must be complete and unchanged; got {reason}. Fit it again.") from error
 
 
 def _weights(folder: Path) -> bytes:
@@ -177,20 +169,20 @@ def _weights(folder: Path) -> bytes:
 
 
 def _probe(record: dict[str, Any], weights: dict[str, Any], images: LearnedImages) -> LinearProbe:
-    said = record["probe"]
-    classes, weights_CD, bias_C = tuple(map(str, said["classes"])), weights["weights"], weights["bias"]
+    params = record["probe"]
+    classes, weights_CD, bias_C = tuple(map(str, params["classes"])), weights["weights"], weights["bias"]
     if weights_CD.ndim != 2 or weights_CD.shape[:1] != (len(classes),) or bias_C.shape != (len(classes),):
         raise ValueError(f"weights of shape {weights_CD.shape} for {len(classes)} labels")
     return LinearProbe(
-        table=str(said["table"]),
-        table_digest=str(said["table_digest"]),
+        table=str(params["table"]),
+        table_digest=str(params["table_digest"]),
         classes=classes,
         weights_CD=weights_CD.astype(np.float64),
         bias_C=bias_C.astype(np.float64),
-        strength=float(said["strength"]),
-        n_images=int(said["n_images"]),
-        held_out=tuple(HeldOut.from_json(one) for one in record["held_out"]),
-        layer=str(said["layer"]),
+        strength=float(params["strength"]),
+        n_images=int(params["n_images"]),
+        held_out=tuple(HeldOut.from_json(split) for split in record["held_out"]),
+        layer=str(params["layer"]),
         images=images,
-        notes=tuple(map(str, said["notes"])),
+        notes=tuple(map(str, params["notes"])),
     )

@@ -1,4 +1,4 @@
-"""``ProbeTable``: images and the labels that a linear probe learns from them, as a CSV names them."""
+"""``ProbeTable``: images and their labels for a linear probe, from a CSV."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("file", "label")
 CLUSTER = "cluster"
 Row = tuple[int, str, str, str]
 
-#: From so many images on, a class has its part in all three pieces: fitting, choosing the strength, held out.
+#: Least number of images with which a class takes part in fitting, choosing the strength and measuring the accuracy.
 WELL_COVERED = 3
 
 
@@ -35,7 +35,7 @@ class ProbeTable:
     names : tuple of str
         Column ``file`` as written, in row order, unique.
     files : tuple of Path
-        The same images as absolute, resolved paths: an audit that uses the probe leaves them out.
+        The same images as absolute, resolved paths, which an audit with the probe leaves out.
     labels : tuple of str
         Column ``label``, in row order.
     digest : str
@@ -43,8 +43,8 @@ class ProbeTable:
     notes : tuple of str
         Sentences for the report.
     clusters : tuple of str
-        Column ``cluster`` (person, household, source image), in row order; empty where the table has none. Rows of one
-        cluster are never in two parts of a split.
+        Column ``cluster`` (person, household, source image), in row order; empty if the table has no such column. Rows
+        of one cluster are never in two parts of a split.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class ProbeTable:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Every label once, sorted."""
+        """The distinct labels, sorted."""
         return tuple(sorted(set(self.labels)))
 
     def only(self, classes: Sequence[str]) -> ProbeTable:
@@ -74,7 +74,7 @@ class ProbeTable:
         kept = [row for row, label in enumerate(self.labels) if label in set(classes)]
         if len(set(classes)) < 2:
             raise ConfigError(
-                f"classes must be at least two labels of {self.path.name}; got {', '.join(classes)}. Name another one."
+                f"classes must be at least two labels of {self.path.name}; got {', '.join(classes)}. Add a label."
             )
         labels, n_gone = tuple(self.labels[row] for row in kept), len(self.labels) - len(kept)
         note = f"{n_gone:,} images of {self.path.name} have other labels than those that were asked for."
@@ -88,7 +88,7 @@ class ProbeTable:
         )
 
     def samples(self) -> Samples:
-        """Return the table as ``Samples``, to be extracted like any data set; without clusters every image is one."""
+        """Return the table as ``Samples``, for extraction; without clusters every image is its own cluster."""
         table = pd.DataFrame(
             {
                 "sample_id": self.names,
@@ -119,8 +119,8 @@ def read_probe_table(path: Path) -> ProbeTable:
     Raises
     ------
     DataError
-        If the file is not there or is no CSV, a column is missing, a label or cluster is empty, a file is not there or
-        stands twice, or there are fewer than two labels.
+        If the table is missing or no CSV, a column is missing, a label or cluster is empty, an image is missing or
+        named twice, or there are fewer than two labels.
     """
     path = Path(path)
     content = read_bytes(path, "probe table", limit=TABLE)
@@ -131,7 +131,7 @@ def read_probe_table(path: Path) -> ProbeTable:
     if len(counts) < 2:
         raise DataError(
             f"probe table {path.name} must have at least two labels; got only '{labels[0]}'. "
-            "Add images of something else: a probe learns to tell labels apart."
+            "Add images with another label."
         )
     return ProbeTable(
         path=path,
@@ -145,14 +145,13 @@ def read_probe_table(path: Path) -> ProbeTable:
 
 
 def _rows(path: Path, content: bytes) -> list[Row]:
-    """Return (line, file, label, cluster) of each row, stripped of blanks around them; DataError for a defect.
+    """Return (line, file, label, cluster) of each row, stripped; the cluster is empty if the table has no such column.
 
-    The cluster is empty in every row where the table has no such column.
+    Raises DataError for a defect.
     """
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        header = [str(name).strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = header
+        reader.fieldnames = header = [str(name).strip() for name in reader.fieldnames or ()]
         _check_columns(path, header)
         checked = [column for column in (*COLUMNS, CLUSTER) if column in header]
         rows = [(reader.line_num, _cell(row, "file"), _cell(row, "label"), _cell(row, CLUSTER)) for row in reader]
@@ -177,7 +176,7 @@ def _cell(row: Mapping[str, str | None], column: str) -> str:
 
 
 def _check_columns(path: Path, header: list[str]) -> None:
-    """Raise DataError if a column is missing or stands twice."""
+    """Raise DataError if a column is missing or occurs twice."""
     for column in COLUMNS:
         if column not in header:
             hint = did_you_mean(column, header)
@@ -194,7 +193,7 @@ def _check_columns(path: Path, header: list[str]) -> None:
 
 
 def _existing_files(path: Path, rows: list[Row]) -> tuple[Path, ...]:
-    """Return the resolved files; DataError if one is not there, or is named by two rows."""
+    """Return the resolved files; DataError if a file is missing, or named by two rows."""
     files = tuple((path.parent / file).resolve() for _, file, *_ in rows)
     missing = [row for row, file in zip(rows, files, strict=True) if not file.is_file()]
     if missing:
@@ -209,15 +208,15 @@ def _existing_files(path: Path, rows: list[Row]) -> tuple[Path, ...]:
     for (line, name, *_), file in zip(rows, files, strict=True):
         if file in first:
             raise DataError(
-                f"probe table {path.name} must name a file once; '{name}' stands in the lines {first[file]} and "
-                f"{line}. Keep one of them: an image must not be learned and held out at the same time."
+                f"probe table {path.name} must name a file once; '{name}' is in the lines {first[file]} and {line}. "
+                "Keep one of them: an image must not be learned and held out at the same time."
             )
         first[file] = line
     return files
 
 
 def _notes(name: str, counts: Counter[str]) -> tuple[str, ...]:
-    """Return the sentence on classes that are too small to be held out or to choose by."""
+    """Return a note on classes that are too small to be held out or to choose the strength."""
     few = sorted(label for label, n in counts.items() if n < WELL_COVERED)
     if not few:
         return ()

@@ -1,4 +1,4 @@
-"""``Prompts``: the classes that zero-shot labels come from, their names, and the sentences they are put into."""
+"""``Prompts``: the classes of zero-shot labels, their names, and the templates of their sentences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXAMPLE = 'templates = ["a photo of a {}."] and, below [classes], dog = ["dog",
 
 @dataclass(frozen=True)
 class Prompts:
-    """Which labels there are, and how each is said.
+    """Labels with their names, and templates for sentences.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Prompts:
         return tuple(self.names)
 
     def texts(self, template: str) -> list[str]:
-        """Return the sentences that ``template`` makes of all names, label by label."""
+        """Return the sentences of ``template`` with all names, label by label."""
         return [template.replace("{}", name) for names in self.names.values() for name in names]
 
 
@@ -54,8 +54,8 @@ def read_prompts(path: Path) -> Prompts:
     Raises
     ------
     ConfigError
-        If there is no such file, it is no TOML, a key is unknown or missing, a template has no ``{}``, a label, name
-        or template is blank or stands twice, or there are fewer than two labels.
+        If the file is missing or no TOML, a key is unknown or missing, a template does not have ``{}`` once, a label,
+        name or template is blank or occurs twice, or there are fewer than two labels.
     """
     path = Path(path)
     content = read_bytes(path, "prompts", limit=SETTINGS, error=ConfigError)
@@ -88,21 +88,19 @@ class _Keys:
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """The names of each label; the label itself where none are given."""
+        """The names of each label; the label itself if it has no names."""
         labels = _stripped("classes", self.classes)
-        given = self.classes.values() if isinstance(self.classes, Mapping) else [()] * len(labels)
-        return {
-            label: _stripped(f"classes.{label}", names) or (label,) for label, names in zip(labels, given, strict=True)
-        }
+        names = self.classes.values() if isinstance(self.classes, Mapping) else [()] * len(labels)
+        return {label: _stripped(f"classes.{label}", own) or (label,) for label, own in zip(labels, names, strict=True)}
 
 
-def _stripped(what: str, texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the texts without spaces around them; none is blank and no two are alike."""
+def _stripped(key: str, texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts without surrounding spaces; raise ConfigError if a text is blank or occurs twice."""
     seen = {"": ""}
     for text in map(str.strip, texts):
         if text.casefold() in seen:
             raise ConfigError(
-                f"{what} must be different from each other and not blank; got '{text}'. Remove or name it."
+                f"{key} must be different from each other and not blank; got '{text}'. Remove or name it."
             )
         seen[text.casefold()] = text
     return tuple(seen.values())[1:]

@@ -1,4 +1,4 @@
-"""``split_parts``: which rows are fitted, which choose, and which are held out; a cluster is never in two parts."""
+"""``split_parts``: split rows for fitting, choosing the strength and measuring accuracy, by whole clusters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 Labels = npt.NDArray[np.str_]
 
-#: Share of each label's images that chooses the strength, and share on which the accuracy is then measured.
+#: Share of each label's images that chooses the strength, and share that measures the accuracy.
 HELD_OUT = 0.2
 
 FIT, CHOOSE, OUT = "fit", "choose", "held out"
@@ -23,8 +23,8 @@ _FOLDS = round(1 / HELD_OUT)
 def split_parts(y_N: Labels, seed: int, *, clusters: Sequence[str] = ()) -> Labels:
     """Return ``"fit"``, ``"choose"`` or ``"held out"`` for each row; every label is in ``"fit"``.
 
-    Some 20 % of each label's rows are held out and 20 % choose, as far as clusters allow it: a label that stands in one
-    or two clusters is missing in the one part or the other, and always there where it is fitted.
+    Some 20 % of each label's rows are held out and 20 % choose, as far as clusters allow it: a label of one or two
+    clusters is missing in one or both of these parts, and always in ``"fit"``.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def split_parts(y_N: Labels, seed: int, *, clusters: Sequence[str] = ()) -> Labe
         Labels.
     seed : int
     clusters : sequence of str
-        Person, household or source image of each row; rows of one cluster stay together. Empty: every row for itself.
+        Person, household or source image of each row; rows of one cluster stay together. Empty: each row is its own.
     """
     if not len(clusters):
         return _by_row(y_N, seed)
@@ -59,10 +59,10 @@ def _by_cluster(y_N: Labels, cluster_N: npt.NDArray[np.int64], seed: int) -> Lab
         return part_N
     dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # It says which label has fewer rows than folds; what comes of that is said with the accuracy.
+        # It names a label with fewer rows than folds; the notes of the accuracy cover that.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         dealt = [rows for _, rows in dealer.split(y_N, y_N, cluster_N)]
-    # The largest clusters are dealt to the first fold: which fold is held out is drawn, so that seeds differ in it.
+    # The first fold gets the largest clusters: the held-out fold is drawn, so that it differs between seeds.
     first, second, *_ = np.random.default_rng(seed).permutation(folds)
     part_N[dealt[first]] = OUT
     if folds > 2:
@@ -73,7 +73,7 @@ def _by_cluster(y_N: Labels, cluster_N: npt.NDArray[np.int64], seed: int) -> Lab
 
 
 def _keep_one(part_N: Labels, cluster_N: npt.NDArray[np.int64], own_N: npt.NDArray[np.bool_]) -> None:
-    """Move one cluster to ``"fit"`` where no row of a label (``own_N``) is there: it could not be learned."""
+    """Move one cluster to ``"fit"`` if no row of a label (``own_N``) is there: the label could not be learned."""
     if (part_N[own_N] == FIT).any():
         return
     spare = own_N & (part_N == CHOOSE)

@@ -1,4 +1,4 @@
-"""``TextEncoder``: a frozen BERT that turns texts into vectors."""
+"""``TextEncoder``: encode texts as vectors by a frozen BERT."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from fairaudit.models._torch_model import choose_device, weights_digest
 
 # Legend of shape suffixes: N texts, B texts of a batch, T tokens, D dimensions.
 
-#: Tokens of a text that are read, with the marks at both ends; what comes after is cut off.
+#: Tokens to which a text is cut, with the marks at both ends.
 MAX_TOKENS = 128
 
-#: Written beside a text encoder that fairaudit trained itself.
+#: File beside a text encoder that fairaudit trained.
 NOTE_FILE = "fairaudit.json"
 
-# Weights from which on a network is worth more than one core.
+# Number of weights from which a network runs on more than one core.
 _WORTH_THREADS = 2_000_000
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -45,12 +45,12 @@ _WEIGHT_FILES = (
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """A text model with its tokenizer; its weights do not change.
+    """A frozen text model with its tokenizer.
 
     Parameters
     ----------
     name : str
-        Hub id, or the folder's own name.
+        Hub id, or name of the folder.
     tokenizer, model : objects of transformers
     digest : str
         SHA-256 over the weights, 64 hex digits.
@@ -72,27 +72,23 @@ class TextEncoder:
     def encode(
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Advance | None = None
     ) -> npt.NDArray[np.float32]:
-        """Return one vector per text: the mean of its last hidden states over its tokens.
+        """Return one vector per text (N, D): the mean of its last hidden states over its tokens.
 
-        Texts are read up to ``MAX_TOKENS`` tokens. Neither the order of the texts nor ``batch_size`` changes a
-        vector by more than rounding.
+        Texts are cut to ``MAX_TOKENS`` tokens. Neither the order of the texts nor ``batch_size`` changes a vector by
+        more than rounding.
 
         Parameters
         ----------
         texts : sequence of str
-            May hold empty strings: their vector is that of the marks at both ends.
+            An empty string has the vector of the marks at both ends.
         batch_size : int, default 64
-        progress : callable, optional
+        progress : Advance, optional
             Called with the number of texts done and of all texts.
-
-        Returns
-        -------
-        ndarray of float32, shape (N, D)
 
         Raises
         ------
         DataError
-            If something in ``texts`` is not a string.
+            If a text is no string.
         """
         for i, text in enumerate(texts):
             if not isinstance(text, str):
@@ -104,7 +100,7 @@ class TextEncoder:
         if not len(texts):
             return vectors_ND
         tokens = self.tokenizer(list(texts), truncation=True, max_length=self._max_tokens())["input_ids"]
-        # Texts of like length share a batch, so that little is computed for padding.
+        # Texts of similar length share a batch, which saves padding.
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
         small = sum(p.numel() for p in self.model.parameters()) < _WORTH_THREADS
         with torch.inference_mode(), one_thread() if small else nullcontext():
@@ -116,7 +112,7 @@ class TextEncoder:
         return vectors_ND
 
     def card(self) -> dict[str, Any]:
-        """Return what a report says of the encoder, as JSON values."""
+        """Return the encoder's entries in a report, as JSON values."""
         card: dict[str, Any] = {
             "name": self.name,
             "architecture": type(self.model).__name__,
@@ -132,24 +128,24 @@ class TextEncoder:
         return min(MAX_TOKENS, int(getattr(self.model.config, "max_position_embeddings", MAX_TOKENS) or MAX_TOKENS))
 
     def _mean_pooled(self, tokens: list[list[int]]) -> torch.Tensor:
-        """Return (B, D) on the CPU; a text without any token gets zeros."""
+        """Return vectors (B, D) on the CPU; zeros for a text without tokens."""
         width = max(1, max(len(t) for t in tokens))
         pad = int(self.tokenizer.pad_token_id)
         ids_BT = torch.tensor([t + [pad] * (width - len(t)) for t in tokens])
         mask_BT = torch.tensor([[1] * len(t) + [0] * (width - len(t)) for t in tokens])
         device = self.model.device
         hidden_BTD = self.model(input_ids=ids_BT.to(device), attention_mask=mask_BT.to(device)).last_hidden_state
-        # Selected, not multiplied: where a whole text is masked, attention gives NaN, and 0 * NaN is NaN.
+        # Selected, not multiplied: attention gives NaN for a fully masked text, and 0 * NaN is NaN.
         kept_BTD = torch.where(mask_BT.to(device)[:, :, None] > 0, hidden_BTD.float(), 0.0)
         n_B1 = mask_BT.sum(dim=1, keepdim=True).clamp(min=1).to(device)
         return (kept_BTD.sum(dim=1) / n_B1).cpu()
 
 
 def open_text_encoder(source: str) -> TextEncoder:
-    """Open a text model of transformers: a local folder, or the id of a model on the Hugging Face hub.
+    """Open a text model of ``transformers``: a local folder, or the id of a model on the Hugging Face hub.
 
-    A folder of sentence-transformers works too; of it the transformer is used, with mean pooling. A local folder
-    is read without any network, and code that comes with a model is never run.
+    Of a folder of sentence-transformers the transformer is used, with mean pooling. A local folder is read without
+    network access, and code that comes with a model is never run.
 
     Parameters
     ----------
@@ -159,30 +155,26 @@ def open_text_encoder(source: str) -> TextEncoder:
     Raises
     ------
     CheckpointError
-        If there is no such folder or id, the tokenizer or the weights are missing or do not fit, or it is not a
-        model that encodes text.
+        If there is no such folder or id, the tokenizer or the weights are missing or do not fit, or the model does not
+        encode text.
     """
-    chosen = choose_device("auto")
+    device = choose_device("auto")
     folder = Path(source).expanduser()
     if folder.is_dir():
-        folder = _transformer_folder(folder.resolve())
-        _check_folder(folder)
-        return _load(str(folder), name=Path(source).expanduser().resolve().name, local=True, device=chosen)
-    if folder.exists():
+        folder = folder.resolve()
+        inner = _transformer_folder(folder)
+        _check_folder(inner)
+        return _load(str(inner), name=folder.name, local=True, device=device)
+    if folder.exists() or not _HUB_ID.fullmatch(source):
+        got = f"got the file '{source}'" if folder.exists() else f"there is no folder '{source}'"
         raise CheckpointError(
-            f"text encoder must be a folder or the id of a model on the hub; got the file '{source}'. "
-            "Give the folder that holds its config.json."
+            f"text encoder must be a folder or the id of a model on the hub; {got}. Give the folder of its config.json."
         )
-    if not _HUB_ID.fullmatch(source):
-        raise CheckpointError(
-            f"text encoder must be a folder or the id of a model on the hub; there is no folder '{source}'. "
-            "Check the path."
-        )
-    return _load(source, name=source, local=False, device=chosen)
+    return _load(source, name=source, local=False, device=device)
 
 
 def _transformer_folder(folder: Path) -> Path:
-    """Return where the transformer lies in a folder of sentence-transformers; other folders as they are."""
+    """Return the transformer's folder in a folder of sentence-transformers; other folders unchanged."""
     modules = folder / "modules.json"
     if (folder / "config.json").is_file() or not modules.is_file():
         return folder
@@ -196,15 +188,15 @@ def _transformer_folder(folder: Path) -> Path:
 
 
 def _check_folder(folder: Path) -> None:
-    """Raise CheckpointError for the first thing that a text model must have and ``folder`` has not."""
-    for what, names in (
+    """Raise CheckpointError if ``folder`` lacks a part of a text model."""
+    for part, names in (
         ("configuration", ("config.json",)),
         ("tokenizer", _TOKENIZER_FILES),
         ("weights", _WEIGHT_FILES),
     ):
         if not any((folder / name).is_file() for name in names):
             raise CheckpointError(
-                f"text encoder {folder} must hold a {what} ({' or '.join(names[:2])}); there is none. "
+                f"text encoder {folder} must hold a {part} ({' or '.join(names[:2])}); there is none. "
                 "Save the model and its tokenizer with save_pretrained into one folder."
             )
     check_folder(folder, "text encoder file", error=CheckpointError)
@@ -213,7 +205,7 @@ def _check_folder(folder: Path) -> None:
 def _load(where: str, *, name: str, local: bool, device: torch.device) -> TextEncoder:
     options = {"trust_remote_code": False, "local_files_only": local}
     try:
-        with quiet_transformers(), torch.random.fork_rng(devices=[]):  # a model is drawn before it is filled
+        with quiet_transformers(), torch.random.fork_rng(devices=[]):  # weights are drawn before they are loaded
             config = AutoConfig.from_pretrained(where, **options)
             _check_is_text_encoder(name, config)
             tokenizer = AutoTokenizer.from_pretrained(where, **options)
@@ -222,11 +214,11 @@ def _load(where: str, *, name: str, local: bool, device: torch.device) -> TextEn
             )
     except CheckpointError:
         raise
-    except Exception as error:  # damaged files end in whatever the parser of that format raises
-        if not local and isinstance(error, OSError):  # its own message is a paragraph on caches and proxies
+    except Exception as error:  # damaged files raise any error of their parsers
+        if not local and isinstance(error, OSError):  # its message is a paragraph on caches and proxies
             raise CheckpointError(
                 f"text encoder '{name}' must be a folder or the id of a model on the hub; there is no such folder, and "
-                "the hub does not give it. Check the id and the connection, or give a local folder."
+                "the hub does not return it. Check the id and the connection, or give a local folder."
             ) from error
         reason = " ".join(str(error).split())[:200].rstrip(". ") or type(error).__name__
         raise CheckpointError(
@@ -234,7 +226,7 @@ def _load(where: str, *, name: str, local: bool, device: torch.device) -> TextEn
         ) from error
     _check_loaded(name, tokenizer, info)
     if getattr(model, "pooler", None) is not None:
-        model.pooler = None  # not used, and often not in the checkpoint: then it holds random numbers
+        model.pooler = None  # not used; random if the checkpoint lacks it
     model = model.eval().requires_grad_(False).to(device)
     note_file = Path(where) / NOTE_FILE
     note = json.loads(read_bytes(note_file, "file", limit=SETTINGS)) if local and note_file.is_file() else {}
@@ -243,20 +235,17 @@ def _load(where: str, *, name: str, local: bool, device: torch.device) -> TextEn
 
 def _check_is_text_encoder(name: str, config: Any) -> None:
     kind = getattr(config, "model_type", "") or type(config).__name__
-    if not getattr(config, "vocab_size", None) or not getattr(config, "hidden_size", None):
+    reads_text = getattr(config, "vocab_size", None) and getattr(config, "hidden_size", None)
+    has_decoder = getattr(config, "is_encoder_decoder", False)
+    if has_decoder or not reads_text:
         raise CheckpointError(
-            f"text encoder '{name}' must be a model that reads text; got a model of the type '{kind}'. "
-            "Give a BERT, e.g. google-bert/bert-base-uncased."
-        )
-    if getattr(config, "is_encoder_decoder", False):
-        raise CheckpointError(
-            f"text encoder '{name}' must be an encoder alone; got '{kind}', which has a decoder too. "
+            f"text encoder '{name}' must read text and have no decoder; got a model of the type '{kind}'. "
             "Give a BERT, e.g. google-bert/bert-base-uncased."
         )
 
 
 def _check_loaded(name: str, tokenizer: Any, info: dict[str, Any]) -> None:
-    """Raise CheckpointError if weights would be random, or texts of different length could not share a batch."""
+    """Raise CheckpointError if weights would be random, or texts of different lengths could not share a batch."""
     missing = sorted(key for key in info.get("missing_keys", ()) if not key.startswith("pooler."))
     if missing:
         raise CheckpointError(
@@ -272,7 +261,7 @@ def _check_loaded(name: str, tokenizer: Any, info: dict[str, Any]) -> None:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep progress bars and remarks of transformers off the terminal; what matters is raised."""
+    """Silence progress bars and remarks of ``transformers``; errors are still raised."""
     bars, level = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]

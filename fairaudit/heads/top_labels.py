@@ -1,4 +1,4 @@
-"""``top_labels``: scores over all labels of a head to the most probable ones of each image."""
+"""``top_labels``: select the most probable labels of each image from the logits of a head."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
 from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.measures.labels import LabelIndex
@@ -25,7 +26,7 @@ def top_labels(
     classes: Sequence[str] = (),
     data: str = "",
 ) -> Predictions:
-    """Return the ``k`` most probable labels of each embedding; scores are softmax over all that may be said.
+    """Return the ``k`` most probable labels of each embedding; scores are softmax over all labels, or ``classes``.
 
     Parameters
     ----------
@@ -40,9 +41,9 @@ def top_labels(
     source : str
         As in ``Predictions``.
     classes : sequence of str
-        The only labels that may be said: the scores of others count as minus infinity. Empty for all.
+        The only labels that may be predicted: the scores of others count as minus infinity. Empty for all.
     data : str
-        Name of the data set to which they belong, for messages.
+        Name of the data set of ``classes``, for messages.
 
     Raises
     ------
@@ -56,16 +57,9 @@ def top_labels(
     scores_NK = np.empty((n, k), dtype=np.float32)
     for start in range(0, n, _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
-        scores_BC = softmax(logits(embeddings.vectors[rows])[:, columns])
-        # Stable: equal scores keep the order of the labels, so that a tie is the same on every machine.
+        scores_BC = softmax(logits(embeddings.vectors[rows])[:, columns], axis=1)
+        # Stable: a tie keeps the order of the labels, on every machine.
         order_BK = np.argsort(-scores_BC, axis=1, kind="stable")[:, :k]
         labels_NK[rows] = labels_C[order_BK]
         scores_NK[rows] = np.take_along_axis(scores_BC, order_BK, axis=1)
     return Predictions(embeddings.sample_ids, labels_NK, scores_NK, tuple(labels_C.tolist()), source)
-
-
-def softmax(logits_BC: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return rows that sum to 1, float64, shape (B, C)."""
-    scores_BC: npt.NDArray[np.float64] = np.exp(logits_BC - logits_BC.max(axis=1, keepdims=True))
-    scores_BC /= scores_BC.sum(axis=1, keepdims=True)
-    return scores_BC

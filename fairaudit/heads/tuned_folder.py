@@ -1,4 +1,4 @@
-"""``tune``: the labels of a table, learned by a whole network, as a ``transformers`` folder with its record."""
+"""``tune``: fine-tune a whole network on a table of labels, as a ``transformers`` folder with its record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from fairaudit.core.errors import DataError
@@ -44,11 +43,11 @@ class TunedModel:
     folder : Path
         A ``transformers`` folder that ``fairaudit audit`` opens as a checkpoint with a head of its own.
     classes : tuple of str
-        The labels it says, sorted.
+        The predicted labels, sorted.
     held_out : HeldOut
-        Accuracy on the images that it did not learn, a fifth of the table.
+        Accuracy on the held-out images, a fifth of the table.
     n_learned : int
-        Images that it learned.
+        Training images.
     loss : float
         Mean cross-entropy of the last epoch, in nats.
     """
@@ -80,12 +79,12 @@ def tune(
     Raises
     ------
     InputError
-        If the checkpoint, the table or the recipe cannot be used; nothing is written then.
+        If the checkpoint, the table or the recipe cannot be used; then nothing is written.
     """
     classes = table.classes
     part_N = split_parts(np.array(table.labels, dtype=np.str_), recipe.seed, clusters=table.clusters)
     learned, held = np.flatnonzero(part_N != OUT).tolist(), (part_N == OUT).tolist()
-    network = classifier_on(model, classes, seed=recipe.seed)  # first: whether it can be tuned at all
+    network = classifier_on(model, classes, seed=recipe.seed)  # first, since it fails for other networks
     preprocessing = preprocessing_of(model, recipe)
     tuner = Tuner(network, recipe, preprocessing)
     loss = tuner.fit(
@@ -99,7 +98,8 @@ def tune(
             network.save_pretrained(folder)
             image_processor(preprocessing).save_pretrained(folder)
         held_out = _measured(folder, table, held, seed=recipe.seed, batch_size=batch_size)
-        _learned(table, part_N != OUT).save(folder)
+        samples = table.samples().select((part_N != OUT).tolist())
+        LearnedImages.of(samples, [image_digest(path) for path in samples.paths]).save(folder)
         write_json(folder / RECORD, {
             "format": 1,
             "base": {"name": model.card.name, "digest": model.card.digest},
@@ -116,14 +116,14 @@ def tune(
 
 
 def read_tuned(folder: Path) -> TunedModel:
-    """Return what ``tune`` returned when it filled the folder."""
+    """Return the ``TunedModel`` of a folder that ``tune`` filled."""
     record = json.loads(read_bytes(folder / RECORD, "record", limit=DOCUMENT))
     held_out = HeldOut.from_json(record["held_out"])
     return TunedModel(folder, tuple(record["classes"]), held_out, record["n_learned"], record["loss"])
 
 
 def image_processor(preprocessing: Preprocessing) -> Any:
-    """Return the processor of ``transformers`` that prepares images as ``preprocessing`` does."""
+    """Return the processor of ``transformers`` for ``preprocessing``."""
     import transformers
 
     common: dict[str, Any] = {
@@ -141,20 +141,14 @@ def image_processor(preprocessing: Preprocessing) -> Any:
 
 
 def _measured(folder: Path, table: ProbeTable, held: list[bool], *, seed: int, batch_size: int) -> HeldOut:
-    """Return the accuracy of the network, opened as an audit opens it, on the held-out rows of the table."""
+    """Return the accuracy on the held-out rows of the table, with the network opened as in an audit."""
     if not any(held):
         return HeldOut.of(np.empty(0, dtype=bool), np.empty(0, dtype=np.str_), (), seed=seed, classes=table.classes)
-    found = extract(open_model(folder), table.samples().select(held), batch_size=batch_size)
-    if found.predictions is None:
+    extraction = extract(open_model(folder), table.samples().select(held), batch_size=batch_size)
+    if extraction.predictions is None:
         raise DataError(f"fine-tuned network {folder.name} must have a head; got none. Report this as a defect.")
-    rows = found.samples.table
+    rows = extraction.samples.table
     y_N = rows["label"].to_numpy(str)
     clusters = rows["cluster_id"].astype(str).tolist() if table.clusters else ()
-    right_N = found.predictions.labels[:, 0] == y_N
+    right_N = extraction.predictions.labels[:, 0] == y_N
     return HeldOut.of(right_N, y_N, clusters, seed=seed, classes=table.classes)
-
-
-def _learned(table: ProbeTable, learned_N: npt.NDArray[np.bool_]) -> LearnedImages:
-    """Return the images of these rows of the table, which an audit has to leave out."""
-    samples = table.samples().select(learned_N.tolist())
-    return LearnedImages.of(samples, [image_digest(path) for path in samples.paths])

@@ -1,4 +1,4 @@
-"""``TuningRecipe``: how a whole network is fine-tuned on labels, with the published recipe as a preset."""
+"""``TuningRecipe``: parameters of fine-tuning a whole network, with the published recipe as a preset."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.typed_values import build
 
-#: Batch for which a recipe says its learning rate; the rate grows in proportion to the batch.
+#: Batch to which the learning rate of a recipe refers; the rate grows in proportion to the batch.
 REFERENCE_BATCH = 256
 
 
@@ -20,7 +20,7 @@ class TuningRecipe:
     Parameters
     ----------
     name : str
-        Of the preset from which it was made.
+        Of its preset.
     epochs, batch : int
         Passes over the images (at least 1), and images a step (at least 2).
     rate : float
@@ -32,10 +32,10 @@ class TuningRecipe:
     factor : float
         In (0, 1].
     size, resize : int
-        Images are seen as squares of ``size`` pixels; in use their short side is made ``resize`` and the middle square
-        kept. 0 and 0: as the checkpoint itself takes its images.
+        Side of the network's input in pixels, and short side to which images are resized before the middle square is
+        cut, after training. 0 and 0: as in the preprocessing of the checkpoint.
     least_area : float
-        In training a random part of the image is seen, of at least this share of its area, in (0, 1].
+        Least share of an image's area that a random view in training covers, in (0, 1].
     flip : float
         Probability of a left-right flip.
     seed : int
@@ -73,7 +73,8 @@ class TuningRecipe:
         ):
             if not holds:
                 shown = ",".join(map(str, self.milestones)) if key == "milestones" else f"{getattr(self, key):g}"
-                raise ConfigError(f"{key} of fine-tuning must be {must}; got {shown}. Correct it.")
+                option = f"--{key.replace('_', '-')}"
+                raise ConfigError(f"{key} of fine-tuning must be {must}; got {shown}. Correct {option}.")
 
     @property
     def learning_rate(self) -> float:
@@ -104,9 +105,9 @@ def make_tuning_recipe(preset: str, changes: Mapping[str, Any] | None = None) ->
     Raises
     ------
     ConfigError
-        If there is no such preset or field, or a value is not of its type or out of its range.
+        If a preset or field is unknown, or a value is not of its type or out of its range.
     """
     if preset not in PRESETS:
         raise unknown_name("preset of fine-tuning", preset, PRESETS)
-    given = {key: value for key, value in (changes or {}).items() if value is not None}
-    return build(TuningRecipe, {**asdict(PRESETS[preset]), **given}, at="fine-tuning", text=True)
+    changed = {key: value for key, value in (changes or {}).items() if value is not None}
+    return build(TuningRecipe, asdict(PRESETS[preset]) | changed, at="fine-tuning", text=True)

@@ -1,4 +1,4 @@
-"""``ZeroShot``: labels from prompts, by what a CLIP-like network thinks that texts and images have in common."""
+"""``ZeroShot``: predict labels from prompts, by the similarity of texts and images in a CLIP-like network."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ZeroShot:
-    """A classifier whose weights are texts: nothing is fitted.
+    """A classifier with texts as weights: nothing is fitted.
 
-    The vector of a label is the mean over its names and all templates of vectors that are one long, made one long
-    again [1]_. Its logit for an image is the cosine of the two times the network's own scale, and scores are softmax
-    over all labels. SigLIP was trained to judge each pair by a sigmoid [2]_; its scores here are softmax too, so that a
-    threshold means the same for all models, and its bias, which is one for all labels, has no part in them.
+    The vector of a label is the normalised mean, over its names and all templates, of normalised text vectors [1]_. Its
+    logit for an image is the cosine of the two times the network's own scale, and scores are softmax over all labels.
+    SigLIP was trained with a sigmoid for each pair [2]_; its scores here are softmax too, so that a threshold has the
+    same meaning for all models. SigLIP's bias, the same for all labels, cancels.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class ZeroShot:
     tower : TextTower
         Of the model whose embeddings are labelled.
     texts_PCD : ndarray of float32
-        By template, the mean over the names of each label of vectors that are one long.
+        By template, the mean of the normalised vectors of each label's names.
     layer : str
-        ``Embeddings.layer`` that it labels.
+        ``Embeddings.layer`` of the labelled embeddings.
 
     References
     ----------
@@ -57,7 +57,7 @@ class ZeroShot:
 
     @property
     def source(self) -> str:
-        """Who says the labels, for ``Predictions.source``."""
+        """The source of the labels, for ``Predictions.source``."""
         return f"zero-shot prompts of {self.prompts.path.name}"
 
     def predict(
@@ -69,12 +69,8 @@ class ZeroShot:
         ----------
         embeddings : Embeddings
             Of the model, shape (N, E), read at ``layer``.
-        k : int, default 10
-            Labels to keep; all if there are fewer.
-        classes : sequence of str
-            The only labels that may be said. Empty for all.
-        data : str
-            Name of the data set to which they belong, for messages.
+        k, classes, data
+            As in ``top_labels``.
 
         Raises
         ------
@@ -86,9 +82,9 @@ class ZeroShot:
     def predict_by_template(
         self, embeddings: Embeddings, *, k: int = 10, classes: Sequence[str] = (), data: str = ""
     ) -> list[Predictions]:
-        """Return what ``predict`` would with each template alone, in the order of ``prompts.templates``.
+        """Return the predictions of each template alone, in the order of ``prompts.templates``.
 
-        How far they lie apart says how much of a disparity is a matter of wording.
+        Their spread measures how much of a disparity depends on wording.
         """
         return [
             self._predict(embeddings, _units(texts_CD), f"{self.source}, template '{template}'", k, classes, data)
@@ -96,7 +92,7 @@ class ZeroShot:
         ]
 
     def params(self) -> dict[str, Any]:
-        """Return what a report says of the prompts, as JSON values."""
+        """Return the prompts' entries in a report, as JSON values."""
         return {
             "prompts": self.prompts.path.name,
             "prompts_digest": self.prompts.digest,
@@ -133,27 +129,27 @@ class ZeroShot:
 
 
 def open_zero_shot(model: Model, path: Path) -> ZeroShot:
-    """Return the classifier that ``model`` and the prompts in a TOML file make.
+    """Return the classifier of ``model`` with the prompts in a TOML file.
 
     Raises
     ------
     CheckpointError
         If the model has no text tower, or no tokenizer for it.
     ConfigError
-        If the prompts are wrong (``read_prompts``), or one is too long.
+        If the prompts are wrong (``read_prompts``), or a prompt is too long.
     """
     prompts, tower = read_prompts(path), getattr(model, "texts", None)
     if tower is None:
         raise CheckpointError(
-            f"checkpoint '{model.card.name}' must know texts to be asked by --prompts; got {model.card.architecture}, "
-            "which knows images only. Give a CLIP or SigLIP with its text tower, or labels of your own: --probe."
+            f"checkpoint '{model.card.name}' must have a text tower for --prompts; got {model.card.architecture} "
+            "without one. Give a CLIP or SigLIP with its text tower, or labels of your own: --probe."
         )
     texts_PCD = np.stack([_by_label(prompts, tower.encode(prompts.texts(t))) for t in prompts.templates])
     return ZeroShot(prompts, tower, texts_PCD, layer=str(getattr(model, "layer", "")))
 
 
 def _by_label(prompts: Prompts, texts_TD: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the mean (C, D) over the names of each label, of what one template made of them; not normalised again."""
+    """Return the mean (C, D) over the names of each label of normalised vectors; not normalised again."""
     ends = np.cumsum([len(names) for names in prompts.names.values()])
     return np.stack([part.mean(axis=0) for part in np.split(_units(texts_TD), ends[:-1])])
 

@@ -57,7 +57,7 @@ def test_a_datasheet_is_written_once_and_told_of(run: Run, folder: Path) -> None
         (("profile", "{folder}/none.csv"), "none.csv must be a .csv or .parquet file; got no such file."),
         (("profile", "{folder}", "--field", "camra"), "got 'camra'. Did you mean 'camera'?"),
         (("profile", "{folder}", "--cluster", "x"), "--cluster of table images.csv must be one of: "),
-        (("profile", "{folder}", "--sample", "0"), "--sample must be 1 or more; got 0. Correct it."),
+        (("profile", "{folder}", "--sample", "0"), "--sample must be 1 or more; got 0. Give for example"),
         (("datasheet", "{folder}/none"), "must be an existing folder of data; got no folder there."),
     ],
 )
@@ -72,4 +72,4 @@ def test_a_wrong_datasheet_beside_the_data_is_told_before_anything_is_read(run: 
     (folder / "datasheet.toml").write_text("licence = 1\n")
     code, out, error = run("data", "profile", folder)
     assert (code, out) == (2, "")
-    assert "'licence' of the datasheet must be a text in quotation marks; got 1. Write it so." in error
+    assert "'licence' of the datasheet must be a text in quotation marks; got 1. Write licence = " in error

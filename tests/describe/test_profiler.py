@@ -242,9 +242,9 @@ COLUMNS = "account, country, file, gender, scene"
             {"cluster": "acount"},
             f"--cluster of table images.csv must be one of: {COLUMNS}; got 'acount'. Did you mean 'account'?",
         ),
-        ({"images_at_least": 0}, "--images-at-least must be 1 or more; got 0. Correct it."),
-        ({"sample": 0}, "--sample must be 1 or more; got 0. Correct it."),
-        ({"seed": -1}, "--seed must be 0 or more; got -1. Correct it."),
+        ({"images_at_least": 0}, "--images-at-least must be 1 or more; got 0. Give for example --images-at-least 1."),
+        ({"sample": 0}, "--sample must be 1 or more; got 0. Give for example --sample 1."),
+        ({"seed": -1}, "--seed must be 0 or more; got -1. Give for example --seed 0."),
     ],
 )
 def test_a_wrong_option_is_refused(table: Path, options: dict[str, Any], text: str) -> None:
@@ -258,7 +258,9 @@ def test_a_table_without_fields_or_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^table t\.csv must have a column country, region, gender or one named by "):
         profile_data(tmp_path / "t.csv")
     (tmp_path / "e.csv").write_text("gender\n")
-    with pytest.raises(DataError, match=r"^table e\.csv must have at least one row; got none\. Add the images it is"):
+    with pytest.raises(
+        DataError, match=r"^table e\.csv must have at least one row; got none\. Add a row for each image"
+    ):
         profile_data(tmp_path / "e.csv")
     with pytest.raises(DataError, match=r"must hold a table of its images \(images\.csv, images\.parquet, metadata"):
         profile_data(tmp_path, fields=["gender"])

@@ -128,9 +128,10 @@ def test_texts_without_words(tmp_path: Path) -> None:
 def test_sizes_are_checked(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         train_compact_bert(TEXTS, output=tmp_path / "bert", epochs=0)
-    assert str(caught.value) == "epochs of a compact BERT must be at least 1; got 0. Choose a larger number."
+    assert str(caught.value) == "epochs of a compact BERT must be at least 1; got 0. Give epochs=1 or more."
     with pytest.raises(ConfigError) as caught:
         train_compact_bert(TEXTS, output=tmp_path / "bert", hidden=15)
     assert (
-        str(caught.value) == "hidden of a compact BERT must be a multiple of heads; got 15 and 2. Change one of them."
+        str(caught.value) == "hidden of a compact BERT must be a multiple of heads; got 15 and 2. Give for example "
+        "hidden=16."
     )

@@ -246,8 +246,8 @@ def test_images_prepared_in_other_ways_are_refused(model: Model, table: ProbeTab
     with pytest.raises(CheckpointError) as caught:
         tune(open_model(oblong), table, RECIPE, tuned_folder(tmp_path / "out"), versions={})
     assert str(caught.value) == (
-        "checkpoint 'net' must take RGB images that are resized, cut to a square and normalised; got other steps. Say "
-        "how it takes its images: --preprocessing FILE."
+        "checkpoint 'net' must take RGB images that are resized, cut to a square and normalised; got other steps. "
+        "Describe the preprocessing in a file: --preprocessing FILE."
     )
 
 

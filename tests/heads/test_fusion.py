@@ -218,7 +218,7 @@ def test_wrong_input_is_one_sentence(rng: np.random.Generator) -> None:
         fusion.scores(embeddings_of(image[:, :5]), text, y, splits)
     assert str(caught.value) == (
         "features must have the 12 and 8 dimensions of image and text on which the head was fitted; got 5 and 8. "
-        "Fit it on the same model and encoder."
+        "Fit the head on the same model and encoder."
     )
 
 

@@ -45,6 +45,6 @@ def test_a_damaged_table_is_one_sentence(tmp_path: Path, content: bytes | None) 
     if content is not None:
         (tmp_path / "images.parquet").write_bytes(content)
     with pytest.raises(
-        DataError, match=r"must hold images.parquet, the images that its head learned from; got no read"
+        DataError, match=r"must hold images.parquet, the training images of its head; got no readable file of that name"
     ):
         LearnedImages.load(tmp_path)

@@ -109,7 +109,7 @@ def test_clusters_are_held_out_whole_and_several_splits_are_those_of_scikit_lear
 
 
 def test_there_is_at_least_one_split() -> None:
-    with pytest.raises(ConfigError, match=r"^seeds must be at least 1; got 0\. A usual choice is 5\.$"):
+    with pytest.raises(ConfigError, match=r"^seeds must be at least 1; got 0\. Give for example seeds=5\.$"):
         fit_embeddings(embeddings_of(np.eye(4)), ["a", "b", "a", "b"], table_of(["a", "b", "a", "b"]), seeds=0)
 
 

@@ -78,12 +78,12 @@ def test_the_record_says_how_it_came_about_and_no_path(fitted: LinearProbe, fold
         (
             {"digest": "2" * 64},
             "checkpoint of the probe probe must have the weights on which it was fitted, of 'colours' (111111111111); "
-            "got 'colours' (222222222222). Fit it again on this one: fairaudit probe.",
+            "got 'colours' (222222222222). Fit the probe again on this checkpoint: fairaudit probe.",
         ),
         (
             {"layer": "top"},
-            "checkpoint of the probe probe must have the layer on which it was fitted, 'mean'; got 'top'. Fit it again "
-            "on this one: fairaudit probe.",
+            "checkpoint of the probe probe must have the layer on which it was fitted, 'mean'; got 'top'. Fit the "
+            "probe again on this checkpoint: fairaudit probe.",
         ),
         (
             {"preprocessing": {"size": 9}},
@@ -114,13 +114,13 @@ def damage_json(folder: Path, key: str, value: object) -> None:
 
 def test_a_damaged_probe_is_one_sentence(folder: Path) -> None:
     damage_json(folder, "model", {})
-    with pytest.raises(DataError, match=r"must be whole, as it was written; got no 'name'\. Fit it again\.$"):
+    with pytest.raises(DataError, match=r"must be complete and unchanged; got no 'name'\. Fit it again\.$"):
         load_probe(folder)
     damage_json(folder, "format", 2)
     with pytest.raises(DataError, match=r"got the format 2, where this version reads 1\. Fit it again\.$"):
         load_probe(folder)
     (folder / "probe.json").write_text("{", encoding="utf-8")
-    with pytest.raises(DataError, match="must be whole, as it was written; got Expecting"):
+    with pytest.raises(DataError, match="must be complete and unchanged; got Expecting"):
         load_probe(folder)
 
 
@@ -128,7 +128,7 @@ def test_weights_of_another_probe_are_refused(folder: Path) -> None:
     content = bytearray((folder / "weights.safetensors").read_bytes())
     content[-1] ^= 1
     (folder / "weights.safetensors").write_bytes(content)
-    with pytest.raises(DataError, match=r"got a weights.safetensors with another digest than probe.json says\. Fit it"):
+    with pytest.raises(DataError, match=r"got a weights.safetensors with another digest than in probe.json\. Fit it"):
         load_probe(folder)
     (folder / "weights.safetensors").unlink()
     with pytest.raises(DataError, match=r"weights .*weights.safetensors must be a readable file; got no such file"):

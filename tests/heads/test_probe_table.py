@@ -73,7 +73,7 @@ def test_some_labels_only(tmp_path: Path) -> None:
     ):
         whole.only(["x", "w"])
     with pytest.raises(
-        ConfigError, match=r"^classes must be at least two labels of labels.csv; got x\. Name another one\.$"
+        ConfigError, match=r"^classes must be at least two labels of labels.csv; got x\. Add a label\.$"
     ):
         whole.only(["x"])
 
@@ -133,12 +133,11 @@ def test_small_classes_are_noted(tmp_path: Path) -> None:
         ),
         (
             "file,label\na.png,x\nb.png,x\n",
-            "probe table labels.csv must have at least two labels; got only 'x'. Add images of something else: a probe "
-            "learns to tell labels apart.",
+            "probe table labels.csv must have at least two labels; got only 'x'. Add images with another label.",
         ),
         (
             "file,label\na.png,x\n./a.png,y\n",
-            "probe table labels.csv must name a file once; './a.png' stands in the lines 2 and 3. Keep one of them: an "
+            "probe table labels.csv must name a file once; './a.png' is in the lines 2 and 3. Keep one of them: an "
             "image must not be learned and held out at the same time.",
         ),
     ],

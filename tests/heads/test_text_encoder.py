@@ -160,7 +160,8 @@ def test_modules_may_not_lead_out_of_the_folder(tiny_bert: Path, tmp_path: Path)
 def test_no_such_folder(tmp_path: Path) -> None:
     absent = tmp_path / "absent"
     assert message_of(absent) == (
-        f"text encoder must be a folder or the id of a model on the hub; there is no folder '{absent}'. Check the path."
+        f"text encoder must be a folder or the id of a model on the hub; there is no folder '{absent}'. "
+        "Give the folder of its config.json."
     )
 
 
@@ -168,14 +169,14 @@ def test_a_file_is_not_a_folder(tiny_bert: Path) -> None:
     file = tiny_bert / "config.json"
     assert message_of(file) == (
         f"text encoder must be a folder or the id of a model on the hub; got the file '{file}'. "
-        "Give the folder that holds its config.json."
+        "Give the folder of its config.json."
     )
 
 
 def test_an_id_that_the_hub_does_not_give() -> None:
     assert message_of("nobody/no-such-bert") == (
         "text encoder 'nobody/no-such-bert' must be a folder or the id of a model on the hub; there is no such folder, "
-        "and the hub does not give it. Check the id and the connection, or give a local folder."
+        "and the hub does not return it. Check the id and the connection, or give a local folder."
     )
 
 
@@ -199,8 +200,8 @@ def test_a_folder_that_lacks_something(tiny_bert: Path, tmp_path: Path, removed:
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        (ResNetConfig(), "must be a model that reads text; got a model of the type 'resnet'."),
-        (T5Config(), "must be an encoder alone; got 't5', which has a decoder too."),
+        (ResNetConfig(), "must read text and have no decoder; got a model of the type 'resnet'."),
+        (T5Config(), "must read text and have no decoder; got a model of the type 't5'."),
     ],
 )
 def test_another_kind_of_model(tiny_bert: Path, tmp_path: Path, config: Any, reason: str) -> None:

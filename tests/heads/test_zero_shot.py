@@ -161,7 +161,7 @@ def test_a_network_without_texts(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as caught:
         open_zero_shot(open_model(tmp_path / "vision"), tmp_path / "p.toml")
     assert str(caught.value) == (
-        "checkpoint 'vision' must know texts to be asked by --prompts; got CLIPVisionModel, which knows images only. "
+        "checkpoint 'vision' must have a text tower for --prompts; got CLIPVisionModel without one. "
         "Give a CLIP or SigLIP with its text tower, or labels of your own: --probe."
     )
 
