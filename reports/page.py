@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from fairaudit.core.errors import InputError
 from fairaudit.core.files import atomic_write
-from fairaudit.core.marker import PAGE_LINE, with_digest
+from fairaudit.core.marker import PAGE_LINE, with_page_digest
 from fairaudit.core.output_folder import check_file
 from fairaudit.core.text import printable
 from fairaudit.reports import notation, palette
@@ -71,7 +71,7 @@ def document(template: str, **values: Any) -> str:
     """Return a whole page: ``template`` extends ``page.html.j2``, which holds style sheet, policy and digest."""
     # The style sheet is ours and holds no "<", so that marking it as safe cannot end the element.
     ours = {"stylesheet": Markup(stylesheet()), "digest": Markup(PAGE_LINE)}
-    return with_digest(fill(template, **ours, policy=policy(), method=method(), **values))
+    return with_page_digest(fill(template, **ours, policy=policy(), method=method(), **values))
 
 
 def write(html: str, path: Path, *, overwrite: bool = False) -> Path:

@@ -1,13 +1,14 @@
 """The one guard of every file that a user names: a regular file, within its limit, opened without waiting.
 
-A named pipe that nobody writes to would stop the program for ever, and a device such as ``/dev/zero`` has no end. What
-is asked is the open file and not its path, which may lead to another file a moment later. Only libraries that open a
-path themselves get one that ``check_file`` or ``check_folder`` has just looked at.
+A named pipe without a writer would stop the program for ever, and a device such as ``/dev/zero`` has no end. The guard
+checks the open file, not its path, which may lead to another file a moment later. A library that opens a path itself
+gets one that ``check_file`` or ``check_folder`` has just checked.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import stat
@@ -19,9 +20,9 @@ from fairaudit.core.errors import DataError, InputError
 
 #: Bytes of a file that people write: settings, plans, lists of names.
 SETTINGS = 16 * 2**20
-#: Bytes of a file that fairaudit or ``transformers`` wrote and that is read as a whole: an audit, the lines of a run.
+#: Bytes of a file of fairaudit or ``transformers`` that is read as a whole: an audit, the lines of a run.
 DOCUMENT = 2**30
-#: Bytes of a table or a text of other people that is read as a whole.
+#: Bytes of a table or text of other people that is read as a whole.
 TABLE = 2 * 2**30
 
 REGULAR = "a file"
@@ -51,40 +52,40 @@ def kind_of(path: str | Path) -> str:
 
 
 def is_there(path: str | Path) -> bool:
-    """Whether anything but a folder lies at ``path``: whoever opens it is told what it is."""
+    """Return whether anything but a folder lies at ``path``; opening it names its kind if it is no regular file."""
     return kind_of(path) not in (NOTHING, FOLDER)
 
 
 def read_bytes(path: str | Path, what: str, *, limit: int, error: type[InputError] = DataError) -> bytes:
-    """Return the bytes of a file; at most ``limit`` of them are read, also where the file grows meanwhile.
+    """Return the bytes of a file; at most ``limit`` of them are read, even if the file grows meanwhile.
 
     Parameters
     ----------
     path : path
     what : str
-        What errors call it, before its path: ``"plan"``.
+        Name of the file's role in errors, before its path: ``"plan"``.
     limit : int
-        Bytes that it may have.
+        Maximum size in bytes.
     error : type
-        Of the error.
+        Class of the errors.
 
     Raises
     ------
     InputError
-        As ``error``: if there is no regular file, it cannot be read, or it is too large.
+        As ``error``: if there is no regular file, or it is unreadable or too large.
     """
     descriptor, size = _open(path, what, limit, error)
-    parts, left, want = [], limit + 1, size + 1
+    parts, allowed, request = [], limit + 1, size + 1
     try:
-        while left and (part := os.read(descriptor, min(left, want))):
+        while allowed and (part := os.read(descriptor, min(allowed, request))):
             parts.append(part)
-            # Nearly always the file ends here, and one byte is asked for to see that.
-            left, want = left - len(part), 1 if len(parts) == 1 else _CHUNK
+            # The file nearly always ends here; a request of one byte shows it.
+            allowed, request = allowed - len(part), 1 if len(parts) == 1 else _CHUNK
     except OSError as problem:
         raise _unusable(path, what, _reason(problem), error) from problem
     finally:
         os.close(descriptor)
-    if not left:
+    if not allowed:
         raise _too_large(path, what, limit, limit + 1, error)
     return b"".join(parts)
 
@@ -110,13 +111,7 @@ def read_text(
 
 
 def read_toml(path: str | Path, what: str, *, error: type[InputError] = DataError) -> dict[str, Any]:
-    """Return the values of a TOML file of at most 16 MiB; parameters and errors as ``read_bytes``.
-
-    Raises
-    ------
-    InputError
-        As ``error``: also if it is no TOML in UTF-8.
-    """
+    """Return the values of a TOML file of at most 16 MiB; parameters and errors as ``read_bytes``."""
     try:
         return tomllib.loads(read_text(path, what, error=error))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
@@ -124,7 +119,7 @@ def read_toml(path: str | Path, what: str, *, error: type[InputError] = DataErro
 
 
 def read_at(path: str | Path, what: str, *, start: int, size: int, error: type[InputError] = DataError) -> bytes:
-    """Return ``size`` bytes of a file from the byte ``start`` on, fewer where it ends; errors as ``read_bytes``."""
+    """Return ``size`` bytes of a file from byte ``start``, fewer at its end; errors as ``read_bytes``."""
     descriptor, _ = _open(path, what, None, error)
     try:
         os.lseek(descriptor, start, os.SEEK_SET)
@@ -135,14 +130,16 @@ def read_at(path: str | Path, what: str, *, start: int, size: int, error: type[I
         os.close(descriptor)
 
 
+def digest_of(path: str | Path, what: str = "file", *, error: type[InputError] = DataError) -> str:
+    """Return the SHA-256 of a file, 64 hex digits; parameters and errors as ``read_bytes``."""
+    with open_file(path, what, error=error) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def open_file(
-    path: str | Path,
-    what: str,
-    *,
-    limit: int | None = None,
-    error: type[InputError] = DataError,
+    path: str | Path, what: str, *, limit: int | None = None, error: type[InputError] = DataError
 ) -> io.BufferedReader:
-    """Return a file to read from, which ends where it ended when it was opened; as ``read_bytes``.
+    """Open a file for reading up to the size that it has now; parameters and errors as ``read_bytes``.
 
     Without a ``limit`` the caller must not keep all that it reads.
     """
@@ -150,35 +147,28 @@ def open_file(
 
 
 def open_text(
-    path: str | Path,
-    what: str,
-    *,
-    limit: int | None = None,
-    encoding: str = "utf-8-sig",
+    path: str | Path, what: str, *, limit: int | None = None, encoding: str = "utf-8-sig",
     error: type[InputError] = DataError,
-) -> TextIO:
-    """Return a file of text to read from, with its own line ends, for ``csv``; as ``open_file``."""
+) -> TextIO:  # fmt: skip
+    """Open a text file for ``csv``, with its own line ends; other parameters and errors as ``open_file``."""
     return io.TextIOWrapper(open_file(path, what, limit=limit, error=error), encoding=encoding, newline="")
 
 
 def check_file(path: str | Path, what: str, *, limit: int | None = None, error: type[InputError] = DataError) -> None:
-    """Look at a file just before a library opens it by its path; parameters and errors as ``read_bytes``."""
+    """Check a file just before a library opens it by its path; parameters and errors as ``read_bytes``."""
     descriptor, _ = _open(path, what, limit, error)
     os.close(descriptor)
 
 
 def check_folder(folder: str | Path, what: str, *, error: type[InputError] = DataError) -> None:
-    """Look at all files directly in a folder just before ``transformers`` reads some of them; errors as ``read_bytes``.
-
-    A link to nothing is passed over.
-    """
+    """Check all files directly in a folder, except broken links, just before ``transformers`` reads some of them."""
     for path in sorted(Path(folder).iterdir()):
         if is_there(path):
             check_file(path, what, limit=DOCUMENT if path.suffix in _TEXTS else None, error=error)
 
 
 class _Opened(io.FileIO):
-    """A file that ends where it ended when it was opened, however it grows."""
+    """A file that ends at the size it had when it was opened, however it grows."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         super().__init__(descriptor, "rb")
@@ -196,10 +186,9 @@ def _open(path: str | Path, what: str, limit: int | None, error: type[InputError
     try:
         descriptor = os.open(path, _FLAGS)
     except (OSError, ValueError) as problem:
-        got = kind_of(path)  # a socket cannot be opened, and other things only with the right to
-        if got == REGULAR and isinstance(problem, OSError):
-            got = _reason(problem)
-        raise _unusable(path, what, got, error) from problem
+        kind = kind_of(path)  # a socket cannot be opened, and other kinds only with permission
+        reason = _reason(problem) if kind == REGULAR and isinstance(problem, OSError) else kind
+        raise _unusable(path, what, reason, error) from problem
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode) and (limit is None or status.st_size <= limit):
         return descriptor, status.st_size
@@ -209,8 +198,8 @@ def _open(path: str | Path, what: str, limit: int | None, error: type[InputError
     raise _too_large(path, what, limit or 0, status.st_size, error)
 
 
-def _unusable(path: str | Path, what: str, got: str, error: type[InputError]) -> InputError:
-    return error(f"{what} {path} must be a readable file; got {got}. Check its path.")
+def _unusable(path: str | Path, what: str, reason: str, error: type[InputError]) -> InputError:
+    return error(f"{what} {path} must be a readable file; got {reason}. Check its path.")
 
 
 def _too_large(path: str | Path, what: str, limit: int, size: int, error: type[InputError]) -> InputError:
