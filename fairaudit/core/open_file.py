@@ -42,7 +42,7 @@ _TEXTS = (".json", ".txt", ".model", ".jinja")
 
 
 def kind_of(path: str | Path) -> str:
-    """Return what lies at ``path``, links followed: ``REGULAR``, ``NOTHING``, ``"a folder"``, ``"a named pipe"`` ..."""
+    """Return the kind of ``path``, links followed: ``REGULAR``, ``NOTHING``, ``"a folder"``, ``"a named pipe"`` ..."""
     try:
         return _KINDS.get(stat.S_IFMT(os.stat(path).st_mode), "a special file")
     except OSError as error:
@@ -56,14 +56,14 @@ def is_there(path: str | Path) -> bool:
     return kind_of(path) not in (NOTHING, FOLDER)
 
 
-def read_bytes(path: str | Path, what: str, *, limit: int, error: type[InputError] = DataError) -> bytes:
+def read_bytes(path: str | Path, role: str, *, limit: int, error: type[InputError] = DataError) -> bytes:
     """Return the bytes of a file; at most ``limit`` of them are read, even if the file grows meanwhile.
 
     Parameters
     ----------
     path : path
-    what : str
-        Name of the file's role in errors, before its path: ``"plan"``.
+    role : str
+        Role of the file, before its path in errors: ``"plan"``.
     limit : int
         Maximum size in bytes.
     error : type
@@ -74,7 +74,7 @@ def read_bytes(path: str | Path, what: str, *, limit: int, error: type[InputErro
     InputError
         As ``error``: if there is no regular file, or it is unreadable or too large.
     """
-    descriptor, size = _open(path, what, limit, error)
+    descriptor, size = _open(path, role, limit, error)
     parts, allowed, request = [], limit + 1, size + 1
     try:
         while allowed and (part := os.read(descriptor, min(allowed, request))):
@@ -82,17 +82,17 @@ def read_bytes(path: str | Path, what: str, *, limit: int, error: type[InputErro
             # The file nearly always ends here; a request of one byte shows it.
             allowed, request = allowed - len(part), 1 if len(parts) == 1 else _CHUNK
     except OSError as problem:
-        raise _unusable(path, what, _reason(problem), error) from problem
+        raise _unusable(path, role, _reason(problem), error) from problem
     finally:
         os.close(descriptor)
     if not allowed:
-        raise _too_large(path, what, limit, limit + 1, error)
+        raise _too_large(path, role, limit, limit + 1, error)
     return b"".join(parts)
 
 
 def read_text(
     path: str | Path,
-    what: str,
+    role: str,
     *,
     limit: int = SETTINGS,
     encoding: str = "utf-8",
@@ -106,65 +106,65 @@ def read_text(
     UnicodeDecodeError
         If its bytes are not in ``encoding``.
     """
-    content = io.BytesIO(read_bytes(path, what, limit=limit, error=error))
+    content = io.BytesIO(read_bytes(path, role, limit=limit, error=error))
     return io.TextIOWrapper(content, encoding=encoding, errors=errors).read()
 
 
-def read_toml(path: str | Path, what: str, *, error: type[InputError] = DataError) -> dict[str, Any]:
+def read_toml(path: str | Path, role: str, *, error: type[InputError] = DataError) -> dict[str, Any]:
     """Return the values of a TOML file of at most 16 MiB; parameters and errors as ``read_bytes``."""
     try:
-        return tomllib.loads(read_text(path, what, error=error))
+        return tomllib.loads(read_text(path, role, error=error))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise error(f"{what} {path} must be TOML in UTF-8; got: {problem}. Correct that line.") from problem
+        raise error(f"{role} {path} must be TOML in UTF-8; got: {problem}. Correct that line.") from problem
 
 
-def read_at(path: str | Path, what: str, *, start: int, size: int, error: type[InputError] = DataError) -> bytes:
+def read_at(path: str | Path, role: str, *, start: int, size: int, error: type[InputError] = DataError) -> bytes:
     """Return ``size`` bytes of a file from byte ``start``, fewer at its end; errors as ``read_bytes``."""
-    descriptor, _ = _open(path, what, None, error)
+    descriptor, _ = _open(path, role, None, error)
     try:
         os.lseek(descriptor, start, os.SEEK_SET)
         return os.read(descriptor, size)
     except OSError as problem:
-        raise _unusable(path, what, _reason(problem), error) from problem
+        raise _unusable(path, role, _reason(problem), error) from problem
     finally:
         os.close(descriptor)
 
 
-def digest_of(path: str | Path, what: str = "file", *, error: type[InputError] = DataError) -> str:
+def digest_of(path: str | Path, role: str = "file", *, error: type[InputError] = DataError) -> str:
     """Return the SHA-256 of a file, 64 hex digits; parameters and errors as ``read_bytes``."""
-    with open_file(path, what, error=error) as file:
+    with open_file(path, role, error=error) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def open_file(
-    path: str | Path, what: str, *, limit: int | None = None, error: type[InputError] = DataError
+    path: str | Path, role: str, *, limit: int | None = None, error: type[InputError] = DataError
 ) -> io.BufferedReader:
     """Open a file for reading up to the size that it has now; parameters and errors as ``read_bytes``.
 
     Without a ``limit`` the caller must not keep all that it reads.
     """
-    return io.BufferedReader(_Opened(*_open(path, what, limit, error)))
+    return io.BufferedReader(_Opened(*_open(path, role, limit, error)))
 
 
 def open_text(
-    path: str | Path, what: str, *, limit: int | None = None, encoding: str = "utf-8-sig",
+    path: str | Path, role: str, *, limit: int | None = None, encoding: str = "utf-8-sig",
     error: type[InputError] = DataError,
 ) -> TextIO:  # fmt: skip
     """Open a text file for ``csv``, with its own line ends; other parameters and errors as ``open_file``."""
-    return io.TextIOWrapper(open_file(path, what, limit=limit, error=error), encoding=encoding, newline="")
+    return io.TextIOWrapper(open_file(path, role, limit=limit, error=error), encoding=encoding, newline="")
 
 
-def check_file(path: str | Path, what: str, *, limit: int | None = None, error: type[InputError] = DataError) -> None:
+def check_file(path: str | Path, role: str, *, limit: int | None = None, error: type[InputError] = DataError) -> None:
     """Check a file just before a library opens it by its path; parameters and errors as ``read_bytes``."""
-    descriptor, _ = _open(path, what, limit, error)
+    descriptor, _ = _open(path, role, limit, error)
     os.close(descriptor)
 
 
-def check_folder(folder: str | Path, what: str, *, error: type[InputError] = DataError) -> None:
+def check_folder(folder: str | Path, role: str, *, error: type[InputError] = DataError) -> None:
     """Check all files directly in a folder, except broken links, just before ``transformers`` reads some of them."""
     for path in sorted(Path(folder).iterdir()):
         if is_there(path):
-            check_file(path, what, limit=DOCUMENT if path.suffix in _TEXTS else None, error=error)
+            check_file(path, role, limit=DOCUMENT if path.suffix in _TEXTS else None, error=error)
 
 
 class _Opened(io.FileIO):
@@ -181,29 +181,29 @@ class _Opened(io.FileIO):
         return self.read(max(self._size - self.tell(), 0)) or b""
 
 
-def _open(path: str | Path, what: str, limit: int | None, error: type[InputError]) -> tuple[int, int]:
+def _open(path: str | Path, role: str, limit: int | None, error: type[InputError]) -> tuple[int, int]:
     """Return the descriptor and the size of an open regular file."""
     try:
         descriptor = os.open(path, _FLAGS)
     except (OSError, ValueError) as problem:
         kind = kind_of(path)  # a socket cannot be opened, and other kinds only with permission
         reason = _reason(problem) if kind == REGULAR and isinstance(problem, OSError) else kind
-        raise _unusable(path, what, reason, error) from problem
+        raise _unusable(path, role, reason, error) from problem
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode) and (limit is None or status.st_size <= limit):
         return descriptor, status.st_size
     os.close(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        raise _unusable(path, what, _KINDS.get(stat.S_IFMT(status.st_mode), "a special file"), error)
-    raise _too_large(path, what, limit or 0, status.st_size, error)
+        raise _unusable(path, role, _KINDS.get(stat.S_IFMT(status.st_mode), "a special file"), error)
+    raise _too_large(path, role, limit or 0, status.st_size, error)
 
 
-def _unusable(path: str | Path, what: str, reason: str, error: type[InputError]) -> InputError:
-    return error(f"{what} {path} must be a readable file; got {reason}. Check its path.")
+def _unusable(path: str | Path, role: str, reason: str, error: type[InputError]) -> InputError:
+    return error(f"{role} {path} must be a readable file; got {reason}. Check its path.")
 
 
-def _too_large(path: str | Path, what: str, limit: int, size: int, error: type[InputError]) -> InputError:
-    return error(f"{what} {path} must have at most {limit:,} bytes; got {size:,}. Make it smaller, or check its path.")
+def _too_large(path: str | Path, role: str, limit: int, size: int, error: type[InputError]) -> InputError:
+    return error(f"{role} {path} must have at most {limit:,} bytes; got {size:,}. Make it smaller, or check its path.")
 
 
 def _reason(error: OSError) -> str:

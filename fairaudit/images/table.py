@@ -43,11 +43,11 @@ class ImageTable:
         """Column that names the image of a row; empty if there is none."""
         return next((name for name in FILE_COLUMNS if name in self.columns), "")
 
-    def check_columns(self, names: Sequence[str], what: str) -> None:
+    def check_columns(self, names: Sequence[str], role: str) -> None:
         """Raise ConfigError, with the nearest name, if the table lacks a column."""
         for name in names:
             if name not in self.columns:
-                raise unknown_name(f"{what} of table {self.path.name}", name, self.columns)
+                raise unknown_name(f"{role} of table {self.path.name}", name, self.columns)
 
     def batches(self, names: Sequence[str]) -> Iterator[Any]:
         """Yield a ``pyarrow.Table`` with the columns ``names``: stripped text, "" for no value.
