@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from fairaudit.core.errors import InputError
 from fairaudit.core.files import atomic_write
-from fairaudit.core.marker import PAGE_LINE, with_digest
+from fairaudit.core.marker import PAGE_LINE, with_page_digest
 from fairaudit.core.output_folder import check_file
 from fairaudit.core.text import printable
 from fairaudit.reports import notation, palette
@@ -71,7 +71,7 @@ def document(template: str, **values: Any) -> str:
     """Return a whole page from a ``template`` that extends ``page.html.j2``."""
     # The style sheet is ours and holds no "<", so it cannot end its element.
     ours = {"stylesheet": Markup(stylesheet()), "digest": Markup(PAGE_LINE)}
-    return with_digest(fill(template, **ours, policy=policy(), method=method(), **values))
+    return with_page_digest(fill(template, **ours, policy=policy(), method=method(), **values))
 
 
 def write(html: str, path: Path, *, overwrite: bool = False) -> Path:

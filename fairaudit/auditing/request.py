@@ -13,9 +13,8 @@ from fairaudit.auditing.config import AuditConfig
 from fairaudit.auditing.tables import TABLE_FILES, Probe
 from fairaudit.core.document import AUDIT_FILES
 from fairaudit.core.files import visible_files
-from fairaudit.core.marker import digest_of
 from fairaudit.core.model import Model
-from fairaudit.core.open_file import check_file
+from fairaudit.core.open_file import check_file, digest_of
 from fairaudit.core.output_folder import OutputFolder
 from fairaudit.core.progress import step
 from fairaudit.core.samples import Samples

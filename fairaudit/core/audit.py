@@ -1,4 +1,4 @@
-"""``AuditResult``: everything an audit found, could not find, and was made from."""
+"""``AuditResult``: the results and failures of an audit, its model, data, plan and provenance."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _OPEN = {"additionalProperties": True}
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What was audited.
+    """The audited model.
 
     Parameters
     ----------
     name : str
         As the user wrote it, without its folder.
     kind : str
-        Which adapter opened it, e.g. ``"fairaudit run"``, ``"transformers"``, ``"module:function"``; ``"outcomes"``
-        where only a table of what it did was given (then there are no parameters, and the digest is of the table).
+        Adapter that opened it, e.g. ``"fairaudit run"``, ``"transformers"``, ``"module:function"``; ``"outcomes"``
+        for a table of outcomes (then there are no parameters, and the digest is of the table).
     architecture : str
         Class or family, e.g. ``"RegNetModel"``.
     n_parameters : int
@@ -49,14 +49,14 @@ class ModelCard:
     preprocessing : mapping
         Size, crop, interpolation, mean, standard deviation and channel order, as JSON values.
     n_labels : int
-        How many labels its own head knows; 0 if it has none.
+        Number of labels of its own head; 0 if it has none.
     notes : tuple of str
-        Sentences for the report, e.g. on what it was trained.
+        Sentences for the report, e.g. on its training.
     training : mapping
-        What is declared of its training data, as JSON values: ``datasheets`` and ``profiles``
-        (``describe.training_data.documents``). Empty where the checkpoint does not say.
+        Documents on its training data, as JSON values: ``datasheets`` and ``profiles``
+        (``describe.training_data.documents``). Empty if there are none.
     layer : str
-        Where the embedding is read, e.g. ``"trunk, average-pooled"``; empty where there is none.
+        Layer of the embedding, e.g. ``"trunk, average-pooled"``; empty if there is none.
     """
 
     name: str
@@ -74,14 +74,14 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class DataCard:
-    """On what it was audited: ``Samples`` without the rows.
+    """The data of an audit: ``Samples`` without the rows.
 
     Parameters
     ----------
     name, reader, subject, cluster, licence, version : str
         As in ``Samples``.
     n, n_clusters : int
-        Images and clusters that were used.
+        Number of images and clusters that were used.
     digest : str
         SHA-256 over ids and image contents, 64 hex digits.
     synthetic, show_images : bool
@@ -91,7 +91,7 @@ class DataCard:
     skipped : tuple of mapping
         ``file`` and ``reason``, the first 100.
     n_skipped : int
-        How many files were skipped in all.
+        Number of all skipped files.
     notes : tuple of str
         Sentences for the report.
     """
@@ -115,7 +115,7 @@ class DataCard:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """One audit: results, failures, what was audited on what, the plan, and how it came about.
+    """One audit: results, failures, model, data, plan and provenance.
 
     Parameters
     ----------
@@ -129,8 +129,8 @@ class AuditResult:
     plan : mapping
         The plan that was applied, as JSON values, with its ``digest``.
     provenance : mapping
-        ``digest`` (SHA-256 over everything above), ``versions`` of packages, ``seed``, and under ``run`` what
-        differs from run to run (``started``, ``seconds``, ``platform``): not part of the digest.
+        ``digest`` (SHA-256 over everything above), ``versions`` of packages, ``seed``, and ``run``: the metadata of
+        the run (``started``, ``seconds``, ``platform``), which the digest leaves out.
     """
 
     model: ModelCard
@@ -143,7 +143,7 @@ class AuditResult:
     schema_version: Annotated[str, {"const": SCHEMA_VERSION}] = SCHEMA_VERSION
 
     def result(self, indicator: str, dataset: str | None = None) -> IndicatorResult:
-        """Return the result of ``indicator`` (on ``dataset``); KeyError if it is not there."""
+        """Return the result of ``indicator`` (on ``dataset``); KeyError if there is none."""
         for result in self.results:
             if result.indicator == indicator and dataset in (None, result.dataset):
                 return result

@@ -1,13 +1,13 @@
-"""Countries as people write them, and the regions and income groups they belong to.
+"""Countries by any of their names, with region and income group.
 
 ``countries.csv`` has one row for each of the 249 entries of ISO 3166-1 and one for Kosovo: codes, a short name, other
 spellings (``also``, separated by ``|``), region and sub-region of the United Nations [1]_, and the income group of the
-World Bank [2]_. A name says nothing on the status of a place.
+World Bank [2]_. A name is no statement on the status of a place.
 
 References
 ----------
 .. [1] United Nations Statistics Division, "Standard country or area codes for statistical use" (M49). Taiwan and
-   Kosovo, which M49 does not list, stand with their neighbours; Antarctica has no region.
+   Kosovo, which M49 does not list, have the region of their neighbours; Antarctica has none.
 .. [2] World Bank, "World Bank Country and Lending Groups", fiscal year 2025 (July 2024 to June 2025), by gross national
    income per person in 2023; CC BY 4.0. Guernsey and Jersey have that of the Channel Islands.
 """
@@ -17,9 +17,11 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 REGION_SOURCE = "United Nations M49"
 INCOME_SOURCE = "World Bank, fiscal year 2025"
@@ -32,13 +34,13 @@ class Country:
     Parameters
     ----------
     alpha3, alpha2 : str
-        Codes of ISO 3166-1; Kosovo has the user-assigned ones that the World Bank and others write.
+        Codes of ISO 3166-1; for Kosovo the user-assigned ones that the World Bank and others use.
     name : str
         A short English name.
     region, subregion : str
         Of M49, e.g. ``"Africa"`` and ``"Northern Africa"``; empty for Antarctica.
     income : str
-        ``"low"``, ``"lower middle"``, ``"upper middle"`` or ``"high"``; empty where the World Bank gives none.
+        ``"low"``, ``"lower middle"``, ``"upper middle"`` or ``"high"``; empty if the World Bank gives none.
     also : tuple of str
         Other spellings.
     """
@@ -56,20 +58,14 @@ class Country:
 def countries() -> tuple[Country, ...]:
     """Return all countries, by code."""
     text = (resources.files("fairaudit.core") / "countries.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
-    return tuple(_country(row) for row in rows)
-
-
-def _country(row: dict[str, str]) -> Country:
-    also = tuple(filter(None, row["also"].split("|")))
-    return Country(row["alpha3"], row["alpha2"], row["name"], row["region"], row["subregion"], row["income"], also)
+    rows: Iterator[dict[str, Any]] = csv.DictReader(text.splitlines())
+    return tuple(Country(**{**row, "also": tuple(filter(None, row["also"].split("|")))}) for row in rows)
 
 
 def find_country(text: str) -> Country | None:
-    """Return the country that ``text`` names, or None: nothing is guessed.
+    """Return the country of a code, name or spelling in the table, or None: nothing is guessed.
 
-    Codes, names and the spellings of the table count; letter case, accents, punctuation, "the", "&" and "St." for
-    "Saint" do not matter.
+    Letter case, accents, punctuation, "the", "&" and "St." for "Saint" do not matter.
 
     Examples
     --------

@@ -31,9 +31,8 @@ from fairaudit.core.result import (
 from fairaudit.core.schema import json_fields, schema_of, schema_text
 from fairaudit.core.typed_values import build
 
-#: What ``save_audit`` writes.
 AUDIT_FILES = ("audit.json", "statistics.parquet", "influences.parquet")
-#: What the terminal and the page tell of an audit that does not have the digest that it holds.
+#: Warning on an audit whose digest does not fit its content.
 EDITED = "was edited since it was written: its digest does not fit its content. Run the audit again for its numbers."
 _TABLES = {"groups": GROUP_COLUMNS, "disparities": DISPARITY_COLUMNS, "curves": CURVE_COLUMNS}
 
@@ -41,7 +40,7 @@ _TABLES = {"groups": GROUP_COLUMNS, "disparities": DISPARITY_COLUMNS, "curves": 
 @cache
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of ``audit.json``; ``make schema`` writes it to a file."""
-    made = {
+    document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:fairaudit:audit:{SCHEMA_VERSION}",
         "title": "fairaudit audit",
@@ -49,18 +48,12 @@ def schema() -> dict[str, Any]:
         "estimated are null, with a status and a note.",
         **schema_of(AuditResult),
     }
-    loaded: dict[str, Any] = json.loads(json.dumps(made))  # jsonschema knows no tuples
-    return loaded
+    without_tuples: dict[str, Any] = json.loads(json.dumps(document))  # which jsonschema needs
+    return without_tuples
 
 
 def to_document(audit: AuditResult) -> dict[str, Any]:
-    """Return the audit as JSON values: NaN becomes null; statistics and influences of clusters stay outside (Parquet).
-
-    Raises
-    ------
-    DataError
-        If the document does not fit the schema.
-    """
+    """Return the audit as JSON values, with null for NaN and without the Parquet tables; DataError if it is invalid."""
     document: dict[str, Any] = _json(audit)
     validate(document, "the audit")
     return document
@@ -92,13 +85,13 @@ def from_document(
     audit = AuditResult(
         model=build(ModelCard, document["model"], at="model", error=DataError),
         data=tuple(build(DataCard, card, at="data", error=DataError) for card in document["data"]),
-        results=tuple(_result(one, statistics, influences) for one in document["results"]),
-        failures=tuple(Failure(**one) for one in document["failures"]),
+        results=tuple(_result(result, statistics, influences) for result in document["results"]),
+        failures=tuple(Failure(**failure) for failure in document["failures"]),
         config=document["config"],
         plan=document["plan"],
         provenance=document["provenance"],
     )
-    if unchanged:  # the names of today have another digest, and nobody has edited anything
+    if unchanged:  # the upgraded names have another digest, but nobody has edited the audit
         audit = dataclasses.replace(audit, provenance={**audit.provenance, "digest": _digest(_json(audit))})
     return audit
 
@@ -106,75 +99,72 @@ def from_document(
 def _has_its_digest(document: Mapping[str, Any]) -> bool:
     try:
         return bool(document["provenance"]["digest"] == _digest(document))
-    except (KeyError, TypeError, AttributeError):  # no audit at all: validation says where
+    except (KeyError, TypeError, AttributeError):  # no audit at all: validation names the place
         return False
 
 
 def save_audit(audit: AuditResult, folder: Path) -> None:
-    """Write ``audit.json``, ``statistics.parquet`` and ``influences.parquet`` to ``folder``."""
+    """Write ``AUDIT_FILES`` to ``folder``."""
     influences = [influence_table(r) for r in audit.results]
-    write_parquet(folder / "statistics.parquet", _together([r.statistics for r in audit.results], STATISTIC_COLUMNS))
-    write_parquet(folder / "influences.parquet", _together(influences, INFLUENCE_COLUMNS))
+    write_parquet(folder / "statistics.parquet", _concat([r.statistics for r in audit.results], STATISTIC_COLUMNS))
+    write_parquet(folder / "influences.parquet", _concat(influences, INFLUENCE_COLUMNS))
     document = {"schema_version": audit.schema_version, **_json(audit)}  # first in the file
-    if _digest(document) != audit.provenance.get("digest"):  # else it was validated when its digest was made
+    if _digest(document) != audit.provenance.get("digest"):  # else ``digest`` has validated it
         validate(document, "the audit")
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     atomic_write(folder / "audit.json", text + "\n")
 
 
 def digest(audit: AuditResult) -> str:
-    """Validate the audit and return the SHA-256 of everything in it but what differs from run to run."""
+    """Validate the audit and return its SHA-256 without the metadata of the run."""
     return _digest(to_document(audit))
 
 
 def _digest(document: Mapping[str, Any]) -> str:
-    lasting = {k: v for k, v in document["provenance"].items() if k not in ("digest", "run")}
-    return hashlib.sha256(json.dumps({**document, "provenance": lasting}, sort_keys=True).encode()).hexdigest()
+    constant = {k: v for k, v in document["provenance"].items() if k not in ("digest", "run")}
+    return hashlib.sha256(json.dumps({**document, "provenance": constant}, sort_keys=True).encode()).hexdigest()
 
 
 def is_edited(audit: AuditResult) -> bool:
-    """Whether the audit differs from the one whose digest it holds: somebody has edited its ``audit.json``."""
+    """Return whether the digest of the audit does not fit its content: its ``audit.json`` was edited."""
     return bool(audit.provenance.get("digest") != _digest(_json(audit)))
 
 
-def validate(document: Mapping[str, Any], what: str) -> None:
-    """Raise DataError, naming the first place that does not fit the schema."""
+def validate(document: Mapping[str, Any], name: str) -> None:
+    """Raise DataError, with the first place that does not fit the schema."""
     import jsonschema
 
     validator = jsonschema.Draft202012Validator(schema())
     error = jsonschema.exceptions.best_match(validator.iter_errors(document))
     if error is not None:
-        where = "/".join(str(part) for part in error.absolute_path) or "the top level"
-        raise DataError(f"{what} must fit the schema of version {SCHEMA_VERSION}; at {where}: {error.message[:300]}.")
+        place = "/".join(str(part) for part in error.absolute_path) or "the top level"
+        raise DataError(f"{name} must fit the schema of version {SCHEMA_VERSION}; at {place}: {error.message[:300]}.")
 
 
 def _result(
     document: Mapping[str, Any], statistics: pd.DataFrame | None, influences: pd.DataFrame | None
 ) -> IndicatorResult:
-    fields = dict(document)
-    for name, columns in _TABLES.items():
-        fields[name] = table(document[name], columns)
-    fields["statistics"] = table([], STATISTIC_COLUMNS) if statistics is None else _own(statistics, document)
-    fields["statistics"] = fields["statistics"][list(STATISTIC_COLUMNS)]
+    fields = {**document, **{name: table(document[name], columns) for name, columns in _TABLES.items()}}
+    rows = table([], STATISTIC_COLUMNS) if statistics is None else _rows_of(document, statistics)
+    fields["statistics"] = rows[list(STATISTIC_COLUMNS)]
     if influences is not None:
-        fields["influences"] = influences_of(_own(influences, document), fields["disparities"])
+        fields["influences"] = influences_of(_rows_of(document, influences), fields["disparities"])
     return IndicatorResult(**{**fields, "warnings": tuple(document["warnings"])})
 
 
-def _own(rows: pd.DataFrame, document: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the rows of one result."""
-    mine = (rows["indicator"] == document["indicator"]) & (rows["dataset"] == document["dataset"])
-    own: pd.DataFrame = rows.loc[mine].reset_index(drop=True)
-    return own
+def _rows_of(result: Mapping[str, Any], saved: pd.DataFrame) -> pd.DataFrame:
+    keep = (saved["indicator"] == result["indicator"]) & (saved["dataset"] == result["dataset"])
+    rows: pd.DataFrame = saved.loc[keep].reset_index(drop=True)
+    return rows
 
 
-def _together(tables: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    filled = [one for one in tables if len(one)]  # pandas takes a column without a row for one of another type
+def _concat(tables: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    filled = [rows for rows in tables if len(rows)]  # for pandas, a column without a row has another type
     return pd.concat(filled, ignore_index=True) if filled else table([], columns)
 
 
 def _json(value: Any) -> Any:
-    """Return JSON values: NaN and infinity as null, empty text in tables stays text."""
+    """Return JSON values: null for NaN and infinity."""
     if dataclasses.is_dataclass(value):
         fields = [field for field in json_fields(value) if not field.metadata or getattr(value, field.name)]
         return {field.name: _json(getattr(value, field.name)) for field in fields}

@@ -9,7 +9,7 @@
     │   └── ConfigError             an option, a key or a name that does not exist or is out of range
     └── RequirementError            an indicator lacks something; becomes a row of ``AuditResult.failures``
 
-A message says which object must what, what it got, and what to do.
+A message has the object by name, the rule, what was found, and a fix.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 
 class FairauditError(Exception):
-    """Base of all errors that fairaudit raises on purpose."""
+    """Base of all errors of fairaudit."""
 
 
 class InputError(FairauditError, ValueError):
@@ -40,14 +40,14 @@ class ConfigError(InputError):
 
 
 class RequirementError(FairauditError):
-    """An indicator cannot run on what it was given; the audit goes on and reports it.
+    """An indicator that cannot run; the audit goes on and reports it.
 
     Parameters
     ----------
     reason : str
-        What is missing, as a sentence.
+        Sentence on what is missing.
     what_to_do : str
-        What the user can add or change, as a sentence.
+        Sentence on what the user can add or change.
     """
 
     def __init__(self, reason: str, *, what_to_do: str) -> None:
@@ -76,19 +76,13 @@ def unknown_name(kind: str, name: str, options: Iterable[str]) -> ConfigError:
     >>> str(unknown_name("reader", "utk", ["utkface", "synthetic"]))
     "reader must be one of: synthetic, utkface; got 'utk'. Did you mean 'utkface'?"
     """
-    listed = sorted(options)
-    hint = did_you_mean(name, listed) or "Choose one of them."
-    return ConfigError(f"{kind} must be one of: {', '.join(listed)}; got '{name}'. {hint}".rstrip())
+    names = sorted(options)
+    hint = did_you_mean(name, names) or "Choose one of them."
+    return ConfigError(f"{kind} must be one of: {', '.join(names)}; got '{name}'. {hint}".rstrip())
 
 
-def disk_error(error: OSError, what: str = "") -> ConfigError:
-    """Return the error for a file that could not be written or read, with its name and the system's reason.
-
-    Parameters
-    ----------
-    error : OSError
-    what : str
-        The object that must be written, if it is more than one file: ``"output out"``.
+def disk_error(error: OSError, output: str = "") -> ConfigError:
+    """Return the error for a file, or a whole output (``"output out"``), that could not be written or read.
 
     Examples
     --------
@@ -97,9 +91,9 @@ def disk_error(error: OSError, what: str = "") -> ConfigError:
     """
     reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
     file = "" if error.filename is None else os.fsdecode(error.filename)
-    if what:
+    if output:
         return ConfigError(
-            f"{what} must be written whole; got '{reason}'{file and f' for {file}'}. What was there before is kept. "
+            f"{output} must be written whole; got '{reason}'{file and f' for {file}'}. What was there before is kept. "
             "Free space on its disk, or choose another folder."
         )
     return ConfigError(

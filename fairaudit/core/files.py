@@ -1,4 +1,4 @@
-"""Files: listed in one order, written whole or not at all (a sibling first, then a rename)."""
+"""Files: listed in a fixed order, and written whole or not at all (to a sibling, which is then renamed)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import secrets
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,16 @@ import pandas as pd
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.open_file import FOLDER, NOTHING, REGULAR, kind_of
 
-#: What is said of a file that is not there.
 MISSING = "the file is missing"
-#: What could lead a name out of its folder, on any system.
+#: Parts of a name that could lead out of its folder, on any system.
 _UNUSUAL = re.compile(r"\.\.|[\0:\\]")
 
 
 @contextmanager
 def temporary_sibling(path: str | Path) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
+    """Give a path beside ``path`` to write to, and rename it to ``path`` if the block ends without an error.
 
-    The folder of ``path`` is made if it is not there. If the block raises, ``path`` stays as it was.
+    The folder of ``path`` is made if it is missing. If the block raises, ``path`` stays as it was.
 
     Examples
     --------
@@ -41,14 +41,13 @@ def temporary_sibling(path: str | Path) -> Iterator[Path]:
     if path.is_dir():
         raise ConfigError(f"file {path} must be a file; got a folder of that name. Choose another name.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not tempfile: it gives rights to the owner alone, whatever the umask says. The suffix stays the last part
-    # because some writers choose the format by it.
+    # Not tempfile, which ignores the umask. The suffix stays last because some writers choose the format by it.
     temporary = path.with_name(f".{secrets.token_hex(6)}.{path.name[-60:]}")  # a name may have 255 bytes
     try:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename in (None, os.fspath(temporary)):  # a full disk is told without the file's name
+        if error.filename in (None, os.fspath(temporary)):  # an error of a full disk has no file name
             error.filename = os.fspath(path)
         raise
     finally:
@@ -60,23 +59,23 @@ def visible_files(folder: str | Path) -> list[Path]:
 
     Linked folders are followed, each folder once.
     """
-    found: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
-        status = os.stat(where)
-        if (status.st_dev, status.st_ino) in seen:  # a link back to a folder that was read already
+    files: list[Path] = []
+    visited: set[tuple[int, int]] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        status = os.stat(parent)
+        if (status.st_dev, status.st_ino) in visited:  # a link back
             folders.clear()
             continue
-        seen.add((status.st_dev, status.st_ino))
+        visited.add((status.st_dev, status.st_ino))
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
-        found += [Path(where, name) for name in names if not name.startswith(".")]
-    return sorted(found, key=lambda path: path.as_posix())
+        files += [Path(parent, name) for name in names if not name.startswith(".")]
+    return sorted(files, key=lambda path: path.as_posix())
 
 
 def file_problem(root: Path, relative: str) -> str:
-    """Return why the file that a table names cannot be used, or an empty string.
+    """Return why a file named in a table cannot be used, or an empty string.
 
-    A name that leads out of ``root`` is refused: a table from elsewhere must not choose files of this computer.
+    A name that leads out of ``root`` is refused: a foreign table must not choose files of this computer.
     """
     if problem := name_problem(relative):
         return problem
@@ -85,34 +84,31 @@ def file_problem(root: Path, relative: str) -> str:
 
 
 def file_problems(root: Path, names: Sequence[str]) -> list[str]:
-    """Return for each of the files that a table names what ``file_problem`` says of it.
+    """Return ``file_problem`` of each name; folders are listed once, so that millions of names take seconds."""
 
-    Folders are listed once, so that millions of names take seconds and not a look at the disk each.
-    """
-    listed: dict[str, dict[str, bool] | None] = {}
-    alike: dict[str, frozenset[str]] = {}
+    @cache
+    def entries(folder: str) -> dict[str, bool] | None:
+        return _files_in(root / folder)
+
+    @cache
+    def normalized(folder: str) -> frozenset[str]:
+        return frozenset(map(_normalized, entries(folder) or ()))
 
     def problem(name: str) -> str:
-        if wrong := name_problem(name):
-            return wrong
         folder, _, file = name.rpartition("/")
-        if folder not in listed:
-            listed[folder] = _files_in(root / folder)
-        files = listed[folder]
-        if files is None:
-            return file_problem(root, name)
-        if files.get(file):
-            return ""
-        if folder not in alike:
-            alike[folder] = frozenset(map(_alike, files))
-        # Worth a look: other letters, which some disks take for the same name, and a name that is there but no file.
-        return file_problem(root, name) if _alike(file) in alike[folder] else MISSING
+        if reason := name_problem(name):
+            return reason
+        files = entries(folder)
+        if files is not None and (files.get(file) or _normalized(file) not in normalized(folder)):
+            return "" if files.get(file) else MISSING
+        # No list, a name that is no file, or other letters, which some disks take for the same name.
+        return file_problem(root, name)
 
     return [problem(name) for name in names]
 
 
 def _files_in(folder: Path) -> dict[str, bool] | None:
-    """Return the names in a folder and whether each is a file; None where it cannot be listed."""
+    """Return the names in a folder and whether each is a file; None if it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
             return {entry.name: _is_file(entry) for entry in entries}
@@ -129,15 +125,15 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _alike(name: str) -> str:
+def _normalized(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def name_problem(relative: str) -> str:
-    """Return why the name that a table gives a file cannot be one below its folder, or an empty string."""
+    """Return why a name in a table cannot be that of a file below its folder, or an empty string."""
     if not relative.strip():
         return "the row names no file"
-    if relative[0].isalnum() and not _UNUSUAL.search(relative):  # nearly all: Path takes ten times as long
+    if relative[0].isalnum() and not _UNUSUAL.search(relative):  # nearly all names; ``Path`` takes ten times as long
         return ""
     if "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
         return "the name leads out of the data folder"
@@ -157,38 +153,24 @@ def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
 
 
 def write_npy(path: str | Path, array: npt.NDArray[Any]) -> None:
-    """Write ``array`` as ``.npy``.
-
-    Raises
-    ------
-    ValueError
-        If it holds Python objects, which only pickle could store.
-    """
+    """Write ``array`` as ``.npy``; ValueError if it holds Python objects, which only pickle could store."""
     with temporary_sibling(path) as temporary, temporary.open("wb") as file:
         np.save(file, array, allow_pickle=False)
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Write ``value`` as JSON: keys sorted, two spaces, NaN as ``null``, numpy numbers and paths as JSON values.
-
-    Raises
-    ------
-    ValueError
-        If a number is infinite: JSON cannot say so, and ``null`` would hide it.
-    TypeError
-        If there is something that JSON cannot say.
-    """
+    """Write ``json_value`` of ``value``, with sorted keys and two spaces; TypeError if JSON has no such value."""
     text = json.dumps(json_value(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     atomic_write(path, text + "\n")
 
 
 def json_value(value: object) -> object:
-    """Return ``value`` with nothing in it but dict, list, str, int, finite float, bool and None; NaN becomes None.
+    """Return ``value`` as dict, list, str, int, finite float, bool and None, which also stands for NaN.
 
     Raises
     ------
     ValueError
-        If a number is infinite.
+        If a number is infinite: JSON has no infinity, and ``null`` would hide it.
     """
     if isinstance(value, Mapping):
         return {str(key): json_value(inner) for key, inner in value.items()}
@@ -208,11 +190,5 @@ def json_value(value: object) -> object:
 
 
 def json_line(row: object) -> str:
-    """Return ``row`` as a line: NaN as ``null``, numpy numbers as JSON numbers, keys in their order.
-
-    Raises
-    ------
-    ValueError
-        If a number is infinite.
-    """
+    """Return ``json_value`` of ``row`` as a line, keys in their order."""
     return json.dumps(json_value(row), allow_nan=False) + "\n"

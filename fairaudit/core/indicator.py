@@ -17,32 +17,32 @@ from fairaudit.core.samples import Subject
 
 @dataclass(frozen=True)
 class Indicator:
-    """What the audit knows of an indicator before it runs.
+    """An indicator before it runs.
 
     Parameters
     ----------
     name : str
         Name on the command line: the name of its file.
     version : str
-        Changes whenever a number it gives could change.
+        Changes whenever one of its numbers could change.
     title, question : str
         As a report prints them.
     subject : {"people", "objects", "memes", "labelled"}
-        Which data sets it applies to.
+        Data sets that it applies to.
     config : type
         Frozen dataclass with a default for every field; its fields are the options of the indicator.
     compute : callable
-        Keyword-only ``compute(*, samples, config, ..., )``. What it needs is read from its parameter names:
+        Keyword-only ``compute(*, samples, config, ..., )``. The names of its parameters are the tables it needs:
         ``embeddings`` (Embeddings), ``predictions`` (Predictions or None), ``scores`` (DataFrame),
         ``predictions_by_prompt`` (a Predictions for each prompt of a zero-shot head, or None).
-        A parameter with a default is optional: it gets None where the audit has nothing to give.
+        A parameter with a default is optional: it is None if the audit has no such table.
     controls : tuple of str
-        What its option ``control_features`` may name besides the recorded features.
+        Values of its option ``control_features`` besides the recorded features.
     protocol : Protocol or None
-        What is published about its measure: presets, differences, numbers to put beside one's own.
+        Published presets, differences and numbers of its measure.
     optional : bool
-        Whether an audit without data of its subject is complete: it is then reported as lacking only where somebody
-        asked for it.
+        Whether an audit without data of its subject is complete: a lack is reported only if the user asked for the
+        indicator.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Indicator:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Tables without which it cannot run, e.g. ``("embeddings",)``."""
+        """Tables that the indicator requires, e.g. ``("embeddings",)``."""
         return self._tables(required=True)
 
     @property
     def wants(self) -> tuple[str, ...]:
-        """Tables that it uses where they are to be had."""
+        """Tables that the indicator uses if the audit has them."""
         return self._tables(required=False)
 
     def result(
@@ -77,7 +77,7 @@ class Indicator:
         metrics: Mapping[str, str],
         warnings: Sequence[str] = (),
     ) -> IndicatorResult:
-        """Return what ``compute`` gives back: the tables of ``measure`` under this indicator's name and words."""
+        """Return the tables of ``measure`` with this indicator's name and texts, for ``compute``."""
         return IndicatorResult(
             indicator=self.name,
             version=self.version,

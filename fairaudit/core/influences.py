@@ -1,4 +1,4 @@
-"""Influences of clusters as a table, both ways: what is saved so that two audits can be compared in pairs."""
+"""Influences of clusters, to and from the saved table, for the paired comparison of two audits."""
 
 from __future__ import annotations
 
@@ -10,35 +10,31 @@ import pandas as pd
 
 from fairaudit.core.result import INFLUENCE_COLUMNS, IndicatorResult, Influence, table
 
-#: What names a disparity row within a result.
+#: Key of a disparity row within a result.
 ROW_KEY = ("metric", "feature", "control", "kind", "measure", "group", "reference")
 
 
 def influence_table(result: IndicatorResult) -> pd.DataFrame:
     """Return the influences of the result's primary rows, columns ``INFLUENCE_COLUMNS``.
 
-    Exploratory rows are left out: a comparison of audits tests what was planned, and all of them would take more room
-    than the outcomes.
+    A comparison of audits tests only planned rows, and exploratory ones would need more room than the outcomes.
     """
     rows = result.disparities.to_dict("records")
-    kept = [(rows[i], found) for i, found in result.influences.items() if rows[i]["family"] == "primary"]
-    if not kept:
+    primary = [(rows[i], influence) for i, influence in result.influences.items() if rows[i]["family"] == "primary"]
+    if not primary:
         return table([], INFLUENCE_COLUMNS)
-    lengths = [len(found.values) for _, found in kept]
-    data: dict[str, Any] = {"dataset": result.dataset, "indicator": result.indicator}
+    lengths = [len(influence.values) for _, influence in primary]
+    columns: dict[str, Any] = {"dataset": result.dataset, "indicator": result.indicator}
     for name in ROW_KEY:
-        data[name] = np.repeat(np.array([row[name] for row, _ in kept], dtype=object), lengths)
-    data["cluster"] = np.concatenate([found.clusters for _, found in kept])
-    data["influence"] = np.concatenate([found.values for _, found in kept])
-    return pd.DataFrame(data, columns=list(INFLUENCE_COLUMNS), index=range(sum(lengths)))
+        columns[name] = np.repeat(np.array([row[name] for row, _ in primary], dtype=object), lengths)
+    columns["cluster"] = np.concatenate([influence.clusters for _, influence in primary])
+    columns["influence"] = np.concatenate([influence.values for _, influence in primary])
+    return pd.DataFrame(columns, columns=list(INFLUENCE_COLUMNS), index=range(sum(lengths)))
 
 
 def influences_of(saved: pd.DataFrame, disparities: pd.DataFrame) -> Mapping[int, Influence]:
     """Return the influences of one result by position in its ``disparities``; the inverse of ``influence_table``."""
     positions = {tuple(row[name] for name in ROW_KEY): i for i, row in enumerate(disparities.to_dict("records"))}
     clusters, values = saved["cluster"].to_numpy(object), saved["influence"].to_numpy(np.float64)
-    found = {}
-    for key, rows in saved.groupby(list(ROW_KEY), sort=False).indices.items():
-        if key in positions:
-            found[positions[key]] = Influence(clusters[rows], values[rows])
-    return found
+    groups = saved.groupby(list(ROW_KEY), sort=False).indices.items()
+    return {positions[key]: Influence(clusters[rows], values[rows]) for key, rows in groups if key in positions}

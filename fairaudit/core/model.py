@@ -1,4 +1,4 @@
-"""``Model``: the smallest interface through which the audit sees a checkpoint."""
+"""``Model``: the interface of a checkpoint for the audit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Model(Protocol):
     Attributes
     ----------
     card : ModelCard
-        What it is, for the report.
+        Description for the report.
     labels : tuple of str
         Labels of its own head, in the order of its outputs; empty if it has none.
     """
@@ -27,7 +27,7 @@ class Model(Protocol):
     labels: tuple[str, ...]
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
-        """Return the RGB image as the model wants it: float32, shape (3, H, W)."""
+        """Return the preprocessed RGB image: float32, shape (3, H, W)."""
         ...
 
     def embed(self, batch: torch.Tensor) -> torch.Tensor:
@@ -35,5 +35,5 @@ class Model(Protocol):
         ...
 
     def embed_and_predict(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return embeddings (B, D) and softmax scores (B, C), or None where there is no head."""
+        """Return embeddings (B, D) and softmax scores (B, C), or None if there is no head."""
         ...

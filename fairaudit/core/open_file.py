@@ -1,13 +1,14 @@
 """The one guard of every file that a user names: a regular file, within its limit, opened without waiting.
 
-A named pipe that nobody writes to would stop the program for ever, and a device such as ``/dev/zero`` has no end. What
-is asked is the open file and not its path, which may lead to another file a moment later. Only libraries that open a
-path themselves get one that ``check_file`` or ``check_folder`` has just looked at.
+A named pipe without a writer would stop the program for ever, and a device such as ``/dev/zero`` has no end. The guard
+checks the open file, not its path, which may lead to another file a moment later. A library that opens a path itself
+gets one that ``check_file`` or ``check_folder`` has just checked.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import stat
@@ -19,9 +20,9 @@ from fairaudit.core.errors import DataError, InputError
 
 #: Bytes of a file that people write: settings, plans, lists of names.
 SETTINGS = 16 * 2**20
-#: Bytes of a file that fairaudit or ``transformers`` wrote and that is read as a whole: an audit, the lines of a run.
+#: Bytes of a file of fairaudit or ``transformers`` that is read as a whole: an audit, the lines of a run.
 DOCUMENT = 2**30
-#: Bytes of a table or a text of other people that is read as a whole.
+#: Bytes of a table or text of other people that is read as a whole.
 TABLE = 2 * 2**30
 
 REGULAR = "a file"
@@ -41,7 +42,7 @@ _TEXTS = (".json", ".txt", ".model", ".jinja")
 
 
 def kind_of(path: str | Path) -> str:
-    """Return what lies at ``path``, links followed: ``REGULAR``, ``NOTHING``, ``"a folder"``, ``"a named pipe"`` ..."""
+    """Return the kind of ``path``, links followed: ``REGULAR``, ``NOTHING``, ``"a folder"``, ``"a named pipe"`` ..."""
     try:
         return _KINDS.get(stat.S_IFMT(os.stat(path).st_mode), "a special file")
     except OSError as error:
@@ -51,47 +52,47 @@ def kind_of(path: str | Path) -> str:
 
 
 def is_there(path: str | Path) -> bool:
-    """Whether anything but a folder lies at ``path``: whoever opens it is told what it is."""
+    """Return whether anything but a folder lies at ``path``; opening it names its kind if it is no regular file."""
     return kind_of(path) not in (NOTHING, FOLDER)
 
 
-def read_bytes(path: str | Path, what: str, *, limit: int, error: type[InputError] = DataError) -> bytes:
-    """Return the bytes of a file; at most ``limit`` of them are read, also where the file grows meanwhile.
+def read_bytes(path: str | Path, role: str, *, limit: int, error: type[InputError] = DataError) -> bytes:
+    """Return the bytes of a file; at most ``limit`` of them are read, even if the file grows meanwhile.
 
     Parameters
     ----------
     path : path
-    what : str
-        What errors call it, before its path: ``"plan"``.
+    role : str
+        Role of the file, before its path in errors: ``"plan"``.
     limit : int
-        Bytes that it may have.
+        Maximum size in bytes.
     error : type
-        Of the error.
+        Class of the errors.
 
     Raises
     ------
     InputError
-        As ``error``: if there is no regular file, it cannot be read, or it is too large.
+        As ``error``: if there is no regular file, or it is unreadable or too large.
     """
-    descriptor, size = _open(path, what, limit, error)
-    parts, left, want = [], limit + 1, size + 1
+    descriptor, size = _open(path, role, limit, error)
+    parts, allowed, request = [], limit + 1, size + 1
     try:
-        while left and (part := os.read(descriptor, min(left, want))):
+        while allowed and (part := os.read(descriptor, min(allowed, request))):
             parts.append(part)
-            # Nearly always the file ends here, and one byte is asked for to see that.
-            left, want = left - len(part), 1 if len(parts) == 1 else _CHUNK
+            # The file nearly always ends here; a request of one byte shows it.
+            allowed, request = allowed - len(part), 1 if len(parts) == 1 else _CHUNK
     except OSError as problem:
-        raise _unusable(path, what, _reason(problem), error) from problem
+        raise _unusable(path, role, _reason(problem), error) from problem
     finally:
         os.close(descriptor)
-    if not left:
-        raise _too_large(path, what, limit, limit + 1, error)
+    if not allowed:
+        raise _too_large(path, role, limit, limit + 1, error)
     return b"".join(parts)
 
 
 def read_text(
     path: str | Path,
-    what: str,
+    role: str,
     *,
     limit: int = SETTINGS,
     encoding: str = "utf-8",
@@ -105,80 +106,69 @@ def read_text(
     UnicodeDecodeError
         If its bytes are not in ``encoding``.
     """
-    content = io.BytesIO(read_bytes(path, what, limit=limit, error=error))
+    content = io.BytesIO(read_bytes(path, role, limit=limit, error=error))
     return io.TextIOWrapper(content, encoding=encoding, errors=errors).read()
 
 
-def read_toml(path: str | Path, what: str, *, error: type[InputError] = DataError) -> dict[str, Any]:
-    """Return the values of a TOML file of at most 16 MiB; parameters and errors as ``read_bytes``.
-
-    Raises
-    ------
-    InputError
-        As ``error``: also if it is no TOML in UTF-8.
-    """
+def read_toml(path: str | Path, role: str, *, error: type[InputError] = DataError) -> dict[str, Any]:
+    """Return the values of a TOML file of at most 16 MiB; parameters and errors as ``read_bytes``."""
     try:
-        return tomllib.loads(read_text(path, what, error=error))
+        return tomllib.loads(read_text(path, role, error=error))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise error(f"{what} {path} must be TOML in UTF-8; got: {problem}. Correct that line.") from problem
+        raise error(f"{role} {path} must be TOML in UTF-8; got: {problem}. Correct that line.") from problem
 
 
-def read_at(path: str | Path, what: str, *, start: int, size: int, error: type[InputError] = DataError) -> bytes:
-    """Return ``size`` bytes of a file from the byte ``start`` on, fewer where it ends; errors as ``read_bytes``."""
-    descriptor, _ = _open(path, what, None, error)
+def read_at(path: str | Path, role: str, *, start: int, size: int, error: type[InputError] = DataError) -> bytes:
+    """Return ``size`` bytes of a file from byte ``start``, fewer at its end; errors as ``read_bytes``."""
+    descriptor, _ = _open(path, role, None, error)
     try:
         os.lseek(descriptor, start, os.SEEK_SET)
         return os.read(descriptor, size)
     except OSError as problem:
-        raise _unusable(path, what, _reason(problem), error) from problem
+        raise _unusable(path, role, _reason(problem), error) from problem
     finally:
         os.close(descriptor)
 
 
+def digest_of(path: str | Path, role: str = "file", *, error: type[InputError] = DataError) -> str:
+    """Return the SHA-256 of a file, 64 hex digits; parameters and errors as ``read_bytes``."""
+    with open_file(path, role, error=error) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def open_file(
-    path: str | Path,
-    what: str,
-    *,
-    limit: int | None = None,
-    error: type[InputError] = DataError,
+    path: str | Path, role: str, *, limit: int | None = None, error: type[InputError] = DataError
 ) -> io.BufferedReader:
-    """Return a file to read from, which ends where it ended when it was opened; as ``read_bytes``.
+    """Open a file for reading up to the size that it has now; parameters and errors as ``read_bytes``.
 
     Without a ``limit`` the caller must not keep all that it reads.
     """
-    return io.BufferedReader(_Opened(*_open(path, what, limit, error)))
+    return io.BufferedReader(_Opened(*_open(path, role, limit, error)))
 
 
 def open_text(
-    path: str | Path,
-    what: str,
-    *,
-    limit: int | None = None,
-    encoding: str = "utf-8-sig",
+    path: str | Path, role: str, *, limit: int | None = None, encoding: str = "utf-8-sig",
     error: type[InputError] = DataError,
-) -> TextIO:
-    """Return a file of text to read from, with its own line ends, for ``csv``; as ``open_file``."""
-    return io.TextIOWrapper(open_file(path, what, limit=limit, error=error), encoding=encoding, newline="")
+) -> TextIO:  # fmt: skip
+    """Open a text file for ``csv``, with its own line ends; other parameters and errors as ``open_file``."""
+    return io.TextIOWrapper(open_file(path, role, limit=limit, error=error), encoding=encoding, newline="")
 
 
-def check_file(path: str | Path, what: str, *, limit: int | None = None, error: type[InputError] = DataError) -> None:
-    """Look at a file just before a library opens it by its path; parameters and errors as ``read_bytes``."""
-    descriptor, _ = _open(path, what, limit, error)
+def check_file(path: str | Path, role: str, *, limit: int | None = None, error: type[InputError] = DataError) -> None:
+    """Check a file just before a library opens it by its path; parameters and errors as ``read_bytes``."""
+    descriptor, _ = _open(path, role, limit, error)
     os.close(descriptor)
 
 
-def check_folder(folder: str | Path, what: str, *, error: type[InputError] = DataError) -> None:
-    """Look at all files directly in a folder just before ``transformers`` reads some of them; errors as ``read_bytes``.
-
-    A link to nothing is passed over.
-    """
+def check_folder(folder: str | Path, role: str, *, error: type[InputError] = DataError) -> None:
+    """Check all files directly in a folder, except broken links, just before ``transformers`` reads some of them."""
     for path in sorted(Path(folder).iterdir()):
         if is_there(path):
-            check_file(path, what, limit=DOCUMENT if path.suffix in _TEXTS else None, error=error)
+            check_file(path, role, limit=DOCUMENT if path.suffix in _TEXTS else None, error=error)
 
 
 class _Opened(io.FileIO):
-    """A file that ends where it ended when it was opened, however it grows."""
+    """A file that ends at the size it had when it was opened, however it grows."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         super().__init__(descriptor, "rb")
@@ -191,30 +181,29 @@ class _Opened(io.FileIO):
         return self.read(max(self._size - self.tell(), 0)) or b""
 
 
-def _open(path: str | Path, what: str, limit: int | None, error: type[InputError]) -> tuple[int, int]:
+def _open(path: str | Path, role: str, limit: int | None, error: type[InputError]) -> tuple[int, int]:
     """Return the descriptor and the size of an open regular file."""
     try:
         descriptor = os.open(path, _FLAGS)
     except (OSError, ValueError) as problem:
-        got = kind_of(path)  # a socket cannot be opened, and other things only with the right to
-        if got == REGULAR and isinstance(problem, OSError):
-            got = _reason(problem)
-        raise _unusable(path, what, got, error) from problem
+        kind = kind_of(path)  # a socket cannot be opened, and other kinds only with permission
+        reason = _reason(problem) if kind == REGULAR and isinstance(problem, OSError) else kind
+        raise _unusable(path, role, reason, error) from problem
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode) and (limit is None or status.st_size <= limit):
         return descriptor, status.st_size
     os.close(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        raise _unusable(path, what, _KINDS.get(stat.S_IFMT(status.st_mode), "a special file"), error)
-    raise _too_large(path, what, limit or 0, status.st_size, error)
+        raise _unusable(path, role, _KINDS.get(stat.S_IFMT(status.st_mode), "a special file"), error)
+    raise _too_large(path, role, limit or 0, status.st_size, error)
 
 
-def _unusable(path: str | Path, what: str, got: str, error: type[InputError]) -> InputError:
-    return error(f"{what} {path} must be a readable file; got {got}. Check its path.")
+def _unusable(path: str | Path, role: str, reason: str, error: type[InputError]) -> InputError:
+    return error(f"{role} {path} must be a readable file; got {reason}. Check its path.")
 
 
-def _too_large(path: str | Path, what: str, limit: int, size: int, error: type[InputError]) -> InputError:
-    return error(f"{what} {path} must have at most {limit:,} bytes; got {size:,}. Make it smaller, or check its path.")
+def _too_large(path: str | Path, role: str, limit: int, size: int, error: type[InputError]) -> InputError:
+    return error(f"{role} {path} must have at most {limit:,} bytes; got {size:,}. Make it smaller, or check its path.")
 
 
 def _reason(error: OSError) -> str:

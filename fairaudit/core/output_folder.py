@@ -1,8 +1,8 @@
 """``OutputFolder``: a folder of results in which nothing is replaced but files of ours that nobody has changed.
 
 New files are written to ``.fairaudit.new`` inside the folder. Then the marker lists both sets, the files are renamed,
-and the marker lists the new set. A process that is killed before the marker lists both leaves the old set; killed after
-that, the next command finishes the renaming.
+and the marker lists the new set. If the process is killed before the marker lists both, the old set stays; if it is
+killed later, the next command finishes the renaming.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from fairaudit.core.marker import (
     MARKER,
     REPLACING,
     Marker,
-    digest_of,
     is_ours,
     read_marker,
     remove_ours,
     write_marker,
 )
+from fairaudit.core.open_file import digest_of
 
 STAGING = ".fairaudit.new"
-#: Bytes that are written before the work begins, to see whether there is room at all.
+#: Bytes that are written before the work begins, to find out whether the disk has room.
 _TRIAL_BYTES = 1 << 16
 _LONGEST_SHOWN = 60
 
@@ -46,12 +46,12 @@ class OutputFolder:
     ----------
     path : Path
     kind : str
-        What the command makes, e.g. ``"audit"``.
+        Kind of result, e.g. ``"audit"``.
     files : collection of str
-        Paths below the folder that it may write: a foreign file at one of them is refused before the work.
+        Paths below the folder that the command may write: a foreign file at one of them is refused before the work.
     overwrite : bool or None
-        Whether the files of another result of this kind may be replaced. Others never are. None where the command has
-        no such option.
+        Whether the files of another result of this kind may be replaced; others never are. None if the command has no
+        such option.
     """
 
     def __init__(self, path: str | Path, kind: str, files: Collection[str], *, overwrite: bool | None = False) -> None:
@@ -59,41 +59,34 @@ class OutputFolder:
         self._files, self._overwrite = sorted(files), overwrite
 
     def check(self, asked: Mapping[str, Any] | None = None) -> bool:
-        """Refuse, before the slow work, a folder that cannot be filled without a loss; remember ``asked``.
+        """Refuse, before the slow work, a folder that cannot be filled without a loss; remember the request ``asked``.
 
         Returns
         -------
         bool
-            Whether the folder holds the whole result of this request, so that nothing is left to do. It says so of the
-            keys in ``asked`` alone: a command may check early with few and later with all.
+            Whether the folder already holds the whole result of this request. Only the keys in ``asked`` are compared:
+            a command may check early with few and later with all.
 
         Raises
         ------
         ConfigError
             If the path cannot be a folder or be written to; if the folder holds files but no marker, a result of
             another kind, or, without ``overwrite``, of another version or request; if a file would have to be replaced
-            that is not ours, or was changed.
+            that is foreign or changed.
         """
-        self.asked = _plain(asked or {})
-        with _told(self.path):
+        self.asked = json.loads(json.dumps(asked or {}, default=str))
+        with _disk_errors(self.path):
             _check_place(self.path)
             _recover(self.path)
             marker = read_marker(self.path)
-            same = marker is not None and self._compare(marker)
-            if marker is None and not self._overwrite:
-                self._refuse_others()
+            done = self._is_done(marker)
             _refuse_conflict(self.path, marker, self._files)
             _try_to_write(self.path, self._files)
-            return (
-                same
-                and marker is not None
-                and marker.state == COMPLETE
-                and all((self.path / name).is_file() for name in marker.files)
-            )
+            return done
 
     @contextmanager
     def replaced(self) -> Iterator[Path]:
-        """Give an empty folder to fill; its files take the place of those of ours when the block ends well.
+        """Give an empty folder to fill; its files replace the earlier set if the block ends without an error.
 
         Other files stay. If the block raises, the folder stays as it was.
 
@@ -103,76 +96,64 @@ class OutputFolder:
             If the disk does not take a file, or a foreign file has appeared at the path of a new one.
         """
         staging = self.path / STAGING
-        with _told(self.path), _removed_if_empty(self.path):
+        with _disk_errors(self.path), _removed_if_empty(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             _recover(self.path)
             staging.mkdir()
             try:
                 with _locked(staging):
                     yield staging
-                    self._put(staging)
+                    old = read_marker(self.path)
+                    new = {p.relative_to(staging).as_posix(): digest_of(p) for p in staging.rglob("*") if p.is_file()}
+                    _refuse_conflict(self.path, old, sorted(new))
+                    earlier = {} if old is None else {**old.earlier, **old.files}
+                    marker = Marker(self.kind, __version__, self.asked, new, earlier, REPLACING)
+                    write_marker(self.path, marker)
+                    _finish(self.path, marker)
             finally:
-                marker = read_marker(self.path)
-                if marker is None or marker.state != REPLACING:
+                left = read_marker(self.path)
+                if left is None or left.state != REPLACING:
                     shutil.rmtree(staging, ignore_errors=True)
 
     def claim(self, files: Collection[str] = ()) -> None:
         """Mark the folder as ours before it is filled; ``files`` will be written one by one (``GROWING``)."""
-        with _told(self.path):
+        with _disk_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             write_marker(self.path, Marker(self.kind, __version__, self.asked, dict.fromkeys(files, GROWING)))
 
-    def _put(self, staging: Path) -> None:
-        """Let the staged files take the place of the earlier ones."""
-        old = read_marker(self.path)
-        names = sorted(p.relative_to(staging).as_posix() for p in staging.rglob("*") if p.is_file())
-        _refuse_conflict(self.path, old, names)
-        files = {name: digest_of(staging / name) for name in names}
-        earlier = {} if old is None else {**old.earlier, **old.files}
-        marker = Marker(self.kind, __version__, self.asked, files, earlier, REPLACING)
-        write_marker(self.path, marker)
-        _finish(self.path, marker)
-
-    @property
-    def _wanted(self) -> str:
-        return f"output {self.path} must be a new folder, an empty one or an earlier {self.kind}"
-
-    def _choose(self, overwrite: str) -> str:
-        option = "" if self._overwrite is None else f", or add --overwrite: it {overwrite}"
-        return f"Choose another folder{option}."
-
-    def _compare(self, marker: Marker) -> bool:
-        if marker.kind != self.kind:
-            raise ConfigError(f"{self._wanted}; got a folder that holds another kind, '{marker.kind}'. "
-                              "Choose another folder.")  # fmt: skip
-        other = ""
-        if marker.version != __version__:
-            other = f"version {marker.version} of fairaudit wrote, where this is {__version__}"
+    def _is_done(self, marker: Marker | None) -> bool:
+        """Return whether the folder holds the whole result of this request; refuse a folder with another content."""
+        rule = f"output {self.path} must be a new folder, an empty one or an earlier {self.kind}"
+        if marker is None:
+            files = sorted(p.name for p in self.path.iterdir()) if self.path.is_dir() else []
+            problem = f"a folder with other files ('{files[0]}') and no list of ours ({MARKER})" if files else ""
+            effect = "writes beside them and replaces none"
+        elif marker.kind != self.kind:
+            raise ConfigError(f"{rule}; got a folder that holds another kind, '{marker.kind}'. Choose another folder.")
         else:
-            for name, value in self.asked.items():
-                if marker.asked.get(name) != value:
-                    both = [json.dumps(one, ensure_ascii=False) for one in (marker.asked.get(name), value)]
-                    shown = max(map(len, both)) <= _LONGEST_SHOWN
-                    other = f"differs in '{name}'{f' ({both[0]}, now {both[1]})' if shown else ''}"
-                    break
-        if other and not self._overwrite:
-            raise ConfigError(
-                f"output {self.path} must be a new folder or hold the same {self.kind}; got one that {other}. "
-                f"{self._choose('replaces the files of that one and leaves all others')}"
-            )
-        return not other
+            rule = f"output {self.path} must be a new folder or hold the same {self.kind}"
+            problem, effect = self._difference(marker), "replaces the files of that one and leaves all others"
+        if problem and not self._overwrite:
+            option = "" if self._overwrite is None else f", or add --overwrite: it {effect}"
+            raise ConfigError(f"{rule}; got {problem}. Choose another folder{option}.")
+        if problem or marker is None:
+            return False
+        return marker.state == COMPLETE and all((self.path / name).is_file() for name in marker.files)
 
-    def _refuse_others(self) -> None:
-        there = sorted(p.name for p in self.path.iterdir()) if self.path.is_dir() else []
-        if there:
-            raise ConfigError(
-                f"{self._wanted}; got a folder with other files ('{there[0]}') and no list of ours ({MARKER}). "
-                f"{self._choose('writes beside them and replaces none')}"
-            )
+    def _difference(self, marker: Marker) -> str:
+        """Return how the earlier result differs from this request, or an empty string."""
+        if marker.version != __version__:
+            return f"one that version {marker.version} of fairaudit wrote, where this is {__version__}"
+        for name, value in self.asked.items():
+            if marker.asked.get(name) != value:
+                before, now = (json.dumps(v, ensure_ascii=False) for v in (marker.asked.get(name), value))
+                values = f" ({before}, now {now})" if max(len(before), len(now)) <= _LONGEST_SHOWN else ""
+                return f"one that differs in '{name}'{values}"
+        return ""
 
 
 def _refuse_conflict(folder: Path, marker: Marker | None, names: Collection[str]) -> None:
-    """Refuse to write at a path where something lies that is not ours, or was changed."""
+    """Refuse to write at a path that holds a foreign or changed file."""
     for name in (MARKER, *names) if marker is None else names:
         digests = set[str]() if marker is None else marker.digests(name)
         files = (above.as_posix() for above in Path(name).parents if (folder / above).is_file())
@@ -194,9 +175,9 @@ def refuse_changed(folder: Path) -> None:
 
 
 def check_file(path: str | Path, *, overwrite: bool | None = False) -> None:
-    """Refuse, before the work, an output file that would replace another or cannot be written.
+    """Refuse, before the work, an output file that would replace another file or cannot be written.
 
-    A page that this package wrote, and nobody has changed, may be replaced.
+    An unchanged page of fairaudit may be replaced.
 
     Raises
     ------
@@ -205,12 +186,12 @@ def check_file(path: str | Path, *, overwrite: bool | None = False) -> None:
         be written to.
     """
     path = Path(path)
-    with _told(path):
+    with _disk_errors(path):
         if os.path.lexists(path) and not is_ours(path) and not (overwrite and path.is_file()):
-            found = "a file that is not a page of fairaudit as it was written" if path.is_file() else "no plain file"
+            kind = "a file that is not a page of fairaudit as it was written" if path.is_file() else "no plain file"
             option = ", or add --overwrite" if path.is_file() and overwrite is not None else ""
             raise ConfigError(
-                f"output {path} must be a new file; got {found}. Move it away or choose another name{option}."
+                f"output {path} must be a new file; got {kind}. Move it away or choose another name{option}."
             )
         _try_to_write(path.parent, [path.name])
 
@@ -218,17 +199,17 @@ def check_file(path: str | Path, *, overwrite: bool | None = False) -> None:
 def _check_place(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise ConfigError(f"output {path} must be a folder; got a file of that name. Choose another name.")
-    for kept, what in ((Path.cwd(), "working folder"), (Path.home(), "home folder")):
-        if kept.resolve().is_relative_to(path.resolve()):
+    for folder, name in ((Path.cwd(), "working folder"), (Path.home(), "home folder")):
+        if folder.resolve().is_relative_to(path.resolve()):
             raise ConfigError(
-                f"output {path} must be a folder of its own; got one that holds the {what}. Choose a folder below it."
+                f"output {path} must be a folder of its own; got one that holds the {name}. Choose a folder below it."
             )
 
 
 def _try_to_write(folder: Path, names: Collection[str]) -> None:
     """Raise OSError if the folder cannot be made, has no room, or cannot have files of these names."""
     with _removed_if_empty(folder):
-        with suppress(FileExistsError):  # a file is told below
+        with suppress(FileExistsError):  # the trial fails on a file
             folder.mkdir(parents=True)
         for part in {*names, *(part for name in names for part in Path(name).parts)}:
             with suppress(FileNotFoundError):
@@ -243,18 +224,18 @@ def _try_to_write(folder: Path, names: Collection[str]) -> None:
 @contextmanager
 def _removed_if_empty(folder: Path) -> Iterator[None]:
     """Remove the folders that the block has made, as far as they are empty at its end."""
-    new = [one for one in (folder, *folder.parents) if not one.exists()]
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         yield
     finally:
-        for one in new:
+        for path in new:
             with suppress(OSError):
-                one.rmdir()
+                path.rmdir()
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses, in the words of any library, into one sentence."""
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Turn a disk error, in the words of any library, into one sentence."""
     try:
         yield
     except OSError as error:
@@ -269,7 +250,7 @@ def _told(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(staging: Path) -> Iterator[None]:
-    """Hold the staging folder, so that another process can tell it from what a killed one left; not on Windows."""
+    """Lock the staging folder, so that another process does not take it for one that a kill left; not on Windows."""
     if sys.platform == "win32":
         yield
         return
@@ -277,22 +258,21 @@ def _locked(staging: Path) -> Iterator[None]:
 
     handle = os.open(staging, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(
-                f"output {staging.parent} must be written by one command at a time; got another that writes there now. "
-                "Wait for it, or choose another folder."
-            ) from error
-        except OSError:  # a disk without locks
-            pass
+        with suppress(OSError):  # a disk without locks
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigError(
+                    f"output {staging.parent} must be written by one command at a time; got another that writes there "
+                    "now. Wait for it, or choose another folder."
+                ) from error
         yield
     finally:
         os.close(handle)
 
 
 def _recover(folder: Path) -> None:
-    """Finish, or remove, what a killed process left."""
+    """Finish, or remove, the work of a killed process."""
     marker = read_marker(folder)
     staging = folder / STAGING
     if staging.is_dir():
@@ -303,12 +283,12 @@ def _recover(folder: Path) -> None:
         _refuse_conflict(folder, marker, [name for name in marker.files if (staging / name).is_file()])
         _finish(folder, marker)
     for name in (MARKER, *(name for name in (marker.files if marker else ()) if "/" not in name)):
-        for left in folder.glob(f".{'[0-9a-f]' * 12}.{name[-60:]}"):  # of ``temporary_sibling``
-            left.unlink()
+        for sibling in folder.glob(f".{'[0-9a-f]' * 12}.{name[-60:]}"):  # of ``temporary_sibling``
+            sibling.unlink()
 
 
 def _finish(folder: Path, marker: Marker) -> None:
-    """Rename what is still staged, remove what the new set has no more, and mark the set as complete."""
+    """Rename the staged files, remove those that only the earlier set had, and mark the set as complete."""
     staging = folder / STAGING
     for name in marker.files:
         if (staging / name).is_file():
@@ -318,8 +298,3 @@ def _finish(folder: Path, marker: Marker) -> None:
         remove_ours(folder, name, marker)
     shutil.rmtree(staging, ignore_errors=True)
     write_marker(folder, replace(marker, earlier={}, state=COMPLETE))
-
-
-def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(json.dumps(asked, default=str))
-    return plain

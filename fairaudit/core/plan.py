@@ -1,9 +1,9 @@
-"""``Plan``: the comparisons that count, named before anybody looks at the result.
+"""``Plan``: the primary comparisons of an audit, chosen before the result is known.
 
 .. code-block:: toml
 
     name = "release check"
-    tolerance = 0.05            # differences below this are within tolerance
+    tolerance = 0.05            # smaller differences are within tolerance
     alpha = 0.05                # chance of any false disparity in the whole audit
 
     [[primary]]
@@ -36,7 +36,7 @@ from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.open_file import read_toml
 from fairaudit.core.typed_values import build
 
-#: Measures that a row of each kind can have.
+#: Measures by kind of row.
 MEASURES = {
     "one_vs_rest": ("difference", "ratio"),
     "reference": ("difference", "ratio"),
@@ -54,22 +54,22 @@ _NAMES = (*_REQUIRED, "dataset", "group", "reference", "measure")
 
 @dataclass(frozen=True)
 class PlanRow:
-    """One planned comparison: the values that a row of the disparity tables must have. ``Plan`` checks it.
+    """One planned comparison: values of a row of the disparity tables. ``Plan`` checks them.
 
     Parameters
     ----------
     indicator, metric, feature : str
         As the tables of the audit name them, e.g. ``"geographic_disparity"``, ``"hit@5"``, ``"income"``.
     kind : {"one_vs_rest", "reference", "gap", "slope", "concentration", "omnibus"}
-        What is compared: each group with the rest or with a reference group, the highest group with the lowest, the
-        trend along an order, the concentration along it, or all groups at once.
+        Each group against the rest or a reference group, the highest group against the lowest, the trend along an
+        order, the concentration along it, or all groups at once.
     dataset, group, reference : str
-        Empty: every one.
+        Empty for all.
     measure : {"difference", "ratio", "per_doubling", "per_step", "index"}
-        Empty: the difference for kind ``rest``, ``reference`` and ``gap`` (beside it, the ratio would test the same
-        thing twice); for other kinds every one.
+        Empty for the difference of kind ``one_vs_rest``, ``reference`` and ``gap`` (the ratio would test the same
+        hypothesis again), and for all measures of other kinds.
     tolerance : float, optional
-        In (0, 1): below it, a disparity (of a ratio: its distance from 1) is within tolerance. Default: the plan's.
+        In (0, 1): a smaller disparity (of a ratio: its distance from 1) is within tolerance. Default: the plan's.
     """
 
     indicator: str
@@ -83,13 +83,13 @@ class PlanRow:
     tolerance: float | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the row as JSON values; what is empty is left out."""
+        """Return the row as JSON values, without empty ones."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value not in ("", None)}
 
     def overlaps(self, other: PlanRow) -> bool:
-        """Return whether some comparison could be meant by both rows."""
+        """Return whether a comparison could match both rows."""
         pairs = ((getattr(self, name), getattr(other, name)) for name in _NAMES)
-        return all(one == two or "" in (one, two) for one, two in pairs)
+        return all(value == other_value or "" in (value, other_value) for value, other_value in pairs)
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,14 @@ class Plan:
     Parameters
     ----------
     primary : tuple of PlanRow
-        At least one; no comparison is meant by two of them. Where a row has no tolerance it gets the plan's, and
-        where it has no measure but a choice, the difference.
+        At least one; no comparison matches two rows. A row without a tolerance gets the plan's; one without a measure
+        gets the difference, if its kind has difference and ratio.
     tolerance : float, default 0.05
-        Of the rows that give none; in (0, 1).
+        Default of the rows, in (0, 1).
     alpha : float, default 0.05
         Chance of any false ``disparity`` over the whole family, in (0, 1).
     name : str
-        For people.
+        Name for reports.
 
     Raises
     ------
@@ -130,14 +130,14 @@ class Plan:
             )
         for number, row in enumerate(self.primary, 1):
             _check(row, f"plan row {number}")
-        numbered = list(enumerate(self.primary, 1))
-        for (i, one), (j, two) in itertools.combinations(numbered, 2):
-            if _resolved(one, self.tolerance).overlaps(_resolved(two, self.tolerance)):
+        rows = tuple(_resolved(row, self.tolerance) for row in self.primary)
+        for (i, row), (j, other) in itertools.combinations(enumerate(rows, 1), 2):
+            if row.overlaps(other):
                 raise ConfigError(
-                    f"plan rows must name different comparisons; got kind '{one.kind}' of {one.feature} on "
-                    f"{one.metric} ({one.indicator}) in rows {i} and {j}. Remove one of them or tell them apart."
+                    f"plan rows must name different comparisons; got kind '{row.kind}' of {row.feature} on "
+                    f"{row.metric} ({row.indicator}) in rows {i} and {j}. Remove one of them or tell them apart."
                 )
-        object.__setattr__(self, "primary", tuple(_resolved(row, self.tolerance) for row in self.primary))
+        object.__setattr__(self, "primary", rows)
 
     @property
     def digest(self) -> str:
@@ -145,12 +145,12 @@ class Plan:
         return str(self.document()["digest"])
 
     def document(self) -> dict[str, Any]:
-        """Return the plan as JSON values, with its digest: what stands in the audit."""
+        """Return the plan as JSON values, with its digest, as an audit holds it."""
         return plan_document(self.primary, tolerance=self.tolerance, alpha=self.alpha, name=self.name)
 
 
 def plan_document(rows: Sequence[PlanRow], *, tolerance: float, alpha: float, name: str) -> dict[str, Any]:
-    """Return a plan as JSON values, with its digest; unlike ``Plan``, it may be without rows."""
+    """Return a plan as JSON values, with its digest; unlike ``Plan``, it may have no rows."""
     document: dict[str, Any] = {
         "name": name, "alpha": alpha, "tolerance": tolerance, "correction": "Holm",
         "primary": [row.document() for row in rows],
@@ -160,13 +160,7 @@ def plan_document(rows: Sequence[PlanRow], *, tolerance: float, alpha: float, na
 
 
 def read_plan(path: str | Path) -> Plan:
-    """Read a plan from a TOML file.
-
-    Parameters
-    ----------
-    path : str or Path
-        Top level: ``tolerance``, ``alpha``, ``name``. One ``[[primary]]`` table per row, with the fields of
-        ``PlanRow``.
+    """Read a plan from a TOML file: the fields of ``Plan``, and a ``[[primary]]`` table per row.
 
     Raises
     ------
@@ -174,13 +168,13 @@ def read_plan(path: str | Path) -> Plan:
         If there is no such file, it is no TOML, a key is unknown or missing, or the plan cannot be applied.
     """
     path = Path(path)
-    data = read_toml(path, "plan", error=ConfigError)
-    rows = data.get("primary")
-    named = [earlier_version.upgraded_row(row) for row in rows] if isinstance(rows, list) else rows
-    if named != rows:
-        data["primary"] = named
+    fields = read_toml(path, "plan", error=ConfigError)
+    rows = fields.get("primary")
+    upgraded = [earlier_version.upgraded_row(row) for row in rows] if isinstance(rows, list) else rows
+    if upgraded != rows:
+        fields["primary"] = upgraded
         earlier_version.say_upgraded(f"plan '{path.name}'", 'Write kind = "one_vs_rest" instead of "rest".')
-    return build(Plan, {"primary": [], **data}, where=f"plan '{path.name}'")
+    return build(Plan, {"primary": [], **fields}, where=f"plan '{path.name}'")
 
 
 def _resolved(row: PlanRow, tolerance: float) -> PlanRow:
@@ -191,28 +185,28 @@ def _resolved(row: PlanRow, tolerance: float) -> PlanRow:
     )
 
 
-def _check(row: PlanRow, where: str) -> None:
+def _check(row: PlanRow, label: str) -> None:
     for name in _REQUIRED:
-        _require_text(f"{name} of {where}", getattr(row, name))
+        _require_text(f"{name} of {label}", getattr(row, name))
     if row.kind not in MEASURES:
-        raise unknown_name(f"kind of {where}", row.kind, KINDS)
+        raise unknown_name(f"kind of {label}", row.kind, KINDS)
     if row.measure and row.measure not in MEASURES[row.kind]:
-        raise unknown_name(f"measure of {where} (kind '{row.kind}')", row.measure, MEASURES[row.kind])
+        raise unknown_name(f"measure of {label} (kind '{row.kind}')", row.measure, MEASURES[row.kind])
     for name in ("group", "reference"):
         if getattr(row, name) and row.kind not in ("one_vs_rest", "reference"):
             raise ConfigError(
-                f"{name} of {where} must be left out for kind '{row.kind}'; got '{getattr(row, name)}'. "
+                f"{name} of {label} must be left out for kind '{row.kind}'; got '{getattr(row, name)}'. "
                 "It belongs to kind 'one_vs_rest' or 'reference'."
             )
     if row.tolerance is not None:
-        _require_share(f"tolerance of {where}", row.tolerance)
+        _require_share(f"tolerance of {label}", row.tolerance)
 
 
-def _require_share(what: str, value: float) -> None:
+def _require_share(label: str, value: float) -> None:
     if not 0 < value < 1:
-        raise ConfigError(f"{what} must be a number between 0 and 1; got {value}. A usual choice is 0.05.")
+        raise ConfigError(f"{label} must be a number between 0 and 1; got {value}. A usual choice is 0.05.")
 
 
-def _require_text(what: str, value: str) -> None:
+def _require_text(label: str, value: str) -> None:
     if not value.strip():
-        raise ConfigError(f"{what} must be a text; got {value!r}. Write it in quotation marks.")
+        raise ConfigError(f"{label} must be a text; got {value!r}. Write it in quotation marks.")

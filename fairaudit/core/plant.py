@@ -1,4 +1,4 @@
-"""``Plant``: a disparity that was put into synthetic data on purpose, and whether an audit found it."""
+"""``Plant``: a disparity that was put into synthetic data on purpose, and its detection by an audit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairaudit.core.audit import AuditResult
 
 @dataclass(frozen=True)
 class Plant:
-    """A planted disparity: what, where, in which direction, and by which cause.
+    """A planted disparity: its row, direction and cause.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ class Plant:
     direction : {"lower", "higher"}
         Sign that the disparity must have: ``"lower"`` is below zero.
     cause : str
-        What was done to the pixels or to the training data, in a sentence for the report.
+        Sentence for the report on the change of the pixels or of the training data.
     checkpoints : tuple of str
-        Names of the checkpoints on which the cause acts and which should therefore show it.
+        Names of the checkpoints on which the cause acts.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Plant:
     checkpoints: tuple[str, ...]
 
     def found(self, audit: AuditResult) -> bool:
-        """Whether the verdict rule of ``audit`` raises this disparity in the planted direction."""
+        """Return whether the audit's verdict is this disparity in the planted direction."""
         rows = audit.disparities
         if rows.empty:
             return False
         headline = {r.indicator: r.headline for r in audit.results}.get(self.indicator)
-        mine = rows[
+        detected = rows[
             (rows["indicator"] == self.indicator)
             & (rows["metric"] == headline)
             & (rows["feature"] == self.feature)
@@ -50,4 +50,4 @@ class Plant:
             & (rows["group"] == self.group)
             & (rows["verdict"] == "disparity")
         ]
-        return bool(((mine["value"] < 0) == (self.direction == "lower")).any()) if len(mine) else False
+        return bool(((detected["value"] < 0) == (self.direction == "lower")).any())

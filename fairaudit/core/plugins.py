@@ -1,8 +1,8 @@
-"""What there is to choose from: the files of a folder, and what other packages add by entry points.
+"""Plug-ins: the files of a folder, and the entry points of other packages.
 
 The folder is the registry. ``indicators/label_association.py`` is the indicator ``label_association``; a file whose
-name starts with ``_`` is a part of others. Listing imports none of them. Another package adds its own with an entry
-point, in the group that has the name of the folder's package:
+name starts with ``_`` is a part of others. Listing imports no file. Another package adds a plug-in with an entry point,
+in the group with the name of the folder's package:
 
 .. code-block:: toml
 
@@ -23,36 +23,27 @@ from fairaudit.core.errors import ConfigError, unknown_name
 
 
 def list_plugins(package: str) -> dict[str, str]:
-    """Return what can be chosen by name, in the order of the names; nothing of it is imported.
+    """Return ``"module"``, or ``"module:object"`` of an entry point, by sorted name of plug-in; import nothing.
 
-    Parameters
-    ----------
-    package : str
-        Package whose files are looked at, e.g. ``"fairaudit.indicators"``. Folders and files whose name starts with
-        ``_`` are no plug-ins. Other packages add theirs in the entry-point group of this name; a name that the
-        package itself has stays the package's, with a warning.
-
-    Returns
-    -------
-    dict of str to str
-        Name to ``"module"``, or to ``"module:object"`` as an entry point may say.
+    Folders and files whose name starts with ``_`` are no plug-ins. A name of the package's own is not replaced by an
+    entry point: a warning names it.
 
     Examples
     --------
     >>> list_plugins("fairaudit.core")["errors"]
     'fairaudit.core.errors'
     """
-    found = {name: f"{package}.{name}" for name in _files(package)}
+    plugins = {name: f"{package}.{name}" for name in _files(package)}
     for entry in entry_points(group=package):
-        if entry.name in found and found[entry.name] != entry.value:
+        if entry.name in plugins and plugins[entry.name] != entry.value:
             warnings.warn(
                 f"entry point '{entry.name}' of group {package} must have a name that is not taken; got one of "
-                f"{found[entry.name]}. '{entry.value}' is left out: rename it in the package that adds it.",
+                f"{plugins[entry.name]}. '{entry.value}' is left out: rename it in the package that adds it.",
                 stacklevel=2,
             )
         else:
-            found[entry.name] = entry.value
-    return dict(sorted(found.items()))
+            plugins[entry.name] = entry.value
+    return dict(sorted(plugins.items()))
 
 
 def load_plugin(kind: str, name: str, package: str, attribute: str = "") -> Any:
@@ -61,30 +52,31 @@ def load_plugin(kind: str, name: str, package: str, attribute: str = "") -> Any:
     Parameters
     ----------
     kind : str
-        What it is called in an error, e.g. ``"indicator"``.
+        Kind of plug-in in errors, e.g. ``"indicator"``.
     name : str
         Name of the file or entry point.
     package : str
         As in :func:`list_plugins`.
     attribute : str
-        What the module must define; empty for the module itself. An entry point of the form ``module:object`` names
-        its own.
+        Object that the module must define; empty for the module itself. An entry point of the form ``module:object``
+        names its own.
 
     Raises
     ------
     ConfigError
-        If there is no plug-in of this name, or its module does not define the object. An error while its module is
-        imported is passed on as it is.
+        If there is no plug-in of this name, or its module does not define the object. Errors of the import pass
+        unchanged.
     """
     plugins = list_plugins(package)
     if name not in plugins:
         raise unknown_name(kind, name, plugins)
-    module, _, own = plugins[name].partition(":")
+    module, _, entry_attribute = plugins[name].partition(":")
+    attribute = entry_attribute or attribute
     value: Any = importlib.import_module(module)
-    for part in filter(None, (own or attribute).split(".")):
+    for part in filter(None, attribute.split(".")):
         if not hasattr(value, part):
             raise ConfigError(
-                f"{kind} '{name}' must define {own or attribute}; got a module {module} without it. "
+                f"{kind} '{name}' must define {attribute}; got a module {module} without it. "
                 f"Define it at the end of the module, or give the file a name that starts with '_'."
             )
         value = getattr(value, part)

@@ -1,4 +1,4 @@
-"""Progress of long work on the terminal: a bar where the work can be counted, one line a step when it has ended."""
+"""Progress of long work on the terminal: a bar while a step runs, and one line when it has ended."""
 
 from __future__ import annotations
 
@@ -13,22 +13,19 @@ from rich.text import Text
 
 from fairaudit.core.text import one_line
 
-#: The one type of callback for progress: called with the number that is done and the number there is in all.
+#: Callback for progress: called with the number of done units and the number of all units.
 Advance = Callable[[int, int], None]
 
 
 class _Speed(ProgressColumn):
-    """How many are done in a second."""
+    """Units in a second."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:,.{0 if task.speed >= 10 else 1}f}/s" if task.speed else "")
 
 
 def bars(*, shown: bool) -> Progress:
-    """Return bars on standard error that vanish when they end; no text is taken for markup.
-
-    Where standard error is no terminal, no bar is drawn, so that a log stays short.
-    """
+    """Return bars on standard error that vanish at their end, without markup; on a terminal only: logs stay short."""
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(30), MofNCompleteColumn(), _Speed(),
         TimeRemainingColumn(),
@@ -44,10 +41,9 @@ def print_ended(bar: Progress, title: str, started: float) -> None:
 
 @contextmanager
 def step(title: str, *, shown: bool = True, note: Callable[[], str] = str) -> Iterator[Advance]:
-    """Show ``title`` with a bar while the block runs, and its duration afterwards.
+    """Show ``title`` with a bar while the block runs, and its duration afterwards; print nothing unless ``shown``.
 
-    Gives ``advance(done, total)``; ``note()`` is what stands behind the title at that moment. With ``shown=False``
-    nothing is printed.
+    Gives ``advance(done, total)``, which shows the text of ``note()`` behind the title.
     """
     title = one_line(title)
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""``Protocol``: how a published protocol, the code released with it and our default differ, and what was published."""
+"""``Protocol``: differences between a published protocol, its released code and our default, and published numbers."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ PUBLISHED_COLUMNS = ("title", "model", "group", "value", "unit", "source", "note
 
 @dataclass(frozen=True)
 class Difference:
-    """A point on which the paper, its released code and our default do not all do the same.
+    """A point on which the paper, its released code and our default differ.
 
     Parameters
     ----------
     point : str
-        What it is about.
+        The step of the protocol.
     default, paper, code : str
-        What each of them does, in words.
+        The choice of each, in words.
     source : str
         Section of the paper, file and lines of the code.
     option : str
-        Field of the indicator's ``Config`` that decides it; empty where nobody can choose.
+        Field of the indicator's ``Config`` that decides the point; empty if there is none.
     """
 
     point: str
@@ -51,11 +51,11 @@ class PublishedTable:
     Parameters
     ----------
     title, source, unit, note : str
-        What they are, where they stand, and why they are to be read beside an audit and not compared with it.
+        The note explains why an audit is not comparable with the numbers.
     groups : tuple of str
         Columns.
     rows : mapping of str to tuple of float
-        Values by model, as many as groups; NaN where none was published.
+        Values by model, as many as groups; NaN if none was published.
     """
 
     title: str
@@ -73,7 +73,7 @@ class PublishedTable:
                 )
 
 
-#: What ``Protocol.describe`` returns.
+#: JSON Schema of ``Protocol.describe``.
 PROTOCOL_SCHEMA = {
     "description": "What is published about the measure; none of these numbers is of this audit.",
     **closed({
@@ -88,12 +88,12 @@ PROTOCOL_SCHEMA = {
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is published about the measure of an indicator.
+    """The published protocol of an indicator.
 
     Parameters
     ----------
     presets : mapping of str to mapping
-        Options of the indicator by name of the preset; what it does not set keeps its default.
+        Options of the indicator by name of the preset; other options keep their defaults.
     differences : tuple of Difference
     published : tuple of PublishedTable
     """
@@ -103,61 +103,55 @@ class Protocol:
     published: tuple[PublishedTable, ...] = ()
 
     def describe(self, defaults: Mapping[str, Any], used: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a result says of it, as JSON values.
-
-        Parameters
-        ----------
-        defaults, used : mapping
-            Options of the indicator: as they are unless somebody chooses, and as they were.
-        """
+        """Return the protocol as JSON values for a result, from the default and the used options of the indicator."""
         return {
             "preset": self.preset_of(defaults, used),
             "differences": [
-                {**dataclasses.asdict(one), "here": self._here(one, defaults, used)} for one in self.differences
+                {**dataclasses.asdict(d), "here": self._here(d, defaults, used)} for d in self.differences
             ],
             "published": [
-                {**dataclasses.asdict(one), "groups": list(one.groups),
+                {**dataclasses.asdict(numbers), "groups": list(numbers.groups),
                  "rows": [{"model": model, "values": [None if math.isnan(v) else v for v in values]}
-                          for model, values in one.rows.items()]}
-                for one in self.published
+                          for model, values in numbers.rows.items()]}
+                for numbers in self.published
             ],
         }  # fmt: skip
 
     def published_rows(self) -> pd.DataFrame:
         """Return the published numbers one by one; columns ``PUBLISHED_COLUMNS``."""
         rows = [
-            (one.title, model, group, value, one.unit, one.source, one.note)
-            for one in self.published
-            for model, values in one.rows.items()
-            for group, value in zip(one.groups, values, strict=True)
+            (numbers.title, model, group, value, numbers.unit, numbers.source, numbers.note)
+            for numbers in self.published
+            for model, values in numbers.rows.items()
+            for group, value in zip(numbers.groups, values, strict=True)
         ]
         return pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS)).astype({"value": float})
 
     def preset_of(self, defaults: Mapping[str, Any], used: Mapping[str, Any]) -> str:
-        """Return the preset whose options were all used, ``"default"``, or an empty string where they were mixed."""
+        """Return the preset whose options were all used, ``"default"``, or an empty string for a mixture."""
         options = {name for preset in self.presets.values() for name in preset}
         for name, preset in {"default": {}, **self.presets}.items():
             if all(_same({**defaults, **preset}.get(option), used.get(option)) for option in options):
                 return name
         return ""
 
-    def _here(self, one: Difference, defaults: Mapping[str, Any], used: Mapping[str, Any]) -> str:
-        """Return, in words, what this audit did on that point."""
-        if not one.option or _same(used.get(one.option), defaults.get(one.option)):
-            return one.default
-        for preset, words in ((PAPER, one.paper), (CODE, one.code)):
-            options = {**defaults, **self.presets.get(preset, {})}
-            if _same(used.get(one.option), options.get(one.option)):
+    def _here(self, difference: Difference, defaults: Mapping[str, Any], used: Mapping[str, Any]) -> str:
+        """Return, in words, the choice of this audit."""
+        option = difference.option
+        if not option or _same(used.get(option), defaults.get(option)):
+            return difference.default
+        for preset, words in ((PAPER, difference.paper), (CODE, difference.code)):
+            if _same(used.get(option), {**defaults, **self.presets.get(preset, {})}.get(option)):
                 return words
-        return f"{one.option} = {used.get(one.option)}"
+        return f"{option} = {used.get(option)}"
 
 
 def read_protocol(file: Traversable) -> Protocol:
-    """Read the TOML file that stands beside an indicator; what is misspelled in it is a ``ConfigError``."""
+    """Read the TOML file of an indicator's protocol; ConfigError if a key is misspelled."""
     return build(Protocol, tomllib.loads(file.read_text(encoding="utf-8")), where=file.name)
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Whether two options are equal, one of which may have been a list in TOML or JSON."""
-    plain = [list(v) if isinstance(v, Sequence) and not isinstance(v, str) else v for v in (one, other)]
-    return bool(plain[0] == plain[1])
+def _same(option: Any, other: Any) -> bool:
+    """Return whether two options are equal; a tuple may have become a list in TOML or JSON."""
+    first, second = (list(v) if isinstance(v, Sequence) and not isinstance(v, str) else v for v in (option, other))
+    return bool(first == second)

@@ -1,4 +1,4 @@
-"""``IndicatorResult``: the tidy tables of an indicator, their columns, and what inference adds to a disparity row."""
+"""``IndicatorResult``: the tidy tables of an indicator, their columns, and the inference of a disparity row."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SIZE_COLUMNS = (
     "reference", "value", "ci_low", "ci_high", "status",
 )  # fmt: skip
 
-#: Columns that hold numbers; everything else is text.
+#: Columns of numbers; all others are text.
 NUMERIC = {
     "value", "ci_low", "ci_high", "p_value", "p_adjusted", "min_detectable", "expected_by_chance", "tolerance",
     "n", "n_clusters", "x", "std_error", "df", "ci_low_adjusted", "ci_high_adjusted", "numerator", "denominator",
@@ -58,7 +58,7 @@ STATUSES = ("ok", "too_few", "not_estimable")
 VERDICTS = ("disparity", "inconclusive", "within_tolerance", "not_estimable")
 
 _COUNT, _PROBABILITY = {"minimum": 0}, {"minimum": 0, "maximum": 1}
-#: Columns that not every number or text fits, as JSON Schema has it.
+#: Limits of the values of a column, in JSON Schema.
 LIMITS: Mapping[str, Mapping[str, Any]] = {
     "n": _COUNT, "n_clusters": _COUNT, "p_value": _PROBABILITY, "p_adjusted": _PROBABILITY,
     "kind": {"enum": ("one_vs_rest", "reference", "gap", "slope", "concentration", "omnibus")},
@@ -80,25 +80,25 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataF
     Raises
     ------
     KeyError
-        If a row has a key outside ``columns``: a misspelled column must not vanish.
+        If a row has a key outside ``columns``, which may be misspelled.
     """
     strays = {key for row in rows for key in row} - set(columns)
     if strays:
         raise KeyError(f"columns must be among {', '.join(columns)}; got {', '.join(sorted(strays))}")
-    data: dict[str, Any] = {}
+    series: dict[str, Any] = {}
     for column in columns:
         values = [row.get(column) for row in rows]
         if column in NUMERIC:
-            data[column] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+            series[column] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
         else:
-            # Said to be objects: as pandas' own text, a lone surrogate could not be held.
-            data[column] = pd.Series(["" if v is None else str(v) for v in values], dtype="object")
-    return pd.DataFrame(data)
+            # Objects, because pandas' own text cannot hold a lone surrogate.
+            series[column] = pd.Series(["" if v is None else str(v) for v in values], dtype="object")
+    return pd.DataFrame(series)
 
 
 @dataclass(frozen=True)
 class IndicatorResult:
-    """What one indicator found on one data set.
+    """The result of one indicator on one data set.
 
     Parameters
     ----------
@@ -107,30 +107,29 @@ class IndicatorResult:
     dataset : str
         ``Samples.name``.
     headline : str
-        The metric that stands for the indicator: the shipped plan tests it for every recorded feature.
+        The indicator's main metric: the shipped plan tests it for every recorded feature.
     groups, disparities, curves : DataFrame
         Columns ``GROUP_COLUMNS``, ``DISPARITY_COLUMNS`` and ``CURVE_COLUMNS``. A value that cannot be estimated
         is NaN with a ``status`` and a ``note``; it is never zero and its row is never missing.
     statistics : DataFrame
         Columns ``STATISTIC_COLUMNS``: sufficient statistics per cluster and group.
     params : mapping
-        The resolved configuration and every choice that was made, as JSON values.
+        The resolved configuration and all choices, as JSON values.
     metrics : mapping of str to str
-        What each metric of the tables is, which end is bad, and its source, in a sentence.
+        Sentence on each metric of the tables: its definition, which end is bad, and its source.
     warnings : tuple of str
         Sentences that the report prints beside the result.
     inference : mapping of int to RowInference
-        By position in ``disparities``: interval and power of the rows for which the t interval is not the right one.
-        It is not saved.
+        By position in ``disparities``: interval and power of the rows without a t interval. It is not saved.
     influences : mapping of int to Influence
-        By position in ``disparities``: how much each cluster moves a row that has a smooth estimator, so that two
-        audits can be compared in pairs. Those of primary rows are saved.
+        By position in ``disparities``: influence of each cluster on a row with a smooth estimator, for paired
+        comparisons of audits. Those of primary rows are saved.
     protocol : mapping
-        How the published protocol differs from what was done, and published numbers, as JSON values
-        (``core.protocol.Protocol.describe``); empty where nothing is published.
+        Differences from the published protocol, and published numbers, as JSON values
+        (``core.protocol.Protocol.describe``); empty if nothing is published.
     selection_adjusted_p : mapping of int to float
-        By position in ``disparities``: p-value of a row that was chosen among many for its size, adjusted over all of
-        them. Among exploratory rows it stands in for ``p_value``. It is not saved.
+        By position in ``disparities``: p-value of a row that was selected for its size, adjusted over all candidates.
+        It replaces ``p_value`` among exploratory rows. It is not saved.
     """
 
     indicator: str
@@ -160,14 +159,14 @@ class IndicatorResult:
             ("curves", CURVE_COLUMNS),
             ("statistics", STATISTIC_COLUMNS),
         ):
-            have = tuple(getattr(self, name).columns)
-            if have != columns:
-                raise ValueError(f"table '{name}' of {self.indicator} must have columns {columns}; got {have}")
+            actual = tuple(getattr(self, name).columns)
+            if actual != columns:
+                raise ValueError(f"table '{name}' of {self.indicator} must have columns {columns}; got {actual}")
         check_positions({**self.inference, **self.influences, **self.selection_adjusted_p}, self.disparities)
 
 
 def check_positions(rows: Mapping[int, object], disparities: pd.DataFrame) -> None:
-    """Raise ValueError where inference or an influence belongs to a row that ``disparities`` does not have."""
+    """Raise ValueError if inference or an influence belongs to a row that ``disparities`` lacks."""
     strays = [position for position in rows if not 0 <= position < len(disparities)]
     if strays:
         raise ValueError(
@@ -177,18 +176,18 @@ def check_positions(rows: Mapping[int, object], disparities: pd.DataFrame) -> No
 
 @dataclass(frozen=True)
 class Failure:
-    """An indicator that could not run: reported with what would make it run, never lost.
+    """An indicator that could not run, with the reason and a fix.
 
     Parameters
     ----------
     indicator : str
         Name of the indicator.
-    stage : str
-        Where it ended: ``"requirements"`` or ``"compute"``.
+    stage : {"requirements", "compute"}
+        Stage that failed.
     reason, what_to_do : str
         One sentence each.
     dataset : str
-        The data set it was tried on, or an empty string if no data set fits it.
+        The data set, or an empty string if no data set fits the indicator.
     """
 
     indicator: str
@@ -200,13 +199,12 @@ class Failure:
 
 @dataclass(frozen=True, eq=False)
 class Influence:
-    """How much each cluster moves the value of a disparity row.
+    """The influence of each cluster on the value of a disparity row.
 
     Parameters
     ----------
     clusters : ndarray of str, shape (U,)
-        Salted hash of each cluster; the same in every audit of the same data. A cluster that is not here moves
-        nothing.
+        Salted hash of each cluster; the same in every audit of the same data. Other clusters have no influence.
     values : ndarray of float, shape (U,)
         Influence with its small-sample factor: the squares add up to the variance (``estimates``).
     """
@@ -218,25 +216,20 @@ class Influence:
 class RowInference(Protocol):
     """The interval and the power of one disparity row, at any level.
 
-    How many rows share the error level is known only when all indicators are done, so a row whose interval is no t
-    interval (a largest gap, a ratio) carries the function instead of the number. It lives in memory: a saved audit
-    holds the interval that was used.
+    The number of rows that share the error level is known only after all indicators, so a row without a t interval (a
+    largest gap, a ratio) has a function in memory; a saved audit holds the interval that was used.
     """
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the lower and upper bound, in the unit of the row's value, with coverage ``level`` in (0, 1)."""
 
     def min_detectable(self, alpha: float) -> float:
-        """Return the least true disparity that a test at ``alpha`` finds with power 80 %; NaN if there is none."""
+        """Return the least true disparity that a test at ``alpha`` detects with power 80 %; NaN if there is none."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What inference gives an indicator: two tables and the sufficient statistics.
-
-    ``inference`` holds, by position in ``disparities``, what rows bring along for which the t interval is not right,
-    and ``influences`` how clusters move a row; ``warnings`` what a report must say beside the numbers.
-    """
+    """Tables of inference for an indicator; fields as in ``IndicatorResult``."""
 
     groups: pd.DataFrame
     disparities: pd.DataFrame

@@ -1,8 +1,8 @@
-"""Files of a training run, read by one rule.
+"""Files of a training run.
 
-A run may be killed at any moment, and read while it goes on. A file that is missing was not written yet and reads as
-nothing. A last line of a ``.jsonl`` that has no line end and is no JSON is half written and is dropped. JSON and TOML
-are written whole or not at all. Everything else that no run writes is damage: ``DataError`` names file, line, remedy.
+A run may be killed at any moment, and read while it goes on. A missing file was not written yet and reads as empty. A
+last line of a ``.jsonl`` without a line end that is no JSON is half written and is dropped. JSON and TOML are written
+whole or not at all. All else that no run writes is damage: ``DataError`` names file, line and fix.
 """
 
 from __future__ import annotations
@@ -20,13 +20,7 @@ Row = dict[str, Any]
 
 
 def read_run_file(path: Path, *keys: str) -> Row:
-    """Return the object that a JSON or TOML file holds, with all ``keys``; empty where there is no file.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged.
-    """
+    """Return the object of a JSON or TOML file, with all ``keys``; empty without a file, DataError if damaged."""
     if not is_there(path):
         return {}
     limit = SETTINGS if path.suffix == ".toml" else DOCUMENT
@@ -44,26 +38,14 @@ def read_run_file(path: Path, *keys: str) -> Row:
 
 
 def read_steps(path: Path) -> list[Row]:
-    """Return the rows of ``metrics.jsonl``: numbers, with None for NaN; ``step`` and ``loss`` are in each.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged.
-    """
+    """Return the rows of ``metrics.jsonl``: numbers, None for NaN, with ``step`` and ``loss``; DataError if damaged."""
     number = (int, float)
     return _read_lines(path, lambda row: type(row.get("step")) is int and type(row.get("loss")) in number
                        and all(value is None or type(value) in number for value in row.values()))  # fmt: skip
 
 
 def read_watched(path: Path) -> list[Row]:
-    """Return the rows of ``watch.jsonl``: ``images`` (int) and ``watcher`` (str) are in each.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged.
-    """
+    """Return the rows of ``watch.jsonl``, each with ``images`` (int) and ``watcher`` (str); DataError if damaged."""
     return _read_lines(path, lambda row: type(row.get("images")) is int and isinstance(row.get("watcher"), str))
 
 
@@ -85,6 +67,6 @@ def _read_lines(path: Path, fits: Callable[[Row], bool]) -> list[Row]:
 
 def damaged(path: Path, got: str, *, line: int = 0) -> DataError:
     """Return the error for a file, or one line of it, that no run writes."""
-    what, cure = (f"line {line} of '{path}'", "the line") if line else (f"'{path}'", "the file")
-    either = "" if path.suffix == ".toml" else f", or delete {cure}"  # without its recipe a folder is no run
-    return DataError(f"{what} must be what a run wrote; got {got}. Restore the file from a copy of the run{either}.")
+    place, part = (f"line {line} of '{path}'", "the line") if line else (f"'{path}'", "the file")
+    delete = "" if path.suffix == ".toml" else f", or delete {part}"  # without its recipe a folder is no run
+    return DataError(f"{place} must be what a run wrote; got {got}. Restore the file from a copy of the run{delete}.")

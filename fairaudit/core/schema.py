@@ -1,4 +1,4 @@
-"""JSON Schema from types: dataclasses, containers, and ``Annotated`` where a type alone says too little."""
+"""JSON Schema from types: dataclasses, containers, and ``Annotated`` for limits that a type cannot express."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-#: Metadata of a field of a dataclass that no document holds, and of one that a document holds unless it is empty.
+#: Metadata of a dataclass field that no document holds, and of one that a document holds unless it is empty.
 ELSEWHERE, IF_ANY = {"json": "never"}, {"json": "if any"}
 
 Count = Annotated[int, {"minimum": 0}]
@@ -25,7 +25,7 @@ def json_fields(kind: Any) -> list[dataclasses.Field[Any]]:
 def schema_of(kind: Any) -> dict[str, Any]:
     """Return the schema of the JSON values of a type; a dict is a schema already.
 
-    Of ``Annotated[kind, limits]``, ``limits`` is added to the schema of ``kind``, or replaces it where it has a type.
+    In ``Annotated[kind, limits]``, ``limits`` extends the schema of ``kind``, or replaces it if it has a type.
     """
     origin, inner = get_origin(kind), get_args(kind)
     if isinstance(kind, dict):
@@ -36,7 +36,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
         hints, fields = get_type_hints(kind, include_extras=True), json_fields(kind)
         return closed({f.name: hints[f.name] for f in fields}, optional={f.name for f in fields if f.metadata})
     if origin is UnionType:
-        return {"type": [schema_of(one)["type"] for one in inner]}
+        return {"type": [schema_of(member)["type"] for member in inner]}
     if origin is tuple:
         return {"type": "array", "items": schema_of(inner[0])}
     if origin is Mapping:
@@ -45,7 +45,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
 
 def closed(kinds: Mapping[str, Any], *, optional: Container[str] = ()) -> dict[str, Any]:
-    """Return the schema of an object with these keys and no other."""
+    """Return the schema of an object with exactly these keys."""
     return {
         "type": "object",
         "additionalProperties": False,
@@ -55,12 +55,12 @@ def closed(kinds: Mapping[str, Any], *, optional: Container[str] = ()) -> dict[s
 
 
 def rows_of(kinds: Mapping[str, Any], *, optional: Container[str] = ()) -> dict[str, Any]:
-    """Return the schema of an array of such objects."""
+    """Return the schema of an array of objects as in ``closed``."""
     return {"type": "array", "items": closed(kinds, optional=optional)}
 
 
 def schema_text(value: object, indent: str = "") -> str:
-    """Return a schema as JSON, with each object that is short on one line."""
+    """Return a schema as JSON, with short objects on one line."""
     flat = json.dumps(value)
     if not isinstance(value, dict) or len(indent + flat) < 100:
         return flat

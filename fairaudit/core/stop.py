@@ -1,4 +1,4 @@
-"""``Stopped``: Ctrl-C and SIGTERM as an exception that carries what the stopped command has kept."""
+"""``Stopped``: Ctrl-C and SIGTERM as an exception, with a sentence on the kept results."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 
 
 class Stopped(BaseException):
-    """The user, or the system, has asked the command to end.
+    """A request of the user or the system to end the command.
 
     Parameters
     ----------
     number : int
-        Of the signal.
+        Number of the signal.
 
     Attributes
     ----------
     kept : str
-        Sentence on what is kept and what the same command does next.
+        Sentence on the kept results and on the effect of the same command.
     """
 
     def __init__(self, number: int) -> None:
@@ -28,7 +28,7 @@ class Stopped(BaseException):
 
     @property
     def sentence(self) -> str:
-        """What the command line prints."""
+        """Message of the command line."""
         return f"stopped by {signal.Signals(self.number).name}. {self.kept}"
 
 
@@ -48,22 +48,17 @@ def stoppable() -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield
-    except Stopped:  # the default action stays: another signal ends what still cleans up
+    except Stopped:  # the default action stays: another signal ends the cleaning up
+        before = {}
         raise
-    except BaseException:
-        _restore(before)
-        raise
-    _restore(before)
-
-
-def _restore(before: dict[signal.Signals, signal._HANDLER]) -> None:
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
 def keeping(kept: Callable[[], str]) -> Iterator[None]:
-    """Let a ``Stopped`` that leaves the block say what ``kept`` returns."""
+    """Give a ``Stopped`` that leaves the block the sentence that ``kept`` returns."""
     try:
         yield
     except Stopped as stopped:

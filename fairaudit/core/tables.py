@@ -1,4 +1,4 @@
-"""``Embeddings`` and ``Predictions``: what a model says about each sample, as arrays with ids."""
+"""``Embeddings`` and ``Predictions``: outputs of a model for each sample, as arrays with ids."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Embeddings:
     vectors : ndarray of float32, shape (N, D)
         Finite; not necessarily normalised. May be memory-mapped.
     layer : str
-        Where in the model they were read, e.g. ``"trunk, average-pooled"``.
+        Layer of the model, e.g. ``"trunk, average-pooled"``.
     """
 
     sample_ids: tuple[str, ...]
@@ -61,11 +61,11 @@ class Predictions:
     labels : ndarray of str, shape (N, K)
         By falling score.
     scores : ndarray of float32, shape (N, K)
-        Softmax over all labels that the head knows, in [0, 1].
+        Softmax over all labels of the head, in [0, 1].
     known_labels : tuple of str
-        Every label that the head can say; a label outside it can never be predicted.
+        All labels that the head can predict.
     source : str
-        Who says the labels: ``"head of the checkpoint"`` or ``"linear probe on FILE"``.
+        Origin of the labels: ``"head of the checkpoint"`` or ``"linear probe on FILE"``.
     """
 
     sample_ids: tuple[str, ...]
@@ -82,7 +82,7 @@ class Predictions:
             )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return columns ``sample_id, rank, label, score`` (rank from 1), as ``predictions.parquet`` has them."""
+        """Return the table of ``predictions.parquet``: ``sample_id``, ``rank`` (from 1), ``label``, ``score``."""
         n, k = self.labels.shape
         return pd.DataFrame(
             {

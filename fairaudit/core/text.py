@@ -1,4 +1,4 @@
-"""Text from data, made safe to show: control characters and marks of writing direction become visible escapes."""
+"""Safe text for the terminal: control characters and marks of writing direction become visible escapes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def printable(text: str) -> str:
     >>> print(printable("a\x1b[2J \u202e"))
     a\x1b[2J \u202e
     """
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def one_line(text: str) -> str:

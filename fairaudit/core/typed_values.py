@@ -1,4 +1,4 @@
-"""``build``: plain values of TOML, JSON or the command line as a frozen dataclass, each checked against its field."""
+"""``build``: a frozen dataclass from plain values of TOML, JSON or the command line, checked by the types of fields."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T", bound="DataclassInstance")
-#: By the type of a field: what fits it among plain values, in types and in words.
+#: Types of the plain values that fit a field, and their description, by the type of the field.
 _FORMS: dict[Any, tuple[Any, str]] = {
     bool: (bool, "true or false"),
     int: (Integral, "a whole number"),
@@ -37,7 +37,7 @@ def build(
     """Return the dataclass ``cls`` with ``values`` in its fields, each of the type of its field.
 
     A field is a bool, int, float, str, Path, ``Literal``, dataclass, ``Any``, a tuple or mapping of these, or a union
-    such as ``X | None``. A float may be given as a whole number, and its NaN as the null of JSON.
+    such as ``X | None``. For a float, the value may be a whole number, and null in JSON for NaN.
 
     Parameters
     ----------
@@ -46,21 +46,21 @@ def build(
     values : mapping
         Plain values by field. Only fields with a default may be left out.
     where : str
-        File that holds the values; every error begins with its name.
+        File of the values; every error begins with its name.
     at : str
-        Table that holds the values; an error names a key behind it, as in ``label_association.threshold``.
+        Table of the values, before the key in errors: ``label_association.threshold``.
     text : bool
-        Whether text stands for other types too, as on the command line: ``"0.5"``, ``"true"``, ``"1,5,10"``.
+        Whether text may stand for other types, as on the command line: ``"0.5"``, ``"true"``, ``"1,5,10"``.
     advice : str
-        Edit that fixes a wrong value, where ``Correct it.`` is not enough.
+        Fix of a wrong value in errors, instead of ``Correct it.``
     error : type, optional
         Class of the errors.
 
     Raises
     ------
     InputError
-        If a key is unknown or missing, a value is not of its type, or ``__post_init__`` refuses one. Items of a list
-        are counted from 1: ``primary.2.kind``.
+        If a key is unknown or missing, a value is not of its type, or ``__post_init__`` refuses one. Positions in a
+        list count from 1: ``primary.2.kind``.
     """
     try:
         built: T = _Reader(text, advice).table(cls, values, at)
@@ -78,7 +78,7 @@ def _kinds(cls: Any) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class _Reader:
-    """How the values of one source are read; ``at`` is the place of a value in it."""
+    """Conversion of the values of one source; ``at`` is the place of a value in it."""
 
     text: bool
     advice: str
@@ -102,9 +102,9 @@ class _Reader:
         if kind is Any or (value is None and NoneType in inner):
             return value
         if origin in (Union, UnionType):
-            for one in inner:
-                if one is not NoneType and _fits(one, self.plain(one, value)):
-                    return self.value(one, value, at)
+            for member in inner:
+                if member is not NoneType and _fits(member, self.plain(member, value)):
+                    return self.value(member, value, at)
             raise self.misfit(kind, value, at)
         if origin is Literal:
             if value not in inner:
@@ -118,17 +118,17 @@ class _Reader:
         if not _fits(kind, plain):
             raise self.misfit(kind, value, at)
         if origin is Mapping:
-            return {key: self.value(inner[1], one, f"{at}.{key}") for key, one in plain.items()}
+            return {key: self.value(inner[1], element, f"{at}.{key}") for key, element in plain.items()}
         if origin is tuple:
-            items = zip(inner[:1] * len(plain) if Ellipsis in inner else inner, plain, strict=True)
-            return tuple(self.value(*item, f"{at}.{n}") for n, item in enumerate(items, 1))
+            kinds = inner[:1] * len(plain) if Ellipsis in inner else inner
+            return tuple(self.value(*pair, f"{at}.{n}") for n, pair in enumerate(zip(kinds, plain, strict=True), 1))
         try:
             return origin(plain)
         except OverflowError:  # no float is so large
             raise self.misfit(kind, value, at) from None
 
     def plain(self, kind: Any, value: Any) -> Any:
-        """Return what a text of the command line stands for; itself where it stands for nothing of this type."""
+        """Return the value of a text of the command line, or the text itself if it has none of this type."""
         if not (self.text and isinstance(value, str)):
             return value
         if get_origin(kind) is tuple:
@@ -149,10 +149,10 @@ def _form(kind: Any) -> tuple[Any, str]:
 
 
 def _words(kind: Any, at: str) -> str:
-    """Return what the value at a place must be, in words."""
+    """Return a description of the values that fit a place."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return " or ".join(_words(one, at) for one in inner if one is not NoneType)
+        return " or ".join(_words(member, at) for member in inner if member is not NoneType)
     if origin is Literal:
         return f"one of: {', '.join(inner)}"
     if origin is tuple and dataclasses.is_dataclass(inner[0]):
@@ -163,12 +163,12 @@ def _words(kind: Any, at: str) -> str:
 
 
 def _fits(kind: Any, value: Any) -> bool:
-    """Return whether a plain value may stand for this type, as far as can be seen without reading its parts."""
+    """Return whether a plain value fits this type; its parts are not checked."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
         return value in inner
     if not isinstance(value, _form(kind)[0]) or (isinstance(value, bool) and kind is not bool):
         return False
     if origin is tuple and dataclasses.is_dataclass(inner[0]):
-        return all(isinstance(one, Mapping) for one in value)
+        return all(isinstance(element, Mapping) for element in value)
     return origin is not tuple or Ellipsis in inner or len(value) == len(inner)

@@ -1,4 +1,4 @@
-"""How sure a row's group is: the votes of annotators as shares, and the checks of such shares.
+"""Uncertain labels: votes of annotators as probabilities of groups, and the checks of such probabilities.
 
 Shape suffixes: N rows, G groups of one feature.
 """
@@ -14,19 +14,18 @@ from fairaudit.core.errors import DataError
 
 
 def shares_of_votes(votes: pd.DataFrame, *, what: str = "votes") -> pd.DataFrame:
-    """Return each row's votes as shares of their sum: how probable every group is for it.
+    """Return the probability of every group in each row: the shares of its votes.
 
-    Plain shares, so that annotators who agree leave no doubt: the soft labels of [1]_, [2]_. A prior would doubt
-    them, too, and so move groups together that everybody tells apart. Three votes are few: a share of 2/3 is known no
-    better than that, and this is not counted.
+    These are the soft labels of [1]_, [2]_, without a prior: it would add doubt on unanimous votes, and so move groups
+    together that annotators distinguish. The uncertainty of a share of few votes is not counted.
 
     Parameters
     ----------
     votes : DataFrame, shape (N, G)
-        Votes, annotators or probabilities; a column for each group. Zero and more; they need not be whole. A row
-        without any (all NaN or all 0) is not recorded.
+        Votes or probabilities, >= 0, not necessarily whole; a column for each group. A row without any (all NaN or
+        all 0) is not recorded.
     what : str
-        What they are called in an error.
+        Name of the votes in errors.
 
     Returns
     -------
@@ -36,7 +35,7 @@ def shares_of_votes(votes: pd.DataFrame, *, what: str = "votes") -> pd.DataFrame
     Raises
     ------
     DataError
-        If there are fewer than two columns, a row is filled in part only, or a number is negative or infinite.
+        If there are fewer than two columns, a row is partly NaN, or a number is negative or infinite.
 
     References
     ----------
@@ -69,7 +68,7 @@ def shares_of_votes(votes: pd.DataFrame, *, what: str = "votes") -> pd.DataFrame
 
 
 def most_voted(shares: pd.DataFrame, *, missing: str) -> pd.Series:
-    """Return the most probable group of each row, the first of several; ``missing`` where there is none."""
+    """Return the most probable group of each row, the first of several; ``missing`` if there is none."""
     shares_NG = shares.to_numpy(np.float64)
     known = ~np.isnan(shares_NG).any(axis=1)
     names = np.append(np.asarray(shares.columns, dtype=object), missing)
@@ -77,27 +76,27 @@ def most_voted(shares: pd.DataFrame, *, missing: str) -> pd.Series:
     return pd.Series(names[codes], index=shares.index, dtype=object)
 
 
-def check_shares(what: str, groups: Sequence[str], shares: pd.DataFrame, labels: pd.Series, *, missing: str) -> None:
-    """Raise DataError unless ``shares`` say how sure ``labels``, the column of a table, are.
+def check_shares(name: str, groups: Sequence[str], shares: pd.DataFrame, labels: pd.Series, *, missing: str) -> None:
+    """Raise DataError unless ``shares`` are probabilities of ``groups`` that fit the ``labels`` of a table.
 
     Parameters
     ----------
-    what : str
-        What they are called in an error.
+    name : str
+        Name of the shares in errors.
     groups : sequence of str
         The feature's groups.
     shares : DataFrame of float, shape (N, G)
     labels : Series of str, shape (N,)
-        The group of each row; ``missing`` where it is not recorded.
+        The group of each row; ``missing`` if it is not recorded.
     """
     if list(shares.columns) != list(groups):
         raise DataError(
-            f"{what} must have the columns {', '.join(groups)}, in this order; got "
+            f"{name} must have the columns {', '.join(groups)}, in this order; got "
             f"{', '.join(map(str, shares.columns)) or 'none'}. Correct the reader."
         )
     if not shares.index.equals(labels.index):
         raise DataError(
-            f"{what} must have the rows of its table, in the same order; got {len(shares):,} rows for {len(labels):,}, "
+            f"{name} must have the rows of its table, in the same order; got {len(shares):,} rows for {len(labels):,}, "
             "or another index. Align them by sample_id."
         )
     shares_NG = shares.to_numpy(np.float64, na_value=np.nan)
@@ -106,7 +105,7 @@ def check_shares(what: str, groups: Sequence[str], shares: pd.DataFrame, labels:
     if wrong.any():
         row = int(wrong.argmax())
         raise DataError(
-            f"{what} must be probabilities from 0 that sum to 1 in each row, or NaN in all of it; got "
+            f"{name} must be probabilities from 0 that sum to 1 in each row, or NaN in all of it; got "
             f"{', '.join(f'{share:g}' for share in shares_NG[row])} in row {row + 1}. Use shares_of_votes for counts."
         )
     chosen = labels.to_numpy(str)
@@ -115,7 +114,7 @@ def check_shares(what: str, groups: Sequence[str], shares: pd.DataFrame, labels:
     if apart.any():
         row = int(apart.argmax())
         raise DataError(
-            f"{what} must allow the group that its table has, and be NaN where that is '{missing}'; got "
+            f"{name} must allow the group that its table has, and be NaN where that is '{missing}'; got "
             f"'{chosen[row]}' with {', '.join(f'{share:g}' for share in shares_NG[row])} in row {row + 1}. "
             "Align both by sample_id."
         )

@@ -1,4 +1,4 @@
-"""``EmbeddingCache``: what a model said of an image, kept on disk under the contents of both."""
+"""``EmbeddingCache``: embeddings and predicted labels on disk, by the contents of model and image."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 # Legend of shape suffixes: B images of a batch, D dimensions, K labels kept.
 
-#: Counted up when the same image and model would give other bytes, or the files have another form.
+#: Increment when the file format or the computed embeddings change.
 VERSION = 1
-#: Bytes of all files together; beyond, models that were not used for longest lose theirs.
+#: Bytes of all files together; above, the files of the least recently used models are removed.
 MAX_BYTES = 10_000_000_000
 
-_SAVED_AT_LEAST = 64 * 1024**2  # bytes of rows that wait for being written
+_MOST_WAITING = 64 * 1024**2  # bytes of rows that are not written yet
 _LEAST_SECONDS = 1.0  # between two files
-_SHARE_LOST = 0.01  # of the time that a pass has taken, by a process that is killed
-_STALE_SECONDS = 24 * 3600.0  # age of a half-written file whose process is taken for dead
+_SHARE_LOST = 0.01  # of the time of a pass, if its process is killed
+_STALE_SECONDS = 24 * 3600.0  # age from which a half-written file counts as left by a dead process
 _FOLDER = re.compile(r"[0-9a-f]{32}")
 _SUFFIX = ".rows"
 
@@ -53,24 +53,24 @@ class _Shard:
 class EmbeddingCache:
     """Rows of one model: embedding, and the most probable labels, by the SHA-256 of an image file.
 
-    The rows of a model stand in a folder named by a digest of everything that decides their bytes: weights, layer,
-    preprocessing, number of images in a batch, versions and threads of what computes, and what the model makes of two
-    drawn pictures, which changes with the code of a model, too. A row is served only if its own check sum, which
-    includes that digest and the image's, is right. Each file is written at once or not at all, under a name of its
-    own: a process that is killed loses a second or 1 % of its time, and several may use a folder together.
+    The rows of a model are in a folder named by a digest of everything that decides their bytes: weights, layer,
+    preprocessing, batch size, versions, threads, and the model's outputs for two drawn pictures, which also depend on
+    its code. A row is returned only if its check sum, which includes that digest and the image's, is right. Each file
+    is written whole or not at all, under a new name: a killed process loses a second or 1 % of its time, and several
+    processes may share a folder.
 
     Parameters
     ----------
     folder : Path
-        For all models; made if it is not there. What lies there and was not written by a cache is left alone.
+        For all models; made if it is missing. Foreign files in it are left alone.
     model : Model
         Its weights must not change while the cache is used.
     batch : int
-        Images that the network always gets at once: another number can change the last bits of a row.
+        Constant batch size of the network: another one can change the last bits of a row.
     labels : int
-        K, how many labels a row has.
-    columns : sequence of int
-        Outputs of the model's head that may be said, all unless given; a row's labels are places in it.
+        K, the number of labels in a row.
+    columns : sequence of int, optional
+        Outputs of the model's head that may be predicted, all by default; a row's labels are positions in it.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class EmbeddingCache:
     def __init__(
         self, folder: Path, model: Model, *, batch: int, labels: int, columns: Sequence[int] | None = None
     ) -> None:
-        if os.path.exists(folder) and not os.path.isdir(folder):  # unlike pathlib's, without rights they say no
+        if os.path.exists(folder) and not os.path.isdir(folder):  # unlike pathlib's, False without permission
             raise ConfigError(
                 f"cache {folder} must be a folder; got a file of that name. Choose another with --cache DIR."
             )
@@ -97,32 +97,31 @@ class EmbeddingCache:
         self._waiting: list[npt.NDArray[np.void]] = []
         self._began = self._saved = time.monotonic()
         self._writes = True
-        for path in sorted(self._folder.glob(f"[!.]*{_SUFFIX}")):  # a leading dot: somebody writes it just now
+        for path in sorted(self._folder.glob(f"[!.]*{_SUFFIX}")):  # a leading dot: another process is writing it
             self._open(path)
 
     def get(self, digest: str) -> np.void | None:
-        """Return the row of the image with this SHA-256 (64 hex digits), or None; may be called from several threads.
+        """Return the row of the image with this SHA-256, or None; may be called from several threads.
 
         Its fields are ``vector`` (D,), ``scores`` (K,) and ``labels`` (K,), indices of labels.
         """
         name = bytes.fromhex(digest)
-        shard, at = self._where.get(name, (None, 0))
+        shard, position = self._where.get(name, (None, 0))
         if shard is None:
             return None
         try:
-            start = shard.start + at * self._type.itemsize
+            start = shard.start + position * self._type.itemsize
             content = read_at(shard.path, "cache file", start=start, size=self._type.itemsize)
         except InputError:  # another process made room, or the disk is gone: the row is computed again
             self._forget(shard)
             return None
-        row: np.void | None = None
         if len(content) == self._type.itemsize:
-            row = np.frombuffer(content, self._type)[0]
-        if row is None or row["check"].tobytes() != self._check(name, row):
-            self._remove(shard.path)
-            self._forget(shard)
-            return None
-        return row
+            row: np.void = np.frombuffer(content, self._type)[0]
+            if row["check"].tobytes() == self._check(name, row):
+                return row
+        self._remove(shard.path)
+        self._forget(shard)
+        return None
 
     def add(
         self,
@@ -131,7 +130,7 @@ class EmbeddingCache:
         scores_BK: npt.NDArray[np.float32],
         labels_BK: npt.NDArray[np.int64],
     ) -> None:
-        """Keep rows that were computed; they are written when enough wait, and by ``save``."""
+        """Add computed rows; they are written from time to time, and by ``save``."""
         if not self._writes:
             return
         rows = np.zeros(len(digests), self._type)
@@ -143,18 +142,18 @@ class EmbeddingCache:
         self._waiting.append(rows)
         now = time.monotonic()
         pause = max(_LEAST_SECONDS, _SHARE_LOST * (now - self._began))
-        if now - self._saved >= pause or len(self._digests) * self._type.itemsize >= _SAVED_AT_LEAST:
+        if now - self._saved >= pause or len(self._digests) * self._type.itemsize >= _MOST_WAITING:
             self.save()
 
     def save(self) -> None:
-        """Write what waits; where that cannot be done it is told, and nothing more is kept."""
+        """Write the waiting rows; if that fails, warn and keep no more rows."""
         if not self._digests:
             return
         names = np.frombuffer(b"".join(self._digests), np.uint8).reshape(-1, 32)
         rows = np.concatenate(self._waiting)
         self._digests, self._waiting = [], []
         try:
-            # Vectors of people's faces: for the owner alone.
+            # Embeddings of people's faces: only the owner may read them.
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.mkdir(mode=0o700, exist_ok=True)
             target = self._folder / f"{secrets.token_hex(8)}{_SUFFIX}"
@@ -173,7 +172,7 @@ class EmbeddingCache:
         self._saved = time.monotonic()
 
     def close(self) -> None:
-        """Write what waits, and make room: models that were not used for longest go until ``MAX_BYTES`` are left."""
+        """Write the waiting rows, and remove the least recently used models until ``MAX_BYTES`` are left."""
         self.save()
         with suppress(OSError):  # nothing was written
             os.utime(self._folder)
@@ -186,7 +185,7 @@ class EmbeddingCache:
                 del sizes[folder]
 
     def _open(self, path: Path) -> None:
-        """Take up the digests of a file; its rows are checked one by one when they are asked for."""
+        """Read the digests of a file; ``get`` checks its rows one by one."""
         try:
             with open_file(path, "cache file") as file:
                 size = os.fstat(file.fileno()).st_size
@@ -198,15 +197,15 @@ class EmbeddingCache:
                 shard = _Shard(path, file.tell())
                 if kind != self._type or rows != shape[:1] or size != shard.start + rows[0] * kind.itemsize:
                     raise ValueError("no rows")
-        except Exception:  # whatever damaged bytes lead numpy to
+        except Exception:  # numpy raises anything on damaged bytes
             self._remove(path)
             return
-        for at in range(shape[0]):
-            self._where[names[32 * at : 32 * at + 32]] = shard, at
+        for position in range(shape[0]):
+            self._where[names[32 * position : 32 * position + 32]] = shard, position
 
     def _forget(self, shard: _Shard) -> None:
         with self._lock:
-            self._where = {name: where for name, where in self._where.items() if where[0] is not shard}
+            self._where = {name: place for name, place in self._where.items() if place[0] is not shard}
 
     def _remove(self, path: Path) -> None:
         if not path.exists():  # another thread has removed it
@@ -225,21 +224,18 @@ class EmbeddingCache:
 
 
 def default_folder() -> Path:
-    """Return where the command line keeps embeddings: ``$FAIRAUDIT_CACHE``, else ``fairaudit`` in the user's cache.
-
-    The user's cache is ``$XDG_CACHE_HOME``, or ``.cache`` in the home folder.
-    """
-    own = os.environ.get("FAIRAUDIT_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairaudit"
+    """Return ``$FAIRAUDIT_CACHE``, or ``fairaudit`` in ``$XDG_CACHE_HOME`` or else in ``.cache`` of the home folder."""
+    folder = os.environ.get("FAIRAUDIT_CACHE")
+    return Path(folder) if folder else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairaudit"
 
 
 def cache_size(folder: Path) -> int:
     """Return the bytes of all files that caches have written below ``folder``."""
-    return sum(_bytes_of(one) for one in _folders(folder))
+    return sum(map(_bytes_of, _folders(folder)))
 
 
 def model_key(model: Model, *, batch: int, columns: Sequence[int] | None = None) -> str:
-    """Return a SHA-256 (64 hex digits) of everything but the image that decides the bytes of a row."""
+    """Return the SHA-256 (64 hex digits) of everything but the image that decides the bytes of a row."""
     import torch
     from PIL import Image
 
@@ -260,9 +256,9 @@ def model_key(model: Model, *, batch: int, columns: Sequence[int] | None = None)
 
 
 def _witness(model: Model) -> str:
-    """Return the SHA-256 of what the model makes of two drawn pictures, as pixels and as vectors.
+    """Return the SHA-256 of two drawn pictures after preprocessing, and of the model's outputs for them.
 
-    Weights do not tell everything: a user's own module, or a library, can compute something else with the same ones.
+    A user's own module, or a library, can compute other outputs with the same weights.
     """
     import torch
     from PIL import Image
@@ -280,7 +276,7 @@ def _witness(model: Model) -> str:
 
 
 def _device(model: Model) -> str:
-    """Return the name of what the model runs on, as far as it says so."""
+    """Return the name of the model's device, ``"cpu"`` if it has none."""
     import torch
 
     device = getattr(model, "device", None)
@@ -290,7 +286,7 @@ def _device(model: Model) -> str:
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Return shape and type of the ``.npy`` array that begins here."""
+    """Return shape and type of the ``.npy`` array at the file's position."""
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("another version")
     shape, fortran_order, kind = np.lib.format.read_array_header_1_0(file)
@@ -304,12 +300,12 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _bytes_of(folder: Path) -> int:
-    """Return the bytes of its files, and remove what a process that is dead left half written."""
+    """Return the bytes of a folder's files, and remove the half-written files of dead processes."""
     total = 0
     for path in folder.glob(f"*{_SUFFIX}"):
         try:
             status = path.stat()
-        except FileNotFoundError:  # another process was faster
+        except FileNotFoundError:  # another process has removed it
             continue
         if path.name.startswith(".") and time.time() - status.st_mtime > _STALE_SECONDS:
             path.unlink(missing_ok=True)
@@ -328,5 +324,5 @@ def _last_used(folder: Path) -> float:
 def _clear(folder: Path) -> None:
     for path in folder.glob(f"*{_SUFFIX}"):
         path.unlink(missing_ok=True)
-    with suppress(OSError):  # something else lies in it, or another process writes
+    with suppress(OSError):  # a foreign file, or another process writes
         folder.rmdir()

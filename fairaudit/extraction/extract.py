@@ -1,4 +1,4 @@
-"""Images to ``Embeddings`` and ``Predictions`` in one pass: decoded ahead of the model, in order, hashed and cached."""
+"""``extract``: ``Embeddings`` and ``Predictions`` of images in one pass, decoded ahead of the model, and cached."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ from fairaudit.measures.labels import LabelIndex
 
 # Legend of shape suffixes: N samples, B images of a batch, D dimensions, C labels, K labels kept.
 
-#: How many labels of its own head are kept for each image.
+#: Number of labels that are kept for each image.
 TOP_K = 10
+#: Digest of a row, and its tensor or row of the cache; or the error of its image.
+_Prepared = tuple[str, torch.Tensor | np.void] | ImageError
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What one pass over the images gave.
+    """Embeddings and predictions of one pass over the images.
 
     Parameters
     ----------
     samples : Samples
-        Those whose image could be read; the others stand in ``samples.skipped`` with the reason.
+        Samples with a readable image; ``samples.skipped`` lists the others with the reason.
     embeddings : Embeddings
         One row per sample, in the order of ``samples``.
     predictions : Predictions or None
@@ -43,9 +45,9 @@ class Extraction:
     digest : str
         SHA-256 over the ids and contents of the samples, whatever their order; 64 hex digits.
     content_digests : tuple of str
-        SHA-256 of each image file, in row order; where a row is a part of its image, of file and box.
+        SHA-256 of each image file, in row order; of file and box if a row is a part of its image.
     from_cache : int
-        Samples whose row had been computed by an earlier pass.
+        Number of samples whose row is from an earlier pass.
     """
 
     samples: Samples
@@ -66,31 +68,30 @@ def extract(
     allow_unreadable: bool = False,
     cache: Path | None = None,
 ) -> Extraction:
-    """Embed all images of ``samples``, and label them where the model has a head of its own.
+    """Embed all images of ``samples``, and predict their labels if the model has a head of its own.
 
-    Where ``samples.classes`` names labels, only these are said: the others' scores count as minus infinity.
+    If ``samples.classes`` names labels, only these are predicted: the scores of others count as minus infinity.
 
-    The network always gets batches of one size, the last one filled up: then the bytes of a row depend neither on its
-    place nor on the other images of the batch (measured on processors for RegNet, ConvNeXt and ViT), and not on
-    ``threads``, ``cache`` or where an earlier pass was interrupted. ``batch_size`` can change the last bits of float32.
+    All batches have one size, the last one is padded: the bytes of a row depend neither on its position nor on the
+    other images of the batch (measured on processors for RegNet, ConvNeXt and ViT), nor on ``threads``, ``cache`` or an
+    earlier interruption. ``batch_size`` can change the last bits of float32.
 
     Parameters
     ----------
     model : Model
     samples : Samples
     batch_size : int
-        Images per pass through the network, >= 1. Where there are fewer, the next power of two.
+        Images per pass through the network, >= 1; for fewer images, the next power of two.
     threads : int, optional
         Threads that decode and prepare images while the network computes; by default one per processor, at
         most 8.
     progress : callable, optional
         Called as ``progress(done, total)`` after each batch.
     allow_unreadable : bool
-        Whether to go on when more than 1 % of the images cannot be read.
+        Whether to go on if more than 1 % of the images cannot be read.
     cache : Path, optional
-        Folder of an ``EmbeddingCache``: what an earlier pass with this model made of the same image files is taken
-        from there, and what is computed is added. Every file is read and hashed in any case. Default: none. The
-        weights of ``model`` must be those that its card has the digest of.
+        Folder of an ``EmbeddingCache``, which holds the rows of earlier passes and gets the new ones; every file is
+        read and hashed in any case. The weights of ``model`` must have the digest of its card.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def extract(
         If ``batch_size`` or ``threads`` is below 1, or ``cache`` is a file.
     DataError
         If more than 1 % of the images cannot be read and that is not allowed, if none can, if an embedding is
-        not finite, or if the head does not know one of ``samples.classes``.
+        not finite, or if the head lacks one of ``samples.classes``.
     """
     threads = min(8, _processors()) if threads is None else threads
     for name, value in (("batch_size", batch_size), ("threads", threads)):
@@ -107,34 +108,33 @@ def extract(
     columns = LabelIndex(model.labels).mask(samples.classes, data=samples.name)
     n, paths, boxes = len(samples), samples.paths, samples.boxes
     batch = min(batch_size, 1 << (n - 1).bit_length())
-    kept = None
+    saved = None
     if cache is not None:
-        kept = EmbeddingCache(cache, model, batch=batch, labels=min(TOP_K, len(columns)), columns=columns)
-    going = _Pass(model, n, batch=batch, cache=kept, columns=columns)
+        saved = EmbeddingCache(cache, model, batch=batch, labels=min(TOP_K, len(columns)), columns=columns)
+    rows = _Pass(model, n, batch=batch, cache=saved, columns=columns)
+    images = list(zip(paths, boxes, strict=True))
     try:
-        for row, prepared in _prepared(
-            model, list(zip(paths, boxes, strict=True)), kept, ahead=2 * batch, threads=threads
-        ):
+        for row, prepared in enumerate(_prepared(model, images, saved, ahead=2 * batch, threads=threads)):
             if isinstance(prepared, ImageError):
-                # The file is named beside it, relative to the data: a saved audit tells no folders of this computer.
-                going.problems[row] = str(prepared).removeprefix(f"image {paths[row]} ").removeprefix("image ")
-                if not allow_unreadable and len(going.problems) > MAX_UNREADABLE * n:
-                    raise _too_many(samples, going.problems, seen=row + 1)
+                # ``skipped`` names the file relative to the data: a saved audit holds no folders of this computer.
+                rows.problems[row] = str(prepared).removeprefix(f"image {paths[row]} ").removeprefix("image ")
+                if not allow_unreadable and len(rows.problems) > MAX_UNREADABLE * n:
+                    raise _too_many(samples, rows.problems, seen=row + 1)
             else:
-                going.take(row, *prepared)
+                rows.take(row, *prepared)
             last = row == n - 1
             if last:
-                going.run()
+                rows.run()
             if progress is not None and (last or (row + 1) % batch == 0):
                 progress(row + 1, n)
-    finally:  # what was computed is kept, whatever ends the pass
-        if kept is not None:
-            kept.close()
-    return going.finish(samples)
+    finally:  # computed rows are saved, whatever ends the pass
+        if saved is not None:
+            saved.close()
+    return rows.finish(samples)
 
 
 class _Pass:
-    """What came of each row, filled while the images go by; images with the same bytes are computed once."""
+    """The rows of a pass, filled image by image; images with the same bytes are computed once."""
 
     def __init__(self, model: Model, n: int, *, batch: int, cache: EmbeddingCache | None, columns: list[int]) -> None:
         k = min(TOP_K, len(columns))
@@ -143,13 +143,13 @@ class _Pass:
         self._scores_NK = np.empty((n, k), dtype=np.float32)
         self._labels_NK = np.empty((n, k), dtype=np.int64)
         self._digests: dict[int, str] = {}
-        self._first: dict[str, int] = {}  # row that stands for all with these bytes
+        self._first: dict[str, int] = {}  # first row with these bytes
         self._from_cache: set[str] = set()
         self._waiting: list[tuple[int, torch.Tensor]] = []
         self.problems: dict[int, str] = {}
 
     def take(self, row: int, digest: str, prepared: torch.Tensor | np.void) -> None:
-        """Take up an image that is to be computed, or its row of the cache."""
+        """Add an image for the network, or its row of the cache."""
         self._digests[row] = digest
         if self._first.setdefault(digest, row) != row:
             return
@@ -163,32 +163,32 @@ class _Pass:
             self._labels_NK[row] = prepared["labels"]
 
     def run(self) -> None:
-        """Compute what waits."""
+        """Compute the waiting images."""
         if not self._waiting:
             return
         rows, tensors = zip(*self._waiting, strict=True)
         self._waiting = []
-        # Kernels are chosen by the size of a batch, so an image has the same bytes only in batches of one size.
+        # The batch size decides the kernels: only batches of one size give an image the same bytes.
         filled = torch.stack([*tensors, *[tensors[0]] * (self._batch - len(tensors))])
         model, n = self._model, len(tensors)
         vectors_BD, scores_BC = model.embed_and_predict(filled) if model.labels else (model.embed(filled), None)
-        at = list(rows)
-        self._vectors_ND[at] = vectors_BD[:n].numpy()
+        index = list(rows)
+        self._vectors_ND[index] = vectors_BD[:n].numpy()
         if scores_BC is not None:
-            if len(self._columns) < scores_BC.shape[1]:  # a softmax over the others as if those outside were not there
+            if len(self._columns) < scores_BC.shape[1]:  # a softmax over these columns alone
                 scores_BC = scores_BC[:, self._columns]
                 scores_BC = scores_BC / scores_BC.sum(dim=1, keepdim=True).clamp_min(torch.finfo(scores_BC.dtype).tiny)
             # Stable: equal scores keep the order of the labels, on every machine and for every batch size.
             scores, order = torch.sort(scores_BC[:n], dim=1, descending=True, stable=True)
             k = self._scores_NK.shape[1]
-            self._scores_NK[at] = scores[:, :k].numpy()
-            self._labels_NK[at] = order[:, :k].numpy()
+            self._scores_NK[index] = scores[:, :k].numpy()
+            self._labels_NK[index] = order[:, :k].numpy()
         if self._cache is not None:
-            digests = [self._digests[row] for row in at]
-            self._cache.add(digests, self._vectors_ND[at], self._scores_NK[at], self._labels_NK[at])
+            digests = [self._digests[row] for row in index]
+            self._cache.add(digests, self._vectors_ND[index], self._scores_NK[index], self._labels_NK[index])
 
     def finish(self, samples: Samples) -> Extraction:
-        """Return what was found of the images that could be read."""
+        """Return the rows of the readable images."""
         n = len(samples)
         keep = [row for row in range(n) if row not in self.problems]
         if not keep:
@@ -230,18 +230,18 @@ def data_digest(sample_ids: tuple[str, ...], content_digests: tuple[str, ...]) -
 
 
 def row_digest(image: str, box: Box | None) -> str:
-    """Return the digest of a row from that of its image: one image may show several people."""
+    """Return the digest of a row, from that of its image and its box: one image may show several people."""
     return image if box is None else hashlib.sha256(f"{image} {box}".encode()).hexdigest()
 
 
 def _prepared(
     model: Model, images: list[tuple[Path, Box | None]], cache: EmbeddingCache | None, *, ahead: int, threads: int
-) -> Iterator[tuple[int, tuple[str, torch.Tensor | np.void] | ImageError]]:
-    """Yield row by row, in order, the digest of its image and its tensor or cached row, or why it cannot be read."""
+) -> Iterator[_Prepared]:
+    """Yield, for each row in order, the digest of its image and its tensor or cached row, or the image's error."""
 
-    def prepare(path: Path, box: Box | None) -> tuple[str, torch.Tensor | np.void] | ImageError:
+    def prepare(path: Path, box: Box | None) -> _Prepared:
         try:
-            content = read_image(path)  # once: what is decoded is what was hashed
+            content = read_image(path)  # once, so that the decoded bytes are the hashed ones
             digest = row_digest(hashlib.sha256(content).hexdigest(), box)
             known = cache.get(digest) if cache is not None else None
             if known is not None:
@@ -251,40 +251,38 @@ def _prepared(
         except ImageError as error:
             return error
 
-    # At most ``ahead`` images wait for the model: memory stays bounded however slow it is.
-    waiting: deque[tuple[int, Future[tuple[str, torch.Tensor | np.void] | ImageError]]] = deque()
+    # At most ``ahead`` images wait for the model: memory stays bounded, however slow the model is.
+    waiting: deque[Future[_Prepared]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         try:
-            for row, (path, box) in enumerate(images):
-                waiting.append((row, pool.submit(prepare, path, box)))
+            for path, box in images:
+                waiting.append(pool.submit(prepare, path, box))
                 if len(waiting) > ahead:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
+                    yield waiting.popleft().result()
             while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        finally:  # on an error nothing that still waits is worth decoding
-            for _, future in waiting:
+                yield waiting.popleft().result()
+        finally:  # after an error the rest need not be decoded
+            for future in waiting:
                 future.cancel()
 
 
 def _processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _without(samples: Samples, problems: dict[int, str]) -> Samples:
-    """Return the samples without the unreadable ones, each of which stands in ``skipped`` with its own reason."""
+    """Move the unreadable samples to ``skipped``, each with its own reason."""
     n = len(samples)
-    left = samples.select(
+    readable = samples.select(
         [row not in problems for row in range(n)],
         note=f"{len(problems)} of {n} images could not be read and were left out.",
         reason="unreadable",
     )
-    skipped = left.skipped.copy()
-    # ``select`` appends the removed rows in row order, behind what was skipped before.
+    skipped = readable.skipped.copy()
+    # ``select`` appends the removed rows in row order.
     skipped.loc[skipped.index[len(samples.skipped) :], "reason"] = [problems[row] for row in sorted(problems)]
-    return replace(left, skipped=skipped)
+    return replace(readable, skipped=skipped)
 
 
 def _too_many(samples: Samples, problems: dict[int, str], *, seen: int) -> DataError:

@@ -1,4 +1,4 @@
-"""Features that were computed elsewhere, joined to the samples of a data set by their ids; no image is opened."""
+"""``join``: features that were computed elsewhere, matched to samples by their ids; no image is opened."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _COLUMNS = ("sample_id", "rank", "label", "score")
 
 
 def join(features: Features, samples: Samples, *, allow_missing: bool = False) -> Extraction:
-    """Return what ``extract`` would have given, from features that are there already.
+    """Return the extraction of features that were computed elsewhere.
 
-    Rows are found by ``sample_id``, never by position; features of other samples are left alone. Where the table of
-    features has no ``digest`` of the images, that of the data covers the ids alone.
+    Rows are matched by ``sample_id``, never by position; features of other samples are ignored. If the table of
+    features has no ``digest`` of the images, the digest of the data covers only the ids.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def join(features: Features, samples: Samples, *, allow_missing: bool = False) -
         From ``open_model`` of a folder of features.
     samples : Samples
     allow_missing : bool
-        Whether to go on when more than 1 % of the samples have no features.
+        Whether to go on if more than 1 % of the samples have no features.
 
     Raises
     ------
@@ -43,16 +43,16 @@ def join(features: Features, samples: Samples, *, allow_missing: bool = False) -
     """
     rows = features.rows(samples.name)
     place = {sample_id: row for row, sample_id in enumerate(rows.sample_ids)}
-    found = [place.get(sample_id, -1) for sample_id in samples.sample_ids]
-    missing = [sample_id for sample_id, row in zip(samples.sample_ids, found, strict=True) if row < 0]
+    matches = [place.get(sample_id, -1) for sample_id in samples.sample_ids]
+    missing = [sample_id for sample_id, row in zip(samples.sample_ids, matches, strict=True) if row < 0]
     _check_missing(rows, samples, missing, allowed=allow_missing)
     if missing:
         samples = samples.select(
-            [row >= 0 for row in found],
-            note=f"{len(missing)} of {len(found)} samples have no features and were left out.",
+            [row >= 0 for row in matches],
+            note=f"{len(missing)} of {len(matches)} samples have no features and were left out.",
             reason="no features were computed for it",
         )
-    index = np.array([row for row in found if row >= 0], dtype=np.int64)
+    index = np.array([row for row in matches if row >= 0], dtype=np.int64)
     ids = samples.sample_ids
     contents = tuple(
         rows.content_digests[row] if rows.content_digests else hashlib.sha256(rows.sample_ids[row].encode()).hexdigest()
@@ -68,22 +68,22 @@ def join(features: Features, samples: Samples, *, allow_missing: bool = False) -
 
 
 def _check_missing(rows: FeatureRows, samples: Samples, missing: list[str], *, allowed: bool) -> None:
-    what = f"features in '{rows.folder.name}' must fit the samples of data set '{samples.name}' by their sample_id"
+    rule = f"features in '{rows.folder.name}' must fit the samples of data set '{samples.name}' by their sample_id"
     if len(missing) == len(samples):
         raise CheckpointError(
-            f"{what}; got none that does, there '{rows.sample_ids[0]}' and here '{missing[0]}'. Write the ids that the "
+            f"{rule}; got none that does, there '{rows.sample_ids[0]}' and here '{missing[0]}'. Write the ids that the "
             f"reader '{samples.reader}' gives, and put features of several data sets into a folder for each."
         )
     if not allowed and len(missing) > MAX_UNREADABLE * len(samples):
         raise CheckpointError(
-            f"{what}, for at least {1 - MAX_UNREADABLE:.0%} of them; got none for {len(missing):,} of "
+            f"{rule}, for at least {1 - MAX_UNREADABLE:.0%} of them; got none for {len(missing):,} of "
             f"{len(samples):,}, first '{missing[0]}'. Compute them too, or go on without these samples: "
             "--allow-unreadable."
         )
 
 
 def _vectors(rows: FeatureRows, index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
+    with np.errstate(over="ignore"):  # too large values become infinite, and are refused below
         vectors_ND = np.asarray(rows.vectors[index], dtype=np.float32)
     finite_N = np.isfinite(vectors_ND).all(axis=1)
     if not finite_N.all():
@@ -96,7 +96,7 @@ def _vectors(rows: FeatureRows, index: npt.NDArray[np.int64]) -> npt.NDArray[np.
 
 
 def _predictions(table: ImageTable, rows: FeatureRows, ids: tuple[str, ...]) -> Predictions:
-    """Return the labels of ``ids``, which must all have the ranks 1 to K and scores that fall with them."""
+    """Return the labels of ``ids``; each must have the ranks 1 to K, and scores that fall with the rank."""
     name = f"{table.path.name} in '{rows.folder.name}'"
     table.check_columns(_COLUMNS, "column")
     frame = pd.concat([batch.to_pandas() for batch in table.batches(_COLUMNS)], ignore_index=True)

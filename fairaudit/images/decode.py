@@ -1,8 +1,7 @@
-"""Images from disk: found, decoded with limits, and hashed; every defect is one sentence."""
+"""``EncodedImage``: images decoded with limits, cropped and hashed; one sentence for every defect."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import posixpath
 from collections.abc import Iterable
@@ -16,45 +15,43 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import visible_files
-from fairaudit.core.open_file import open_file, read_bytes
+from fairaudit.core.open_file import digest_of, open_file, read_bytes
 
-#: Suffixes (lower case) of files that are taken for images.
+#: Suffixes (lower case) of image files.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
 
-# A closed list: other decoders of Pillow start programs (EPS) or read formats that no data set here uses.
+# Other decoders of Pillow start programs (EPS) or read formats that no data set here uses.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 #: Default limits of ``EncodedImage``: pixels after decoding (0.3 GB as RGB) and bytes on disk.
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 100 * 1024 * 1024
-#: Share of the images of a data set that may be unreadable without the user allowing it.
+#: Share of unreadable images above which an audit stops unless the user allows them.
 MAX_UNREADABLE = 0.01
 
-_CHUNK = 1024 * 1024
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 class ImageError(DataError):
-    """An image that is not there, cannot be decoded, or is beyond the limits."""
+    """An image that is missing, cannot be decoded, or is beyond the limits."""
 
 
 class EncodedImage:
-    """An image of which only the header was read: its size is known before its pixels are decoded, or how small.
+    """An image of which only the header was read: the caller sees its size before it decodes the pixels.
 
-    Of an animation it is the first frame; 16-bit grey is scaled to 8 bits; transparency is dropped, as the
-    usual loaders of training data do.
+    An animation is its first frame; 16-bit grey is scaled to 8 bits; transparency is dropped, as usual loaders of
+    training data do.
 
     Parameters
     ----------
     source : path or bytes
-        A file in one of the formats JPEG, PNG, WebP, BMP, GIF, TIFF or PPM, or what stands in one; the suffix does not
-        matter.
+        A file, or its bytes, in one of the formats JPEG, PNG, WebP, BMP, GIF, TIFF or PPM, whatever its suffix.
     name : str
-        What errors call it; the path where a path is given.
+        Name in errors; default: the path.
     max_pixels : int
-        Width times height that is still decoded. It is read from the header, before anything is decoded.
+        Maximum width times height; the header gives it before anything is decoded.
     max_bytes : int
-        Size of the file that is still opened.
+        Maximum size of the file.
 
     Raises
     ------
@@ -78,7 +75,7 @@ class EncodedImage:
             raise ImageError(
                 f"image {self._name} must have at most {max_pixels:,} pixels; got far more. Scale it down or remove it."
             ) from error
-        except Exception as error:  # decoders raise whatever the damaged bytes lead them to
+        except Exception as error:  # decoders raise anything on damaged bytes
             self._file.close()
             raise self._not_decodable(error) from error
         width, height = self._image.size
@@ -93,7 +90,7 @@ class EncodedImage:
     def size(self) -> tuple[int, int]:
         """Width and height in pixels of the whole image, upright; ImageError if they cannot be known."""
         if not isinstance(self._image, JpegImageFile):
-            self._load()  # such a file may say behind its pixels how it is turned, and is never decoded in part
+            self._load()  # the orientation may follow the pixels
         width, height = self._image.size
         return (height, width) if _orientation(self._image) in _ON_ITS_SIDE else (width, height)
 
@@ -103,14 +100,13 @@ class EncodedImage:
         self._file.close()
 
     def decode(self, *, shrink: float = 1.0) -> Image.Image:
-        """Return the image as RGB, turned upright as its EXIF orientation says; can be called once.
+        """Return the image as RGB, turned upright by its EXIF orientation; can be called once.
 
         Parameters
         ----------
         shrink : float
-            By how much its sides may be divided. A JPEG is decoded at the smallest of 1, 1/2, 1/4 and 1/8 of its size
-            that this allows, which takes a fraction of the time: its sides are those of the whole image divided by 1,
-            2, 4 or 8 and rounded up. Other formats are decoded as a whole.
+            Factor by which the sides of a JPEG may be divided to save time: they are divided by the largest of 1, 2, 4
+            and 8 that is not larger, and rounded up. Other formats keep their size.
 
         Raises
         ------
@@ -140,13 +136,7 @@ class EncodedImage:
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """Return width and height in pixels of an image, upright; of a JPEG the header alone is read.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read, or is beyond a limit.
-    """
+    """Return width and height in pixels of an image, upright, from the header of a JPEG; errors as ``EncodedImage``."""
     with closing(EncodedImage(path)) as image:
         return image.size
 
@@ -157,7 +147,7 @@ def cut(image: Image.Image, box: tuple[int, int, int, int], *, name: str) -> Ima
     Raises
     ------
     ImageError
-        If the box reaches beyond the image, which then is another one than the box was drawn on.
+        If the box reaches beyond the image: it was drawn on another one.
     """
     if box[2] > image.width or box[3] > image.height:
         raise ImageError(
@@ -168,48 +158,32 @@ def cut(image: Image.Image, box: tuple[int, int, int, int], *, name: str) -> Ima
 
 
 def read_image(path: str | Path) -> bytes:
-    """Return the bytes of an image file, for ``EncodedImage`` and a digest of just what it decodes.
-
-    Raises
-    ------
-    ImageError
-        If there is no such file, it cannot be read, or it has more than ``MAX_BYTES``.
-    """
+    """Return the bytes of an image file; ImageError if it cannot be read, or has more than ``MAX_BYTES``."""
     return read_bytes(path, "image", limit=MAX_BYTES, error=ImageError)
 
 
 def image_digest(path: str | Path) -> str:
-    """Return the SHA-256 of the file's bytes, 64 hex digits.
-
-    Raises
-    ------
-    ImageError
-        If the file cannot be read.
-    """
-    digest = hashlib.sha256()
-    with open_file(path, "image", error=ImageError) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    """Return the SHA-256 of an image file, 64 hex digits; ImageError if it cannot be read."""
+    return digest_of(path, "image", error=ImageError)
 
 
 def is_image(path: PurePath) -> bool:
-    """Whether the file is taken for an image, by its suffix."""
+    """Return whether the suffix is that of an image."""
     return path.name.lower().endswith(IMAGE_SUFFIXES)
 
 
-def unnamed_images(folder: Path, named: Iterable[str]) -> tuple[list[str], int]:
-    """Return the images below ``folder`` that no name in ``named`` is, sorted, and how many images there are in all."""
-    known = set(map(posixpath.normpath, named))
-    found = [path.relative_to(folder).as_posix() for path in filter(is_image, visible_files(folder))]
-    return [path for path in found if path not in known], len(found)
+def unnamed_images(folder: Path, names: Iterable[str]) -> tuple[list[str], int]:
+    """Return the images below ``folder`` that are not in ``names``, sorted, and the number of all images."""
+    known = set(map(posixpath.normpath, names))
+    images = [path.relative_to(folder).as_posix() for path in filter(is_image, visible_files(folder))]
+    return [path for path in images if path not in known], len(images)
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         return image
     if image.mode.startswith("I;16"):
-        # Pillow's own conversion cuts at 255 instead of scaling: a 16-bit picture would come out white.
+        # Pillow's own conversion clips at 255 instead of scaling: a 16-bit picture would come out white.
         grey_HW = np.asarray(image, dtype=np.uint16)
         return Image.fromarray((grey_HW >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
@@ -220,23 +194,22 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 where there is none."""
+    """Return the EXIF orientation, 1 if there is none or the EXIF block is damaged."""
     try:
-        found = image.getexif().get(0x0112, 1)
-    except Exception:  # a damaged EXIF block says nothing about the orientation; the pixels are whole
+        orientation = image.getexif().get(0x0112, 1)
+    except Exception:
         return 1
-    return found if isinstance(found, int) else 1
+    return orientation if isinstance(orientation, int) else 1
 
 
 def _upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
     orientation = _orientation(original)
     if orientation == 1:
-        # Not copied where nothing was converted: the pixels stay when the file is closed.
-        rgb.info = {}
-        with suppress(Exception):  # a damaged EXIF block, which says nothing
+        rgb.info = {}  # in place: the pixels stay when the file is closed
+        with suppress(Exception):  # a damaged EXIF block
             rgb.getexif().clear()
         return rgb
-    # The orientation is handed over alone: conversions drop the EXIF block, and other entries can be damaged.
+    # Copy only the orientation tag: conversions drop the EXIF block, and other entries may be damaged.
     exif = Image.Exif()
     exif[0x0112] = orientation
     rgb.info = {"exif": exif.tobytes()}

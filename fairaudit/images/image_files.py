@@ -1,4 +1,4 @@
-"""``ImageFiles``: images to read, in a fixed order, whether they are files or members of tar shards."""
+"""``ImageFiles``: images in a fixed order, files or members of tar shards."""
 
 from __future__ import annotations
 
@@ -14,41 +14,34 @@ import numpy as np
 from fairaudit.core.errors import DataError
 from fairaudit.core.open_file import kind_of
 from fairaudit.images.decode import EncodedImage, image_digest
-from fairaudit.images.shard import Shard, Texts
+from fairaudit.images.shard import Texts
 
-HASHED_BYTES = 2 * 1024**3  # larger data sets are told apart by names and sizes alone
+HASHED_BYTES = 2 * 1024**3  # the digest of a larger data set covers names and sizes alone
 MISSING = -1
 
 
 class Part(Protocol):
-    """Images that are found in one way, by position."""
+    """Images of one source, by position: ``PlainFiles`` or a ``Shard``."""
 
     def __len__(self) -> int: ...
 
     def name(self, at: int) -> str:
-        """Return what a run calls an image."""
+        """Return the name of an image in a run."""
         ...
 
     def size(self, at: int) -> int:
-        """Return the bytes of an image, -1 where it is not there."""
+        """Return the size of an image in bytes, -1 if there is no such file."""
         ...
 
     def source(self, at: int) -> Path | bytes:
-        """Return the file of an image, or its bytes where it has none of its own."""
+        """Return the file of an image, or its bytes if it is a member of a shard."""
         ...
 
 
 class PlainFiles:
-    """Image files below a folder; 8 bytes and its relative path are kept of each.
+    """The image files at the paths ``files`` below ``root``; memory holds 8 bytes and the path for each.
 
-    Parameters
-    ----------
-    root : str
-        The folder.
-    files : sequence of str
-        Paths from there.
-    names : sequence of str, optional
-        What a run calls them, in place of ``prefix`` and the relative path.
+    An image has its name from ``names``, or else ``prefix`` and the path below the folder.
     """
 
     def __init__(self, root: str, files: Iterable[str], *, prefix: str = "", names: Iterable[str] = ()) -> None:
@@ -58,11 +51,11 @@ class PlainFiles:
         return len(self._files)
 
     def name(self, at: int) -> str:
-        """Return what a run calls a file."""
+        """Return the name of an image in a run."""
         return self._names[at] if len(self._names) else self._prefix + self._files[at]
 
     def size(self, at: int) -> int:
-        """Return the bytes of a file, -1 where there is none: a named pipe or a device has no bytes of its own."""
+        """Return the size of a file in bytes, -1 if there is none: a named pipe or a device has no size."""
         try:
             status = self.source(at).stat()
         except (OSError, ValueError):
@@ -74,37 +67,15 @@ class PlainFiles:
         return Path(self._root, self._files[at])
 
 
-class ShardFiles:
-    """The images of one tar file; ``prefix`` stands before the names of its members."""
-
-    def __init__(self, shard: Shard, *, prefix: str) -> None:
-        self._shard, self._prefix = shard, prefix
-
-    def __len__(self) -> int:
-        return len(self._shard)
-
-    def name(self, at: int) -> str:
-        """Return what a run calls an image."""
-        return self._prefix + self._shard.names[at]
-
-    def size(self, at: int) -> int:
-        """Return the bytes of an image."""
-        return self._shard.size(at)
-
-    def source(self, at: int) -> bytes:
-        """Return the bytes of an image."""
-        return self._shard.read(at)
-
-
 class ImageFiles:
-    """Images to read, in a fixed order; can be read from several threads.
+    """Images in a fixed order; can be read from several threads.
 
     Parameters
     ----------
     parts : sequence of Part
-        One after the other.
+        The sources of the images, in order.
     refused : sequence of (str, str)
-        Name and reason of what is called like an image and was left out.
+        Name and reason of what has the suffix of an image and was left out.
     """
 
     def __init__(self, parts: Sequence[Part], refused: Sequence[tuple[str, str]] = ()) -> None:
@@ -113,18 +84,12 @@ class ImageFiles:
 
     @classmethod
     def of(cls, paths: Sequence[Path], names: Sequence[str]) -> ImageFiles:
-        """Return the files at ``paths``.
-
-        Raises
-        ------
-        DataError
-            If one of them does not exist.
-        """
+        """Return the files at ``paths``; DataError if one of them does not exist."""
         missing = [path for path in paths if not path.is_file()]
         if missing:
-            got = kind_of(missing[0])
+            kind = kind_of(missing[0])
             raise DataError(
-                f"every image must exist; got {len(missing)} of {len(paths)} missing, the first {missing[0]} ({got}). "
+                f"every image must exist; got {len(missing)} of {len(paths)} missing, the first {missing[0]} ({kind}). "
                 "Correct the list or the folder it stands in."
             )
         return cls([PlainFiles("", (str(path) for path in paths), names=names)])
@@ -144,33 +109,27 @@ class ImageFiles:
         return digest.hexdigest()
 
     def name(self, at: int) -> str:
-        """Return what a run calls an image, e.g. ``"0/cats/a.jpg"`` or ``"1/shard-000.tar/a.jpg"``."""
+        """Return the name of an image in a run, e.g. ``"0/cats/a.jpg"`` or ``"1/shard-000.tar/a.jpg"``."""
         part, inside = self._find(at)
         return part.name(inside)
 
     def size(self, at: int) -> int:
-        """Return the bytes of an image, -1 where it is not there."""
+        """Return the size of an image in bytes, -1 if there is no such file."""
         part, inside = self._find(at)
         return part.size(inside)
 
     def image_digest(self, at: int) -> str:
-        """Return the SHA-256 of an image's bytes, 64 hex digits; ImageError if they cannot be read."""
+        """Return the SHA-256 of an image file, 64 hex digits; ImageError if it cannot be read."""
         source = self.source(at)
         return hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else image_digest(source)
 
     def open(self, at: int) -> EncodedImage:
-        """Return an image whose header was read; can be called from several threads.
-
-        Raises
-        ------
-        ImageError
-            If it cannot be read, is no image, or is beyond a limit.
-        """
+        """Read the header of an image; errors as ``EncodedImage``; can be called from several threads."""
         source = self.source(at)
         return EncodedImage(source, name=self.name(at) if isinstance(source, bytes) else "")
 
     def source(self, at: int) -> Path | bytes:
-        """Return the file of an image, or its bytes where it has none of its own."""
+        """Return the file of an image, or its bytes if it is a member of a shard."""
         part, inside = self._find(at)
         return part.source(inside)
 

@@ -1,4 +1,4 @@
-"""``list_images``: from folders, tables and tar shards to the ``ImageFiles`` in them."""
+"""``list_images``: the ``ImageFiles`` of folders, tables and tar shards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import name_problem, visible_files
 from fairaudit.images.decode import IMAGE_SUFFIXES, is_image
-from fairaudit.images.image_files import ImageFiles, Part, PlainFiles, ShardFiles
+from fairaudit.images.image_files import ImageFiles, Part, PlainFiles
 from fairaudit.images.shard import SUFFIX, Shard, is_shard
 from fairaudit.images.table import FILE_COLUMNS, SUFFIXES, open_table
 
@@ -25,7 +25,7 @@ def list_images(sources: Sequence[Path]) -> ImageFiles:
     sources : sequence of path
         Each is a folder of images at any depth, a folder of uncompressed ``.tar`` shards at any depth, one such shard,
         or a ``.csv`` or ``.parquet`` table with one row an image (column ``file``, ``file_name`` or ``path``, relative
-        to the folder of the table). A file that a table names and that is not there counts as unreadable.
+        to the folder of the table). A missing file that a table names counts as unreadable.
 
     Raises
     ------
@@ -44,20 +44,20 @@ def list_images(sources: Sequence[Path]) -> ImageFiles:
         parts.append(PlainFiles(root, new, prefix=f"{number}/"))
         for path, name in shards:
             if _is_new(path, seen):
-                shard, prefix = Shard(path), f"{number}/{name}/"
-                parts.append(ShardFiles(shard, prefix=prefix))
-                refused += [(prefix + member, reason) for member, reason in shard.refused]
-    found = ImageFiles(parts, refused)
-    if not len(found):
+                shard = Shard(path, prefix=f"{number}/{name}/")
+                parts.append(shard)
+                refused += shard.refused
+    images = ImageFiles(parts, refused)
+    if not len(images):
         raise DataError(
             f"data must hold images ({', '.join(IMAGE_SUFFIXES)}); got none in {sources[0]}. "
             "Check that it is the data set of the images."
         )
-    return found
+    return images
 
 
 def _is_new(path: str | Path, seen: set[bytes]) -> bool:
-    """Whether the file was not met before, under whatever name; a digest of it is kept, for there may be millions."""
+    """Return whether the file is new under any of its names; its digest is remembered, for there may be millions."""
     key = hashlib.blake2b(os.fsencode(os.path.realpath(path)), digest_size=16).digest()
     if key in seen:
         return False
@@ -66,17 +66,17 @@ def _is_new(path: str | Path, seen: set[bytes]) -> bool:
 
 
 def _contents(source: Path) -> Contents:
-    """Return the shards of a source with their names, and the folder of its plain images with their paths in it."""
+    """Return the shards of a source with their names, the folder of its plain images, and their paths below it."""
     if source.is_dir():
         return _of_folder(source)
     if is_shard(source):
         return [(source, source.name)], "", ()
     if source.suffix.lower() in SUFFIXES:
         return [], str(source.parent), files_of_table(source)
-    got = "another file" if source.exists() else "no such file or folder"
+    kind = "another file" if source.exists() else "no such file or folder"
     raise DataError(
         f"data {source} must be a folder of images or of .tar shards, a .tar shard, or a .csv or .parquet table; "
-        f"got {got}. Check the path."
+        f"got {kind}. Check the path."
     )
 
 
@@ -90,9 +90,8 @@ def _of_folder(folder: Path) -> Contents:
             f"{len(shards):,} shards. Give the folder of either, or the shards one by one."
         )
     if not images and not shards:
-        packed = next(filter(is_shard, visible), None)
-        if packed:
-            Shard(packed)  # raises, and says what to do
+        if compressed := next(filter(is_shard, visible), None):
+            Shard(compressed)  # raises
         raise DataError(
             f"folder {folder} must contain images ({', '.join(IMAGE_SUFFIXES)}) or .tar shards; got none. "
             "Check that it is the folder of the data set, not the one above or below its files."
@@ -105,7 +104,7 @@ def _of_folder(folder: Path) -> Contents:
 
 
 def files_of_table(path: Path) -> Iterator[str]:
-    """Yield the files that a table of images names, once for each row that names one.
+    """Yield the file of each row of a table of images.
 
     Raises
     ------
@@ -118,13 +117,12 @@ def files_of_table(path: Path) -> Iterator[str]:
             f"table {path.name} must have a column {', '.join(FILE_COLUMNS)} that names images; "
             f"got {', '.join(table.columns)}. Rename the column that does."
         )
-    row = 0
-    for batch in table.batches([table.file_column]):
-        for file in batch[table.file_column].to_pylist():
-            row += 1
-            if problem := name_problem(file):
-                raise DataError(
-                    f"table {path.name} must name files below its folder; got {file!r:.100} in row {row:,}: {problem}. "
-                    "Correct or remove the row."
-                )
-            yield file
+    batches = table.batches([table.file_column])
+    files = (file for batch in batches for file in batch[table.file_column].to_pylist())
+    for row, file in enumerate(files, 1):
+        if problem := name_problem(file):
+            raise DataError(
+                f"table {path.name} must name files below its folder; got {file!r:.100} in row {row:,}: {problem}. "
+                "Correct or remove the row."
+            )
+        yield file

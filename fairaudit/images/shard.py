@@ -1,8 +1,7 @@
 """``Shard``: the images in one tar file, indexed by offset, so that nothing is unpacked to disk.
 
 The layout is that of WebDataset [1]_: members that belong together share a name up to its first dot, and the ending
-gives the type of a member. Images are taken, all other members are passed over. ``Texts`` holds the names of millions
-of members in two arrays.
+is the type of a member. Only images are used. ``Texts`` holds the names of millions of members in two arrays.
 
 References
 ----------
@@ -31,36 +30,38 @@ _KINDS = {tarfile.SYMTYPE: "a link", tarfile.LNKTYPE: "a link", tarfile.GNUTYPE_
 
 
 def is_shard(path: PurePath) -> bool:
-    """Whether the file is taken for a shard, by its suffix; a compressed one is, to be refused as such."""
+    """Return whether the suffix is that of a shard; that of a compressed one, too, so that it is refused as such."""
     return path.name.lower().endswith((SUFFIX, *COMPRESSED))
 
 
 class Shard:
-    """The images of a tar file, by position: 24 bytes and the member's name for each are kept in memory.
+    """The images of a tar file, by position; memory holds 24 bytes and the member's name for each.
 
     Member names are only names: no path of this computer is made from them. Links, devices, empty members and those of
-    more than 100 MiB are refused if they are called like images.
+    more than 100 MiB are refused if they have the suffix of an image.
 
     Parameters
     ----------
     path : path
         An uncompressed tar file (ustar, GNU or pax).
+    prefix : str
+        Text before the member's name in the name of an image.
 
     Attributes
     ----------
     names : Texts
-        Names of the images in the order of the file.
+        Members that are images, in the order of the file.
     refused : tuple of (str, str)
-        Name and reason of the members that are called like images and are none that can be read.
+        Name and reason of each member that has the suffix of an image and cannot be read.
 
     Raises
     ------
     DataError
-        If there is no such file, it is compressed, damaged, or ends before its end.
+        If there is no such file, or it is compressed, damaged or truncated.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, prefix: str = "") -> None:
+        self.path, self._prefix = path, prefix
         if path.name.lower().endswith(COMPRESSED):
             raise DataError(
                 f"shard {path} must be an uncompressed .tar, so that each image can be read by itself; got a "
@@ -68,7 +69,7 @@ class Shard:
             )
         try:
             with open_file(path, "shard") as file:
-                members, self.refused = _members(file)
+                members, refused = _members(file)
         except DataError:
             raise
         except (tarfile.TarError, OSError, ValueError, OverflowError) as error:
@@ -77,6 +78,7 @@ class Shard:
                 f"shard {path} must be a whole, uncompressed tar file; got: {reason.rstrip('.')}. "
                 "Copy it again, or write it anew."
             ) from error
+        self.refused = tuple((prefix + name, reason) for name, reason in refused)
         self.names = Texts([name for name, _, _ in members])
         self._offsets = np.array([offset for _, offset, _ in members], dtype=np.int64)
         self._sizes: npt.NDArray[np.int64] = np.array([size for _, _, size in members], dtype=np.int64)
@@ -84,18 +86,16 @@ class Shard:
     def __len__(self) -> int:
         return len(self.names)
 
+    def name(self, at: int) -> str:
+        """Return the name of an image in a run."""
+        return self._prefix + self.names[at]
+
     def size(self, at: int) -> int:
-        """Return the bytes of an image."""
+        """Return the size of an image in bytes."""
         return int(self._sizes[at])
 
-    def read(self, at: int) -> bytes:
-        """Return an image as it stands in the file; can be called from several threads.
-
-        Raises
-        ------
-        ImageError
-            If it cannot be read any more.
-        """
+    def source(self, at: int) -> bytes:
+        """Return the bytes of an image, ImageError if they have changed; can be called from several threads."""
         size = self.size(at)
         content = read_at(self.path, "shard", start=int(self._offsets[at]), size=size, error=ImageError)
         if len(content) < size:
@@ -103,26 +103,26 @@ class Shard:
         return content
 
 
-def _members(file: BinaryIO) -> tuple[list[tuple[str, int, int]], tuple[tuple[str, str], ...]]:
-    """Return name, offset and size of each image, and what is refused."""
-    found: list[tuple[str, int, int]] = []
+def _members(file: BinaryIO) -> tuple[list[tuple[str, int, int]], list[tuple[str, str]]]:
+    """Return name, offset and size of each image, and name and reason of each refused member."""
+    images: list[tuple[str, int, int]] = []
     refused: list[tuple[str, str]] = []
     with tarfile.open(fileobj=file, mode="r:") as tar:
         while (member := tar.next()) is not None:
-            tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps all that it has met
+            tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every member
             if member.isdir() or not is_image(PurePosixPath(member.name)) or _hidden(member.name):
                 continue
             if problem := _problem(member):
                 refused.append((member.name, problem))
             else:
-                found.append((member.name, member.offset_data, member.size))
-        # At a damaged header tarfile stops as if the file ended there; a whole one ends with a block of zeros.
+                images.append((member.name, member.offset_data, member.size))
+        # At a damaged header tarfile stops as if the file ended there; a whole file ends with a block of zeros.
         file.seek(tar.offset)
         block = file.read(tarfile.BLOCKSIZE)
     if len(block) < tarfile.BLOCKSIZE or any(block):
-        where = "a damaged header" if len(block) == tarfile.BLOCKSIZE else "an end without the mark of one"
-        raise tarfile.ReadError(f"{where} at byte {tar.offset:,}")
-    return found, tuple(refused)
+        damage = "a damaged header" if len(block) == tarfile.BLOCKSIZE else "an end without the mark of one"
+        raise tarfile.ReadError(f"{damage} at byte {tar.offset:,}")
+    return images, refused
 
 
 def _problem(member: tarfile.TarInfo) -> str:
@@ -139,13 +139,7 @@ def _hidden(name: str) -> bool:
 
 
 class Texts(Sequence[str]):
-    """A list of texts that cannot be changed: 8 bytes and their UTF-8 for each, where Python's own take 60 more.
-
-    Parameters
-    ----------
-    texts : iterable of str
-        Also names of files whose bytes are no UTF-8, as Python gives them.
-    """
+    """An immutable list of texts: 8 bytes and its UTF-8 for each, 60 less than a ``str``; surrogate escapes stay."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         joined, ends = bytearray(), array("q", [0])

@@ -1,4 +1,4 @@
-"""``ImageTable``: a CSV or Parquet file with one row an image, read in batches; every cell becomes text."""
+"""``ImageTable``: a CSV or Parquet file with one row an image, read in batches of text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairaudit.core.errors import DataError, unknown_name
 from fairaudit.core.open_file import REGULAR, check_file, is_there, kind_of, open_file, open_text
 
 SUFFIXES = (".csv", ".parquet")
-#: Names under which the table of a folder of images is found.
+#: Possible names of the table in a folder of images.
 TABLE_NAMES = ("images.csv", "images.parquet", "metadata.csv", "metadata.parquet")
 #: Columns that may name the image of a row, the first that is there.
 FILE_COLUMNS = ("file", "file_name", "path")
@@ -25,7 +25,7 @@ _BATCH_ROWS = 16_384
 
 @dataclass(frozen=True)
 class ImageTable:
-    """A table whose rows can be read again and again, never all at once.
+    """A table whose rows can be read repeatedly, never all at once.
 
     Parameters
     ----------
@@ -43,14 +43,14 @@ class ImageTable:
         """Column that names the image of a row; empty if there is none."""
         return next((name for name in FILE_COLUMNS if name in self.columns), "")
 
-    def check_columns(self, names: Sequence[str], what: str) -> None:
+    def check_columns(self, names: Sequence[str], role: str) -> None:
         """Raise ConfigError, with the nearest name, if the table lacks a column."""
         for name in names:
             if name not in self.columns:
-                raise unknown_name(f"{what} of table {self.path.name}", name, self.columns)
+                raise unknown_name(f"{role} of table {self.path.name}", name, self.columns)
 
     def batches(self, names: Sequence[str]) -> Iterator[Any]:
-        """Yield ``pyarrow.Table`` with the columns ``names``: text, stripped, "" for no value.
+        """Yield a ``pyarrow.Table`` with the columns ``names``: stripped text, "" for no value.
 
         Raises
         ------
@@ -106,18 +106,18 @@ class ImageTable:
 
 
 def open_table(path: str | Path) -> ImageTable:
-    """Return the table in a file; only its header is read.
+    """Return the table in a file after reading only its header.
 
     Raises
     ------
     DataError
-        If there is no such file, it is neither CSV nor Parquet, or a column has no name of its own.
+        If there is no such file, it is neither CSV nor Parquet, or two columns have one name.
     """
     path = Path(path)
     kind = kind_of(path)
     if path.suffix.lower() not in SUFFIXES or kind != REGULAR:
-        got = kind if kind != REGULAR else f"the ending '{path.suffix}'"
-        raise DataError(f"table {path} must be a .csv or .parquet file; got {got}. Check the path.")
+        kind = kind if kind != REGULAR else f"the ending '{path.suffix}'"
+        raise DataError(f"table {path} must be a .csv or .parquet file; got {kind}. Check the path.")
     if path.suffix.lower() == ".csv":
         names = _csv_header(path)
     else:
@@ -129,32 +129,26 @@ def open_table(path: str | Path) -> ImageTable:
         except (ValueError, OSError, pa.ArrowException) as error:
             raise _unreadable(path, error) from error
     stripped = [str(name).strip() for name in names]
-    twice = next((name for i, name in enumerate(stripped) if name in stripped[:i]), None)
-    if twice is not None:
+    repeated = next((name for i, name in enumerate(stripped) if name in stripped[:i]), None)
+    if repeated is not None:
         raise DataError(
-            f"columns of table {path.name} must have different names; got '{twice}' twice. Rename one of them."
+            f"columns of table {path.name} must have different names; got '{repeated}' twice. Rename one of them."
         )
     return ImageTable(path, tuple(stripped))
 
 
 def find_table(folder: Path) -> ImageTable | None:
-    """Return the table that lies in a folder of images, or None.
-
-    Raises
-    ------
-    DataError
-        If there are several, or the one that is there cannot be opened.
-    """
-    found = [name for name in TABLE_NAMES if is_there(folder / name)]
-    if len(found) > 1:
-        raise DataError(f"folder {folder} must hold one table of its images; got {' and '.join(found)}. Remove one.")
-    return open_table(folder / found[0]) if found else None
+    """Return the table in a folder of images, or None; DataError if there are several, or it cannot be opened."""
+    names = [name for name in TABLE_NAMES if is_there(folder / name)]
+    if len(names) > 1:
+        raise DataError(f"folder {folder} must hold one table of its images; got {' and '.join(names)}. Remove one.")
+    return open_table(folder / names[0]) if names else None
 
 
 def _csv_header(path: Path) -> list[str]:
     with open_text(path, "table") as file:
         try:
-            # A file may have no line end: no more of it is read than a block, which no header fills.
+            # The file may have no line end: only a block of it is read, which no header fills.
             header = next(csv.reader(iter(lambda: file.readline(_BLOCK_BYTES), ""), strict=True), [])
         except (ValueError, OSError, csv.Error) as error:
             raise _unreadable(path, error) from error
@@ -164,15 +158,15 @@ def _csv_header(path: Path) -> list[str]:
 
 
 def _check_quotes(path: Path) -> None:
-    """Refuse a file whose last quotation mark is open: the rows behind it would be read as one cell."""
+    """Refuse a file with an unclosed quotation mark: the rows behind it would be read as one cell."""
     with open_file(path, "table") as file:
         if sum(block.count(b'"') for block in iter(lambda: file.read(_BLOCK_BYTES), b"")) % 2:
             raise ValueError("a quotation mark that is not closed, which may hold rows")
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    what = "a Parquet file" if path.suffix.lower() == ".parquet" else "a CSV file in UTF-8 with a header"
+    form = "a Parquet file" if path.suffix.lower() == ".parquet" else "a CSV file in UTF-8 with a header"
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     if isinstance(error, UnicodeError) or "invalid utf8" in reason.casefold():
         reason = "bytes that are not UTF-8"
-    return DataError(f"table {path.name} must be {what}; got: {reason[:200]}. Save it again.")
+    return DataError(f"table {path.name} must be {form}; got: {reason[:200]}. Save it again.")

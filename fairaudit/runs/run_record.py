@@ -1,4 +1,4 @@
-"""``RunRecord``: what the files of a training run say of it, finished or not; read without torch."""
+"""``RunRecord``: a training run, finished or not, read from its files without torch."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ PAGE = "training.html"
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run of ``fairaudit pretrain``, as its folder tells it.
+    """A run of ``fairaudit pretrain``.
 
     Parameters
     ----------
     name : str
-        Of the folder.
+        Name of the folder.
     method : str
-        ``"swav"``, ``"supervised"``, ``"random weights"``; empty where the run has not read its images yet.
+        ``"swav"``, ``"supervised"``, ``"random weights"``; empty if the run has not read its images yet.
     images : int or None
-        Training images that could be read.
+        Number of readable training images.
     recipe : mapping
         ``recipe.toml``, with every key.
     machine : mapping
-        Threads, torch and device that the run began with; empty for one that was made before runs said so.
+        Threads, torch and device at the start; empty for an early run, which did not record them.
     steps : DataFrame
-        ``metrics.jsonl``: a row per step, columns ``step``, ``loss`` and whatever else the method records, as float,
-        and ``images``, the images seen after it. Empty before the first step.
+        ``metrics.jsonl``: a row per step, columns ``step``, ``loss`` and others of the method, as float, and
+        ``images``, the images seen after it. Empty before the first step.
     watch_records : tuple of WatchRecord
         ``watch.jsonl``, in the order of images seen.
     finished : mapping
         ``finished.json``; empty for a run that is not finished.
     training : mapping
-        What is declared of its images (``describe.training_data.documents``); empty where nothing can be read.
+        Declared facts on its images (``describe.training_data.documents``); empty if nothing can be read.
     """
 
     name: str
@@ -64,44 +64,38 @@ class RunRecord:
 
     @property
     def images_planned(self) -> int:
-        """Images to be seen in all, a multiple of the batch."""
+        """Images of the whole run, a multiple of the batch."""
         schedule = self.recipe["schedule"]
         return int(schedule["samples"] // schedule["batch"] * schedule["batch"])
 
     @property
     def chance(self) -> float:
-        """Loss of a blind guess: ln K of prototypes or labels; NaN where the run does not say K yet."""
-        told = self.finished.get("loss_of_chance")
-        if isinstance(told, int | float) and not isinstance(told, bool):
-            return float(told)
+        """Loss at chance: ln K of prototypes or labels; NaN while K is unknown."""
+        loss = self.finished.get("loss_of_chance")
+        if isinstance(loss, int | float) and not isinstance(loss, bool):
+            return float(loss)
         prototypes = self.recipe.get("swav", {}).get("prototypes")
         known = self.method in ("swav", "") and isinstance(prototypes, int) and prototypes > 0
         return math.log(prototypes) if known else math.nan
 
 
 def is_run(folder: Path) -> bool:
-    """Whether the folder is that of a training run."""
+    """Return whether the folder is that of a training run."""
     return is_there(folder / RECIPE)
 
 
 def read_run(folder: Path) -> RunRecord:
-    """Return what the files in ``folder`` say, of a finished run or one that stopped or still goes on.
-
-    Raises
-    ------
-    DataError
-        If it is no run, or a file is damaged (``core.run_files``).
-    """
+    """Read a run that is finished, stopped or going on; DataError if it is no run, or a file is damaged."""
     folder = Path(folder)
     if not is_run(folder):
         raise DataError(
             f"run {folder} must be a folder with {RECIPE}; got none there. Run `fairaudit pretrain ... -o {folder}`."
         )
-    recipe, data = _recipe(folder / RECIPE), read_run_file(folder / "data.json")
-    images = data.get("images")
+    recipe, description = _recipe(folder / RECIPE), read_run_file(folder / "data.json")
+    images = description.get("images")
     return RunRecord(
         name=folder.resolve().name,
-        method=str(data.get("method", "")),
+        method=str(description.get("method", "")),
         images=images if isinstance(images, int) else None,
         recipe=recipe,
         machine=read_run_file(folder / "machine.json"),

@@ -1,19 +1,19 @@
 """``WatchRecord``: measurements of a watcher at one moment of a training run, to and from a line of ``watch.jsonl``.
 
-A line of a disparity watcher is
+A line of a disparity watcher has the keys
 
 ::
 
     images, watcher   images seen, and the watcher's name
-    settings          SHA-256 over its options and the contents of its data: looks with another one are not comparable
-    data              name, images, clusters, cluster, synthetic: on what it was measured
-    indicators        indicator, version, title, question, dataset, metric, meaning: what was measured
+    settings          SHA-256 over its options and the contents of its data: only equal ones are comparable
+    data              name, images, clusters, cluster, synthetic: the data sets
+    indicators        indicator, version, title, question, dataset, metric, meaning: the measures
     disparities       one flat object per planned comparison, with the keys ``DISPARITY_KEYS``
     groups            one flat object per group of the headline metric, with the keys ``GROUP_KEYS``
-    failures          indicator, dataset, reason, what_to_do: what could not be measured at this moment
+    failures          indicator, dataset, reason, what_to_do: failed measurements
 
-Intervals are at 95 %, each for itself: neither over comparisons nor over looks is anything adjusted, and there is no
-verdict. Whoever watches a curve until it crosses zero would find one.
+Intervals have 95 % coverage each, not adjusted over comparisons or moments, and there is no verdict: a curve that is
+watched until it crosses zero would give one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from fairaudit.core.errors import DataError
 from fairaudit.core.result import NUMERIC, Failure, IndicatorResult, table
 from fairaudit.stats.disparity import OVERALL
 
-#: What tells one comparison from another.
+#: Key of a comparison.
 COMPARISON_KEYS = ("indicator", "dataset", "metric", "feature", "kind", "measure", "group", "reference")
 DISPARITY_KEYS = (
     *COMPARISON_KEYS, "value", "ci_low", "ci_high", "p_value", "n", "n_clusters", "status", "note",
@@ -54,7 +54,7 @@ class WatchRecord:
     watcher : str
         Name of the watcher.
     values : mapping
-        What it returned, as JSON values.
+        Its measurements, as JSON values.
     """
 
     images: int
@@ -65,10 +65,10 @@ class WatchRecord:
 def watch_values(
     results: Sequence[IndicatorResult], failures: Sequence[Failure], data: Sequence[DataCard], *, settings: str
 ) -> dict[str, Any]:
-    """Return what a disparity watcher writes of a moment, as JSON values: no NaN, no infinity.
+    """Return the line of a disparity watcher as JSON values, without NaN and infinity.
 
-    Of each result: the comparisons of the primary family (the headline by each recorded feature), and the values of
-    their groups. ``p_value`` is that of one comparison at one look.
+    It holds the comparisons of each result's primary family (the headline by each recorded feature), and the values of
+    their groups. ``p_value`` is not adjusted.
     """
     return {
         "settings": settings,
@@ -91,24 +91,12 @@ def watch_values(
 
 
 def watched_disparities(watch_records: Sequence[WatchRecord]) -> pd.DataFrame:
-    """Return the disparities of all looks that have some: ``images``, ``watcher`` and the keys ``DISPARITY_KEYS``.
-
-    Raises
-    ------
-    DataError
-        If a line holds something else in their place.
-    """
+    """Return the disparities of all records: ``images``, ``watcher`` and ``DISPARITY_KEYS``; DataError if malformed."""
     return _stacked(watch_records, "disparities", DISPARITY_KEYS)
 
 
 def watched_groups(watch_records: Sequence[WatchRecord]) -> pd.DataFrame:
-    """Return the group values of all looks that have some: ``images``, ``watcher`` and the keys ``GROUP_KEYS``.
-
-    Raises
-    ------
-    DataError
-        If a line holds something else in their place.
-    """
+    """Return the group values of all records: ``images``, ``watcher`` and ``GROUP_KEYS``; DataError if malformed."""
     return _stacked(watch_records, "groups", GROUP_KEYS)
 
 
@@ -118,7 +106,7 @@ def _planned(result: IndicatorResult) -> pd.DataFrame:
 
 
 def _groups(result: IndicatorResult) -> pd.DataFrame:
-    """Return the headline's values of the features that are compared, and of all images."""
+    """Return the headline's values for the groups of compared features, and for all images."""
     rows = result.groups
     features = {OVERALL, *_planned(result)["feature"]} if len(result.disparities) else {OVERALL}
     keep = (rows["metric"] == result.headline) & (rows["control"] == "") & rows["feature"].isin(features)
@@ -139,23 +127,23 @@ def _value(key: str, value: Any) -> Any:
     return round(number) if key in _COUNTS else number
 
 
-def _stacked(watch_records: Sequence[WatchRecord], what: str, keys: Sequence[str]) -> pd.DataFrame:
+def _stacked(watch_records: Sequence[WatchRecord], name: str, keys: Sequence[str]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
-    where: list[tuple[int, str]] = []
+    sources: list[WatchRecord] = []
     for record in watch_records:
         try:
-            named = [upgraded_row(row) for row in record.values.get(what, ())]
-            own = [{key: row[key] for key in keys if key in row} for row in named]
-            table(own, keys)
+            upgraded = [upgraded_row(row) for row in record.values.get(name, ())]
+            record_rows = [{key: row[key] for key in keys if key in row} for row in upgraded]
+            table(record_rows, keys)
         except (TypeError, ValueError) as error:
             raise DataError(
-                f"{what} in watch.jsonl, in the line of {record.images} images and watcher '{record.watcher}', must be "
+                f"{name} in watch.jsonl, in the line of {record.images} images and watcher '{record.watcher}', must be "
                 f"objects with numbers and texts; got {str(error)[:120]}. Restore the file from a copy of the run, or "
                 "delete the line."
             ) from error
-        rows += own
-        where += [(record.images, record.watcher)] * len(own)
-    found = table(rows, keys)
-    found.insert(0, "watcher", pd.Series([name for _, name in where], dtype="object"))
-    found.insert(0, "images", pd.Series([images for images, _ in where], dtype="int64"))
-    return found
+        rows += record_rows
+        sources += [record] * len(record_rows)
+    stacked = table(rows, keys)
+    stacked.insert(0, "watcher", pd.Series([record.watcher for record in sources], dtype="object"))
+    stacked.insert(0, "images", pd.Series([record.images for record in sources], dtype="int64"))
+    return stacked

@@ -15,7 +15,8 @@ import pytest
 from fairaudit._version import __version__
 from fairaudit.core import output_folder
 from fairaudit.core.errors import ConfigError
-from fairaudit.core.marker import MARKER, PAGE_LINE, clear, digest_of, is_complete, is_ours, read_marker, with_digest
+from fairaudit.core.marker import MARKER, PAGE_LINE, clear, is_complete, is_ours, read_marker, with_page_digest
+from fairaudit.core.open_file import digest_of
 from fairaudit.core.output_folder import OutputFolder, check_file
 
 NAMES = ("a.txt", "sub/b.txt")
@@ -409,7 +410,7 @@ def test_a_folder_that_is_a_disk_of_its_own_is_filled(small_disk: Path) -> None:
 
 
 def page(text: str) -> str:
-    return with_digest(f"<html>{PAGE_LINE}<p>{text}</p></html>")
+    return with_page_digest(f"<html>{PAGE_LINE}<p>{text}</p></html>")
 
 
 def test_a_page_knows_whether_it_was_changed(tmp_path: Path) -> None:

@@ -27,17 +27,18 @@ def test_images_are_read_where_they_stand_and_other_members_passed_over(tmp_path
     members = {name: content for pair in zip(images.items(), others.items(), strict=False) for name, content in pair}
     shard = Shard(write_shard(tmp_path / "a.tar", members, form=form))
     assert list(shard.names) == list(images)
-    assert [shard.read(at) for at in range(len(shard))] == list(images.values())
+    assert [shard.source(at) for at in range(len(shard))] == list(images.values())
     assert [shard.size(at) for at in range(len(shard))] == [len(content) for content in images.values()]
     assert shard.refused == ()
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(shard.read, [2, 0, 3, 1] * 20)) == [list(images.values())[at] for at in [2, 0, 3, 1] * 20]
+        order = [2, 0, 3, 1] * 20
+        assert list(pool.map(shard.source, order)) == [list(images.values())[at] for at in order]
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,120}\.jpg", fullmatch=True), st.binary(min_size=1, max_size=1500)))
 def test_any_members_come_back(tmp_path_factory: pytest.TempPathFactory, members: dict[str, bytes]) -> None:
     shard = Shard(write_shard(tmp_path_factory.mktemp("any") / "a.tar", members))
-    assert {name: shard.read(at) for at, name in enumerate(shard.names)} == members
+    assert {name: shard.source(at) for at, name in enumerate(shard.names)} == members
 
 
 def test_links_devices_and_absurd_sizes_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +55,7 @@ def test_links_devices_and_absurd_sizes_are_refused_by_name(tmp_path: Path, monk
     monkeypatch.setattr("fairaudit.images.shard.MAX_BYTES", 500)
     shard = Shard(tmp_path / "a.tar")
     assert list(shard.names) == ["../../out.jpg"]  # a name, no path: nothing is ever unpacked
-    assert shard.read(0) == b"fine"
+    assert shard.source(0) == b"fine"
     assert shard.refused == (
         ("s.jpg", "a member must be a plain file; got a link."),
         ("h.jpg", "a member must be a plain file; got a link."),
@@ -121,13 +122,13 @@ def test_a_shard_that_changes_under_the_run_is_an_unreadable_image(tmp_path: Pat
     shard = Shard(path)
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ImageError, match=r"must stay as it was; got fewer bytes than before\. Copy it again\."):
-        shard.read(0)
+        shard.source(0)
     path.unlink()
     with pytest.raises(ImageError, match="must be a readable file; got no such file"):
-        shard.read(0)
+        shard.source(0)
     os.mkfifo(path)
     with pytest.raises(ImageError, match="must be a readable file; got a named pipe"):
-        shard.read(0)
+        shard.source(0)
 
 
 def test_an_image_takes_some_tens_of_bytes_of_memory(tmp_path: Path) -> None:
