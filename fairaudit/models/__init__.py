@@ -1,4 +1,4 @@
-"""Adapters: one file each, from something that holds a checkpoint to ``Model``."""
+"""Adapters: one file for each kind of checkpoint source, which it opens as a ``Model``."""
 
 from __future__ import annotations
 
@@ -16,31 +16,25 @@ if TYPE_CHECKING:
 
 
 class Adapter(Protocol):
-    """What an adapter is: a module with an order, a phrase and two functions.
+    """Module that opens one kind of checkpoint source.
 
     Attributes
     ----------
     ORDER : int
-        Adapters are asked in this order; the first that recognises a source opens it.
+        The adapter with the lowest number that recognises a source opens it.
     READS : str
-        What it reads, as an error message lists it.
+        Sources that the adapter reads, for error messages.
     """
 
     ORDER: int
     READS: str
 
     def recognises(self, source: str) -> bool:
-        """Whether ``source`` is for this adapter; looks at names only, and reads no weights."""
+        """Return whether this adapter opens ``source``; check names only and read no weights."""
         ...
 
     def open_checkpoint(self, source: str, opening: Opening) -> Model:
-        """Return the model, ready to embed.
-
-        Raises
-        ------
-        CheckpointError
-            If it cannot be opened.
-        """
+        """Return the model, ready to embed, or raise ``CheckpointError``."""
         ...
 
 
@@ -54,36 +48,34 @@ def open_model(
 ) -> Model:
     """Return the checkpoint ``source`` as a ``Model``.
 
-    No code out of a checkpoint is ever executed unless it is ``trusted``. ``module:function`` runs the user's own code,
-    because it says so.
+    Code in a checkpoint runs only if the checkpoint is ``trusted``. ``module:function`` runs the user's own code.
 
     Parameters
     ----------
     source : str or path
-        A folder of ``fairaudit pretrain``, a ``transformers`` folder or the name of one on the Hugging Face Hub,
-        a weights file, or ``module:function``.
+        A folder of ``fairaudit pretrain``, a ``transformers`` folder or its name on the Hugging Face Hub, a weights
+        file, a folder of features, or ``module:function``.
     preprocessing : path, optional
-        JSON file that says how an image becomes a tensor; takes precedence over what the checkpoint says.
+        JSON file with the steps from image to tensor; takes precedence over the preprocessing in the checkpoint.
     device : str
         ``"auto"`` (a CUDA device if there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     layer : {"trunk", "projection"}
-        Where the embedding is read: what the network makes of an image, or what the projection behind it makes of that
-        (CLIP, and runs of SwAV).
+        Layer of the embedding: the trunk's output, or the output of the projection behind it (CLIP, runs of SwAV).
     trusted : bool
         Whether TorchScript and exported programs, which execute code, may be loaded.
 
     Raises
     ------
     CheckpointError
-        If it does not exist, is not readable, would have to execute code and is not trusted, lacks its preprocessing
+        If the checkpoint does not exist, is not readable, executes code and is not trusted, or lacks its preprocessing
         or the layer.
     ConfigError
         If the preprocessing file, the device or the name of the layer is wrong.
     """
     source = str(source)
     opening = Opening(None if preprocessing is None else Path(preprocessing), device, layer, trusted)
-    found = [cast(Adapter, load_plugin("adapter", name, __name__)) for name in list_plugins(__name__)]
-    adapters = sorted(found, key=lambda adapter: adapter.ORDER)
+    modules = [cast(Adapter, load_plugin("adapter", name, __name__)) for name in list_plugins(__name__)]
+    adapters = sorted(modules, key=lambda adapter: adapter.ORDER)
     for adapter in adapters:
         if adapter.recognises(source):
             return adapter.open_checkpoint(source, opening)
@@ -94,7 +86,7 @@ def _not_recognised(source: str, adapters: list[Adapter]) -> CheckpointError:
     listed = "; ".join(adapter.READS for adapter in adapters)
     path = Path(source)
     if path.is_dir():
-        inside = sorted(_named(p) for p in path.iterdir() if not p.name.startswith("."))
+        inside = sorted(_entry(p) for p in path.iterdir() if not p.name.startswith("."))
         shown = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
         got = f"a folder with {shown}" if inside else "an empty folder"
     else:
@@ -109,7 +101,7 @@ def _not_recognised(source: str, adapters: list[Adapter]) -> CheckpointError:
     )
 
 
-def _named(path: Path) -> str:
-    """Return the name of what lies in a folder, and what it is where that is unusual."""
+def _entry(path: Path) -> str:
+    """Return the name of a folder's entry, with its kind if it is neither a file nor a folder."""
     kind = kind_of(path)
     return path.name if kind in (REGULAR, NOTHING, FOLDER) else f"{path.name} ({kind})"

@@ -1,4 +1,4 @@
-"""``from_pretrained`` of ``transformers`` as we use it: quiet, and with one sentence for whatever goes wrong."""
+"""``from_pretrained`` of ``transformers`` without its output, and with one error sentence for all its failures."""
 
 from __future__ import annotations
 
@@ -10,37 +10,32 @@ from fairaudit.core.errors import CheckpointError
 from fairaudit.models._torch_model import first_line
 
 
-def load(loader: Any, where: str, name: str, what: str, options: dict[str, Any], **more: Any) -> Any:
-    """Return what ``loader.from_pretrained`` gives of ``where`` (folder or Hub name).
+def load(loader: Any, where: str, name: str, part: str, options: dict[str, Any], **more: Any) -> Any:
+    """Return the result of ``loader.from_pretrained(where)``; ``where`` is a folder or a Hub name.
 
     Parameters
     ----------
-    name, what : str
-        How the checkpoint, and the part of it that is read, are called in an error; of ``"preprocessor"`` it says that
-        it can be given as a file.
+    name, part : str
+        Names of the checkpoint and of its part for the ``CheckpointError``; that of a ``"preprocessor"`` advises
+        ``--preprocessing``.
     options : dict
         ``local_files_only`` and ``trust_remote_code``.
-
-    Raises
-    ------
-    CheckpointError
-        If it cannot be read.
     """
     try:
         return loader.from_pretrained(where, **options, **more)
     except CheckpointError:
         raise
     except Exception as error:  # transformers and the hub raise many kinds, none of them ours
-        if what == "preprocessor":
+        if part == "preprocessor":
             raise no_preprocessor(name, first_line(error)) from error
         raise CheckpointError(
-            f"checkpoint '{name}' must be readable by transformers; its {what} gave {type(error).__name__}: "
+            f"checkpoint '{name}' must be readable by transformers; its {part} gave {type(error).__name__}: "
             f"{first_line(error)}. Check the path or the name."
         ) from error
 
 
 def no_preprocessor(name: str, got: str) -> CheckpointError:
-    """Return the error for a checkpoint that does not say how images are prepared."""
+    """Return the error for a checkpoint without its preprocessing."""
     return CheckpointError(
         f"checkpoint '{name}' must say how images are prepared, in preprocessor_config.json; got {got}. "
         "Give the values it was trained with: --preprocessing FILE."
@@ -49,7 +44,7 @@ def no_preprocessor(name: str, got: str) -> CheckpointError:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the tables and progress bars of ``transformers`` off the user's terminal; what matters is raised."""
+    """Switch off the tables and progress bars of ``transformers`` inside the block; errors are still raised."""
     from transformers import utils
 
     logging: Any = utils.logging

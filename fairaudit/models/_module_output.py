@@ -1,4 +1,4 @@
-"""What any ``nn.Module`` returns, as one vector an image: checked, and averaged where it is a map."""
+"""Outputs of any ``nn.Module`` as one vector per image: checked, and averaged if they are maps."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from fairaudit.models._torch_model import Read
 
 
 def module_reader(source: str, network: nn.Module, notes: list[str]) -> Read:
-    """Return how to read ``network``: its output is the embedding, its ``predict`` gives the scores.
+    """Return the function that runs ``network``: its output is the embedding, its ``predict`` returns the scores.
 
-    The output is (B, D), or (B, D, H, W), which is averaged over H and W; the first such run says so in ``notes``.
+    The output is (B, D), or (B, D, H, W), which is averaged over H and W and noted once in ``notes``.
     """
 
     def read(batch: Tensor, predict: bool) -> tuple[Tensor, Tensor | None]:
         vectors_BD = _one_vector(source, _tensor(source, network(batch)), notes)
         if not predict:
             return vectors_BD, None
-        scores_BC = network.predict(batch)  # type: ignore[operator]  # callable: _labels looked
+        scores_BC = network.predict(batch)  # type: ignore[operator]  # callable, as _labels checked
         return vectors_BD, _probabilities(source, scores_BC)
 
     return read
 
 
 def _tensor(source: str, output: Any) -> Tensor:
-    """Return the tensor among what a network may return: pooled before unpooled before first."""
+    """Return the tensor of a network's output: pooled before unpooled before first."""
     for name in ("pooler_output", "last_hidden_state"):
         value = getattr(output, name, None)
         if isinstance(value, Tensor):
@@ -67,5 +67,5 @@ def _probabilities(source: str, scores: Any) -> Tensor:
     got = f"a tensor of shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else type(scores).__name__
     raise CheckpointError(
         f"checkpoint '{source}' must have a method predict(batch) that returns probabilities, shape (B, C), rows "
-        f"that sum to 1; got {got} that is not so. Apply softmax in predict."
+        f"that sum to 1; got {got} with other values. Apply softmax in predict."
     )

@@ -1,4 +1,4 @@
-"""``Opening``: how a checkpoint is to be opened, as the user asked."""
+"""``Opening``: the user's options for opening a checkpoint."""
 
 from __future__ import annotations
 
@@ -7,29 +7,18 @@ from pathlib import Path
 
 from fairaudit.core.errors import CheckpointError, unknown_name
 
-#: Where an embedding may be read: before the projection that pretraining adds, or behind it.
+#: Layers of an embedding: before the projection that pretraining adds, or behind it.
 LAYERS = ("trunk", "projection")
 
 
 @dataclass(frozen=True)
 class Opening:
-    """What ``open_model`` hands to an adapter.
-
-    Parameters
-    ----------
-    preprocessing : Path or None
-        JSON file that takes precedence over what the checkpoint says.
-    device : str
-        As in ``open_model``.
-    layer : {"trunk", "projection"}
-        Where the embedding is read.
-    trusted : bool
-        Whether a file that executes code when it is loaded may do so.
+    """Options that ``open_model`` passes to an adapter, with the meaning that they have there.
 
     Raises
     ------
     ConfigError
-        If there is no such layer.
+        If ``layer`` is unknown.
     """
 
     preprocessing: Path | None = None
@@ -41,9 +30,18 @@ class Opening:
         if self.layer not in LAYERS:
             raise unknown_name("layer", self.layer, LAYERS)
 
-    def require_trunk(self, source: str, what: str) -> None:
-        """Refuse the projection of a checkpoint that has none; ``what`` says what it is instead."""
+    def require_trunk(self, source: str, kind: str) -> None:
+        """Refuse ``--layer projection`` for a checkpoint without a projection; ``kind`` describes the checkpoint."""
         if self.layer != "trunk":
             raise CheckpointError(
-                f"checkpoint '{source}' must have a projection to be read there; got {what}. Leave --layer at trunk."
+                f"checkpoint '{source}' must have a projection to be read there; got {kind}. Leave --layer at trunk."
             )
+
+    def require_preprocessing(self, source: str, kind: str) -> Path:
+        """Return the preprocessing file; refuse to go on without one, since ``kind`` of checkpoint holds none."""
+        if self.preprocessing is None:
+            raise CheckpointError(
+                f"checkpoint '{source}' must come with how images are prepared, which {kind} does not say; "
+                "got no preprocessing. Give the values it was trained with: --preprocessing FILE."
+            )
+        return self.preprocessing

@@ -1,4 +1,4 @@
-"""From an RGB image to the tensor that a model was trained on; every value is given, none is guessed."""
+"""Preprocessing from an RGB image to the tensor that a model was trained on; no value is guessed."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _EXAMPLE = (
 
 
 class Preprocess(Protocol):
-    """What turns an image into a tensor, and can say how."""
+    """Preprocessing of one image, with a description of its values."""
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
         """Return float32, shape (3, H, W)."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return all its values as JSON values, for the model card."""
+        """Return all values as JSON values, for the model card."""
         ...
 
 
@@ -58,9 +58,9 @@ class Preprocessing:
     mean, std : (float, float, float)
         By channel, on the scale [0, 1], in the order of ``channels``.
     channels : {"RGB", "BGR"}
-        Order in which the model wants the channels.
+        Order of the channels in the model's input.
     rounded : bool
-        Whether resized pixels are whole numbers again, as nearly everywhere; DINOv3 does not round.
+        Whether resized pixels are rounded to whole numbers, as usual; False for DINOv3.
     """
 
     resize: int | tuple[int, int]
@@ -77,7 +77,7 @@ class Preprocessing:
         Raises
         ------
         ImageError
-            If the sides of the image are so unequal that it would not fit into memory once resized.
+            If the image has more than ``MAX_PIXELS`` once it is resized, because its sides are very unequal.
         """
         height, width = self._resized(image)
         if height * width > MAX_PIXELS:
@@ -102,7 +102,7 @@ class Preprocessing:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     def _resize(self, image: Image.Image, size: tuple[int, int]) -> npt.NDArray[Any]:
-        """Return the pixels at (width, height): whole numbers, or float32 where they are not rounded."""
+        """Return the pixels at (width, height): whole numbers, or float32 if they are not rounded."""
         if size == image.size:
             return np.asarray(image)
         resampling = INTERPOLATIONS[self.interpolation]
@@ -141,11 +141,11 @@ class _Keys:
         ):
             if not holds:
                 raise ConfigError(f"{key} must be {must}; got {getattr(self, key)}. {_EXAMPLE}")
-        for key, given, options in (
+        for key, name, options in (
             ("interpolation", self.interpolation.lower(), INTERPOLATIONS),
             ("channels", self.channels.upper(), ("RGB", "BGR")),
         ):
-            if given not in options:
+            if name not in options:
                 raise unknown_name(key, getattr(self, key), options)
 
     @property
@@ -154,16 +154,16 @@ class _Keys:
 
 
 def preprocessing_from_mapping(values: object, *, source: str) -> Preprocessing:
-    """Return the preprocessing that a mapping of plain values describes.
+    """Return the preprocessing that a mapping of plain values describes; ``source`` names the mapping in errors.
 
-    Keys: ``size`` (int: shorter side, then centre crop; or [height, width]: exactly this, without a crop),
+    Keys: ``size`` (int: shorter side, then centre crop; or [height, width]: exactly these sides, without a crop),
     ``mean`` and ``std`` (three numbers on the scale [0, 1]); optional ``crop_pct`` (share of the shorter side that
     the crop keeps, in (0, 1], default 1), ``interpolation`` (default bilinear) and ``channels`` (default RGB).
 
     Raises
     ------
     ConfigError
-        If a key is missing, unknown or out of its range; ``source`` names where it stands.
+        If a key is missing, unknown or out of its range.
     """
     keys = build(_Keys, values, where=source, advice=_EXAMPLE)
     first, *second = keys.sides
@@ -174,13 +174,7 @@ def preprocessing_from_mapping(values: object, *, source: str) -> Preprocessing:
 
 
 def read_json(path: Path) -> Any:
-    """Return what the preprocessing file holds.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such file or it is no JSON.
-    """
+    """Return the JSON content of the preprocessing file, or raise ``ConfigError``."""
     content = read_bytes(path, "preprocessing file", limit=SETTINGS, error=ConfigError)
     try:
         return json.loads(content)

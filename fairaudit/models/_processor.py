@@ -1,4 +1,4 @@
-"""Image processors of ``transformers``: as our own preprocessing where it does the same, else as they are."""
+"""Image processors of ``transformers``: converted to our own preprocessing if the result is the same, else wrapped."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from fairaudit.models._preprocessing import (
 )
 
 _NAMES = {value: name for name, value in INTERPOLATIONS.items()}
-#: Processors that resize the shorter side and crop the middle, and those that resize to a rectangle.
+#: Processors that resize the shorter side and crop the centre, and processors that resize to a rectangle.
 _SHORTER_SIDE = ("BitImageProcessor", "CLIPImageProcessor")
 _RECTANGLE = ("ViTImageProcessor", "SiglipImageProcessor")
-#: The only processor of ours that transformers has for torchvision alone.
+#: The only processor in use that transformers implements for torchvision alone.
 _DINOV3 = "DINOv3ViTImageProcessor"
 
 
 class ProcessorPreprocess:
-    """An image processor of ``transformers`` that has steps of its own, used as it is."""
+    """An image processor of ``transformers`` with steps that ``Preprocessing`` does not have."""
 
     def __init__(self, processor: Any) -> None:
         self._processor = processor
@@ -46,14 +46,14 @@ class ProcessorPreprocess:
 
 
 def preprocessing_from_file(path: Path) -> Preprocess:
-    """Return what a preprocessing file describes: our own keys, or a ``preprocessor_config.json``.
+    """Return the preprocessing of a file with our own keys, or of a ``preprocessor_config.json``.
 
     Raises
     ------
     ConfigError
         If the file is missing or wrong.
     CheckpointError
-        If it is a ``preprocessor_config.json`` that ``transformers`` does not know.
+        If ``transformers`` does not know the processor of a ``preprocessor_config.json``.
     """
     values = read_json(path)
     if not (isinstance(values, dict) and ("image_processor_type" in values or "image_mean" in values)):
@@ -64,16 +64,16 @@ def preprocessing_from_file(path: Path) -> Preprocess:
 
 
 def saved_preprocessing(where: str, name: str, options: dict[str, Any]) -> Preprocess:
-    """Return what the image processor that is saved at ``where`` (folder or Hub name) does.
+    """Return the preprocessing saved at ``where`` (folder or Hub name).
 
     Raises
     ------
     CheckpointError
-        If there is none, or ``transformers`` does not know it.
+        If no processor is saved there, or ``transformers`` does not know it.
     """
     import transformers
 
-    # It reads the values, and makes no processor: that of DINOv3 cannot be made where torchvision is not.
+    # Read the values without making a processor: that of DINOv3 needs torchvision.
     reader = SimpleNamespace(from_pretrained=transformers.ImageProcessingMixin.get_image_processor_dict)
     values, _ = load(reader, where, name, "preprocessor", {"local_files_only": options["local_files_only"]})
     if str(values.get("image_processor_type", "")).removesuffix("Fast") == _DINOV3:
@@ -82,7 +82,7 @@ def saved_preprocessing(where: str, name: str, options: dict[str, Any]) -> Prepr
 
 
 def from_processor(processor: Any) -> Preprocess:
-    """Return our own preprocessing where it does the same as ``processor`` (a test compares them), else a wrapper."""
+    """Return ``Preprocessing`` if its result equals that of ``processor`` (a test compares them), else a wrapper."""
     kind, size = type(processor).__name__.removesuffix("Pil").removesuffix("Fast"), processor.size
     mean, std = processor.image_mean, processor.image_std
     plain = (
@@ -102,7 +102,7 @@ def from_processor(processor: Any) -> Preprocess:
     crop: tuple[int, int] | None = None
     if kind == "ConvNextImageProcessor" and size.shortest_edge and not processor.do_center_crop:
         edge = int(size.shortest_edge)
-        # Its rule: below 384 it resizes and crops, from there on it takes the whole image as a square.
+        # Its rule: resize and crop below 384; from 384 on, resize the whole image to a square.
         resize, crop = (int(edge / processor.crop_pct), (edge, edge)) if edge < 384 else ((edge, edge), None)
     elif kind in _RECTANGLE and size.height and size.width and not processor.do_center_crop:
         resize = (int(size.height), int(size.width))
@@ -116,7 +116,7 @@ def from_processor(processor: Any) -> Preprocess:
 
 
 def _dinov3(values: Mapping[str, Any], name: str) -> Preprocess:
-    """Return what the processor of DINOv3 does: it resizes numbers between 0 and 1 that are not rounded again."""
+    """Return the preprocessing of DINOv3: pixels are scaled to [0, 1] before resizing and not rounded afterwards."""
     steps = {"do_resize": True, "do_rescale": True, "do_normalize": True, "do_center_crop": False, "do_pad": False}
     for key, usual in steps.items():
         got = values.get(key, usual)

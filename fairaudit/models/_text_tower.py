@@ -1,4 +1,4 @@
-"""``TextTower``: the other half of a CLIP-like network, which puts texts where its images are."""
+"""``TextTower``: the text encoder of a CLIP-like network."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from torch import Tensor, nn
 
 from fairaudit.core.errors import CheckpointError, ConfigError
 
-# Legend of shape suffixes: N images, T texts, L tokens, E dimensions of an embedding, D dimensions that are shared.
+# Legend of shape suffixes: N images, T texts, L tokens, E dimensions of an embedding, D shared dimensions.
 
 _AT_ONCE = 256
 
 
 class TextTower:
-    """Texts, and embeddings of images, as vectors that can be compared.
+    """Encode texts, and project embeddings of images, as comparable vectors.
 
     Parameters
     ----------
     network : Module
-        Has ``text_model``, ``logit_scale`` and perhaps ``text_projection``, as in ``transformers``.
+        Network of ``transformers`` with ``text_model``, ``logit_scale`` and perhaps ``text_projection``.
     open_tokenizer : callable
-        Returns its tokenizer; called once, when a text is encoded first.
+        Returns the network's tokenizer; called once, when the first text is encoded.
     projection : Module or None
-        What turns an embedding, read where the model reads it, into a vector that is compared with texts.
+        From the model's embedding to a vector that is compared with texts; None if the embedding is that vector.
     full_length : bool
-        Whether each text is padded to the greatest length, as SigLIP was trained.
+        Whether each text is padded to the greatest length, as in SigLIP's training.
     name : str
-        How the checkpoint is called in an error.
+        Name of the checkpoint in errors.
     device : torch.device
-        Where texts are encoded.
+        Device on which texts are encoded.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class TextTower:
         Raises
         ------
         CheckpointError
-            If there is no tokenizer, or it is that of another network.
+            If the tokenizer is missing or belongs to another network.
         ConfigError
             If a text has more tokens than the network reads.
         """
@@ -71,7 +71,7 @@ class TextTower:
         return torch.cat(blocks).float().cpu().numpy()
 
     def features(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return embeddings (N, E) of the model's images as vectors that are compared with texts, float32, (N, D)."""
+        """Return embeddings (N, E) as vectors that are compared with texts, float32, shape (N, D)."""
         if self._projection is None:
             return np.asarray(vectors)
         device = next(self._projection.parameters()).device
@@ -97,7 +97,7 @@ class TextTower:
     def _tokenizer(self) -> Any:
         tokenizer = self._open_tokenizer()
         got, known = len(tokenizer), int(self._config.vocab_size)
-        # Where its files are missing, transformers makes one that knows next to no word, and says nothing.
+        # If its files are missing, transformers makes a tokenizer with almost no words, without an error.
         if got > known or 2 * got < known:
             raise CheckpointError(
                 f"checkpoint '{self._name}' must come with the tokenizer of its text tower, which knows {known:,} "

@@ -1,4 +1,4 @@
-"""``TorchModel``: what every adapter gives for a torch network: checked once, then only used."""
+"""``TorchModel``: a torch network as ``core.model.Model``, checked once when it is opened."""
 
 from __future__ import annotations
 
@@ -17,41 +17,39 @@ from fairaudit.models._preprocessing import Preprocess
 if TYPE_CHECKING:
     from fairaudit.models._text_tower import TextTower
 
-#: From a batch and whether scores are wanted to embeddings (B, D) and softmax scores (B, C) or None.
+#: ``read(batch, predict)`` returns embeddings (B, D) and softmax scores (B, C), or None without ``predict``.
 Read = Callable[[Tensor, bool], tuple[Tensor, Tensor | None]]
 
 
 class TorchModel:
-    """A network in evaluation mode with its preprocessing; implements ``core.model.Model``.
+    """A network in evaluation mode with its preprocessing.
 
     Parameters
     ----------
     network : Module
-        Its weights are what the card counts and hashes.
-    read : callable
-        ``read(batch, predict)`` runs the network; see ``Read``.
+        The card counts and hashes its weights.
+    read : Read
+        Runs the network.
     preprocess : Preprocess
         From image to tensor.
-    name, kind : str
+    name, kind, architecture, layer : str
         As in ``ModelCard``.
-    layer : str
-        Where the embedding is read, for ``Embeddings.layer``.
     labels : tuple of str
-        Of its own head, by output.
+        Labels of the network's own head, by output.
     notes : list of str
         Sentences for the card; ``read`` may add to it during the first run.
     device : str
-        As in ``open_model``; ``TorchModel.device`` is what it was resolved to.
+        As in ``open_model``; the attribute ``device`` is the resolved device.
 
     Attributes
     ----------
     texts : TextTower or None
-        What puts texts where its images are; None for a network that knows images only.
+        Text encoder of the network; None if it embeds images only.
 
     Raises
     ------
     CheckpointError
-        If a grey image does not give one finite vector, and one score per label.
+        If the output for a grey image is not one finite vector and one score per label.
     """
 
     def __init__(
@@ -70,7 +68,7 @@ class TorchModel:
     ) -> None:
         self.labels = labels
         self.layer = layer
-        self.texts: TextTower | None = None  # set by the adapter that finds one
+        self.texts: TextTower | None = None  # set by _transformers
         self._read = read
         self._preprocess = preprocess
         self.device = choose_device(device)
@@ -94,16 +92,16 @@ class TorchModel:
 
     @property
     def network(self) -> nn.Module:
-        """The network, in evaluation mode and without gradients; nobody may change it."""
+        """The network, in evaluation mode and without gradients; callers must not change it."""
         return self._network
 
     @property
     def preprocessing(self) -> Preprocess:
-        """What turns an image into a tensor."""
+        """Preprocessing from image to tensor."""
         return self._preprocess
 
     def preprocess(self, image: Image.Image) -> Tensor:
-        """Return the RGB image as the model wants it: float32, shape (3, H, W)."""
+        """Return the RGB image as the network's input: float32, shape (3, H, W)."""
         return self._preprocess(image)
 
     def embed(self, batch: Tensor) -> Tensor:
@@ -111,7 +109,7 @@ class TorchModel:
         return self._run(batch, predict=False)[0]
 
     def embed_and_predict(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return embeddings (B, D) and softmax scores (B, C), or None where there is no head."""
+        """Return embeddings (B, D) and softmax scores (B, C), or None if the network has no head."""
         return self._run(batch, predict=bool(self.labels))
 
     def _run(self, batch: Tensor, *, predict: bool) -> tuple[Tensor, Tensor | None]:
@@ -121,14 +119,14 @@ class TorchModel:
             return vectors_BD.float().cpu(), None if scores_BC is None else scores_BC.float().cpu()
 
     def _try_out(self, name: str) -> int:
-        """Run two grey images, so that a checkpoint that cannot work fails here; return D."""
+        """Check the outputs for two grey images, so that an unusable checkpoint fails on opening; return D."""
         image = self._preprocess(Image.new("RGB", (256, 256), (128, 128, 128)))
         batch = torch.stack([image, image])
         try:
             vectors_BD, scores_BC = self.embed_and_predict(batch)
         except CheckpointError:
             raise
-        except Exception as error:  # whatever the network raises on a batch it cannot take
+        except Exception as error:  # a network may raise anything
             raise CheckpointError(
                 f"checkpoint '{name}' must embed a batch of shape {tuple(batch.shape)}; got "
                 f"{type(error).__name__}: {first_line(error)}. Check its preprocessing and its architecture."
@@ -162,26 +160,26 @@ def weights_digest(network: nn.Module) -> str:
 
 
 def choose_device(device: str) -> torch.device:
-    """Return the device of that name; ``"auto"`` is a CUDA device where there is one.
+    """Return the device of that name; ``"auto"`` is a CUDA device if there is one.
 
     Raises
     ------
     ConfigError
-        If there is no such device.
+        If the device does not exist.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    there = ["cpu"]
+    available = ["cpu"]
     if torch.cuda.is_available():
-        there += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    if device in there:
+        available += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if device in available:
         return torch.device(device)
     raise ConfigError(
-        f"device must be one of: auto, {', '.join(there)}; got '{device}'. Use auto, or a device that is there."
+        f"device must be one of: auto, {', '.join(available)}; got '{device}'. Use auto, or a device of the list."
     )
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, without its final full stop."""
+    """Return the first line of an error's message, without its final full stop."""
     lines = str(error).strip().splitlines()
     return lines[0].strip().rstrip(".")[:300] if lines else "no message"
