@@ -31,11 +31,9 @@ class Adapter(Protocol):
 
     def recognises(self, source: str) -> bool:
         """Return whether this adapter opens ``source``; check names only and read no weights."""
-        ...
 
     def open_checkpoint(self, source: str, opening: Opening) -> Model:
         """Return the model, ready to embed, or raise ``CheckpointError``."""
-        ...
 
 
 def open_model(

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.open_file import check_folder
-from fairaudit.models._from_pretrained import load, quiet
+from fairaudit.models._from_pretrained import load
 from fairaudit.models._opening import Opening
 from fairaudit.models._processor import from_processor, preprocessing_from_file, saved_preprocessing
 from fairaudit.models._text_tower import TextTower
 from fairaudit.models._torch_model import Read, TorchModel, choose_device
+from fairaudit.pretrain.export import quiet
 
 #: Layer of the embedding by ``model_type`` of the configuration.
 FAMILIES = {

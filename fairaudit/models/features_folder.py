@@ -177,14 +177,7 @@ def _open_part(source: str, array: Path) -> FeatureRows:
         )
     labels = array.parent / "labels.txt"
     known = read_text(labels, "labels", limit=TABLE, error=CheckpointError) if is_there(labels) else ""
-    return FeatureRows(
-        folder=array.parent,
-        sample_ids=ids,
-        vectors=vectors,
-        content_digests=digests,
-        predictions=predictions,
-        known_labels=tuple(known.splitlines()),
-    )
+    return FeatureRows(array.parent, ids, vectors, digests, predictions, tuple(known.splitlines()))
 
 
 def _table(folder: Path, stem: str) -> ImageTable | None:
