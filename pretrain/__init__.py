@@ -1,6 +1,6 @@
-"""SwAV + RegNet training core: images in, a run folder with a network that ``transformers`` opens out.
+"""Pre-training of RegNets with SwAV: from images to a run folder with a network that ``transformers`` opens.
 
-Names are looked up when they are first used, so that importing the package loads no torch.
+Names are imported on first use, so that importing the package loads no torch.
 """
 
 from __future__ import annotations

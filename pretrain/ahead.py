@@ -1,4 +1,4 @@
-"""``ahead``: the next batches are made in another thread while the step uses this one."""
+"""``ahead``: prepare the next batches in another thread while a step uses the current batch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from itertools import islice
 from typing import TypeVar
 
 Key = TypeVar("Key")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 DEPTH = 2
 
 
 @contextmanager
-def ahead(make: Callable[[Key], Made], keys: Iterable[Key], *, depth: int = DEPTH) -> Iterator[Iterator[Made]]:
-    """Give ``make(key)`` for each key, in order, made up to ``depth`` keys before they are asked for.
+def ahead(make: Callable[[Key], Result], keys: Iterable[Key], *, depth: int = DEPTH) -> Iterator[Iterator[Result]]:
+    """Yield an iterator of ``make(key)`` for each key, in order, computed up to ``depth`` keys in advance.
 
-    One thread makes them, one after the other, so that ``make`` may remember what it met. What it raises is raised
-    where that key's turn comes.
+    A single thread calls ``make``, so that ``make`` may keep a state. Its errors are raised at the turn of their key.
     """
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
     try:
@@ -28,9 +27,11 @@ def ahead(make: Callable[[Key], Made], keys: Iterable[Key], *, depth: int = DEPT
         pool.shutdown(cancel_futures=True)
 
 
-def _in_turn(pool: ThreadPoolExecutor, make: Callable[[Key], Made], keys: Iterator[Key], depth: int) -> Iterator[Made]:
-    waiting: deque[Future[Made]] = deque(pool.submit(make, key) for key in islice(keys, depth))
+def _in_turn(
+    pool: ThreadPoolExecutor, make: Callable[[Key], Result], keys: Iterator[Key], depth: int
+) -> Iterator[Result]:
+    waiting: deque[Future[Result]] = deque(pool.submit(make, key) for key in islice(keys, depth))
     while waiting:
-        made = waiting.popleft().result()
+        result = waiting.popleft().result()
         waiting.extend(pool.submit(make, key) for key in islice(keys, 1))
-        yield made
+        yield result

@@ -1,12 +1,11 @@
-"""Views of images: crop, flip, blur and colour for a whole batch at once, from numbers that depend on nothing else.
+"""Augmentation of images: crop and flip for one view, blur and colour for a whole batch, from counted random numbers.
 
-Every random number is a function of (seed, epoch, sample, view): the order of images, the size of the batch and
-the number of machines change nothing, and a resumed run sees what an unbroken one would have seen.
+Every random number is a function of (seed, epoch, sample, view). It does not depend on the order of images, the size of
+the batch or the number of machines, and a resumed run sees the same views as an unbroken one.
 
-A view is cut from its image as uint8, on the processor: crop, antialiased resize and flip, with PIL's results. What
-follows is done for a batch at once, on the device that trains: a Gaussian blur is one matrix for rows and columns, and
-brightness, contrast, saturation, hue, grey and normalisation are one 3x3 matrix with an offset. Values are limited
-to [0, 1] once, at the end.
+A view is cut from its image as uint8, on the processor: crop, antialiased resize and flip, with PIL's results. The
+training device then changes a whole batch: a Gaussian blur is one matrix for rows and columns; brightness, contrast,
+saturation, hue, grey and normalisation are one 3x3 matrix with an offset. At the end values are limited to [0, 1].
 
 Shapes: B images, C = 3 channels, H and W sides of the image, S side of the view, T attempts at a crop.
 """
@@ -31,7 +30,7 @@ REFERENCE_SIDE = 224  # widths of blur are published for views of this side
 ATTEMPTS = 10
 Numbers = npt.NDArray[np.float64]
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
-# Where each draw of a view stands among its numbers.
+# Position of each draw among the numbers of a view.
 SCALE, ASPECT, LEFT, TOP = (slice(i * ATTEMPTS, (i + 1) * ATTEMPTS) for i in range(4))
 FLIP, RECOLOUR, BRIGHTNESS, CONTRAST, SATURATION, HUE, GREYED, BLURRED, SIGMA = range(4 * ATTEMPTS, 4 * ATTEMPTS + 9)
 DRAWS = 4 * ATTEMPTS + 9
@@ -46,9 +45,9 @@ def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def view_numbers(samples: npt.ArrayLike, *, seed: int, epoch: int, view: npt.ArrayLike, draws: int = DRAWS) -> Numbers:
-    """Return uniform numbers in [0, 1), shape (B, draws): a row depends on its sample, seed, epoch and view alone.
+    """Return uniform numbers in [0, 1), shape (B, draws); a row depends on its sample, seed, epoch and view alone.
 
-    ``samples`` (B,) and ``view`` () or (B,), or the other way round.
+    One of ``samples`` and ``view`` has shape (B,), the other () or (B,).
     """
     state = _mix(np.array([seed], dtype=np.uint64))
     for value in (np.array([epoch]), np.asarray(samples), np.atleast_1d(view)):
@@ -58,15 +57,15 @@ def view_numbers(samples: npt.ArrayLike, *, seed: int, epoch: int, view: npt.Arr
 
 
 def crop_box(numbers: Sequence[float], width: int, height: int, scale: tuple[float, float]) -> Box:
-    """Return a box in whole pixels, as RandomResizedCrop of torchvision draws it.
+    """Return a box in whole pixels with the distribution of torchvision's RandomResizedCrop.
 
-    Area is uniform in ``scale`` times the image's area and the logarithm of the aspect uniform between those of 3/4 and
-    4/3; the first of ten attempts that fits is taken, else the middle of the image, cut to an allowed aspect.
+    The area is uniform in ``scale`` times the image's area, and the logarithm of the aspect is uniform between those of
+    3/4 and 4/3. The box is the first of ten attempts that fits, else the middle of the image, cut to an allowed aspect.
 
     Parameters
     ----------
     numbers : sequence (DRAWS) of float
-        A row of ``view_numbers``; a list, since one number at a time is taken from it.
+        A row of ``view_numbers``; a list is faster than an array here.
     """
     draws = zip(numbers[SCALE], numbers[ASPECT], numbers[LEFT], numbers[TOP], strict=True)
     for share, aspect, left, top in draws:
@@ -80,7 +79,7 @@ def crop_box(numbers: Sequence[float], width: int, height: int, scale: tuple[flo
 
 
 def resize(pixels: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
-    """Return the pixels in a box, antialiased, as PIL's ``crop(box).resize(size, BILINEAR)`` to one level of 255.
+    """Return the pixels in a box, antialiased, within 1/255 of PIL's ``crop(box).resize(size, BILINEAR)``.
 
     Parameters
     ----------
@@ -96,10 +95,10 @@ def resize(pixels: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
 
 
 def blur_matrix(sigma_B: Tensor, *, size: int) -> Tensor:
-    """Return (B, size, size): a Gaussian blur along one axis; sigma in pixels, rows sum to one."""
+    """Return the Gaussian blurs along one axis, shape (B, size, size); sigma in pixels, rows sum to one."""
     place_S = torch.arange(size, device=sigma_B.device)
     kernel_BS = torch.exp(-0.5 * (place_S / sigma_B[:, None]) ** 2)
-    kernel_BS[kernel_BS < 1e-6] = 0  # beyond five sigma; denormal numbers make a product several times as slow
+    kernel_BS[kernel_BS < 1e-6] = 0  # beyond five sigma; denormal numbers slow a product several times
     both_sides = torch.cat([kernel_BS.flip(1)[:, :-1], kernel_BS], dim=1)
     weight_BSS = both_sides.unfold(1, size, 1).flip(1)
     return weight_BSS / weight_BSS.sum(dim=-1, keepdim=True)
@@ -108,8 +107,8 @@ def blur_matrix(sigma_B: Tensor, *, size: int) -> Tensor:
 def colour_map(numbers_BN: Tensor, mean_BC: Tensor, crops: Crops) -> tuple[Tensor, Tensor]:
     """Return matrices (B, 3, 3) and offsets (B, 3) that change colours in [0, 1].
 
-    Brightness, contrast (around the view's mean grey), saturation and hue, in this order, each by a factor within
-    0.8 of one at strength 1, hue by up to 0.2 turns; then grey. Hue turns the IQ plane of YIQ.
+    They change brightness, contrast (around the view's mean grey), saturation and hue, in this order, and then remove
+    colour from grey views. At strength 1 factors are within 0.8 of one, and hue turns the IQ plane of YIQ by up to 0.2.
 
     Parameters
     ----------
@@ -150,18 +149,14 @@ def _hue_turn(angle_B: Tensor) -> Tensor:
     return turned
 
 
-def _sigma(drawn_BN: Tensor, size: int) -> Tensor:
-    return (0.1 + 1.9 * drawn_BN[:, SIGMA]) * size / REFERENCE_SIDE
-
-
 def normalise(views: Tensor) -> Tensor:
-    """Return uint8 colours (B, 3, S, S) as float32: in [0, 1], less ImageNet's mean, divided by its deviation."""
+    """Return uint8 colours (B, 3, S, S) as float32, scaled to [0, 1] and standardised as for ImageNet."""
     mean, std = torch.tensor(MEAN, device=views.device), torch.tensor(STD, device=views.device)
     return (views / 255 - mean[:, None, None]) / std[:, None, None]
 
 
 def recolour(views: Tensor, numbers: Numbers, crops: Crops) -> Tensor:
-    """Return cut views with their blur and their colours, normalised, float32, shape (B, 3, S, S).
+    """Return cut views, blurred, recoloured and normalised, float32, shape (B, 3, S, S).
 
     Parameters
     ----------
@@ -173,11 +168,12 @@ def recolour(views: Tensor, numbers: Numbers, crops: Crops) -> Tensor:
     view = views.contiguous().float()
     blurred = np.flatnonzero(numbers[:, BLURRED] < crops.blur)
     size = views.shape[-1]
-    for row, matrix in zip(blurred, blur_matrix(_sigma(drawn_BN[blurred], size), size=size), strict=True):
+    sigma_B = (0.1 + 1.9 * drawn_BN[blurred, SIGMA]) * size / REFERENCE_SIDE
+    for row, matrix in zip(blurred, blur_matrix(sigma_B, size=size), strict=True):
         torch.bmm(matrix.expand(3, size, size), view[row] @ matrix.T, out=view[row])
     matrix, offset = colour_map(drawn_BN, view.mean(dim=(2, 3)) / 255, crops)
     mean, std = torch.tensor(MEAN, device=views.device), torch.tensor(STD, device=views.device)
-    # Scale, colours and normalisation are one product; its limits are what 0 and 1 become.
+    # Scale, colours and normalisation are one product; its limits are the images of 0 and 1.
     matrix, offset = matrix / (255 * std[:, None]), (offset - mean) / std
     coloured = torch.baddbmm(offset[:, :, None], matrix, view.flatten(2)).view_as(view)
     for channel, (middle, deviation) in enumerate(zip(MEAN, STD, strict=True)):

@@ -1,4 +1,4 @@
-"""Batch normalisation of a network that is looked at before it is trained."""
+"""Batch normalisation of a network that is evaluated before it is trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CALIBRATION_IMAGES = 2048
 def estimate_batch_norm(model: nn.Module, store: ImageStore, *, size: int, batch: int, progress: bool = False) -> None:
     """Set the running statistics of every batch normalisation to the mean over the batches of plain images.
 
-    The first 2,048 images of the store in steps of ``batch``; a rest of fewer than two images is left out.
+    The images are the first 2,048 of the store in steps of ``batch``; a last step of a single image is left out.
     """
     layers = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d)]
     before = [layer.momentum for layer in layers]

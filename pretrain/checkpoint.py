@@ -1,4 +1,4 @@
-"""Checkpoints of a run: plain tensors and numbers in one file, written whole or not at all, the one before kept."""
+"""Checkpoints of a run: tensors and numbers in one file, written atomically; the previous checkpoint is kept."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ FORMAT = 2
 
 
 def previous(path: Path) -> Path:
-    """Return where the checkpoint before the one at ``path`` is kept."""
+    """Return the path of the checkpoint before the one at ``path``."""
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write ``state`` (nested dicts and lists of tensors, numbers and texts) to ``path``.
 
-    What was there becomes the previous checkpoint. A process that ends at any moment, or a disk that is full, leaves at
-    least one of the two whole.
+    The file at ``path`` becomes the previous checkpoint. Whenever the process ends, or if the disk is full, at least
+    one of the two is whole.
 
     Raises
     ------
     CheckpointError
-        If it cannot be written.
+        If the file cannot be written.
     """
     with temporary_sibling(path) as temporary:
         try:
             torch.save({"format": FORMAT, **state}, temporary)
-        except (OSError, RuntimeError) as error:  # torch has its own words for a full disk
+        except (OSError, RuntimeError) as error:  # torch raises RuntimeError for a full disk
             raise CheckpointError(
                 f"checkpoint '{path}' must be written whole; got '{str(error).splitlines()[0]}'. Free space on its "
-                "disk and give the same command: the run goes on from the checkpoint before."
+                "disk and repeat the command: the run resumes from the previous checkpoint."
             ) from error
         with temporary.open("rb") as file:
             os.fsync(file.fileno())  # else the name may be on disk before the bytes are
@@ -48,16 +48,16 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Return the newest state that can be read, or None where none was saved; never executes anything from a file.
+    """Return the newest readable state, or None if none was saved; execute nothing from a file.
 
     Raises
     ------
     CheckpointError
-        If there are files, but none is a whole checkpoint of this program.
+        If checkpoint files exist, but none is a whole checkpoint of this program.
     """
-    there = [file for file in (path, previous(path)) if is_there(file)]
+    files = [file for file in (path, previous(path)) if is_there(file)]
     damage = ""
-    for file in there:
+    for file in files:
         try:
             state = _read(file)
         except CheckpointError as error:
@@ -65,11 +65,11 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
             continue
         if damage:
             warnings.warn(
-                f"{damage} The run goes on from the one before it, '{file.name}'.", TrainingWarning, stacklevel=2
+                f"{damage} The run resumes from the previous checkpoint, '{file.name}'.", TrainingWarning, stacklevel=2
             )
         return state
-    if there:
-        names = " and ".join(f"'{file.name}'" for file in there)
+    if files:
+        names = " and ".join(f"'{file.name}'" for file in files)
         raise CheckpointError(f"{damage} Restore it from a copy of the run, or delete {names} to start the run again.")
     return None
 
@@ -81,5 +81,5 @@ def _read(path: Path) -> dict[str, Any]:
     except Exception as error:  # unpickling damaged bytes raises whatever it meets
         raise CheckpointError(f"checkpoint '{path}' must be one that a run wrote; got unreadable bytes.") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise CheckpointError(f"checkpoint '{path}' must have format {FORMAT}; got another content.")
+        raise CheckpointError(f"checkpoint '{path}' must have format {FORMAT}; got other content.")
     return state

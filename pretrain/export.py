@@ -1,4 +1,4 @@
-"""The trained network as a folder that ``transformers`` opens: safetensors, configuration, preprocessing, card."""
+"""Export of a network to a folder that ``transformers`` opens: safetensors, configuration, preprocessing, card."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from fairaudit.core.files import atomic_write
 from fairaudit.core.output_folder import OutputFolder
 from fairaudit.pretrain.augment import MEAN, STD
 
-WHOLE_BELOW = 160  # smaller images are not cropped: nothing of a face or an object may get lost
+WHOLE_BELOW = 160  # smaller images are not cropped, to keep the whole face or object
 BILINEAR = 2  # PIL's number; views are made with the same filter
 
 
 def image_processor(size: int) -> Any:
-    """Return the processor of ``transformers`` that is saved beside a network trained at ``size`` pixels.
+    """Return the processor of ``transformers`` for a network trained at ``size`` pixels.
 
-    It resizes the short side and keeps the middle square of ``size`` pixels; from 160 pixels on it resizes to
-    size * 256 / 224 first, as is usual.
+    The processor resizes the short side, as usual to size * 256 / 224 from 160 pixels on and to ``size`` below, and
+    keeps the middle square of ``size`` pixels.
     """
     from transformers import ConvNextImageProcessorPil
 
@@ -32,7 +32,7 @@ def image_processor(size: int) -> Any:
 
 
 def model_folder(folder: Path) -> OutputFolder:
-    """Return the folder that ``export_model`` fills; an earlier network that nobody changed is replaced."""
+    """Return the folder that ``export_model`` fills; it replaces an earlier network that is unchanged."""
     files = ("config.json", "model.safetensors", "preprocessor_config.json", "README.md")
     return OutputFolder(folder, "exported network", files, overwrite=True)
 
@@ -40,10 +40,10 @@ def model_folder(folder: Path) -> OutputFolder:
 def export_model(model: nn.Module, folder: Path, *, size: int, card: str = "") -> None:
     """Write ``model`` (a RegNetModel or RegNetForImageClassification) with its image processor to ``folder``.
 
-    ``card`` becomes its ``README.md``. An earlier network there is replaced when all is written; other files stay.
+    ``card`` becomes its ``README.md``. An earlier network is replaced after all files are written; other files stay.
     """
     exported: Any = model
-    with model_folder(folder).replaced() as temporary, _no_bar():
+    with model_folder(folder).replaced() as temporary, quiet():
         exported.save_pretrained(temporary)
         image_processor(size).save_pretrained(temporary)
         if card:
@@ -51,14 +51,17 @@ def export_model(model: nn.Module, folder: Path, *, size: int, card: str = "") -
 
 
 @contextmanager
-def _no_bar() -> Iterator[None]:
-    """Keep transformers from drawing a bar of its own below ours."""
-    from transformers.utils import logging
+def quiet() -> Iterator[None]:
+    """Switch off the tables and progress bars of ``transformers`` inside the block; errors are still raised."""
+    from transformers import utils
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging: Any = utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,56 +14,27 @@ from torch import Tensor
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.progress import Advance
-from fairaudit.images.decode import EncodedImage, ImageError
+from fairaudit.images.decode import ImageError
 from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.augment import resize
 
-CACHE_BYTES = 4 * 1024**3  # images beyond this are decoded again whenever they are needed
-LARGEST_ASPECT = 2.0  # of a longer image that is kept small the middle is kept
+CACHE_BYTES = 4 * 1024**3  # images beyond this are decoded at every use
+LARGEST_ASPECT = 2.0  # of a longer image only the middle is kept
 UNREADABLE_SHARE = 0.01
-JUDGED_FROM = 10_000  # so many images are tried before their share of unreadable ones is judged
+CHECKED_FROM = 10_000  # number of tried images from which the share of unreadable ones is checked
 
 T = TypeVar("T")
 
 
-class Picture(Protocol):
-    """An image whose size is known and whose pixels can be asked for once."""
+class Picture:
+    """An image of known size, (width, height) in pixels, that ``decode(shrink)`` decodes."""
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        ...
+    def __init__(self, size: tuple[int, int], decode: Callable[[float], Tensor]) -> None:
+        self.size, self._decode = size, decode
 
     def pixels(self, *, shrink: float) -> Tensor:
-        """Return uint8 pixels (3, H, W); their sides may be divided by ``shrink``, at most."""
-        ...
-
-
-class KeptPicture:
-    """An image that is kept, or was decoded, at the size of the store."""
-
-    def __init__(self, pixels: Tensor) -> None:
-        self._pixels = pixels
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._pixels.shape[2], self._pixels.shape[1]
-
-    def pixels(self, *, shrink: float) -> Tensor:
-        """Return the pixels as they are."""
-        return self._pixels
-
-
-class FilePicture:
-    """An image on disk whose header was read."""
-
-    def __init__(self, image: EncodedImage) -> None:
-        self._image, self.size = image, image.size
-
-    def pixels(self, *, shrink: float) -> Tensor:
-        """Return the pixels, of a JPEG at 1, 1/2, 1/4 or 1/8 of its size."""
-        return _tensor(self._image.decode(shrink=shrink))
+        """Return uint8 pixels (3, H, W) with sides divided by at most ``shrink`` (JPEG: by 1, 2, 4 or 8)."""
+        return self._decode(shrink)
 
 
 class ImageStore:
@@ -71,11 +43,11 @@ class ImageStore:
     Parameters
     ----------
     files : ImageFiles
-        What to read.
+        Images of the store.
     short_side : int
-        In pixels: all images are decoded once when the store is made, so that a damaged file is known before training,
-        and kept with this short side; smaller ones are made larger. 0: nothing is read beforehand nor kept, and images
-        are decoded whenever they are needed, as a whole or as small as their views allow.
+        Short side in pixels to which all images are resized when the store is made, so that a damaged file is known
+        before training. 0: images are neither read beforehand nor kept, but decoded at every use, as small as their
+        views allow.
     progress : callable, optional
         Called as ``progress(done, total)`` after each image that is read beforehand.
 
@@ -84,9 +56,9 @@ class ImageStore:
     kept : sequence of int
         Positions in ``files`` of the images of the store; index i of the store is ``kept[i]``.
     skipped : list of (str, str)
-        Name and reason of the images that could not be read, in the order in which they were met.
+        Name and reason of each unreadable image, in the order of reading.
     short_sides : list of int
-        Of the images that were read beforehand, in pixels of the file.
+        Short sides in pixels of the files that were read beforehand.
 
     Raises
     ------
@@ -105,66 +77,59 @@ class ImageStore:
         self.kept: Sequence[int] = range(len(files))
         if short_side:
             self._read_all(progress)
-        self._judge(tried=len(files) if short_side else 0)
+        self._check_share(tried=len(files) if short_side else 0)
 
     def __len__(self) -> int:
         return len(self.kept)
 
     @property
     def readable(self) -> int:
-        """Images of the store, less those that turned out to be unreadable later."""
+        """Number of images of the store without those found unreadable later."""
         return len(self.kept) - len(self._unreadable)
 
     def each(self, indices: Sequence[int], make: Callable[[int, Picture], T]) -> tuple[list[int], list[T]]:
-        """Return the indices and what ``make`` makes of each index and its image, in order; made in several threads.
+        """Return the indices and the results of ``make(index, picture)`` in order, computed in several threads.
 
-        An image that cannot be read is skipped, counted and listed, and the next one that can be takes its place: so a
+        An unreadable image is skipped, counted and listed, and the next readable image takes its place, so that a
         batch depends on the images alone.
 
         Raises
         ------
         DataError
-            If more than 1 % of the images cannot be read, counted when 10,000 or all were tried.
+            If more than 1 % of the images are unreadable, counted from 10,000 images or all images on.
         """
-
-        def attempt(index: int) -> T | ImageError:
-            try:
-                return make(index, self._open(self.kept[index]))
-            except ImageError as error:
-                return error
-
-        used, made = [], []
+        attempt = partial(_attempt, lambda index: make(index, self._open(self.kept[index])))
+        used, results = [], []
         for index, result in zip(indices, self._pool.map(attempt, indices), strict=True):
-            at, found = index, result
             self._tried += 1
-            while isinstance(found, ImageError):
-                self._skip(at, str(found))
-                at = (at + 1) % len(self)
-                found = attempt(at)
-            used.append(at)
-            made.append(found)
-        return used, made
+            while isinstance(result, ImageError):
+                self._skip(index, str(result))
+                index = (index + 1) % len(self)
+                result = attempt(index)
+            used.append(index)
+            results.append(result)
+        return used, results
 
     def _skip(self, index: int, reason: str) -> None:
         if index not in self._unreadable:
             self._unreadable.add(index)
             self.skipped.append((self._files.name(self.kept[index]), reason))
-            self._judge(tried=self._tried)
+            self._check_share(tried=self._tried)
 
-    def _judge(self, *, tried: int) -> None:
-        judged = min(len(self._files) + len(self._files.refused), max(tried, JUDGED_FROM))
-        if len(self.skipped) > UNREADABLE_SHARE * judged:
+    def _check_share(self, *, tried: int) -> None:
+        total = min(len(self._files) + len(self._files.refused), max(tried, CHECKED_FROM))
+        if len(self.skipped) > UNREADABLE_SHARE * total:
             name, reason = self.skipped[0]
             raise DataError(
-                f"at most 1 % of the images must be unreadable; got {len(self.skipped)} of {judged}, "
+                f"at most 1 % of the images must be unreadable; got {len(self.skipped)} of {total}, "
                 f"the first '{name}': {reason} Repair or remove them, or check that the data are the right ones."
             )
 
     def _read_all(self, progress: Advance | None) -> None:
         kept, budget = [], CACHE_BYTES
-        for at, result in enumerate(self._pool.map(self._try_read, range(len(self._files)))):
-            if isinstance(result, str):
-                self.skipped.append((self._files.name(at), result))
+        for at, result in enumerate(self._pool.map(partial(_attempt, self._read), range(len(self._files)))):
+            if isinstance(result, ImageError):
+                self.skipped.append((self._files.name(at), str(result)))
             else:
                 pixels, short_side = result
                 if pixels.numel() <= budget:
@@ -178,18 +143,14 @@ class ImageStore:
 
     def _open(self, at: int) -> Picture:
         if not self._short_side:
-            return FilePicture(self._files.open(at))
-        pixels = self._pixels.get(at)
-        return KeptPicture(self._read(at)[0] if pixels is None else pixels)
-
-    def _try_read(self, at: int) -> tuple[Tensor, int] | str:
-        try:
-            return self._read(at)
-        except ImageError as error:
-            return str(error)
+            image = self._files.open(at)
+            return Picture(image.size, lambda shrink: _tensor(image.decode(shrink=shrink)))
+        kept = self._pixels.get(at)
+        pixels = self._read(at)[0] if kept is None else kept
+        return Picture((pixels.shape[2], pixels.shape[1]), lambda _: pixels)
 
     def _read(self, at: int) -> tuple[Tensor, int]:
-        """Return an image at the size of the store, of a very long one the middle, and its short side in the file."""
+        """Return an image (the middle of a very long one) at the size of the store, and the short side of its file."""
         image = self._files.open(at)
         pixels = _tensor(image.decode(shrink=min(image.size) / self._short_side))
         height, width = pixels.shape[1:]
@@ -198,6 +159,13 @@ class ImageStore:
         scale = self._short_side / min(w, h)
         box = ((width - w) // 2, (height - h) // 2, w, h)
         return resize(pixels, box, (round(h * scale), round(w * scale))), min(image.size)
+
+
+def _attempt(read: Callable[[int], T], at: int) -> T | ImageError:
+    try:
+        return read(at)
+    except ImageError as error:
+        return error
 
 
 def _tensor(image: Image.Image) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,11 @@ class LabelFile:
     Parameters
     ----------
     files : ImageFiles
-        The label of each is part of its name, so that other labels are other data.
+        The name of each file includes its label, so that other labels are other data.
     labels : tuple of str
         One per file.
     classes : tuple of str
-        Every label once, sorted; the classifier's outputs are in this order.
+        The distinct labels, sorted; the classifier's outputs have this order.
     """
 
     files: ImageFiles
@@ -60,13 +61,9 @@ def read_labels(path: Path) -> LabelFile:
                 "Fill it."
             )
     names = [row["file"] for row in rows]
-    twice = (
-        next((name for i, name in enumerate(names) if name in set(names[:i])), None)
-        if len(set(names)) < len(names)
-        else None
-    )
-    if twice:
-        raise DataError(f"label file '{path}' must list each file once; got '{twice}' twice. Remove one of the rows.")
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise DataError(f"label file '{path}' must list each file once; got '{name}' twice. Remove one of the rows.")
     labels = tuple(row["label"] for row in rows)
     if len(set(labels)) < 2:
         raise DataError(

@@ -1,7 +1,7 @@
 """The training loop. Read ``fit`` first: it is the whole of training.
 
-An objective says what the loss is; everything else about a step is a function of the recipe and the step's number,
-so a stopped run goes on as if it had never stopped.
+An objective defines the loss; everything else in a step is a function of the recipe and the step's number, so that a
+resumed run equals an unbroken one.
 """
 
 from __future__ import annotations
@@ -25,23 +25,21 @@ from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.optimiser import LarcSGD, learning_rate
 from fairaudit.pretrain.run import Run
 from fairaudit.pretrain.views import Cut, Views
-from fairaudit.pretrain.watch import Looks, Watcher
+from fairaudit.pretrain.watch import Measurements, Watcher
 
 OnStep = Callable[[Mapping[str, float]], None]
 WINDOW = 20  # steps over which the last loss is averaged
 
 
 class Objective(Protocol):
-    """What is trained: a module, its loss, and what else has to be saved.
+    """The trained module, its loss and its state.
 
     Attributes
     ----------
     module : Module
-        Whose weights are trained.
+        Module with the trained weights.
     chance : float
         Loss of a blind guess.
-    trunk : Module
-        The part of ``module`` that is kept.
     """
 
     module: nn.Module
@@ -49,24 +47,19 @@ class Objective(Protocol):
 
     @property
     def trunk(self) -> nn.Module:
-        """The part of ``module`` that is kept."""
-        ...
+        """The part of ``module`` that embeds images."""
 
     def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss of a batch and numbers to record; ``share`` of the run is done."""
-        ...
+        """Return the loss of a batch and numbers to record; ``share`` is the completed part of the run, in [0, 1]."""
 
     def before_step(self, *, share: float) -> None:
         """Change gradients before the optimiser uses them."""
-        ...
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that a checkpoint needs."""
-        ...
+        """Return the state for a checkpoint."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        ...
+        """Restore the state of a checkpoint."""
 
 
 def fit(
@@ -85,13 +78,13 @@ def fit(
     Parameters
     ----------
     views : Views
-        What the network sees of each image; the next batches are cut while a step runs.
+        Views of the images; the next batches are cut while a step runs.
     targets : Tensor of int64, shape (N,), optional
         Class of each image of the store.
     watchers : sequence of Watcher
-        Measure the trunk before the first step, every so many images, and at the end.
+        Measure the trunk before the first step, at their intervals, and at the end.
     on_step : callable, optional
-        Gets each step's metrics after they are written; what it raises ends the run, which can be resumed.
+        Receives each step's metrics after they are written; an error that it raises ends the run, which can be resumed.
     """
     schedule, seed = run.recipe.schedule, run.recipe.seed
     optimiser = LarcSGD(objective.module.parameters(), run.recipe.optimiser)
@@ -106,20 +99,20 @@ def fit(
 
     with (
         run.metrics(done=first) as metrics,
-        run.watched(images=first * schedule.batch) as seen,
+        run.watched(images=first * schedule.batch) as watched,
         progress_bar(
             f"training {run.recipe.name}", shown=progress, note=lambda: f": loss {row['loss']:.3f}"
         ) as advance,
         ahead(cut_at, range(first, schedule.steps)) as batches,
     ):
-        look = Looks(watchers, seen, objective.trunk, store, run.recipe)
-        look(first)
+        measure = Measurements(watchers, watched, objective.trunk, store, run.recipe)
+        measure(first)
         for step in range(first, schedule.steps):
             share = step / schedule.steps
             epoch, cut = next(batches)
             pixels = views.finish(cut)
-            wanted = torch.empty(0) if targets is None else targets[cut.indices].to(pixels[0].device)
-            loss, numbers = objective.loss(pixels, wanted, share=share)
+            labels = torch.empty(0) if targets is None else targets[cut.indices].to(pixels[0].device)
+            loss, numbers = objective.loss(pixels, labels, share=share)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             objective.before_step(share=share)
@@ -134,7 +127,7 @@ def fit(
             if (step + 1) % schedule.checkpoint_every == 0 or step + 1 == schedule.steps:
                 state = {"step": step + 1, "objective": objective.state_dict(), "optimiser": optimiser.state_dict()}
                 save_checkpoint(run.checkpoint, state)
-            look(step + 1)
+            measure(step + 1)
             if on_step:
                 on_step(row)
     seconds = time.perf_counter() - started
@@ -142,15 +135,15 @@ def fit(
         "steps": schedule.steps,
         "images_seen": schedule.steps * schedule.batch,
         "seconds": round(seconds, 2),
-        "seconds_of_looks": round(look.seconds, 2),
-        "images_per_second": round((schedule.steps - first) * schedule.batch / max(seconds - look.seconds, 1e-9), 1),
+        "seconds_of_looks": round(measure.seconds, 2),
+        "images_per_second": round((schedule.steps - first) * schedule.batch / max(seconds - measure.seconds, 1e-9), 1),
         "loss": float(np.mean(recent)) if recent else None,
         "loss_of_chance": objective.chance,
     }
 
 
 def batch_at(step: int, *, images: int, batch: int, seed: int) -> tuple[int, list[int]]:
-    """Return the epoch and the indices of a step's images; every epoch is a new order, its rest is left out."""
+    """Return the epoch and the indices of a step's images; each epoch has a new order and whole batches only."""
     per_epoch = images // batch
     epoch, at = divmod(step, per_epoch)
     order: npt.NDArray[np.int64] = _order(images, seed, epoch)
@@ -163,7 +156,7 @@ def _order(images: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
 
 
 def _resume(run: Run, objective: Objective, optimiser: LarcSGD) -> int:
-    """Load the checkpoint, if there is one, and return how many steps are done."""
+    """Load the checkpoint, if there is one, and return the number of completed steps."""
     state = load_checkpoint(run.checkpoint)
     if state is None:
         return 0

@@ -1,6 +1,6 @@
-"""The model card of a trained network: ``README.md`` as the Hugging Face Hub reads it, in Markdown with YAML in front.
+"""The model card of a trained network: ``README.md`` for the Hugging Face Hub, in Markdown with YAML front matter.
 
-It says how the weights came about and what is declared of the images; what is not declared stands there as such.
+It states the origin of the weights and the declared facts on the images; missing facts are marked as not declared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fairaudit.describe.profile_text import VALUE_HEAD, copy_facts, field_facts,
 from fairaudit.describe.training_data import TrainingData
 from fairaudit.pretrain.recipe import Recipe
 
-#: So many values of a field are shown; the run's ``profile.json`` has more.
+#: Number of shown values per field; the run's ``profile.json`` has more.
 SHOWN = 5
 _METHODS = {
     "swav": "SwAV, self-supervised: no label was used (Caron et al. 2020)",
@@ -38,15 +38,15 @@ _LIMITS = (
 
 
 def model_card(recipe: Recipe, *, method: str, images: int, data: Sequence[TrainingData]) -> str:
-    """Return the card as Markdown; whatever comes from data is escaped.
+    """Return the card as Markdown; texts from data are escaped.
 
     Parameters
     ----------
     recipe : Recipe
     method : str
-        As ``data.json`` of the run names it.
+        As in ``data.json`` of the run.
     images : int
-        Images that could be read.
+        Number of readable images.
     data : sequence of TrainingData
         One per folder of images.
     """
@@ -66,7 +66,7 @@ def model_card(recipe: Recipe, *, method: str, images: int, data: Sequence[Train
         "## How it was made",
         _table(("", ""), facts),
         "## What is declared of the training images",
-        *(block for one in data for block in _data(one)),
+        *(block for source in data for block in _source(source)),
         "## Intended use and limits",
         _uses(data),
         _LIMITS,
@@ -75,7 +75,7 @@ def model_card(recipe: Recipe, *, method: str, images: int, data: Sequence[Train
 
 
 def _front_matter(method: str) -> str:
-    """Return the YAML block. The Hub knows a closed list of licences; "other" with a name is its way to say none."""
+    """Return the YAML block; on the Hub, the licence "other" with a name declares none of its closed list."""
     values: dict[str, object] = {
         "library_name": "transformers",
         "license": "other",
@@ -87,19 +87,19 @@ def _front_matter(method: str) -> str:
     return "\n".join(["---", *(f"{key}: {json.dumps(value)}" for key, value in values.items()), "---"])
 
 
-def _data(one: TrainingData) -> list[str]:
-    found = "" if one.datasheet else f"No `{FILE_NAME}` lies in the folder."
+def _source(source: TrainingData) -> list[str]:
+    profile = source.profile
     blocks = [
-        f"### {_plain(one.folder)}",
-        found,
-        _table(("Datasheet", ""), one.declared.rows(), emphasise=NOT_DECLARED),
+        f"### {_plain(source.folder)}",
+        "" if source.datasheet else f"No `{FILE_NAME}` lies in the folder.",
+        _table(("Datasheet", ""), source.declared.rows(), emphasise=NOT_DECLARED),
     ]
-    if one.profile is None:
-        blocks.append(f"Who and where is in the images: *{NOT_DECLARED}* ({_plain(one.note)}).")
+    if profile is None:
+        blocks.append(f"Who and where is in the images: *{NOT_DECLARED}* ({_plain(source.note)}).")
     else:
-        blocks += [_plain(scope(one.profile)), *(b for field in one.profile.fields for b in _field(field, one.profile))]
-        blocks.append(_table(("Copies", ""), copy_facts(one.profile)))
-        blocks.append("\n".join(f"- {_plain(note)}" for note in one.profile.notes))
+        blocks += [_plain(scope(profile)), *(block for field in profile.fields for block in _field(field, profile))]
+        blocks.append(_table(("Copies", ""), copy_facts(profile)))
+        blocks.append("\n".join(f"- {_plain(note)}" for note in profile.notes))
     return [block for block in blocks if block]
 
 
@@ -114,10 +114,10 @@ def _field(field: FieldProfile, profile: Profile) -> list[str]:
 
 def _uses(data: Sequence[TrainingData]) -> str:
     lines = []
-    for one in data:
-        for key, what in (("intended_use", "is meant for"), ("misuse", "should not be used for")):
-            answer = one.declared.answers.get(key)
-            lines.append(f"- What {_plain(one.folder)} {what}: {_plain(answer) if answer else f'*{NOT_DECLARED}*'}")
+    for source in data:
+        for key, use in (("intended_use", "is meant for"), ("misuse", "should not be used for")):
+            answer = source.declared.answers.get(key)
+            lines.append(f"- What {_plain(source.folder)} {use}: {_plain(answer) if answer else f'*{NOT_DECLARED}*'}")
     return "\n".join(lines)
 
 
@@ -129,6 +129,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, emphasise: str
 
 
 def _plain(text: str) -> str:
-    """Return ``text`` so that Markdown shows it as it is: on one line, no markup, no HTML, no cell of a table ended."""
+    """Return ``text`` on one line with Markdown, HTML and table separators escaped."""
     line = " ".join(printable(text).split())
     return re.sub(r"([\\`*_\[\]#|~$])", r"\\\1", html.escape(line, quote=False))

@@ -1,4 +1,4 @@
-"""The optimiser: SGD with momentum and layer-wise rates, and the rate as a function of images seen."""
+"""The optimiser: SGD with momentum and layer-wise rates, and the learning rate as a function of images seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In what precision the network computes; everything that says what is learnt stays in float32."""
+"""Precision of the network's forward pass; weights, codes and losses stay in float32."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ def computes_in(precision: str, device: torch.device) -> torch.dtype:
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """Return the context in which the network runs forward.
+    """Return the context of the network's forward pass.
 
-    Convolutions and linear layers compute in ``computes_in``; weights stay float32, and batch normalisation computes
-    its statistics, and keeps them, in float32 whatever its inputs are.
+    Convolutions and linear layers compute in ``computes_in``; weights and batch statistics stay in float32.
     """
     dtype = computes_in(precision, device)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)

@@ -1,4 +1,4 @@
-"""``VectorQueue``: vectors of earlier batches that join the assignment when one batch is smaller than K.
+"""``VectorQueue``: vectors of earlier batches that join the assignment if a batch is smaller than K.
 
 Shapes: A assigned crops, L places, B images of a batch, D dimensions.
 """
@@ -14,13 +14,13 @@ from torch import Tensor
 class VectorQueue:
     """The last L projected vectors of each assigned crop, newest first.
 
-    Vectors, not scores, are kept, so that they are compared with the prototypes of today. A counter says how
-    many places are filled; until all are, the queue takes no part, since empty places would be assigned too.
+    The queue keeps vectors instead of scores, so that they are compared with the current prototypes. It takes no part
+    until all places are filled, since empty places would be assigned too.
 
     Parameters
     ----------
     crops : int
-        A, how many crops give codes.
+        A, number of crops with codes.
     length : int
         L, a multiple of the batch; 0 for no queue.
     dimension : int
@@ -39,7 +39,7 @@ class VectorQueue:
 
     @torch.no_grad()
     def push(self, vectors_ABD: Tensor) -> None:
-        """Put a batch in front and let the oldest fall out; does nothing for a queue of length 0."""
+        """Put a batch in front and drop the oldest vectors; do nothing for a queue of length 0."""
         length, batch = self.vectors_ALD.shape[1], vectors_ABD.shape[1]
         if length == 0:
             return
@@ -47,10 +47,10 @@ class VectorQueue:
         self.filled = min(self.filled + batch, length)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return tensors and counter for a checkpoint."""
+        """Return the state for a checkpoint."""
         return {"vectors": self.vectors_ALD, "filled": self.filled}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Restore the state of a checkpoint."""
         self.vectors_ALD = state["vectors"].to(self.vectors_ALD.device)
         self.filled = int(state["filled"])

@@ -1,4 +1,4 @@
-"""``Recipe``: everything that decides a training run, as typed values, to and from TOML."""
+"""``Recipe``: all settings of a training run as typed values, to and from TOML."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Recipe:
     Parameters
     ----------
     name : str
-        For people.
+        Name for readers.
     seed : int
-        Of the first weights, the order of images and the views, 0 <= seed < 2**32.
+        Seed of the first weights, the order of images and the views, 0 <= seed < 2**32.
     precision : {"auto", "float32", "bfloat16"}
-        Of the network's products, under autocast; weights, batch statistics, prototypes, codes and the loss are
-        float32 always. ``"auto"`` is bfloat16 on a GPU that has it and float32 elsewhere.
+        Type of the network's products, under autocast; weights, batch statistics, prototypes, codes and the loss are
+        always float32. ``"auto"`` is bfloat16 on a GPU that supports it and float32 elsewhere.
     """
 
     name: str = "unnamed"
@@ -54,23 +54,23 @@ class Recipe:
         )
 
     def advice(self) -> list[str]:
-        """Return sentences on choices that are possible but known to fail; empty if there are none."""
-        found = []
+        """Return sentences on choices that are possible but known to fail."""
+        sentences = []
         k, d = self.swav.prototypes, self.swav.dimension
         if k < d:
-            found.append(
+            sentences.append(
                 f"swav.prototypes = {k} is below swav.dimension = {d}: some direction is equally far from all "
                 "prototypes and training can settle there. Use more prototypes or a smaller dimension."
             )
         if self.schedule.batch < k and self.swav.queue == 0:
-            found.append(
+            sentences.append(
                 f"schedule.batch = {self.schedule.batch} is below swav.prototypes = {k} and there is no queue: an "
                 "equal use of prototypes cannot be met by one batch. Set swav.queue or use fewer prototypes."
             )
-        return found
+        return sentences
 
     def to_toml(self) -> str:
-        """Return the recipe as TOML with every key written out."""
+        """Return the recipe as TOML with every key."""
         lines = [f"name = {_toml(self.name)}", f"seed = {self.seed}", f"precision = {_toml(self.precision)}"]
         for part in ("network", "swav", "crops", "optimiser", "schedule"):
             lines += ["", f"[{part}]"]
@@ -92,13 +92,12 @@ def _toml(value: Any) -> str:
 
 
 def recipe_from_toml(text: str, *, source: str = "recipe") -> Recipe:
-    """Return the recipe that ``text`` holds.
+    """Return the recipe that ``text`` holds; ``source`` names it in errors.
 
     Raises
     ------
     ConfigError
-        If the text is not TOML, or a key is unknown, of the wrong type or out of its range; the message names
-        ``source`` and the key.
+        If the text is not TOML, or a key is unknown, of the wrong type or out of its range.
     """
     try:
         values = tomllib.loads(text)
@@ -118,16 +117,13 @@ def load_recipe(path_or_name: str | Path) -> Recipe:
     Raises
     ------
     ConfigError
-        If there is neither such a file nor such a name, or the recipe cannot be used.
+        If neither the file nor the name exists, or the recipe is wrong.
     """
     name = str(path_or_name)
-    if name in shipped_recipes():
-        path = SHIPPED / f"{name}.toml"
-    else:
-        path = Path(path_or_name)
-        if path.suffix != ".toml" and not is_there(path):
-            raise unknown_name("recipe", name, shipped_recipes())
+    path = SHIPPED / f"{name}.toml" if name in shipped_recipes() else Path(name)
     if not is_there(path):
+        if path.suffix != ".toml":
+            raise unknown_name("recipe", name, shipped_recipes())
         raise ConfigError(
             f"recipe file '{path}' must exist; got nothing there. "
             f"Give a TOML file or one of: {', '.join(shipped_recipes())}."

@@ -1,6 +1,6 @@
 """RegNet-Y: from the five numbers of the width rule to a ``transformers`` network.
 
-The shape is torch-free; only ``build_trunk`` and its kin import torch and transformers.
+Shapes need no torch; only ``regnet_config`` and ``build_trunk`` import torch and transformers.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class RegNetShape:
     stem : int
         Channels of the first convolution.
     downsample_first : bool
-        Whether the first stage halves the side too; off for small images, so that 64 px end as 4x4.
+        Whether the first stage also halves the side; False for small images, so that 64 px end as 4x4.
     squeeze : bool
         Whether blocks have squeeze-and-excitation (RegNet-Y) or not (RegNet-X).
 
     Raises
     ------
     ConfigError
-        If a width is no multiple of the group width, or stages have no blocks.
+        If a width is no multiple of the group width, or a stage has no block.
     """
 
     widths: tuple[int, ...]
@@ -68,38 +68,38 @@ class RegNetShape:
 def nearest_multiple(width: int, group_width: int) -> int:
     """Return the multiple of ``group_width`` that is nearest to ``width``, the even one if two are.
 
-    So do ClassyVision, VISSL (with it every published SEER) and timm.
+    This is the rule of ClassyVision, VISSL (with every published SEER) and timm.
     """
     return round(width / group_width) * group_width
 
 
 def torchvision_multiple(width: int, group_width: int) -> int:
-    """Return the multiple of ``group_width`` that torchvision moves ``width`` to.
+    """Return the multiple of ``group_width`` to which torchvision rounds ``width``.
 
-    The nearest, the higher one if two are, and one more where this takes away more than a tenth of the width. Of its
-    RegNet-Y, 800MF and 8GF are not what ``nearest_multiple`` gives; timm calls these two ``_tv``.
+    It is the nearest multiple, the higher one if two are, or the next one if that is below 0.9 of the width. Of
+    torchvision's RegNet-Y, 800MF and 8GF therefore differ from ``nearest_multiple``; timm calls these two ``_tv``.
     """
     multiple = max(group_width, (width + group_width // 2) // group_width * group_width)
     return multiple + group_width if multiple < 0.9 * width else multiple
 
 
-#: From a width and a group width to the width that the stage gets.
+#: From a width and a group width to the width of the stage.
 Rounding = Callable[[int, int], int]
 
 
 def width_rule(
     depth: int, w_0: int, w_a: float, w_m: float, group_width: int, *, rounding: Rounding = nearest_multiple
 ) -> RegNetShape:
-    """Return the shape that the quantised linear rule gives.
+    """Return the shape of the quantised linear rule.
 
-    Block j gets the width ``w_0 + w_a * j``, which is moved to the nearest ``w_0 * w_m ** s`` with whole s, rounded
-    to a multiple of 8; blocks of one width make a stage, whose width ``rounding`` then moves to a multiple of the
-    group width [1]_. A group width that is larger than a stage becomes that stage's width.
+    Block j has the width ``w_0 + w_a * j``, moved to the nearest ``w_0 * w_m ** s`` with whole s and rounded to a
+    multiple of 8. Blocks of one width form a stage, whose width ``rounding`` moves to a multiple of the group width
+    [1]_. A group width that is larger than a stage becomes that stage's width.
 
     Parameters
     ----------
     depth : int
-        Blocks in all, >= 4.
+        Total number of blocks, >= 4.
     w_0 : int
         First width, a positive multiple of 8.
     w_a : float
@@ -114,7 +114,7 @@ def width_rule(
     Raises
     ------
     ConfigError
-        If a number is out of its range, or the rule does not give four stages.
+        If a number is out of its range, or the rule does not yield four stages.
 
     References
     ----------
@@ -165,7 +165,7 @@ PRESETS: dict[str, RegNetShape] = {
 }
 """Named shapes; ``tiny_narrow`` and ``tiny_wide`` have half and twice every width of ``tiny``.
 
-ClassyVision means other networks by 256GF and, before its change 730680d, by 64GF.
+In ClassyVision 256GF and, before its change 730680d, 64GF are other networks.
 """
 
 
@@ -188,7 +188,7 @@ def regnet_config(shape: RegNetShape, *, labels: tuple[str, ...] = ()) -> Any:
 
 
 def build_trunk(shape: RegNetShape) -> nn.Module:
-    """Return a ``transformers.RegNetModel`` with first weights from torch's current random state."""
+    """Return a ``transformers.RegNetModel`` with random weights from torch's current random state."""
     from transformers import RegNetModel
 
     model: nn.Module = RegNetModel(regnet_config(shape))

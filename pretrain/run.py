@@ -1,26 +1,26 @@
-"""``Run``: the folder of a training run, which says what it was made from and refuses to become another run.
+"""``Run``: the folder of a training run, which records its origin and never becomes another run.
 
 ::
 
     recipe.toml      the recipe with every key
-    data.json        method, number of images, digest, what was skipped
-    machine.json     threads, torch, device and precision that it began with
-    datasheet.json   what datasheet.toml declares of each folder of images, null where it is silent
-    profile.json     what the table of each folder declares of its images, with intervals
+    data.json        method, number of images, digest, skipped images
+    machine.json     threads, torch, device and precision of the run's beginning
+    datasheet.json   declarations of datasheet.toml for each folder of images, null for missing ones
+    profile.json     profile of the table of each folder, with intervals
     metrics.jsonl    one line per step
-    watch.jsonl      what was measured while it trained (``runs.watch_records``)
-    checkpoint.pt    from which an unfinished run goes on; the one before is kept beside it
+    watch.jsonl      measurements during the training (``runs.watch_records``)
+    checkpoint.pt    state from which an unfinished run resumes; the previous one is kept beside it
     model/           the result, for transformers, with its model card
-    finished.json    time, throughput and warnings; there when the run is complete
-    .fairaudit.json  which of these files are ours, with their digests when the run is complete
-    training.html    all of this as a page, where the command line made the run or ``fairaudit report RUN`` was given
+    finished.json    time, throughput and warnings of a complete run
+    .fairaudit.json  list of the files that fairaudit wrote, with their digests when the run is complete
+    training.html    page of the run, written by the command line or by ``fairaudit report RUN``
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -40,7 +40,7 @@ from fairaudit.pretrain.recipe import Recipe
 
 ANOTHER = "Choose another output folder, or delete this one."
 LISTED = 100
-#: What a run writes to its folder itself; ``model/`` has a marker of its own, and the page its own digest.
+#: Files that a run writes to its folder; ``model/`` has a marker of its own, and the page its own digest.
 FILES = (
     "recipe.toml", "data.json", "machine.json", "datasheet.json", "profile.json", "metrics.jsonl", "watch.jsonl",
     "checkpoint.pt", "checkpoint.previous.pt", "finished.json",
@@ -63,17 +63,17 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """File from which the run goes on."""
+        """Checkpoint from which the run resumes."""
         return self.folder / "checkpoint.pt"
 
     @property
     def machine(self) -> Path:
-        """File that says with how many threads, which torch and on what device the run began."""
+        """File with the threads, torch, device and precision of the run's beginning."""
         return self.folder / "machine.json"
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the run is complete."""
         return bool(read_run_file(self.folder / "finished.json")) and self.model.is_dir()
 
     def record_data(self, store: ImageStore) -> None:
@@ -98,29 +98,19 @@ class Run:
         write_json(self.folder / "finished.json", dict(summary))
         settle(self.folder)
 
-    @contextmanager
-    def metrics(self, *, done: int) -> Iterator[JsonLines]:
-        """Open ``metrics.jsonl`` behind the lines of the ``done`` first steps; later ones are dropped."""
+    def metrics(self, *, done: int) -> AbstractContextManager[JsonLines]:
+        """Open ``metrics.jsonl`` to append after the first ``done`` steps; drop the lines of later steps."""
         path = self.folder / "metrics.jsonl"
-        with JsonLines.open(path, [row for row in read_steps(path) if row["step"] <= done]) as lines:
-            yield lines
+        return JsonLines.open(path, [row for row in read_steps(path) if row["step"] <= done])
 
-    @contextmanager
-    def watched(self, *, images: int) -> Iterator[JsonLines]:
-        """Open ``watch.jsonl`` behind what was measured up to ``images`` seen; later lines are dropped."""
+    def watched(self, *, images: int) -> AbstractContextManager[JsonLines]:
+        """Open ``watch.jsonl`` to append after the measurements up to ``images`` seen; drop later lines."""
         path = self.folder / "watch.jsonl"
-        with JsonLines.open(path, [row for row in read_watched(path) if row["images"] <= images]) as lines:
-            yield lines
+        return JsonLines.open(path, [row for row in read_watched(path) if row["images"] <= images])
 
 
 class JsonLines:
-    """A file of JSON objects, one a line, each at once on disk.
-
-    Attributes
-    ----------
-    rows : list of dict
-        What the file holds.
-    """
+    """A file of JSON objects, one per line, flushed after each line; ``rows`` is its content."""
 
     def __init__(self, path: Path, file: IO[str], rows: list[dict[str, Any]]) -> None:
         self._path, self._file, self.rows = path, file, rows
@@ -128,7 +118,7 @@ class JsonLines:
     @classmethod
     @contextmanager
     def open(cls, path: Path, rows: list[dict[str, Any]]) -> Iterator[JsonLines]:
-        """Open ``path`` to write behind ``rows``, which become all that it holds."""
+        """Write ``rows`` as the content of ``path`` and open it to append."""
         atomic_write(path, "".join(map(json_line, rows)))
         with path.open("a", encoding="utf-8") as file:
             yield cls(path, file, rows)
@@ -139,27 +129,29 @@ class JsonLines:
         Raises
         ------
         ConfigError
-            If the disk has no room for it.
+            If the disk is full.
         """
         line = json_line(row)
         try:
             self._file.write(line)
             self._file.flush()
         except OSError as error:
+            with suppress(OSError):
+                self._file.close()  # otherwise the end of the block flushes again and replaces this error
             raise ConfigError(
-                f"'{self._path}' must be written to; got '{error.strerror}'. Free space on its disk and give the same "
-                "command: the run goes on from its last checkpoint."
+                f"file '{self._path}' must be writable; got '{error.strerror}'. Free space on its disk and repeat the "
+                "command: the run resumes from its last checkpoint."
             ) from error
         self.rows.append(json.loads(line))
 
 
 def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) -> Run:
-    """Return the run folder at ``output``: a new one, or one to go on with.
+    """Return the run folder at ``output``, new or to be resumed.
 
     Raises
     ------
     ConfigError
-        If the folder holds something else, or a run of another recipe, method or data.
+        If the folder holds other files, or a run of another recipe, method or data.
     DataError
         If a file of the run is damaged (``core.run_files``).
     """
@@ -169,7 +161,7 @@ def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) ->
     folder.check()
     written, text = run.folder / "recipe.toml", recipe.to_toml()
     if is_there(written):
-        read_run_file(written, "schedule")  # damage is told apart from another recipe
+        read_run_file(written, "schedule")  # raise for a damaged file before comparing recipes
         _check_same_recipe(run.folder, read_text(written, "recipe", error=ConfigError), text)
         _check_same_data(run.folder, method, files)
     if not finished:
@@ -182,12 +174,11 @@ def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) ->
 def _check_same_recipe(output: Path, before: str, now: str) -> None:
     lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
     differing = next((pair for pair in lines if pair[0] != pair[1]), None)
-    if differing is None:
-        return
-    raise ConfigError(
-        f"run folder '{output}' must hold the same recipe; got '{differing[0]}' there and '{differing[1]}' now. "
-        f"{ANOTHER}"
-    )
+    if differing is not None:
+        raise ConfigError(
+            f"run folder '{output}' must hold the same recipe; got '{differing[0]}' there and '{differing[1]}' now. "
+            f"{ANOTHER}"
+        )
 
 
 def _check_same_data(output: Path, method: str, files: ImageFiles) -> None:

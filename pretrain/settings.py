@@ -1,4 +1,4 @@
-"""The parts of a recipe: network, objective, views, optimiser and schedule, each checked when it is made."""
+"""The parts of a recipe: network, objective, views, optimiser and schedule, with checks of their values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ CUSTOM = "custom"
 
 
 def require(holds: bool, key: str, must: str, value: object, advice: str) -> None:
-    """Raise the error of a recipe's key unless ``holds``."""
+    """Raise the error of the recipe key ``key`` unless ``holds``."""
     if not holds:
         raise ConfigError(f"recipe key '{key}' must {must}; got {value}. {advice}")
 
 
 @dataclass(frozen=True)
 class Network:
-    """Which RegNet-Y: a preset, or the five numbers of the width rule.
+    """The RegNet-Y: a preset, or the five numbers of the width rule.
 
     Parameters
     ----------
@@ -39,16 +39,14 @@ class Network:
         if self.preset != CUSTOM and self.preset not in PRESETS:
             raise unknown_name("recipe key 'network.preset'", self.preset, [*PRESETS, CUSTOM])
         numbers = (self.depth, self.w_0, self.w_a, self.w_m, self.group_width)
-        if self.preset != CUSTOM:
-            require(
-                not any(numbers),
-                "network.preset",
-                "be 'custom' where depth, w_0, w_a, w_m or group_width is given",
-                f"'{self.preset}'",
-                'Remove those keys, or write preset = "custom".',
-            )
-        else:
-            width_rule(*numbers)
+        require(
+            self.preset == CUSTOM or not any(numbers),
+            "network.preset",
+            "be 'custom' where depth, w_0, w_a, w_m or group_width is given",
+            f"'{self.preset}'",
+            'Remove those keys, or write preset = "custom".',
+        )
+        self.shape()  # checks the numbers of a custom network
 
     def shape(self) -> RegNetShape:
         """Return the widths and depths of the four stages."""
@@ -64,7 +62,7 @@ class Swav:
     Parameters
     ----------
     prototypes : int
-        K, how many directions images are assigned to. Keep it well above ``dimension``.
+        K, number of directions to which images are assigned; keep it well above ``dimension``.
     dimension : int
         D, length of a projected vector.
     hidden : tuple of int
@@ -72,9 +70,9 @@ class Swav:
     batch_norm : bool
         Batch normalisation in the hidden layers of the head (the largest published models have none).
     temperature : float
-        Of the predictions' softmax, > 0.
+        Temperature of the predictions' softmax, > 0.
     epsilon : float
-        Of the codes: smaller makes assignments harder, > 0.
+        Smoothness of the codes, > 0; smaller values give harder assignments.
     iterations : int
         Sinkhorn iterations, >= 1.
     queue : int
@@ -82,7 +80,7 @@ class Swav:
     queue_from : float
         Share of the run, in [0, 1], after which the queue starts to fill.
     freeze_prototypes : float
-        Share of the run, in [0, 1], during which prototypes stay as they were drawn.
+        Share of the run, in [0, 1], during which prototypes keep their first values.
     """
 
     prototypes: int = 256
@@ -113,25 +111,24 @@ class Swav:
 
 @dataclass(frozen=True)
 class Crops:
-    """Which views of an image the network sees.
+    """The views of an image.
 
     Parameters
     ----------
     sizes : tuple of int
-        Side of the square views in pixels, one per group, largest first. The first two views of the first
-        group give the codes; the first size is also the size at which the trained network is used.
+        Side of the square views in pixels, one per group, largest first. The first two views of the first group
+        yield the codes; the first size is also the input size of the trained network.
     counts : tuple of int
         Views per group; the first at least 2.
     scales : tuple of (float, float)
         Area of the view as a share of the image, lowest and highest, one pair per group.
     store : int
-        Images are decoded once and kept with this short side in pixels; at least the largest size. 0 keeps none: every
-        step reads its images from disk, and views are cut from the whole image, as published; of a large photograph
-        they are sharper than from one that was kept small.
+        Short side in pixels at which images are decoded once and kept; at least the largest size. 0: every step reads
+        its images from disk and cuts views from the whole image, as published, which is sharper for large photographs.
     flip, colour_probability, grayscale, blur : float
         Probabilities of a left-right flip, of a colour change, of a grey view, of a Gaussian blur.
     colour : float
-        Strength of the colour change; 1.0 is that of SwAV on ImageNet, 0 none.
+        Strength of the colour change; 1.0 is that of SwAV on ImageNet, 0 no change.
     """
 
     sizes: tuple[int, ...] = (64,)
@@ -197,13 +194,13 @@ class Crops:
 
     @property
     def views(self) -> int:
-        """Views per image, over all groups."""
+        """Number of views per image, over all groups."""
         return sum(self.counts)
 
 
 @dataclass(frozen=True)
 class Optimiser:
-    """SGD with momentum, with LARC on top where ``larc`` is above 0.
+    """SGD with momentum, with LARC if ``larc`` is above 0.
 
     Parameters
     ----------
@@ -212,9 +209,9 @@ class Optimiser:
     momentum : float
         In [0, 1).
     weight_decay : float
-        On all weights, >= 0.
+        Decay of all weights, >= 0.
     larc : float
-        Trust coefficient of layer-wise rates (You et al. 2017, arXiv:1708.03888); 0 switches it off.
+        Trust coefficient of layer-wise rates (You et al. 2017, arXiv:1708.03888); 0 switches LARC off.
     """
 
     learning_rate: float = 0.1
@@ -231,18 +228,18 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and in which steps.
+    """Length and steps of the run.
 
     Parameters
     ----------
     samples : int
-        Images seen in all, counted once per pass whatever the number of views.
+        Total number of images seen, counted once per pass for any number of views.
     batch : int
         Images per step.
     warm_up : float
-        Share of the run, in [0, 1), in which the rate rises linearly; afterwards it falls as a cosine.
+        Share of the run, in [0, 1), in which the rate rises linearly; then it falls as a cosine.
     final : float
-        Last rate as a share of the highest.
+        Last rate as a share of the highest rate.
     checkpoint_every : int
         Steps between checkpoints.
     """
@@ -272,5 +269,5 @@ class Schedule:
 
     @property
     def steps(self) -> int:
-        """Whole steps in the run."""
+        """Number of whole steps in the run."""
         return self.samples // self.batch

@@ -13,7 +13,7 @@ LOG_DOMAIN_BELOW = 0.02  # exp(1 / epsilon) leaves float32 soon below this
 
 @torch.no_grad()
 def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
-    """Return codes: each vector's shares over the prototypes, such that all prototypes get nearly the same total.
+    """Return codes: each vector's shares over the prototypes, with nearly the same total for all prototypes.
 
     With more iterations the totals come closer to N / K; every row sums to one after each [1]_. Each iteration
     first makes the columns equal and then the rows, so the first normalisation of the published form cancels.
@@ -21,8 +21,8 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
     Parameters
     ----------
     scores : Tensor, shape (..., N, K)
-        Cosine similarities in [-1, 1], any floating dtype; computed in float32 whatever it is. Because they are
-        bounded no maximum has to be subtracted for ``epsilon`` >= 0.02; below, logarithms are used.
+        Cosine similarities in [-1, 1], any floating dtype; codes are computed in float32. Because of the bounds no
+        maximum has to be subtracted for ``epsilon`` >= 0.02; below, logarithms are used.
     epsilon : float
         Smoothness, > 0.
     iterations : int
@@ -43,8 +43,8 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
             logits = logits - torch.logsumexp(logits, dim=-2, keepdim=True)
             logits = logits - torch.logsumexp(logits, dim=-1, keepdim=True)
         return logits.exp()
-    # Codes are the kernel with a factor per row and one per prototype; products with vectors find the factors without
-    # writing the table anew twice an iteration.
+    # Codes are the kernel times a factor per row and a factor per prototype; matrix-vector products compute the factors
+    # without rewriting the table twice per iteration.
     kernel_NK = logits.exp_()
     row_N1, share = torch.ones_like(kernel_NK[..., :1]), kernel_NK.shape[-2] / kernel_NK.shape[-1]
     for _ in range(iterations):

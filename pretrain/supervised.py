@@ -1,9 +1,9 @@
-"""``train_supervised``: the same network, views and optimiser, taught labels instead of codes."""
+"""``train_supervised``: the network, views and optimiser of ``pretrain``, trained with labels."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fairaudit.describe.training_data import training_data
-from fairaudit.pretrain.export import export_model
+from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.loop import OnStep, fit
-from fairaudit.pretrain.model_card import model_card
 from fairaudit.pretrain.precision import autocast
-from fairaudit.pretrain.preparation import (
-    check_batch,
-    read_store,
-    resolve_recipe,
-    same_machine,
-    seeded,
-    torch_threads,
-    training_device,
-)
+from fairaudit.pretrain.preparation import complete_run, resolve_recipe, seeded, training_device
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import regnet_config
-from fairaudit.pretrain.run import open_run
+from fairaudit.pretrain.run import Run
 from fairaudit.pretrain.views import Views
 
 
 class LabelObjective:
-    """Cross-entropy of the labels of one augmented view of each image."""
+    """Cross-entropy of the labels, with one augmented view per image."""
 
     def __init__(self, recipe: Recipe, classes: tuple[str, ...], *, device: torch.device) -> None:
         from transformers import RegNetForImageClassification
@@ -50,7 +40,7 @@ class LabelObjective:
         return trunk
 
     def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
-        """Return the mean cross-entropy and the share of images whose label came first."""
+        """Return the mean cross-entropy and the accuracy of the first label."""
         with autocast(self._precision, self._device):
             logits = self.module(pixel_values=views[0].contiguous(memory_format=torch.channels_last)).logits.float()
         right = (logits.detach().argmax(dim=1) == targets).float().mean()
@@ -60,11 +50,11 @@ class LabelObjective:
         """Leave the gradients as they are."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the weights."""
+        """Return the state for a checkpoint."""
         return {"module": self.module.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Restore the state of a checkpoint."""
         self.module.load_state_dict(state["module"])
 
 
@@ -79,16 +69,16 @@ def train_supervised(
     threads: int | None = None,
     on_step: OnStep | None = None,
 ) -> Path:
-    """Train the recipe's RegNet to say the labels of images and return the run folder.
+    """Train the recipe's RegNet to predict the labels of images and return the run folder.
 
-    The comparison partner of ``pretrain``: same network, views (one of the first size per image), optimiser and
-    schedule. ``output/model`` holds a ``RegNetForImageClassification`` that knows its labels by name.
+    For comparison with ``pretrain``: network, optimiser, schedule and views (one of the first size per image) are the
+    same. ``output/model`` holds a ``RegNetForImageClassification`` with the names of its labels.
 
     Parameters
     ----------
     labels : path
-        CSV file with the columns ``file`` (relative to the folder of the CSV file) and ``label``. What is declared of
-        the images is looked for beside it.
+        CSV file with the columns ``file`` (relative to the folder of the CSV file) and ``label``. Declarations on the
+        images are read from files beside it.
     recipe, output, seed, samples, progress, threads, on_step
         As in ``pretrain``.
 
@@ -102,23 +92,18 @@ def train_supervised(
     ConfigError, DataError
         As ``pretrain``, and if the label file cannot be used.
     """
-    made = resolve_recipe(recipe, seed=seed, samples=samples)
+    recipe = resolve_recipe(recipe, seed=seed, samples=samples)
     table = read_labels(Path(labels))
-    check_batch(made, table.files)
-    declared = training_data([Path(labels).parent])
-    run = open_run(Path(output), recipe=made, method="supervised", files=table.files)
-    if run.finished:
-        return run.folder
-    with torch_threads(same_machine(run, threads)):
+
+    def train(run: Run, store: ImageStore) -> tuple[nn.Module, Mapping[str, Any]]:
         device = training_device()
-        store = read_store(run, progress=progress)
-        run.record_declared(declared)
-        objective: LabelObjective = seeded(lambda: LabelObjective(made, table.classes, device=device), made.seed)
-        views = Views(store, made, device, first=1)
-        numbers = torch.tensor([table.classes.index(table.labels[at]) for at in store.kept])
-        summary = fit(objective, run=run, store=store, views=views, targets=numbers, on_step=on_step, progress=progress)
-        run.record_data(store)  # images may turn out to be unreadable later
-        card = model_card(made, method=run.method, images=store.readable, data=declared)
-        export_model(objective.module, run.model, size=made.crops.sizes[0], card=card)
-    run.finish(summary)
-    return run.folder
+        objective = seeded(lambda: LabelObjective(run.recipe, table.classes, device=device), run.recipe.seed)
+        views = Views(store, run.recipe, device, first=1)
+        codes = torch.tensor([table.classes.index(table.labels[at]) for at in store.kept])
+        summary = fit(objective, run=run, store=store, views=views, targets=codes, on_step=on_step, progress=progress)
+        return objective.module, summary
+
+    sources, files = [Path(labels).parent], table.files
+    return complete_run(
+        recipe, output, train, method="supervised", files=files, sources=sources, threads=threads, progress=progress
+    )

@@ -1,4 +1,4 @@
-"""SwAV: the network with its head and prototypes, the loss, and the objective that the loop trains.
+"""SwAV: the network with its head and prototypes, the loss, and the objective of the loop.
 
 Shapes: V views of B images, A of them assigned (the first two); D dimensions, K prototypes; L places of the queue.
 """
@@ -22,14 +22,14 @@ from fairaudit.pretrain.settings import Swav
 from fairaudit.pretrain.sinkhorn import sinkhorn
 
 ASSIGNED = 2
-PATIENCE = 20  # vectors per prototype after which one that was nearest to none counts as empty
+PATIENCE = 20  # vectors per prototype, after which a prototype that was nearest to none of them counts as empty
 
 
 def swav_loss(scores_VBK: Tensor, codes_ABK: Tensor, *, temperature: float) -> Tensor:
-    """Return how badly each view predicts the codes of the other views, a scalar; ln K is what a blind guess gets.
+    """Return the mean cross-entropy between each view's prediction and the other views' codes, a scalar.
 
-    Because a code sums to one, ``-sum_k q_k log softmax(x)_k`` is ``logsumexp(x) - q.x``, and a view meets the sum of
-    the other views' codes in one product: no table of log-softmax values is made for any pair.
+    Lower is better; a blind guess has ln K. Because a code sums to one, ``-sum_k q_k log softmax(x)_k`` is
+    ``logsumexp(x) - q.x``: no table of log-softmax values is computed for any pair.
 
     Parameters
     ----------
@@ -45,11 +45,11 @@ def swav_loss(scores_VBK: Tensor, codes_ABK: Tensor, *, temperature: float) -> T
 
 
 class _Prediction(torch.autograd.Function):
-    """The loss with its gradient, which the same exponentials give: no table is kept but the gradient itself."""
+    """The loss and its gradient, computed from the same exponentials; only the gradient is kept."""
 
     @staticmethod
     def forward(ctx: Any, scores_VBK: Tensor, codes_ABK: Tensor, temperature: float) -> Tensor:
-        """Return the loss; each view's part of the gradient is made in its place."""
+        """Return the loss; compute each view's part of the gradient in place."""
         (views, batch, _), assigned = scores_VBK.shape, len(codes_ABK)
         per_pair = 1 / (assigned * (views - 1) * batch)
         gradient_VBK = torch.empty_like(scores_VBK) if ctx.needs_input_grad[0] else None
@@ -57,16 +57,16 @@ class _Prediction(torch.autograd.Function):
         for v in range(views):
             out = None if gradient_VBK is None else gradient_VBK[v]
             logits_BK = torch.div(scores_VBK[v], temperature, out=out)
-            wanted = [codes_ABK[a] for a in range(assigned) if a != v]
-            for code_BK in wanted:
+            targets = [codes_ABK[a] for a in range(assigned) if a != v]
+            for code_BK in targets:
                 loss -= per_pair * torch.dot(code_BK.flatten(), logits_BK.flatten())
             highest_B1 = logits_BK.amax(dim=-1, keepdim=True)
             odds_BK = logits_BK.sub_(highest_B1).exp_()
             total_B1 = odds_BK.sum(dim=-1, keepdim=True)
-            loss += per_pair * len(wanted) * (total_B1.log() + highest_B1).sum()
+            loss += per_pair * len(targets) * (total_B1.log() + highest_B1).sum()
             if gradient_VBK is not None:
-                odds_BK.mul_(len(wanted) / total_B1)
-                for code_BK in wanted:
+                odds_BK.mul_(len(targets) / total_B1)
+                for code_BK in targets:
                     odds_BK.sub_(code_BK)
                 odds_BK.mul_(per_pair / temperature)
         ctx.gradient_VBK = gradient_VBK
@@ -74,15 +74,17 @@ class _Prediction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None]:
-        """Return the gradient by the scores, once."""
+        """Return the gradient with respect to the scores, once."""
         gradient_VBK, ctx.gradient_VBK = ctx.gradient_VBK, None
         if gradient_VBK is None:
-            raise RuntimeError("the gradient of swav_loss must be taken once; it was taken before. Compute it anew.")
+            raise RuntimeError(
+                "the gradient of swav_loss must be computed once; it was computed before. Compute the loss again."
+            )
         return gradient_VBK.mul_(outputs[0]), None, None
 
 
 def projection_head(width: int, config: Swav) -> nn.Sequential:
-    """Return the MLP from trunk features to D dimensions; batch normalisation only in hidden layers."""
+    """Return the MLP from trunk features to D dimensions, with batch normalisation in hidden layers only."""
     layers: list[nn.Module] = []
     for hidden in config.hidden:
         layers.append(nn.Linear(width, hidden))
@@ -102,13 +104,13 @@ class SwavNetwork(nn.Module):
 
     @torch.no_grad()
     def normalise_prototypes(self) -> None:
-        """Move every prototype to length one."""
+        """Scale every prototype to length one."""
         self.prototypes.weight.copy_(F.normalize(self.prototypes.weight, dim=1))
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
-        """Return unit vectors, float32, shape (V, B, D); views of one size go through the trunk together.
+        """Return unit vectors, float32, shape (V, B, D).
 
-        Batch statistics are therefore those of one size of view, as in the published form.
+        Views of one size pass through the trunk together, so that batch statistics are those of one size, as published.
         """
         features = []
         for _, group in groupby(views, key=lambda view: view.shape[-1]):
@@ -119,7 +121,7 @@ class SwavNetwork(nn.Module):
 
 
 class SwavObjective:
-    """What the loop trains: views in, loss out, with the queue and the frozen start of the prototypes."""
+    """The SwAV loss of a batch of views, with the queue and the frozen start of the prototypes."""
 
     def __init__(self, recipe: Recipe, *, device: torch.device) -> None:
         self.config, self._precision, self._device = recipe.swav, recipe.precision, device
@@ -133,16 +135,16 @@ class SwavObjective:
 
     @property
     def trunk(self) -> nn.Module:
-        """The network that is kept when training ends."""
+        """The part of the network that embeds images."""
         trunk: nn.Module = self.module.trunk
         return trunk
 
     def loss(self, views: Sequence[Tensor], targets: Tensor, *, share: float) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss of a batch and what to record; ``share`` is the part of the run that is done."""
+        """Return the loss of a batch and numbers to record; ``share`` is the completed part of the run, in [0, 1]."""
         self.module.normalise_prototypes()
         with autocast(self._precision, self._device):
             vectors_VBD = self.module(views)
-        # Prototypes, codes and loss are outside: a code is exp(score / epsilon), and bfloat16 has 8 bits of a score.
+        # Outside autocast, because a code is exp(score / epsilon) and bfloat16 keeps 8 bits of a score.
         weight_KD = self.module.prototypes.weight
         scores_VBK = vectors_VBD @ weight_KD.T
         with torch.no_grad():
@@ -159,11 +161,11 @@ class SwavObjective:
         return loss, {**self._health(vectors_VBD.detach(), assigned_ABK, codes_ABK), "queue": float(used)}
 
     def _health(self, vectors_VBD: Tensor, scores_ABK: Tensor, codes_ABK: Tensor) -> dict[str, float]:
-        """Return what says whether training goes well.
+        """Return diagnostics of the training.
 
-        ``confidence``: mean highest probability of the predictions. ``prototype_use``: entropy of what codes use of the
-        prototypes, 1 is evenly. ``empty_prototypes``: share that were nearest to none of the last 20 K vectors.
-        ``spread``: one minus the squared length of the mean vector, 0 where all images are alike.
+        ``confidence``: mean highest probability of the predictions. ``prototype_use``: entropy of the mean code over
+        ln K, 1 if all prototypes are used equally. ``empty_prototypes``: share of prototypes that were nearest to none
+        of the last 20 K vectors. ``spread``: one minus the squared length of the mean vector, 0 if all are alike.
         """
         sure = torch.softmax(scores_ABK[0] / self.config.temperature, dim=-1).amax(dim=-1).mean()
         use_K = codes_ABK.mean(dim=(0, 1))
@@ -172,21 +174,21 @@ class SwavObjective:
         self._idle_K[scores_ABK.argmax(dim=-1).flatten()] = 0
         empty = (self._idle_K > PATIENCE * len(use_K)).float().mean()
         spread = 1 - vectors_VBD[0].mean(dim=0).square().sum()
-        # One transfer for all of them: each would make a GPU wait.
+        # One transfer for all numbers, since each transfer makes a GPU wait.
         names = ("confidence", "prototype_use", "empty_prototypes", "spread")
         return dict(zip(names, torch.stack([sure, entropy, empty, spread]).tolist(), strict=True))
 
     def before_step(self, *, share: float) -> None:
-        """Keep prototypes where they are during the first part of the run."""
+        """Freeze the prototypes during the first part of the run."""
         if share < self.config.freeze_prototypes:
             self.module.prototypes.weight.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return weights, queue and how long prototypes have been idle."""
+        """Return the state for a checkpoint."""
         return {"module": self.module.state_dict(), "queue": self.queue.state_dict(), "idle": self._idle_K}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Restore the state of a checkpoint."""
         self.module.load_state_dict(state["module"])
         self.queue.load_state_dict(state["queue"])
         self._idle_K = state["idle"].to(self._idle_K.device)

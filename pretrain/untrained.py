@@ -1,30 +1,21 @@
-"""``random_weights``: the network as it is before training, the floor that a trained one must beat."""
+"""``random_weights``: the network before training, the baseline of a trained one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from fairaudit.describe.training_data import training_data
 from fairaudit.images.listing import list_images
 from fairaudit.pretrain.batch_norm import estimate_batch_norm
-from fairaudit.pretrain.export import export_model
-from fairaudit.pretrain.model_card import model_card
-from fairaudit.pretrain.preparation import (
-    check_batch,
-    read_store,
-    resolve_recipe,
-    same_machine,
-    seeded,
-    torch_threads,
-    training_device,
-)
+from fairaudit.pretrain.images import ImageStore
+from fairaudit.pretrain.preparation import complete_run, resolve_recipe, seeded, training_device
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import build_trunk
-from fairaudit.pretrain.run import open_run
+from fairaudit.pretrain.run import Run
 
 
 def random_weights(
@@ -36,10 +27,9 @@ def random_weights(
     progress: bool = True,
     threads: int | None = None,
 ) -> Path:
-    """Write the recipe's RegNet with its first weights, never trained, and return the run folder.
+    """Write the recipe's untrained RegNet with its first weights and return the run folder.
 
-    Only the statistics of its batch normalisations are measured on ``data``: without them the features of a random
-    network would say little, and beating it would prove nothing.
+    Only its batch statistics are measured on ``data``; without them random features would be too weak a baseline.
 
     Parameters
     ----------
@@ -56,21 +46,17 @@ def random_weights(
     ConfigError, DataError
         As ``pretrain``.
     """
-    made = resolve_recipe(recipe, seed=seed, samples=None)
-    files = list_images([Path(source) for source in data])
-    check_batch(made, files)
-    declared = training_data([Path(source) for source in data])
-    run = open_run(Path(output), recipe=made, method="random weights", files=files)
-    if run.finished:
-        return run.folder
-    with torch_threads(same_machine(run, threads)):
-        store = read_store(run, progress=progress)
-        run.record_declared(declared)
-        trunk: nn.Module = seeded(lambda: build_trunk(made.network.shape()), made.seed)
+    recipe = resolve_recipe(recipe, seed=seed, samples=None)
+    sources = [Path(source) for source in data]
+
+    def train(run: Run, store: ImageStore) -> tuple[nn.Module, Mapping[str, Any]]:
+        trunk: nn.Module = seeded(lambda: build_trunk(run.recipe.network.shape()), run.recipe.seed)
         trunk.to(training_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-        size = made.crops.sizes[0]
-        estimate_batch_norm(trunk, store, size=size, batch=made.schedule.batch, progress=progress)
-        card = model_card(made, method=run.method, images=store.readable, data=declared)
-        export_model(trunk, run.model, size=size, card=card)
-    run.finish({"steps": 0, "images_seen": 0})
-    return run.folder
+        size, batch = run.recipe.crops.sizes[0], run.recipe.schedule.batch
+        estimate_batch_norm(trunk, store, size=size, batch=batch, progress=progress)
+        return trunk, {"steps": 0, "images_seen": 0}
+
+    files = list_images(sources)
+    return complete_run(
+        recipe, output, train, method="random weights", files=files, sources=sources, threads=threads, progress=progress
+    )

@@ -1,7 +1,7 @@
-"""``Views``: from positions in a store to what the network sees, in a part for other threads and one for the device.
+"""``Views``: from positions in a store to the network's input, in a step for other threads and a step for the device.
 
-``cut`` opens images and cuts their views as uint8; ``finish`` blurs and colours them in batches. What they give depends
-on the recipe, the epoch and the positions alone.
+``cut`` opens images and cuts their views as uint8; ``finish`` blurs and colours them in batches. The results depend on
+the recipe, the epoch and the positions alone.
 
 Shapes: B images, V views of each, S side of a view.
 """
@@ -39,11 +39,11 @@ class Cut:
     Parameters
     ----------
     indices : list of int
-        Positions in the store; where an image was unreadable, of the one that took its place.
+        Positions in the store; an unreadable image is replaced by the position of its substitute.
     numbers : ndarray, shape (V, B, DRAWS)
         Random numbers of the views.
     views : list of Tensor of uint8
-        V of them, largest first, each (B, 3, S, S).
+        V tensors, largest first, each (B, 3, S, S).
     """
 
     indices: list[int]
@@ -59,9 +59,9 @@ class Views:
     store : ImageStore
     recipe : Recipe
     device : device
-        Where views are finished.
+        Device of the finished views.
     first : int, optional
-        Make only so many views of each image, the same as if all were made.
+        Number of views per image, by default all; they equal the first of all views.
     """
 
     def __init__(self, store: ImageStore, recipe: Recipe, device: torch.device, *, first: int | None = None) -> None:
@@ -71,22 +71,16 @@ class Views:
         self._store, self._recipe, self._device = store, recipe, device
 
     def cut(self, indices: Sequence[int], epoch: int) -> Cut:
-        """Read images and cut their views.
-
-        Raises
-        ------
-        DataError
-            If too many images are unreadable (``ImageStore.each``).
-        """
+        """Read images and cut their views; too many unreadable images raise ``DataError`` (``ImageStore.each``)."""
         drawn = dict(zip(indices, self._numbers(indices, epoch), strict=True))
 
         def cut(index: int, picture: Picture) -> tuple[Numbers, list[Tensor]]:
             numbers_VN = drawn[index] if index in drawn else self._numbers([index], epoch)[0]
             return numbers_VN, cut_views(picture, numbers_VN, self._wanted, flip=self._recipe.crops.flip)
 
-        used, made = self._store.each(indices, cut)
-        views = [torch.stack(one) for one in zip(*(views for _, views in made), strict=True)]
-        return Cut(used, np.stack([numbers for numbers, _ in made], axis=1), views)
+        used, cuts = self._store.each(indices, cut)
+        views = [torch.stack(batch) for batch in zip(*(views for _, views in cuts), strict=True)]
+        return Cut(used, np.stack([numbers for numbers, _ in cuts], axis=1), views)
 
     def finish(self, cut: Cut) -> list[Tensor]:
         """Return the views, normalised float32, largest first, each (B, 3, S, S), on the device."""
@@ -96,7 +90,7 @@ class Views:
         ]
 
     def _numbers(self, indices: Sequence[int], epoch: int) -> Numbers:
-        """Return (B, V, DRAWS)."""
+        """Return the random numbers, shape (B, V, DRAWS)."""
         samples, views = np.array([self._store.kept[index] for index in indices]), np.arange(len(self._wanted))
         drawn = view_numbers(
             np.repeat(samples, len(views)), seed=self._recipe.seed, epoch=epoch, view=np.tile(views, len(samples))
@@ -105,16 +99,16 @@ class Views:
 
 
 def cut_views(picture: Picture, numbers: Numbers, wanted: Sequence[Wanted], *, flip: float) -> list[Tensor]:
-    """Return the wanted views of an image, uint8, each (3, S, S).
+    """Return the views of an image, uint8, each (3, S, S).
 
-    The image is decoded at the smallest scale at which every box has at least as many pixels as its view.
+    The image is decoded at the smallest scale at which no box is smaller than its view.
 
     Parameters
     ----------
     numbers : ndarray, shape (V, DRAWS)
         From ``view_numbers``.
     wanted : sequence (V) of (int, (float, float))
-        Side of each view, and the least and largest share of the image's area.
+        Side of each view, and the lowest and highest share of the image's area.
     flip : float
         Probability of a left-right flip.
     """
@@ -130,9 +124,9 @@ def cut_views(picture: Picture, numbers: Numbers, wanted: Sequence[Wanted], *, f
 
 
 def scaled(box: Box, size: tuple[int, int], pixels: Tensor) -> Box:
-    """Return a box of an image of that size (width, height) on its pixels (3, H, W) at a half, a quarter or an eighth.
+    """Return the box of an image of ``size`` (width, height) on its pixels (3, H, W) at 1, 1/2, 1/4 or 1/8.
 
-    It is rounded to whole pixels there, which have at most the size of those of its view.
+    The box is rounded to whole pixels.
     """
     factor = 2 ** round(math.log2(max(size) / max(pixels.shape[1:])))
     left, top, width, height = box
@@ -144,9 +138,9 @@ def scaled(box: Box, size: tuple[int, int], pixels: Tensor) -> Box:
 def plain_views(
     store: ImageStore, indices: Sequence[int], *, size: int, device: torch.device
 ) -> tuple[list[int], Tensor]:
-    """Return the middle squares of images, unchanged but for their size, normalised, (B, 3, S, S), and their positions.
+    """Return the positions and the middle squares of images, resized and normalised, shape (B, 3, S, S).
 
-    Positions are other ones where an image was unreadable.
+    The position of an unreadable image is that of its substitute.
     """
 
     def middle(_: int, picture: Picture) -> Tensor:
@@ -155,5 +149,5 @@ def plain_views(
         pixels = picture.pixels(shrink=short / size)
         return resize(pixels, scaled((left, top, short, short), picture.size, pixels), (size, size))
 
-    used, made = store.each(indices, middle)
-    return used, normalise(torch.stack(made).to(device))
+    used, squares = store.each(indices, middle)
+    return used, normalise(torch.stack(squares).to(device))

@@ -1,7 +1,7 @@
-"""What is measured while a network trains: watchers see a copy of the trunk every so many images, and change nothing.
+"""Measurements during training: watchers receive a copy of the trunk at fixed intervals and change nothing.
 
-``Looks`` belongs to the loop; ``KnnAccuracy`` is the watcher that every SwAV run should have, since a falling loss
-alone proves nothing. ``fairaudit.DisparityWatcher``, in a layer that knows indicators, watches groups of people.
+The loop calls ``Measurements``. Every SwAV run should have the watcher ``KnnAccuracy``, since a falling loss alone
+proves nothing. ``fairaudit.DisparityWatcher``, in a higher layer, measures disparities between groups of people.
 
 Shapes: N images, D features.
 """
@@ -36,16 +36,16 @@ Z_95 = 1.959964
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a run stands.
+    """State of a run.
 
     Parameters
     ----------
     images : int
-        Images seen.
+        Number of images seen.
     trunk : Module
-        A copy of the network, in evaluation mode.
+        Copy of the network, in evaluation mode.
     size : int
-        Side in pixels at which it is used.
+        Side of the network's input in pixels.
     """
 
     images: int
@@ -54,14 +54,14 @@ class Moment:
 
 
 class Watcher(Protocol):
-    """Something that is measured while a network trains.
+    """A measurement during training.
 
     Attributes
     ----------
     name : str
         Column ``watcher`` of ``watch.jsonl``; each watcher of a run has its own.
     every : int
-        Images between two looks, >= 1.
+        Images between two measurements, >= 1.
     """
 
     name: str
@@ -69,19 +69,18 @@ class Watcher(Protocol):
 
     def look(self, moment: Moment) -> Mapping[str, Any]:
         """Return JSON values for ``watch.jsonl``; NaN is written as ``null``."""
-        ...
 
 
-class Looks:
-    """Calls each watcher when it is due: before the first step, every so many images, and after the last step.
+class Measurements:
+    """Call each watcher when it is due: before the first step, at its interval, and after the last step.
 
-    Before the first step the copy's batch statistics are those of the training images, since without them the features
-    of a random network say little.
+    Before the first step the copy gets the batch statistics of the training images, without which random features are
+    nearly useless.
 
     Attributes
     ----------
     seconds : float
-        How long looking has taken: the speed of training is told without it.
+        Duration of the measurements, which the speed of training excludes.
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class Looks:
             raise ConfigError(f"watchers must have names of their own; got {', '.join(names)}. Rename one of them.")
 
     def __call__(self, step: int) -> None:
-        """Look after ``step`` steps, with each watcher that is due and has not looked yet."""
+        """Call the watchers that are due after ``step`` steps and have no record of it yet."""
         schedule = self._recipe.schedule
         images, before = step * schedule.batch, (step - 1) * schedule.batch
         done = {row["watcher"] for row in self._lines.rows if row["images"] == images}
@@ -123,7 +122,7 @@ class Looks:
 
 @contextmanager
 def same_random_numbers() -> Iterator[None]:
-    """Leave the random states of torch, numpy and Python as they were, whatever the block draws."""
+    """Restore the random states of torch, numpy and Python after the block."""
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     numbers, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002  # of libraries that still use it
     try:
@@ -135,20 +134,20 @@ def same_random_numbers() -> Iterator[None]:
 
 
 class KnnAccuracy:
-    """How often the nearest other images share an image's label: the share of majority votes that are right.
+    """k-NN accuracy: the share of images whose label is the majority label of their nearest other images.
 
     Parameters
     ----------
     labels : path
         CSV file with the columns ``file`` and ``label``, as for ``train_supervised``.
     every : int
-        Images between two looks.
+        Images between two measurements.
     k : int, default 10
-        Neighbours that vote, by cosine similarity; the label that comes first in the alphabet wins a tie.
+        Number of neighbours by cosine similarity; the alphabetically first label wins a tie.
     short_side : int, default 64
         Images are kept with this short side in pixels.
     name : str, default "knn"
-        Where a run is watched by several label files, each needs a name of its own.
+        Name of the watcher; several label files need different names.
 
     References
     ----------
@@ -158,7 +157,9 @@ class KnnAccuracy:
 
     def __init__(self, labels: Path, *, every: int, k: int = 10, short_side: int = 64, name: str = "knn") -> None:
         if every < 1 or k < 1:
-            raise ConfigError(f"every and k must be 1 or more; got {every} and {k}. Look every 5,000 images, say.")
+            raise ConfigError(
+                f"every and k must be 1 or more; got {every} and {k}. Use for example every=5000 and k=10."
+            )
         self.name, self.every, self._k = name, every, k
         table = read_labels(Path(labels))
         self._store = ImageStore(table.files, short_side=short_side)
@@ -170,7 +171,7 @@ class KnnAccuracy:
             )
 
     def look(self, moment: Moment) -> dict[str, float]:
-        """Return accuracy with its 95 % interval (Wilson), the share of the commonest label, and n."""
+        """Return the accuracy with its 95 % interval (Wilson), the share of the commonest label, and n."""
         features_ND = embed(moment, self._store)
         own = np.arange(len(features_ND))
         near_NK = nearest(features_ND, features_ND, k=self._k, query_clusters=own, gallery_clusters=own)
@@ -193,7 +194,9 @@ def embed(moment: Moment, store: ImageStore, *, batch: int = 128) -> Any:
         used, view = plain_views(store, indices, size=moment.size, device=device)
         if used != list(indices):
             name, reason = store.skipped[-1]
-            raise DataError(f"labelled images must stay readable; got, of '{name}': {reason} Put it back.")
+            raise DataError(
+                f"image '{name}' must stay readable; got: {reason} Restore the file and repeat the command."
+            )
         output = moment.trunk(pixel_values=view.contiguous(memory_format=torch.channels_last))
         parts.append(output.pooler_output.flatten(1).float().cpu().numpy())
     return np.concatenate(parts)

@@ -31,11 +31,9 @@ class Adapter(Protocol):
 
     def recognises(self, source: str) -> bool:
         """Return whether this adapter opens ``source``; check names only and read no weights."""
-        ...
 
     def open_checkpoint(self, source: str, opening: Opening) -> Model:
         """Return the model, ready to embed, or raise ``CheckpointError``."""
-        ...
 
 
 def open_model(
@@ -48,7 +46,7 @@ def open_model(
 ) -> Model:
     """Return the checkpoint ``source`` as a ``Model``.
 
-    Code in a checkpoint is executed only if the checkpoint is ``trusted``. ``module:function`` runs the user's own code.
+    Code in a checkpoint runs only if the checkpoint is ``trusted``. ``module:function`` runs the user's own code.
 
     Parameters
     ----------

@@ -1,9 +1,7 @@
-"""``from_pretrained`` of ``transformers`` without its output, and with one error sentence for all its failures."""
+"""``from_pretrained`` of ``transformers`` with one error sentence for all its failures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from fairaudit.core.errors import CheckpointError
@@ -40,20 +38,3 @@ def no_preprocessor(name: str, got: str) -> CheckpointError:
         f"checkpoint '{name}' must say how images are prepared, in preprocessor_config.json; got {got}. "
         "Give the values it was trained with: --preprocessing FILE."
     )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Switch off the tables and progress bars of ``transformers`` inside the block; errors are still raised."""
-    from transformers import utils
-
-    logging: Any = utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

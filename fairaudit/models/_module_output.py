@@ -21,7 +21,7 @@ def module_reader(source: str, network: nn.Module, notes: list[str]) -> Read:
         vectors_BD = _one_vector(source, _tensor(source, network(batch)), notes)
         if not predict:
             return vectors_BD, None
-        scores_BC = network.predict(batch)  # type: ignore[operator]  # module_function._labels checked that it is callable
+        scores_BC = network.predict(batch)  # type: ignore[operator]  # callable, as _labels checked
         return vectors_BD, _probabilities(source, scores_BC)
 
     return read

@@ -36,11 +36,9 @@ class Preprocess(Protocol):
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
         """Return float32, shape (3, H, W)."""
-        ...
 
     def describe(self) -> dict[str, Any]:
         """Return all values as JSON values, for the model card."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from fairaudit.models._from_pretrained import load, no_preprocessor, quiet
+from fairaudit.models._from_pretrained import load, no_preprocessor
 from fairaudit.models._preprocessing import (
     INTERPOLATIONS,
     Preprocess,
@@ -20,6 +20,7 @@ from fairaudit.models._preprocessing import (
     preprocessing_from_mapping,
     read_json,
 )
+from fairaudit.pretrain.export import quiet
 
 _NAMES = {value: name for name, value in INTERPOLATIONS.items()}
 #: Processors that resize the shorter side and crop the centre, and processors that resize to a rectangle.

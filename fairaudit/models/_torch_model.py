@@ -43,6 +43,8 @@ class TorchModel:
 
     Attributes
     ----------
+    network : Module
+        In evaluation mode and without gradients; callers must not change it.
     texts : TextTower or None
         Text encoder of the network; None if it embeds images only.
 
@@ -70,11 +72,11 @@ class TorchModel:
         self.layer = layer
         self.texts: TextTower | None = None  # set by _transformers
         self._read = read
-        self._preprocess = preprocess
+        self.preprocessing = preprocess
         self.device = choose_device(device)
         digest = weights_digest(network)
-        self._network = network.eval().requires_grad_(False).to(self.device)
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
+        self.network = network.eval().requires_grad_(False).to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
         notes = [] if notes is None else notes
         dim = self._try_out(name)
         self.card = ModelCard(
@@ -90,19 +92,9 @@ class TorchModel:
             layer=layer,
         )
 
-    @property
-    def network(self) -> nn.Module:
-        """The network, in evaluation mode and without gradients; callers must not change it."""
-        return self._network
-
-    @property
-    def preprocessing(self) -> Preprocess:
-        """Preprocessing from image to tensor."""
-        return self._preprocess
-
     def preprocess(self, image: Image.Image) -> Tensor:
         """Return the RGB image as the network's input: float32, shape (3, H, W)."""
-        return self._preprocess(image)
+        return self.preprocessing(image)
 
     def embed(self, batch: Tensor) -> Tensor:
         """Return float32 embeddings, shape (B, D), of a batch (B, 3, H, W)."""
@@ -119,8 +111,8 @@ class TorchModel:
             return vectors_BD.float().cpu(), None if scores_BC is None else scores_BC.float().cpu()
 
     def _try_out(self, name: str) -> int:
-        """Check the outputs for two grey images and return D, so that an unusable checkpoint fails when it is opened."""
-        image = self._preprocess(Image.new("RGB", (256, 256), (128, 128, 128)))
+        """Check the outputs for two grey images, so that an unusable checkpoint fails on opening; return D."""
+        image = self.preprocessing(Image.new("RGB", (256, 256), (128, 128, 128)))
         batch = torch.stack([image, image])
         try:
             vectors_BD, scores_BC = self.embed_and_predict(batch)

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from fairaudit.core.errors import CheckpointError
 from fairaudit.core.open_file import check_folder
-from fairaudit.models._from_pretrained import load, quiet
+from fairaudit.models._from_pretrained import load
 from fairaudit.models._opening import Opening
 from fairaudit.models._processor import from_processor, preprocessing_from_file, saved_preprocessing
 from fairaudit.models._text_tower import TextTower
 from fairaudit.models._torch_model import Read, TorchModel, choose_device
+from fairaudit.pretrain.export import quiet
 
-#: ``model_type`` of the configuration, and where the embedding is read.
+#: Layer of the embedding by ``model_type`` of the configuration.
 FAMILIES = {
     "regnet": "trunk, average-pooled",
     "resnet": "trunk, average-pooled",
@@ -31,7 +32,7 @@ FAMILIES = {
     "siglip": "trunk, attention-pooled",
     "siglip_vision_model": "trunk, attention-pooled",
 }
-#: Classes of ``architectures`` that ``AutoModel`` would open without a part that can be audited.
+#: Classes of ``architectures`` of which ``AutoModel`` would drop a part that can be audited.
 _OWN_CLASS = ("CLIPVisionModelWithProjection",)
 
 
@@ -45,19 +46,19 @@ def open_transformers(
     notes: list[str] | None = None,
     projection: nn.Module | None = None,
 ) -> TorchModel:
-    """Return the network at ``where`` (folder or Hub name) with its own head if its configuration names one.
+    """Return the network at ``where`` (folder or Hub name), with its own head if its configuration names one.
 
     Parameters
     ----------
     local : bool
-        Whether nothing may be fetched.
+        Whether to open files on this machine only, without fetching any.
     projection : Module, optional
-        What stands behind the trunk and is kept elsewhere; embeddings are then read behind it.
+        Projection of the trunk's output that is saved elsewhere; its output is then the embedding.
 
     Raises
     ------
     CheckpointError
-        If configuration, weights or preprocessor are missing, of an unknown family, or do not fit together.
+        If configuration, weights or preprocessor are missing, do not fit together, or are of an unknown family.
     """
     import transformers
 
@@ -107,14 +108,14 @@ def open_transformers(
 
 
 def model_in_memory(network: Any, processor: Any, *, name: str, kind: str) -> TorchModel:
-    """Return a trunk of one of the ``FAMILIES`` that was never saved, as if it had been and were opened again.
+    """Return an unsaved trunk of one of the ``FAMILIES`` as the model that a saved copy would open as.
 
     Parameters
     ----------
     network : PreTrainedModel
-        Without a head. It is put into evaluation mode and takes no gradients any more.
+        Without a head. The call switches it to evaluation mode and its gradients off.
     processor : image processor
-        What would be saved beside it.
+        Processor that would be saved beside the network.
     """
     family = str(network.config.model_type)
     with quiet():
@@ -130,7 +131,7 @@ def model_in_memory(network: Any, processor: Any, *, name: str, kind: str) -> To
 
 
 def _labels(config: Any, notes: list[str]) -> tuple[str, ...]:
-    """Return the labels of the head; where they have no names, ``notes`` say what to do."""
+    """Return the labels of the head; add a note with the fix if they have no names."""
     labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
     if all(label == f"LABEL_{i}" for i, label in enumerate(labels)):
         notes.append(
@@ -147,7 +148,7 @@ def _network(where: str, name: str, config: Any, options: dict[str, Any], *, hea
     loader = getattr(transformers, own) if own else transformers.AutoModel
     if head:
         loader = transformers.AutoModelForImageClassification
-    # Without this, ViT gets a pooler with random weights wherever the file has none; the class token is used instead.
+    # Otherwise a ViT without a pooler in its file gets one with random weights; the class token is used instead.
     more = {"add_pooling_layer": False} if config.model_type == "vit" and not head else {}
     network, info = load(
         loader,
@@ -171,7 +172,7 @@ def _network(where: str, name: str, config: Any, options: dict[str, Any], *, hea
 
 
 def _trunk(network: Any, *, head: bool) -> nn.Module:
-    """Return the part that sees the image: beside a text tower, below a head, or all."""
+    """Return the image encoder: the part beside a text tower, the part below a head, or the whole network."""
     trunk: nn.Module = network
     if hasattr(network, "vision_model"):
         trunk = network.vision_model
@@ -181,19 +182,19 @@ def _trunk(network: Any, *, head: bool) -> nn.Module:
 
 
 def _projection(network: nn.Module, name: str, opening: Opening) -> nn.Module | None:
-    """Return what stands behind the trunk, where the user asked for it."""
+    """Return the projection behind the trunk if the user asked for it, else None."""
     if opening.layer == "trunk":
         return None
     projection = getattr(network, "visual_projection", None)
     if not isinstance(projection, nn.Module):
-        behind = "whose trunk is compared with texts as it is" if hasattr(network, "text_model") else "which has none"
-        opening.require_trunk(name, f"{type(network).__name__}, {behind}")
+        reason = "whose trunk is compared with texts as it is" if hasattr(network, "text_model") else "which has none"
+        opening.require_trunk(name, f"{type(network).__name__}, {reason}")
     assert isinstance(projection, nn.Module)
     return projection
 
 
 def _used(network: nn.Module, trunk: nn.Module, projection: nn.Module | None, *, head: bool) -> nn.Module:
-    """Return the weights that decide embeddings and labels: what the card counts and hashes."""
+    """Return the weights of embeddings and labels, which the card counts and hashes."""
     if head:
         return network
     return trunk if projection is None else nn.ModuleDict({"trunk": trunk, "projection": projection})
@@ -213,14 +214,14 @@ def _reader(network: nn.Module, trunk: nn.Module, projection: nn.Module | None, 
     def read(batch: Tensor, predict: bool) -> tuple[Tensor, Tensor | None]:
         if not predict:
             return pooled(trunk(batch)), None
-        kept: list[Any] = []
-        # One pass gives both: the head's scores, and on the way what the trunk hands to it.
-        hook = trunk.register_forward_hook(lambda module, inputs, output: kept.append(output))
+        outputs: list[Any] = []
+        # One pass computes the head's scores and, on the way, the trunk's output.
+        hook = trunk.register_forward_hook(lambda module, inputs, output: outputs.append(output))
         try:
             logits_BC = network(batch).logits
         finally:
             hook.remove()
-        return pooled(kept[0]), logits_BC.float().softmax(dim=1)
+        return pooled(outputs[0]), logits_BC.float().softmax(dim=1)
 
     return read
 

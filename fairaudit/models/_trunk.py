@@ -1,4 +1,4 @@
-"""A RegNet or ResNet trunk among tensors: which names are its own, and what network its shapes make."""
+"""A RegNet or ResNet trunk among tensors: its network follows from the names and shapes of its weights."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from fairaudit.core.errors import CheckpointError
 from fairaudit.models._trunk_names import STEM, NamedTrunk, find_trunks
 from fairaudit.pretrain.regnet import RegNetShape, regnet_config
 
-#: Words before the names of a trunk that say which of several copies it is. What is read is what the evaluations of
-#: the projects read that write such files: averaged weights (timm, DINO), but not the second encoder of MoCo or BYOL.
+#: Words of a prefix that mark one of several copies of a trunk. As in the evaluations of the projects that write such
+#: files, averaged weights (timm, DINO) are preferred, and the second encoder of MoCo or BYOL comes last.
 _AVERAGED = {"ema", "teacher"}
 _SECOND = {"student", "momentum", "target", "k"}
 _STRIDES = {
@@ -27,20 +27,20 @@ _STRIDES = {
 
 @dataclass(frozen=True)
 class Trunk:
-    """A trunk whose tensors were found and whose network is known.
+    """The tensors of a trunk and the configuration of its network.
 
     Parameters
     ----------
     convention : str
-        Whose names the file has.
+        Project whose names the file uses.
     family : str
         ``"RegNet"`` or ``"ResNet"``.
     config : PretrainedConfig
-        Of ``transformers``.
+        Configuration of ``transformers``.
     state : dict
-        Tensors under the names of ``transformers``.
-    theirs : dict
-        The same names, and what the file calls them.
+        Tensors by the name of ``transformers``.
+    file_names : dict
+        Name in the file by the name of ``transformers``.
     notes : list of str
         Sentences for the model card.
     """
@@ -49,23 +49,23 @@ class Trunk:
     family: str
     config: Any
     state: dict[str, Tensor]
-    theirs: Mapping[str, str]
+    file_names: Mapping[str, str]
     notes: list[str]
 
 
 def recognise_trunk(source: str, tensors: Mapping[str, Tensor]) -> Trunk:
-    """Return the trunk that ``tensors`` hold; what else they hold is left out and counted in its notes.
+    """Return the trunk that ``tensors`` hold; its notes count the tensors that are no part of it.
 
     Raises
     ------
     CheckpointError
-        If there is none, or several of which none is the averaged one, or its shapes are those of another network.
+        If there is no trunk, several without one averaged trunk, or a trunk with the shapes of another network.
     """
     named, notes = _choose(source, find_trunks(tensors), tensors)
     if named.strange:
         raise _another(source, f"'{named.strange[0]}' inside a block")
-    state = {ours: tensors[theirs] for ours, theirs in named.names.items()}
-    # Of transformers, RegNet and ResNet have the same names; the first convolution is 3x3 in one, 7x7 in the other.
+    state = {name: tensors[file_name] for name, file_name in named.names.items()}
+    # In transformers RegNet and ResNet share their names; the first convolution is 3x3 in RegNet and 7x7 in ResNet.
     family = named.convention.family or ("ResNet" if state[f"{STEM}.weight"].shape[-1] == 7 else "RegNet")
     depths = _depths(source, state)
     if family == "RegNet":
@@ -78,8 +78,8 @@ def recognise_trunk(source: str, tensors: Mapping[str, Tensor]) -> Trunk:
     notes.append(f"Strides are not in the file: {_STRIDES[family]}.")
     if n_unused := len(tensors) - len(state):
         notes.append(f"{n_unused} of {len(tensors)} tensors are no part of the trunk and were not used.")
-    theirs = dict(zip(state, named.names.values(), strict=True))
-    return Trunk(named.convention.name, family, config, state, theirs, notes)
+    file_names = dict(zip(state, named.names.values(), strict=True))
+    return Trunk(named.convention.name, family, config, state, file_names, notes)
 
 
 def make_network(source: str, trunk: Trunk) -> nn.Module:
@@ -88,11 +88,11 @@ def make_network(source: str, trunk: Trunk) -> nn.Module:
     Raises
     ------
     CheckpointError
-        If a weight is missing, left over, of another shape, or no floating-point number.
+        If a weight is missing, left over, of another shape, or not floating-point.
     """
     from transformers import RegNetModel, ResNetModel
 
-    # Built without memory, then given the tensors: no time for random numbers.
+    # Built without memory before the tensors are assigned: this saves drawing random weights.
     with torch.device("meta"):
         network: nn.Module = (RegNetModel if trunk.family == "RegNet" else ResNetModel)(trunk.config)
     empty = network.state_dict()
@@ -105,33 +105,33 @@ def make_network(source: str, trunk: Trunk) -> nn.Module:
         )
     state = {}
     for name, wanted in empty.items():
-        if name not in trunk.state:  # the count of batches, which torch did not save before 0.4.1
+        if name not in trunk.state:  # a count of batches, which torch saves since 0.4.1
             state[name] = torch.zeros((), dtype=wanted.dtype)
         else:
-            # Copied, because the file may be mapped into memory and change or vanish while the audit runs.
+            # Copied, because a memory-mapped file may change or vanish while the audit runs.
             state[name] = trunk.state[name].detach().to(wanted.dtype, copy=True)
     network.load_state_dict(state, strict=True, assign=True)
     return network
 
 
-def _choose(source: str, found: list[NamedTrunk], tensors: Mapping[str, Tensor]) -> tuple[NamedTrunk, list[str]]:
-    if not found:
+def _choose(source: str, trunks: list[NamedTrunk], tensors: Mapping[str, Tensor]) -> tuple[NamedTrunk, list[str]]:
+    if not trunks:
         raise CheckpointError(
             f"checkpoint '{source}' must hold the weights of a RegNet or ResNet with the key names of transformers, "
             f"VISSL, ClassyVision, torchvision or timm; got {len(tensors)} tensors such as '{min(tensors)}'. "
             "Open other networks as a transformers folder or as module:function."
         )
-    if len(found) == 1:
-        return found[0], []
-    best = min(_rank(trunk.prefix) for trunk in found)
-    chosen = [trunk for trunk in found if _rank(trunk.prefix) == best]
-    listed = ", ".join(f"'{trunk.prefix}'" for trunk in found)
+    if len(trunks) == 1:
+        return trunks[0], []
+    best = min(_rank(trunk.prefix) for trunk in trunks)
+    chosen = [trunk for trunk in trunks if _rank(trunk.prefix) == best]
+    listed = ", ".join(f"'{trunk.prefix}'" for trunk in trunks)
     if len(chosen) > 1:
         raise CheckpointError(
-            f"checkpoint '{source}' must hold one trunk, or say which is averaged (ema, teacher); got {len(found)}: "
+            f"checkpoint '{source}' must hold one trunk, or name the averaged one (ema, teacher); got {len(trunks)}: "
             f"{listed}. Save the state_dict of the one to audit in a file of its own."
         )
-    return chosen[0], [f"The file holds {len(found)} trunks ({listed}): '{chosen[0].prefix}' was used."]
+    return chosen[0], [f"The file holds {len(trunks)} trunks ({listed}): '{chosen[0].prefix}' was used."]
 
 
 def _rank(prefix: str) -> int:
@@ -146,9 +146,9 @@ def _depths(source: str, state: Mapping[str, Tensor]) -> list[int]:
     }
     depths = []
     for stage in range(1 + max(stage for stage, _ in blocks)):
-        there = {block for s, block in blocks if s == stage}
-        depth = next(block for block in count() if block not in there)
-        if depth < max(1, len(there)):
+        present = {block for s, block in blocks if s == stage}
+        depth = next(block for block in count() if block not in present)
+        if depth < max(1, len(present)):
             raise CheckpointError(
                 f"checkpoint '{source}' must hold every block of its trunk; got nothing of block {depth + 1} in stage "
                 f"{stage + 1}. Save the whole state_dict."
@@ -169,7 +169,7 @@ def _regnet(source: str, state: Mapping[str, Tensor], depths: list[int], *, sque
                 f"shape {(width, group, *kernel)} in stage {stage + 1}. It is no RegNet, or damaged: open other "
                 "networks as module:function."
             )
-    # A stage narrower than the group width is one single group: the widest group is the width itself.
+    # A stage that is narrower than the group width is a single group of its own width.
     if any(group != min(width, max(groups)) for width, group in zip(widths, groups, strict=True)):
         raise _another(source, f"group widths {groups} for widths {widths}, which no single group width gives")
     stem = _shape(source, state, f"{STEM}.weight")[0]
@@ -200,7 +200,7 @@ def _shape(source: str, state: Mapping[str, Tensor], name: str) -> tuple[int, ..
 
 
 def _misfits(empty: Mapping[str, Tensor], trunk: Trunk) -> Iterator[str]:
-    """Yield what is wrong with each weight that does not fit."""
+    """Yield the defect of each weight that does not fit."""
     for name, wanted in empty.items():
         if name not in trunk.state:
             if not name.endswith("num_batches_tracked"):
@@ -208,10 +208,10 @@ def _misfits(empty: Mapping[str, Tensor], trunk: Trunk) -> Iterator[str]:
             continue
         tensor = trunk.state[name]
         if tensor.shape != wanted.shape:
-            yield f"'{trunk.theirs[name]}' of shape {tuple(tensor.shape)} instead of {tuple(wanted.shape)}"
+            yield f"'{trunk.file_names[name]}' of shape {tuple(tensor.shape)} instead of {tuple(wanted.shape)}"
         elif wanted.is_floating_point() and not tensor.is_floating_point():
-            yield f"'{trunk.theirs[name]}' of type {tensor.dtype}"
-    yield from (f"'{trunk.theirs[name]}' in addition" for name in trunk.state if name not in empty)
+            yield f"'{trunk.file_names[name]}' of type {tensor.dtype}"
+    yield from (f"'{trunk.file_names[name]}' in addition" for name in trunk.state if name not in empty)
 
 
 def _describe(trunk: Trunk) -> str:

@@ -1,4 +1,4 @@
-"""What other projects call the parts of a RegNet or ResNet, and the trunks that a list of such names holds."""
+"""Names of the parts of a RegNet or ResNet in other projects, and the trunks in a list of such names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STEM = "embedder.embedder.convolution"
 _STEM_NORM = "embedder.embedder.normalization"
 _LEAF = r"(weight|bias|running_mean|running_var|num_batches_tracked)"
 
-#: Our part of a RegNet block (the names of transformers; C is the last convolution) and what the others call it.
+#: Name of transformers for a part of a RegNet block (C: the last convolution), and the pattern of its other names.
 _REGNET = {
     "shortcut.convolution": r"proj(?:\.0)?|downsample\.conv",
     "shortcut.normalization": r"bn|proj\.1|downsample\.bn",
@@ -38,22 +38,22 @@ _OWN = {
 
 @dataclass(frozen=True)
 class Convention:
-    """How a project names the weights of a network.
+    """A project's names for the weights of a network.
 
     Parameters
     ----------
     name : str
         The project.
     family : str
-        ``"RegNet"`` or ``"ResNet"``; empty where both have the same names.
+        ``"RegNet"`` or ``"ResNet"``; empty if both have the same names.
     stem : (str, str)
         Patterns of the first convolution and of its normalisation.
     block : str
-        Pattern of how the name of a block begins, with the numbers of its stage and of the block as groups.
+        Pattern of the beginning of a block's names; its groups are the numbers of stage and block.
     first : (int, int)
-        From what these two numbers count.
+        Numbers of the first stage and of the first block.
     parts : dict
-        Part of a block under the name of ``transformers``, and the pattern of what it is called here.
+        Pattern of each part of a block, by the name of ``transformers``.
     """
 
     name: str
@@ -64,19 +64,19 @@ class Convention:
     parts: dict[str, str]
 
     def locate(self, name: str) -> tuple[str, str | None] | None:
-        """Return what stands before the trunk in ``name``, and the name of ``transformers`` for the rest of it.
+        """Return the prefix before the trunk in ``name``, and the name of ``transformers`` for the rest.
 
-        None if ``name`` is no part of a trunk; a second value of None if it is an unknown part of a block.
+        Return None if ``name`` is no part of a trunk, and (prefix, None) if it is an unknown part of a block.
         """
         if match := re.fullmatch(rf"((?:.*\.)?){self.block}\.(.+)\.{_LEAF}", name):
-            prefix, stage, block, theirs, leaf = match.groups()
-            part = next((ours for ours, pattern in self.parts.items() if re.fullmatch(pattern, theirs)), None)
+            prefix, stage, block, rest, leaf = match.groups()
+            part = next((part for part, pattern in self.parts.items() if re.fullmatch(pattern, rest)), None)
             s, b = int(stage) - self.first[0], int(block) - self.first[1]
             known = part is not None and min(s, b) >= 0
             return prefix, f"encoder.stages.{s}.layers.{b}.{part}.{leaf}" if known else None
-        for ours, pattern in zip((STEM, _STEM_NORM), self.stem, strict=True):
+        for part, pattern in zip((STEM, _STEM_NORM), self.stem, strict=True):
             if match := re.fullmatch(rf"((?:.*\.)?){pattern}\.{_LEAF}", name):
-                return match[1], f"{ours}.{match[2]}"
+                return match[1], f"{part}.{match[2]}"
         return None
 
 
@@ -87,7 +87,7 @@ CONVENTIONS = (
         "VISSL",
         "RegNet",
         (r"_feature_blocks\.conv1\.stem\.0", r"_feature_blocks\.conv1\.stem\.1"),
-        # The largest networks are trained in parts, which the names keep: res4.block3-part1.block3-10.
+        # Names of the largest networks keep the parts in which they were trained: res4.block3-part1.block3-10.
         r"_feature_blocks\.res(\d+)\.(?:block\d+-part\d+\.)?block\d+-(\d+)",
         (2, 0),
         _REGNET,
@@ -101,18 +101,18 @@ CONVENTIONS = (
 
 @dataclass(frozen=True)
 class NamedTrunk:
-    """A trunk by its names only.
+    """The names of a trunk in a file.
 
     Parameters
     ----------
     convention : Convention
-        Whose names it has.
+        Project whose names the file uses.
     prefix : str
-        What stands before them in the file, such as ``teacher.backbone``.
+        Prefix of the names in the file, such as ``teacher.backbone``.
     names : dict
-        From the name of ``transformers`` to that of the file.
+        Name in the file by the name of ``transformers``.
     strange : list of str
-        Names of the file that stand inside a block and are no part of such a block.
+        Names inside a block that are no known part of a block.
     """
 
     convention: Convention
@@ -122,7 +122,7 @@ class NamedTrunk:
 
 
 def find_trunks(names: Iterable[str]) -> list[NamedTrunk]:
-    """Return every trunk of which ``names`` has the first convolution and something of a block, sorted by prefix."""
+    """Return every trunk with its first convolution and a part of a block among ``names``, sorted by prefix."""
     names = list(names)
     trunks = []
     for convention in CONVENTIONS:
@@ -130,12 +130,12 @@ def find_trunks(names: Iterable[str]) -> list[NamedTrunk]:
         for name in names:
             if (located := convention.locate(name)) is None:
                 continue
-            prefix, ours = located
+            prefix, known = located
             trunk = by_prefix.setdefault(prefix, NamedTrunk(convention, prefix.rstrip(".")))
-            if ours is None:
+            if known is None:
                 trunk.strange.append(name)
             else:
-                trunk.names[ours] = name
+                trunk.names[known] = name
         trunks += [
             trunk
             for trunk in by_prefix.values()

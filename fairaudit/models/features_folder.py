@@ -1,4 +1,4 @@
-"""Features that were computed elsewhere: ``embeddings.npy`` beside a table of sample ids, and perhaps labels."""
+"""Features computed elsewhere: ``embeddings.npy`` beside a table of sample ids, optionally with predictions."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from fairaudit.models._opening import Opening
 ORDER = 35
 READS = "a folder of features (embeddings.npy, samples.csv or .parquet), or an .npy beside a table of its name"
 
-#: ``Embeddings.layer`` where nobody says where they were read.
+#: ``Embeddings.layer`` of features, whose layer is unknown.
 LAYER = "computed elsewhere"
 _TABLES = (".parquet", ".csv")
 _BLOCK = 2**20
 
 
 def recognises(source: str) -> bool:
-    """Whether it is an ``.npy``, a folder with ``embeddings.npy``, or one with a folder of these for each data set."""
+    """Return whether ``source`` is an ``.npy``, a folder with ``embeddings.npy``, or a folder of such folders."""
     return bool(_arrays(Path(source)))
 
 
 def open_checkpoint(source: str, opening: Opening) -> Model:
-    """Return the features; no image is ever opened for them.
+    """Return the features as a model that opens no images.
 
     Raises
     ------
     CheckpointError
-        If arrays and tables do not fit together, or something is asked that needs the network.
+        If arrays and tables do not fit together, or an option needs the network itself.
     """
     opening.require_trunk(source, "features that were computed elsewhere")
     if opening.preprocessing is not None:
         raise CheckpointError(
-            f"checkpoint '{source}' must embed images for --preprocessing to mean anything; got features that were "
-            "computed elsewhere. Leave it out."
+            f"checkpoint '{source}' must be a network for --preprocessing to have an effect; got features that were "
+            "computed elsewhere. Leave --preprocessing out."
         )
     path = Path(source)
     parts = {name: _open_part(source, array) for name, array in _arrays(path).items()}
@@ -65,17 +65,17 @@ class FeatureRows:
     Parameters
     ----------
     folder : Path
-        Where they lie.
+        Folder of the array and its tables.
     sample_ids : tuple of str
         Length N, unique, in row order.
     vectors : ndarray of floating point, shape (N, D)
         Memory-mapped.
     content_digests : tuple of str
-        SHA-256 of each image as the table has them, in row order; empty if it has none.
+        SHA-256 of each image from the table's column ``digest``, in row order; empty without such a column.
     predictions : ImageTable or None
         Columns ``sample_id``, ``rank``, ``label``, ``score``.
     known_labels : tuple of str
-        Every label that could have been said, from ``labels.txt``; empty where there is no such file.
+        Every label of the model, from ``labels.txt``; empty if there is no such file.
     """
 
     folder: Path
@@ -87,14 +87,14 @@ class FeatureRows:
 
 
 class Features:
-    """What stands in for a network; it has embeddings of samples, and refuses to embed an image.
+    """Model of stored embeddings; its methods that need an image raise ``CheckpointError``.
 
     Parameters
     ----------
     name : str
         As in ``ModelCard``.
     parts : dict of str to FeatureRows
-        By name of the data set; under ``""`` for any.
+        Features by name of the data set; those under ``""`` fit any name.
     width : int
         Length of an embedding.
     """
@@ -117,13 +117,7 @@ class Features:
         )
 
     def rows(self, name: str) -> FeatureRows:
-        """Return the features of the data set of that name.
-
-        Raises
-        ------
-        CheckpointError
-            If there is no folder for it.
-        """
+        """Return the features of the data set ``name``, or raise ``CheckpointError`` if there is no folder for it."""
         if name not in self._parts and "" not in self._parts:
             raise CheckpointError(
                 f"checkpoint '{self.card.name}' must hold a folder of features for each data set; got "
@@ -132,24 +126,18 @@ class Features:
             )
         return self._parts.get(name) or self._parts[""]
 
-    def preprocess(self, image: Any) -> NoReturn:
+    def preprocess(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise CheckpointError."""
         raise CheckpointError(
             f"checkpoint '{self.card.name}' must embed images that are not in the audited data; got features that were "
             "computed elsewhere. Give the network itself, or leave out what needs it (--probe)."
         )
 
-    def embed(self, batch: Any) -> NoReturn:
-        """Raise CheckpointError."""
-        self.preprocess(batch)
-
-    def embed_and_predict(self, batch: Any) -> NoReturn:
-        """Raise CheckpointError."""
-        self.preprocess(batch)
+    embed = embed_and_predict = preprocess
 
 
 def _arrays(path: Path) -> dict[str, Path]:
-    """Return the array of each data set by its name, or the only one under ``""``."""
+    """Return the array of each data set by its name, or a single array under ``""``."""
     if path.suffix.lower() == ".npy" and path.is_file():
         return {"": path}
     if (path / "embeddings.npy").is_file():
@@ -180,30 +168,23 @@ def _open_part(source: str, array: Path) -> FeatureRows:
             f"checkpoint '{source}' must have as many rows in {table.path.name} as in {array.name}; got {len(ids):,} "
             f"and {len(vectors):,}. Write both from the same run."
         )
-    twice = pd.Series(ids)[pd.Series(ids).duplicated()]
-    if "" in ids or not twice.empty:
-        got = "a row without one" if "" in ids else f"'{twice.iloc[0]}' twice"
+    repeated = pd.Series(ids)[pd.Series(ids).duplicated()]
+    if "" in ids or not repeated.empty:
+        got = "a row without one" if "" in ids else f"'{repeated.iloc[0]}' twice"
         raise CheckpointError(
             f"checkpoint '{source}' must have a sample_id of its own for each row of {table.path.name}; got {got}. "
             "Correct the table."
         )
     labels = array.parent / "labels.txt"
     known = read_text(labels, "labels", limit=TABLE, error=CheckpointError) if is_there(labels) else ""
-    return FeatureRows(
-        folder=array.parent,
-        sample_ids=ids,
-        vectors=vectors,
-        content_digests=digests,
-        predictions=predictions,
-        known_labels=tuple(known.splitlines()),
-    )
+    return FeatureRows(array.parent, ids, vectors, digests, predictions, tuple(known.splitlines()))
 
 
 def _table(folder: Path, stem: str) -> ImageTable | None:
-    found = [folder / f"{stem}{suffix}" for suffix in _TABLES if is_there(folder / f"{stem}{suffix}")]
-    if len(found) > 1:
-        raise CheckpointError(f"there must be one table {stem}; got {' and '.join(f.name for f in found)}. Remove one.")
-    return open_table(found[0]) if found else None
+    paths = [folder / f"{stem}{suffix}" for suffix in _TABLES if is_there(folder / f"{stem}{suffix}")]
+    if len(paths) > 1:
+        raise CheckpointError(f"there must be one table {stem}; got {' and '.join(p.name for p in paths)}. Remove one.")
+    return open_table(paths[0]) if paths else None
 
 
 def _column(table: ImageTable, name: str) -> Iterator[str]:

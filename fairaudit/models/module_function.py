@@ -26,37 +26,34 @@ _SOURCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 def recognises(source: str) -> bool:
-    """Whether it has the form ``module:function`` and no file of that name is there."""
+    """Return whether ``source`` has the form ``module:function`` and is not the name of a file."""
     return bool(_SOURCE.fullmatch(source)) and not source.split(":")[0].endswith(".py") and not Path(source).exists()
 
 
 def open_checkpoint(source: str, opening: Opening) -> Model:
-    """Return the network that the function gives.
+    """Return the network that the function returns.
 
-    The embedding is what the network returns for a batch: (B, D), or (B, D, H, W), which is averaged over H and W.
-    Where it has ``labels`` and a method ``predict(batch)`` that returns probabilities (B, C), it also predicts.
+    The embedding is the network's output for a batch: (B, D), or (B, D, H, W), which is averaged over H and W.
+    With ``labels`` and a method ``predict(batch)`` that returns probabilities (B, C), the network also predicts.
 
     Raises
     ------
     CheckpointError
-        If module or function are not there or fail, what it returns is no network, or nothing says how images
-        are prepared.
+        If module or function do not exist or fail, the function returns no network, or the preprocessing is missing.
     """
     opening.require_trunk(source, "a module of your own, whose output is the embedding")
     function = _import(source)
     network = _call(source, function)
-    preprocess = _preprocessing(source, network, function, opening.preprocessing)
-    labels = _labels(source, network)
     notes: list[str] = []
     return TorchModel(
         network,
         module_reader(source, network, notes),
-        preprocess,
+        _preprocessing(source, network, function, opening.preprocessing),
         name=source,
         kind="module:function",
         architecture=type(network).__name__,
         layer="output of the module",
-        labels=labels,
+        labels=_labels(source, network),
         notes=notes,
         device=opening.device,
     )
@@ -64,7 +61,7 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
 
 def _import(source: str) -> Any:
     module_name, function_name = source.split(":")
-    # At the end: a file of the user never takes the place of an installed package or of the standard library.
+    # At the end, so that a user's file never replaces an installed package or a module of the standard library.
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())
     try:

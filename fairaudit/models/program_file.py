@@ -29,7 +29,7 @@ _SCRIPTED = (".pt", ".pth", ".torch", ".bin", ".ts", ".jit", ".torchscript")
 
 
 def recognises(source: str) -> bool:
-    """Whether it is a ``.pt2``, or an archive with code in it."""
+    """Return whether ``source`` is a ``.pt2`` or an archive that contains code."""
     path = Path(source)
     if not path.is_file():
         return False
@@ -37,33 +37,29 @@ def recognises(source: str) -> bool:
 
 
 def open_checkpoint(source: str, opening: Opening) -> Model:
-    """Return the program as a model: what it returns for a batch is the embedding, as for ``module:function``.
+    """Return the program as a model: its output is the embedding, as for ``module:function``.
 
     Raises
     ------
     CheckpointError
-        If the user did not say that it may run, it cannot be loaded, or nothing says how images are prepared.
+        If the user does not trust the program, it cannot be loaded, or the preprocessing is missing.
     """
     path = Path(source)
     exported = path.suffix.lower() == _EXPORTED
-    what = "an exported program" if exported else "TorchScript"
+    kind = "an exported program" if exported else "TorchScript"
     if not opening.trusted:
         raise CheckpointError(
-            f"checkpoint '{source}' must be data unless you trust it; got {what}, which executes code. Nothing was "
+            f"checkpoint '{source}' must be data unless you trust it; got {kind}, which executes code. Nothing was "
             "executed. If you know who made it, add --trust-checkpoint; else save the state_dict as safetensors."
         )
-    opening.require_trunk(source, f"{what}, whose output is the embedding")
-    if opening.preprocessing is None:
-        raise CheckpointError(
-            f"checkpoint '{source}' must come with how images are prepared, which {what} does not say; got no "
-            "preprocessing. Give the values it was trained with: --preprocessing FILE."
-        )
+    opening.require_trunk(source, f"{kind}, whose output is the embedding")
+    preprocessing = opening.require_preprocessing(source, kind)
     check_file(path, "checkpoint", error=CheckpointError)
     try:
         program = _exported(path) if exported else _scripted(path)
     except Exception as error:  # loading runs the file's own code
         raise CheckpointError(
-            f"checkpoint '{source}' must be a whole file of {what}; got {type(error).__name__}: {first_line(error)}. "
+            f"checkpoint '{source}' must be a whole file of {kind}; got {type(error).__name__}: {first_line(error)}. "
             "Save it again with the version of torch that is installed here."
         ) from error
     network = Program(program)
@@ -71,28 +67,27 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
     model = TorchModel(
         network,
         module_reader(source, network, notes),
-        preprocessing_from_file(opening.preprocessing),
+        preprocessing_from_file(preprocessing),
         name=path.name,
-        kind=what.removeprefix("an "),
-        architecture=str(getattr(program, "original_name", what.removeprefix("an "))),
+        kind=kind.removeprefix("an "),
+        architecture=str(getattr(program, "original_name", kind.removeprefix("an "))),
         layer="output of the program",
         notes=notes,
         device=opening.device,
     )
-    with open_file(
-        path, "checkpoint", error=CheckpointError
-    ) as file:  # not of the weights alone: the same weights may be in another program
+    # The digest covers the whole file: another program can hold the same weights.
+    with open_file(path, "checkpoint", error=CheckpointError) as file:
         model.card = dataclasses.replace(model.card, digest=hashlib.file_digest(file, "sha256").hexdigest())
     return model
 
 
 class Program(nn.Module):
-    """A program as a module like any other.
+    """A program with the interface of other modules.
 
     Parameters
     ----------
     program : Module
-        Of ``torch.jit.load``, in evaluation mode, or ``ExportedProgram.module()``.
+        From ``torch.jit.load``, in evaluation mode, or ``ExportedProgram.module()``.
     """
 
     def __init__(self, program: nn.Module) -> None:
@@ -100,12 +95,12 @@ class Program(nn.Module):
         self.program = program
 
     def train(self, mode: bool = True) -> Program:
-        """Leave the program as it is: an exported one was fixed when it was exported, and refuses to be told."""
+        """Leave the program as it is: an exported program cannot change its mode."""
         self.training = mode
         return self
 
     def forward(self, batch: Tensor) -> Any:
-        """Return what the program returns; its strides are those of the usual order of dimensions."""
+        """Return the program's output for the batch, made contiguous."""
         return self.program(batch.contiguous())
 
 
@@ -127,7 +122,7 @@ def _scripted(path: Path) -> nn.Module:
 
 
 def _has_code(path: Path) -> bool:
-    """Whether the archive holds programs, as its list of files says; nothing in it is read."""
+    """Return whether the archive lists files of code; no member is read."""
     try:
         with open_file(path, "checkpoint") as file, zipfile.ZipFile(file) as archive:
             return any("/code/" in name and name.endswith(".py") for name in archive.namelist())

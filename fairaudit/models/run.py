@@ -1,4 +1,4 @@
-"""The folder of a run of ``fairaudit pretrain``: recipe.toml, and model/ once the training is finished."""
+"""The folder of a run of ``fairaudit pretrain``: recipe.toml, and model/ after the training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairaudit.pretrain.swav import projection_head
 ORDER = 10
 READS = "a folder of fairaudit pretrain (recipe.toml, model)"
 
-#: How the method that ``data.json`` names is said in a report.
+#: Phrase of the model card by the method in ``data.json``.
 METHODS = {
     "swav": "Pre-trained by fairaudit without labels (SwAV)",
     "supervised": "Trained by fairaudit with labels",
@@ -32,7 +32,7 @@ METHODS = {
 
 
 class UnitLength(nn.Module):
-    """The last step of the projection: every vector gets the length one."""
+    """The last step of the projection, which scales every vector to length one."""
 
     def forward(self, vectors_BD: Tensor) -> Tensor:
         """Return float32, shape (B, D)."""
@@ -40,20 +40,20 @@ class UnitLength(nn.Module):
 
 
 def recognises(source: str) -> bool:
-    """Whether it is a folder with a ``recipe.toml``."""
+    """Return whether ``source`` is a folder with a ``recipe.toml``."""
     return (Path(source) / "recipe.toml").is_file()
 
 
 def open_checkpoint(source: str, opening: Opening) -> Model:
-    """Return the network that the run trained; nothing is fetched.
+    """Return the network that the run trained, without fetching anything.
 
-    The projection is the head that SwAV trains behind the trunk; its vectors have length one. It is not part of the
-    exported ``model/``, but of the run's last checkpoint.
+    The projection is the head that SwAV trains behind the trunk; its vectors have length one. The run's last checkpoint
+    holds it, not the exported ``model/``.
 
     Raises
     ------
     CheckpointError
-        If the run is not finished, or the projection is wanted and it has or keeps none.
+        If the run is not finished, or lacks the projection that the user asked for.
     DataError
         If a file of the run is damaged (``core.run_files``).
     """
@@ -61,7 +61,7 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
     if not (path / "model" / "config.json").is_file():
         raise CheckpointError(
             f"checkpoint '{source}' must be a finished run; got recipe.toml without the folder model. "
-            "Give the command that started it again: it goes on from where it ended."
+            "Repeat the command that started it: the run resumes."
         )
     training = read_documents(path)
     model = open_transformers(
@@ -78,24 +78,24 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
 
 
 def trunk_in_training(trunk: nn.Module, *, size: int, name: str) -> Model:
-    """Return a copy of a trunk that is being trained as the ``Model`` that its export would open as.
+    """Return a copy of a trunk during training as the ``Model`` that its export would open as.
 
     Parameters
     ----------
     trunk : Module
-        A copy: it takes no gradients any more.
+        The copy; the call switches its gradients off.
     size : int
         Side in pixels at which the run would export it.
     name : str
-        What it is called in messages.
+        Name of the model in messages.
     """
     return model_in_memory(trunk, image_processor(size), name=name, kind="fairaudit run, in training")
 
 
 def _projection(source: str, run: Path, opening: Opening) -> nn.Module:
-    """Return the head that SwAV trained behind the trunk, with what makes its vectors one long.
+    """Return the head that SwAV trained behind the trunk, with a last step that scales its vectors to length one.
 
-    It is read from the last checkpoint alone: the head of the one before belongs to another trunk.
+    Only the last checkpoint is read: the head in the checkpoint before it belongs to another trunk.
     """
     checkpoint = run / "checkpoint.pt"
     if not checkpoint.is_file():
@@ -118,11 +118,11 @@ def _projection(source: str, run: Path, opening: Opening) -> nn.Module:
 
 
 def _provenance(run: Path) -> str:
-    """Return the sentence on how the weights came about, as far as the run's own files say it."""
+    """Return a sentence on the origin of the weights from the files of the run."""
     data, recipe = read_run_file(run / "data.json"), read_run_file(run / "recipe.toml")
     method = str(data.get("method", ""))
-    what = METHODS.get(method) or (f"Made by fairaudit with the method '{method}'" if method else "Made by fairaudit")
+    origin = METHODS.get(method) or (f"Made by fairaudit with the method '{method}'" if method else "Made by fairaudit")
     images = f" on {data['images']:,} images" if isinstance(data.get("images"), int) else ""
     named = f" with the recipe '{recipe['name']}'" if isinstance(recipe.get("name"), str) else ""
     seed = f", seed {recipe['seed']}" if isinstance(recipe.get("seed"), int) else ""
-    return f"{what}{images}{named}{seed}."
+    return f"{origin}{images}{named}{seed}."

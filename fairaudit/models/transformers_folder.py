@@ -13,17 +13,11 @@ READS = "a transformers folder (config.json, safetensors)"
 
 
 def recognises(source: str) -> bool:
-    """Whether it is a folder with a ``config.json``."""
+    """Return whether ``source`` is a folder with a ``config.json``."""
     return (Path(source) / "config.json").is_file()
 
 
 def open_checkpoint(source: str, opening: Opening) -> Model:
-    """Return the network of the folder; nothing is fetched."""
-    path = Path(source)
-    return open_transformers(
-        str(path),
-        name=path.resolve().name,
-        kind="transformers",
-        opening=opening,
-        local=True,
-    )
+    """Return the network of the folder, without fetching anything."""
+    name = Path(source).resolve().name
+    return open_transformers(str(Path(source)), name=name, kind="transformers", opening=opening, local=True)

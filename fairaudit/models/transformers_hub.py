@@ -1,4 +1,4 @@
-"""A ``transformers`` network by its name on the Hugging Face Hub: from the local cache, else fetched."""
+"""A ``transformers`` network by its name on the Hugging Face Hub, read from the local cache or fetched."""
 
 from __future__ import annotations
 
@@ -22,21 +22,15 @@ _SUFFIXES = (".pt", ".pth", ".torch", ".bin", ".safetensors", ".py", ".json", ".
 
 
 def recognises(source: str) -> bool:
-    """Whether it has the form OWNER/NAME and no file or folder is there."""
+    """Return whether ``source`` has the form OWNER/NAME and is not a path."""
     looks_like_file = source.lower().endswith(_SUFFIXES)
-    # A path below a folder that exists is a misspelled path, not somebody on the Hub.
+    # A path below an existing folder is a misspelled path, not an owner on the Hub.
     below_folder = Path(source.split("/")[0]).exists()
     return bool(_NAME.fullmatch(source)) and not looks_like_file and not below_folder and not Path(source).exists()
 
 
 def open_checkpoint(source: str, opening: Opening) -> Model:
-    """Return the network of that name.
-
-    Raises
-    ------
-    CheckpointError
-        If it is neither in the local cache nor to be had.
-    """
+    """Return the network of that name, or raise ``CheckpointError`` if neither the cache nor the Hub holds it."""
     cached = _is_cached(source)
     if not cached and not _is_reachable():
         raise _unknown(source, "there is no network to the Hub")
@@ -64,7 +58,7 @@ def _unknown(source: str, reason: str) -> CheckpointError:
 
 
 def _is_reachable() -> bool:
-    """Whether the name of the Hub can be resolved: without this, its client tries for half a minute, and says so."""
+    """Return whether the Hub's name can be resolved; without this check its client retries for half a minute."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:

@@ -1,4 +1,4 @@
-"""A file of weights (.safetensors, .pt, ...): read as data, never as code; the network follows from the shapes."""
+"""A file of weights (.safetensors, .pt, ...), read as data and never as code; the network follows from the shapes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ READS = f"a file of RegNet or ResNet weights ({', '.join(SUFFIXES)}) with --prep
 
 
 class _Skipped:
-    """What stands in a checkpoint for things that training scripts save beside the weights, and nobody reads here."""
+    """Placeholder for objects that training scripts save beside the weights and that are not needed here."""
 
     def __init__(self, *args: object) -> None:
         pass
@@ -36,8 +36,8 @@ class _Skipped:
         pass
 
 
-#: Settings (DINO, timm) and numbers of numpy (learning rates of SwAV). They become ``_Skipped``: neither argparse
-#: nor numpy is given anything out of the file.
+#: Settings (DINO, timm) and numbers of numpy (learning rates of SwAV) become ``_Skipped``: no content of the file
+#: reaches argparse or numpy.
 _SKIPPED: list[Any] = [
     (_Skipped, name)
     for name in (
@@ -50,7 +50,7 @@ _SKIPPED: list[Any] = [
 
 
 def recognises(source: str) -> bool:
-    """Whether it is a file with one of the suffixes."""
+    """Return whether ``source`` is a file with one of the suffixes."""
     path = Path(source)
     return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
@@ -61,19 +61,15 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
     Raises
     ------
     CheckpointError
-        If the file would have to execute code, is damaged, holds weights of an unknown network, or nothing says
-        how images are prepared.
+        If the file would execute code, is damaged, holds weights of an unknown network, or comes without
+        preprocessing.
     """
     path = Path(source)
     opening.require_trunk(source, "a file of weights, of which only the trunk is read")
     _refuse_part_of_folder(source, path)
     trunk = recognise_trunk(source, find_tensors(source, read_file(path)))
-    if opening.preprocessing is None:
-        raise CheckpointError(
-            f"checkpoint '{source}' must come with how images are prepared, which a file of weights does not say; "
-            "got no preprocessing. Give the values it was trained with: --preprocessing FILE."
-        )
-    _require_channels(source, trunk, opening.preprocessing)
+    preprocessing = opening.require_preprocessing(source, "a file of weights")
+    _require_channels(source, trunk, preprocessing)
     network = make_network(source, trunk)
 
     def read(batch: Tensor, predict: bool) -> tuple[Tensor, Tensor | None]:
@@ -82,7 +78,7 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
     return TorchModel(
         network,
         read,
-        preprocessing_from_file(opening.preprocessing),
+        preprocessing_from_file(preprocessing),
         name=path.name,
         kind=f"weights file ({trunk.convention} names)",
         architecture=type(network).__name__,
@@ -93,7 +89,7 @@ def open_checkpoint(source: str, opening: Opening) -> Model:
 
 
 def _require_channels(source: str, trunk: Trunk, preprocessing: Path) -> None:
-    """Ask for the order of channels where the project that trained the network used both, and the file does not say."""
+    """Refuse a preprocessing file without ``channels`` if the project that trained the network used both orders."""
     values = read_json(preprocessing)
     own_keys = isinstance(values, dict) and "size" in values and "image_mean" not in values
     used_both = trunk.family == "RegNet" and trunk.convention in ("VISSL", "ClassyVision")
@@ -106,28 +102,28 @@ def _require_channels(source: str, trunk: Trunk, preprocessing: Path) -> None:
 
 
 def _refuse_part_of_folder(source: str, path: Path) -> None:
-    """Refuse a file that says less than the folder it lies in, which can be opened as it is."""
+    """Refuse a file of a folder that can be opened as a whole, since the folder holds more."""
     shard = path.name.startswith(("model", "pytorch_model")) and (path.parent / "config.json").is_file()
     runs = [folder for folder in (path.parent, path.parent.parent) if (folder / "recipe.toml").is_file()]
     folder = path.parent if shard else runs[0] if runs else None
     if folder is not None:
-        what = "transformers" if shard else "fairaudit pretrain"
+        maker = "transformers" if shard else "fairaudit pretrain"
         raise CheckpointError(
-            f"checkpoint '{source}' must be given as its folder, which {what} made; got one file out of it. "
+            f"checkpoint '{source}' must be given as its folder, which {maker} made; got one file out of it. "
             f"Give '{folder}' instead."
         )
 
 
 def read_file(path: Path) -> Any:
-    """Return what the file holds: tensors in plain containers, and nothing that was executed.
+    """Return the tensors of the file in plain containers, without executing anything.
 
-    Tensors are mapped into memory, not read, wherever the format allows it: heads and the state of the optimiser,
-    which can be larger than the network, cost nothing.
+    Tensors are mapped into memory if the format allows it: heads and the state of the optimiser, which can be larger
+    than the network, are then not read.
 
     Raises
     ------
     CheckpointError
-        If it is damaged, or holds anything but tensors, numbers, texts and containers.
+        If the file is damaged, or holds anything but tensors, numbers, texts and containers.
     """
     check_file(path, "checkpoint", error=CheckpointError)
     if path.suffix.lower() == ".safetensors":
@@ -153,29 +149,29 @@ def read_file(path: Path) -> Any:
 
 
 def find_tensors(source: str, content: Any) -> dict[str, Tensor]:
-    """Return all tensors in ``content`` and the mappings in it, under their keys joined by full stops.
+    """Return all tensors in ``content`` and its nested mappings by their keys, joined by full stops.
 
     Raises
     ------
     CheckpointError
         If there are none.
     """
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
     stack: list[tuple[str, Any]] = [("", content)]
     while stack:
         name, value = stack.pop()
         if isinstance(value, Tensor) and name:
-            found[name] = value
+            tensors[name] = value
         elif isinstance(value, Mapping) and id(value) not in seen:
-            seen.add(id(value))  # a pickle can hold itself
+            seen.add(id(value))  # a pickle can contain itself
             stack.extend((f"{name}.{key}" if name else str(key), inner) for key, inner in value.items())
-    if not found:
+    if not tensors:
         raise CheckpointError(
             f"checkpoint '{source}' must hold weights by name; got a {type(content).__name__} without tensors. "
             "Save the state_dict of the network."
         )
-    return found
+    return tensors
 
 
 def _damaged(path: Path, error: BaseException) -> CheckpointError:

@@ -85,7 +85,9 @@ def test_no_image_is_embedded(tmp_path: Path) -> None:
 
 def test_options_of_a_network(tmp_path: Path) -> None:
     write(tmp_path)
-    with pytest.raises(CheckpointError, match=r"--preprocessing to mean anything; got features .*Leave it out\."):
+    with pytest.raises(
+        CheckpointError, match=r"for --preprocessing to have an effect; got features .*Leave --preprocessing out\."
+    ):
         open_model(tmp_path, preprocessing=tmp_path / "p.json")
     with pytest.raises(CheckpointError, match="must have a projection to be read there; got features that were comp"):
         open_model(tmp_path, layer="projection")

@@ -109,7 +109,7 @@ def test_unfinished_run(run_folder: Path) -> None:
         open_model(run_folder)
     assert str(caught.value) == (
         f"checkpoint '{run_folder}' must be a finished run; got recipe.toml without the folder model. "
-        "Give the command that started it again: it goes on from where it ended."
+        "Repeat the command that started it: the run resumes."
     )
 
 

@@ -166,7 +166,7 @@ def test_copies_of_which_none_is_averaged_are_refused() -> None:
     with pytest.raises(CheckpointError) as caught:
         recognise_trunk("w.pth", both)
     assert str(caught.value) == (
-        "checkpoint 'w.pth' must hold one trunk, or say which is averaged (ema, teacher); got 2: 'best', 'last'. "
+        "checkpoint 'w.pth' must hold one trunk, or name the averaged one (ema, teacher); got 2: 'best', 'last'. "
         "Save the state_dict of the one to audit in a file of its own."
     )
 

@@ -114,7 +114,7 @@ def test_without_a_store_many_unreadable_images_stop_the_run_when_they_are_met(t
 def test_the_share_of_a_large_data_set_is_judged_by_what_was_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "JUDGED_FROM", 100)
+    monkeypatch.setattr(images, "CHECKED_FROM", 100)
     store = ImageStore(many(tmp_path, damaged=2, n=400), short_side=0)
     with pytest.raises(DataError, match="got 2 of 100, the first"):
         names_of(store, [0])

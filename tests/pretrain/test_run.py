@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.pretrain import pretrain
 from fairaudit.pretrain.recipe import Recipe
+from fairaudit.pretrain.run import JsonLines
 
 pytestmark = pytest.mark.filterwarnings("ignore::fairaudit.pretrain.TrainingWarning")
 
@@ -83,3 +85,21 @@ def test_a_damaged_line_is_named_and_can_be_deleted(run: Path, six_steps: Recipe
     (run / "watch.jsonl").write_text('{"images": 0}\n')
     with pytest.raises(DataError, match=r"^line 1 of '.*watch\.jsonl' must be what a run wrote; got "):
         pretrain(six_steps, data=[pictures], output=run, progress=False)
+
+
+def write_beyond_the_limit(path: Path) -> None:
+    with JsonLines.open(path, [{"step": 1}]) as lines:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        lines.write({"step": 2})
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    path, limits = tmp_path / "metrics.jsonl", resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(
+            ConfigError, match=r"metrics\.jsonl' must be writable; got 'File too large'\. Free space on"
+        ):
+            write_beyond_the_limit(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_text(encoding="utf-8").count("\n") == 1

@@ -23,12 +23,12 @@ def row(step: int, **other: float) -> dict[str, float]:
 
 
 def warned(*rows: dict[str, float]) -> list[str]:
-    symptoms = Symptoms(RECIPE, chance=CHANCE)
+    symptoms = Symptoms(RECIPE)
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always", TrainingWarning)
         for one in rows:
             symptoms.see(one)
-    assert len(found) == len(symptoms.said)
+    assert len(found) == len(symptoms.warned)
     return [str(one.message) for one in found]
 
 

@@ -216,8 +216,8 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(
     newest.write_bytes(newest.read_bytes()[:1000])
     with pytest.warns(
         TrainingWarning,
-        match=r"checkpoint '.*checkpoint.pt' must be one that a run wrote; got unreadable bytes\. The run goes on from "
-        r"the one before it, 'checkpoint.previous.pt'\.",
+        match=r"checkpoint '.*checkpoint.pt' must be one that a run wrote; got unreadable bytes\. The run resumes from "
+        r"the previous checkpoint, 'checkpoint.previous.pt'\.",
     ):
         pretrain(six_steps, data=[pictures], output=output, progress=False)
     assert metrics(output) == metrics(whole_run)
@@ -234,7 +234,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_is_refused(tmp_path: Path, six_
     ):
         pretrain(six_steps, data=[pictures], output=output, progress=False)
     torch.save({"step": 3}, output / "checkpoint.pt")
-    with pytest.raises(CheckpointError, match="must have format 2; got another content"):
+    with pytest.raises(CheckpointError, match="must have format 2; got other content"):
         load_checkpoint(output / "checkpoint.pt")
 
 
@@ -255,7 +255,9 @@ def test_a_full_disk_leaves_a_run_that_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(torch, "save", full)
-        with pytest.raises(CheckpointError, match=r"must be written whole; got '.*'\. Free space on its disk and give"):
+        with pytest.raises(
+            CheckpointError, match=r"must be written whole; got '.*'\. Free space on its disk and repeat"
+        ):
             pretrain(six_steps, data=[pictures], output=output, progress=False)
     names = {p.name for p in output.iterdir()}
     assert "checkpoint.pt" in names
@@ -293,8 +295,9 @@ def test_a_run_goes_on_with_the_threads_it_began_with(tmp_path: Path, six_steps:
     assert used == [2, 2, 2]
     with pytest.warns(
         TrainingWarning, match=r"began with threads 2 and goes on with threads 1: its numbers will differ"
-    ):
+    ) as caught:
         pretrain(six_steps, data=[pictures], output=output, progress=False, threads=1)
+    assert [warning.filename for warning in caught if "began with" in str(warning.message)] == [__file__]
     assert json.loads((output / "machine.json").read_text(encoding="utf-8"))["torch"] == torch.__version__
 
 
@@ -369,16 +372,18 @@ def test_a_rate_that_explodes_is_reported(tmp_path: Path, six_steps: Recipe, pic
 
 def test_a_recipe_that_is_known_to_fail_warns(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
     few = dataclasses.replace(six_steps, swav=dataclasses.replace(six_steps.swav, prototypes=4))
-    with pytest.warns(TrainingWarning, match=r"swav.prototypes = 4 is below swav.dimension = 6"):
+    with pytest.warns(TrainingWarning, match=r"swav.prototypes = 4 is below swav.dimension = 6") as caught:
         pretrain(few, data=[pictures], output=tmp_path / "run", progress=False)
+    assert caught[0].filename == __file__
 
 
 def test_a_loss_that_stays_at_chance_warns(tmp_path: Path, six_steps: Recipe, pictures: Path) -> None:
     still = dataclasses.replace(six_steps, optimiser=Optimiser(learning_rate=1e-9))
     with pytest.warns(
         TrainingWarning, match=r"training loss must fall below that of a blind guess, ln K = 2\.485; got \d"
-    ):
+    ) as caught:
         run = pretrain(still, data=[pictures], output=tmp_path / "run", progress=False)
+    assert caught[-1].filename == __file__
     assert json.loads((run / "finished.json").read_text(encoding="utf-8"))["stuck"] is True
 
 
@@ -407,8 +412,11 @@ def test_views_larger_than_every_image_are_refused(tmp_path: Path, pictures: Pat
 def test_views_larger_than_most_images_are_warned_of(tmp_path: Path, pictures: Path, six_steps: Recipe) -> None:
     large = dataclasses.replace(six_steps, crops=dataclasses.replace(six_steps.crops, sizes=(32, 16), store=40))
     draw(tmp_path / "one" / "large.png", 0, width=50, height=50)
-    with pytest.warns(TrainingWarning, match=r"begins with 32 pixels, and 24 of 25 images have a shorter side"):
+    with pytest.warns(
+        TrainingWarning, match=r"begins with 32 pixels, and 24 of 25 images have a shorter side"
+    ) as caught:
         pretrain(large, data=[pictures, tmp_path / "one"], output=tmp_path / "run", progress=False)
+    assert [warning.filename for warning in caught if "begins with" in str(warning.message)] == [__file__]
 
 
 @pytest.mark.slow

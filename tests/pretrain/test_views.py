@@ -10,7 +10,7 @@ from PIL import Image
 
 from fairaudit.images.listing import list_images
 from fairaudit.pretrain.augment import DRAWS, FLIP, MEAN, STD, crop_box, view_numbers
-from fairaudit.pretrain.images import ImageStore
+from fairaudit.pretrain.images import ImageStore, Picture
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.settings import Crops
 from fairaudit.pretrain.views import Views, cut_views, plain_views, scaled
@@ -87,13 +87,14 @@ def test_a_view_from_disk_is_the_crop_of_the_whole_image(large: Path) -> None:
                 assert np.abs(ours - np.asarray(expected, dtype=np.int16)).max() <= 1
 
 
-class Told:
-    """An image of which only is kept how small it was asked for."""
+class Requested(Picture):
+    """An image that records the requested ``shrink``."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.size, self.shrink = (width, height), 0.0
+        super().__init__((width, height), self._zeros)
+        self.shrink = 0.0
 
-    def pixels(self, *, shrink: float) -> torch.Tensor:
+    def _zeros(self, shrink: float) -> torch.Tensor:
         self.shrink = shrink
         factor = next(f for f in (8, 4, 2, 1) if f <= max(shrink, 1))
         return torch.zeros(3, -(-self.size[1] // factor), -(-self.size[0] // factor), dtype=torch.uint8)
@@ -103,7 +104,7 @@ def test_every_crop_keeps_at_least_the_pixels_of_its_view() -> None:
     wanted = [(224, (0.14, 1.0)), (96, (0.05, 0.14))]
     for sample in range(200):
         numbers = np.concatenate([view_numbers([sample], seed=0, epoch=0, view=view) for view in (0, 1)])
-        picture = Told(1600 + sample, 1203)
+        picture = Requested(1600 + sample, 1203)
         cut_views(picture, numbers, wanted, flip=0.5)
         boxes = [crop_box(row.tolist(), *picture.size, scale) for row, (_, scale) in zip(numbers, wanted, strict=True)]
         for (_, _, w, h), (size, _) in zip(boxes, wanted, strict=True):

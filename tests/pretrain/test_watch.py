@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,15 @@ from scipy import stats
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from fairaudit.core.errors import ConfigError
+from fairaudit.core.errors import ConfigError, DataError
+from fairaudit.images.listing import list_images
 from fairaudit.pretrain import KnnAccuracy, pretrain
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.labels import read_labels
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.regnet import PRESETS, build_trunk
 from fairaudit.pretrain.views import plain_views
-from fairaudit.pretrain.watch import Moment
+from fairaudit.pretrain.watch import Moment, embed
 
 pytestmark = pytest.mark.filterwarnings("ignore::fairaudit.pretrain.TrainingWarning")
 
@@ -162,3 +164,14 @@ def test_a_random_network_is_looked_at_with_statistics_of_the_images(
 def test_impossible_settings_are_refused(labels: Path, every: int, k: int, text: str) -> None:
     with pytest.raises(ConfigError, match=text):
         KnnAccuracy(labels, every=every, k=k)
+
+
+def test_an_image_that_becomes_unreadable_is_named(pictures: Path, tmp_path: Path) -> None:
+    source = next(pictures.rglob("*.jpg"))
+    for number in range(101):  # one of so many is below the share that stops a run
+        shutil.copy(source, tmp_path / f"{number}.jpg")
+    store = ImageStore(list_images([tmp_path]), short_side=0)
+    (tmp_path / "7.jpg").write_bytes(b"")
+    moment = Moment(0, build_trunk(PRESETS["tiny"]).eval(), 24)
+    with pytest.raises(DataError, match=r"^image '0/7\.jpg' must stay readable; got: .* Restore the file and repeat"):
+        embed(moment, store)
