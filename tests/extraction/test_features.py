@@ -209,7 +209,7 @@ def test_a_probe_needs_the_network(audited: tuple[Path, Path], tmp_path: Path) -
 
 def test_prompts_need_the_network(audited: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text('templates = ["{}"]\nclasses = ["a", "b"]\n', encoding="utf-8")
-    with pytest.raises(CheckpointError, match="must know texts to be asked by --prompts; got features computed elsew"):
+    with pytest.raises(CheckpointError, match="must have a text tower for --prompts; got features computed elsewhere"):
         fairaudit.audit(
             audited[1] / "tables", data={"utkface": audited[0]}, prompts=tmp_path / "p.toml", progress=False, **CHOSEN
         )
