@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import platform
 import time
 import warnings
@@ -28,7 +27,7 @@ from fairaudit.auditing.tables import data_card, make_tables, read_samples, save
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.document import EDITED, digest, from_document, is_edited, save_audit
 from fairaudit.core.errors import DataError
-from fairaudit.core.open_file import DOCUMENT, check_file, is_there, read_bytes
+from fairaudit.core.open_file import check_file, is_there, read_json
 from fairaudit.core.progress import say, step
 from fairaudit.core.protocol import Protocol
 from fairaudit.core.stop import keeping
@@ -179,11 +178,7 @@ def load_audit(path: str | Path) -> Audit:
         raise DataError(
             f"audit {path} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {path}`."
         )
-    content = read_bytes(file, "audit", limit=DOCUMENT)
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} must be JSON; got: {error}. Run the audit again.") from error
+    document = read_json(file, "audit", fix="Run the audit again.")
     if not isinstance(document, dict):
         raise DataError(f"{file} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
     tables = [file.with_name(f"{name}.parquet") for name in ("statistics", "influences")]

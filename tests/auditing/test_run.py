@@ -27,7 +27,11 @@ def test_a_saved_audit_opens_by_folder_or_file_and_shows_itself_in_a_notebook(tm
         (b"{", r"audit\.json must be JSON; got: .*\. Run the audit again\."),
         (b"", r"audit\.json must be JSON; got: .*\. Run the audit again\."),
         (b"\xff\xfe{}", r"audit\.json must be JSON; got: "),
-        (b"[" * 100_000, r"audit\.json must be JSON; got: .*recursion"),
+        (b"[" * 100_000, r"audit\.json must be JSON; got: values nested too deeply\. Run the audit again\."),
+        (
+            b'{"config": ' + 900 * b'{"a":' + b"1" + 901 * b"}",
+            r"audit\.json must be JSON; got: values nested too deeply\.",
+        ),
         (b"[]", r"audit\.json must hold an audit; got a JSON list\. Run the audit again\."),
         (b"{}", r"audit\.json must have schema_version 2\.0; got None\."),
     ],
