@@ -102,6 +102,10 @@ def audit(
 def _run(config: AuditConfig, *, output: str | Path | None, overwrite: bool, progress: bool) -> Audit:
     started, clock = datetime.now(UTC), time.perf_counter()
     folder = None
+    if config.cache is not None:
+        from fairaudit.extraction.cache import check_folder
+
+        check_folder(config.cache)
     if output is not None:
         folder = audit_folder(output, data=tuple(s.name for s in config.data), overwrite=overwrite)
         folder.check(options_of(config))

@@ -55,6 +55,14 @@ def kind_of(path: str | Path) -> str:
         return NOTHING
 
 
+def home_folder() -> Path | None:
+    """Return the home folder; None for a user without one: no ``$HOME`` and no entry in the list of users."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
 def is_there(path: str | Path) -> bool:
     """Return whether anything but a folder lies at ``path``; opening it names its kind if it is no regular file."""
     return kind_of(path) not in (NOTHING, FOLDER)

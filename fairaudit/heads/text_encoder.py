@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -158,7 +159,7 @@ def open_text_encoder(source: str) -> TextEncoder:
         encode text.
     """
     device = choose_device("auto")
-    folder = Path(source).expanduser()
+    folder = Path(os.path.expanduser(source))  # as it is without a home folder, where pathlib raises
     if folder.is_dir():
         folder = folder.resolve()
         inner = _transformer_folder(folder)
