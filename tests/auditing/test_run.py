@@ -68,7 +68,7 @@ def test_a_damaged_table_is_named(saved: Path, name: str, damage: str) -> None:
         changed = {
             "no column": rows.drop(columns="feature"),
             "text": rows.assign(**{number: "much"}),
-            "lists": rows.assign(group=[["dark"]] * len(rows)),
+            "lists": rows.assign(group=rows["group"].str.split()),
         }
         changed[damage].to_parquet(path, index=False)
     with pytest.raises(DataError) as caught:
