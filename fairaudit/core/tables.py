@@ -45,8 +45,8 @@ class Embeddings:
     def load(cls, folder: Path) -> Embeddings:
         """Read ``embeddings.npy`` and the ids of ``samples.parquet`` from ``out/tables/DATA``."""
         samples, vectors = folder / "samples.parquet", folder / "embeddings.npy"
-        check_file(vectors, "embeddings")
         ids = read_parquet(samples, "table", ["sample_id"], fix="Run the audit again.")["sample_id"]
+        check_file(vectors, "embeddings")
         return cls(tuple(ids.astype(str)), np.load(vectors, mmap_mode="r", allow_pickle=False))
 
 
