@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fairaudit.core.errors import ConfigError, unknown_name
-from fairaudit.core.open_file import is_there, read_text
+from fairaudit.core.open_file import is_there, parse_toml, read_text
 from fairaudit.core.typed_values import build
 from fairaudit.pretrain.settings import CUSTOM, Crops, Network, Optimiser, Schedule, Swav, require
 
@@ -100,8 +99,8 @@ def recipe_from_toml(text: str, *, source: str = "recipe") -> Recipe:
         If the text is not TOML, or a key is unknown, of the wrong type or out of its range.
     """
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        values = parse_toml(text)
+    except ValueError as error:
         raise ConfigError(f"{source} must be TOML; got: {error}. Correct that line.") from error
     return build(Recipe, values, where=source)
 

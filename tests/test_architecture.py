@@ -37,7 +37,10 @@ EXECUTES = re.compile(r"torch\.(jit|export)\.load\(")
 UNPICKLING = "UnpicklingError"  # what torch.load raises; nothing else of pickle is used
 #: The one guard of the files that are read; a library may open a path only where the guard has looked at it.
 GUARD = "fairaudit/core/open_file.py"
-GUARDS = {"check_file", "check_folder", "open_file", "open_text", "read_at", "read_bytes", "read_text", "read_toml"}
+GUARDS = {
+    "check_file", "check_folder", "open_file", "open_text", "read_at", "read_bytes", "read_json", "read_text",
+    "read_toml",
+}  # fmt: skip
 OPENS = re.compile(r"(^|\.)(open|read_text|read_bytes)$")
 OPENS_BY_LIBRARY = re.compile(
     r"(^|\.)(open_csv|ParquetFile|memmap|fromfile|loadtxt|genfromtxt|load_file|safe_open|from_pretrained|ZipFile"

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from fairaudit.auditing.config import AuditConfig
 from fairaudit.auditing.tables import TABLE_FILES, Probe
 from fairaudit.core.document import AUDIT_FILES
-from fairaudit.core.files import visible_files
+from fairaudit.core.files import read_parquet, visible_files
 from fairaudit.core.model import Model
-from fairaudit.core.open_file import check_file, digest_of
+from fairaudit.core.open_file import digest_of
 from fairaudit.core.output_folder import OutputFolder
 from fairaudit.core.progress import step
 from fairaudit.core.samples import Samples
@@ -57,8 +55,7 @@ def images_of(folder: Path, samples: Mapping[str, Samples]) -> dict[str, str]:
     image_digests = {}
     for name, dataset in samples.items():
         file = folder / "tables" / name / TABLE_FILES[0]
-        check_file(file, "table")
-        kept = set(pd.read_parquet(file, columns=["sample_id"])["sample_id"])
+        kept = set(read_parquet(file, "table", ["sample_id"], fix="Choose another folder.")["sample_id"])
         rows = [row for row in zip(dataset.sample_ids, dataset.paths, dataset.boxes, strict=True) if row[0] in kept]
         with step(f"{name}: comparing {len(rows):,} images with those of {folder}") as advance:
             digests = []

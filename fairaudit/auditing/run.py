@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import platform
 import time
 import warnings
@@ -26,9 +25,9 @@ from fairaudit.auditing.request import PAGE, audit_folder, contents_of, images_o
 from fairaudit.auditing.selftest import short_selftest
 from fairaudit.auditing.tables import data_card, make_tables, read_samples, save_tables
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.document import EDITED, digest, from_document, is_edited, save_audit
+from fairaudit.core.document import EDITED, digest, edited_files, from_document, is_edited, read_tables, save_audit
 from fairaudit.core.errors import DataError
-from fairaudit.core.open_file import DOCUMENT, check_file, is_there, read_bytes
+from fairaudit.core.open_file import is_there, read_json
 from fairaudit.core.progress import say, step
 from fairaudit.core.protocol import Protocol
 from fairaudit.core.stop import keeping
@@ -103,6 +102,10 @@ def audit(
 def _run(config: AuditConfig, *, output: str | Path | None, overwrite: bool, progress: bool) -> Audit:
     started, clock = datetime.now(UTC), time.perf_counter()
     folder = None
+    if config.cache is not None:
+        from fairaudit.extraction.cache import check_folder
+
+        check_folder(config.cache)
     if output is not None:
         folder = audit_folder(output, data=tuple(s.name for s in config.data), overwrite=overwrite)
         folder.check(options_of(config))
@@ -166,7 +169,7 @@ def with_digest(audit: Audit, *, started: datetime, seconds: float) -> Audit:
 
 
 def load_audit(path: str | Path) -> Audit:
-    """Read a saved audit from its folder or its ``audit.json``; warn if the file was edited after it was written.
+    """Read a saved audit from its folder or its ``audit.json``; warn of each file that was edited since.
 
     Raises
     ------
@@ -179,26 +182,14 @@ def load_audit(path: str | Path) -> Audit:
         raise DataError(
             f"audit {path} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {path}`."
         )
-    content = read_bytes(file, "audit", limit=DOCUMENT)
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} must be JSON; got: {error}. Run the audit again.") from error
+    document = read_json(file, "audit", fix="Run the audit again.")
     if not isinstance(document, dict):
         raise DataError(f"{file} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")
-    tables = [file.with_name(f"{name}.parquet") for name in ("statistics", "influences")]
-    audit = from_document(document, *map(_parquet, tables))
-    if is_edited(audit):
-        warnings.warn(f"{file} {EDITED}", stacklevel=2)
+    audit = from_document(document, *read_tables(file.parent))
+    edited = {file.name} if is_edited(audit) else set()
+    for name in sorted(edited | edited_files(file.parent)):
+        warnings.warn(f"{file.with_name(name)} {EDITED}", stacklevel=2)
     return Audit(**vars(audit))
-
-
-def _parquet(path: Path) -> pd.DataFrame | None:
-    """Return a table of an audit's folder; None if it is missing."""
-    if not is_there(path):
-        return None
-    check_file(path, "table")
-    return pd.read_parquet(path)
 
 
 def compare(

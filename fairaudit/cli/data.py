@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fairaudit.cli.options import EXIT_INPUT, EXIT_NOT_ESTIMABLE
+from fairaudit.cli.options import EXIT_INPUT, EXIT_NOT_ESTIMABLE, print_path
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -90,7 +90,7 @@ def profile(
     else:
         show(result, datasheet)
         if output is not None:
-            typer.echo(output)
+            print_path(output)
 
 
 @data.command()
@@ -98,4 +98,4 @@ def datasheet(folder: Annotated[Path, typer.Argument(help="Folder of the data.")
     """Write datasheet.toml with empty answers; an empty answer is reported as not declared."""
     from fairaudit.describe.datasheet import write_template
 
-    typer.echo(write_template(folder))
+    print_path(write_template(folder))

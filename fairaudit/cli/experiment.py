@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fairaudit.cli.options import Bias, Overwrite, Quick
+from fairaudit.cli.options import Bias, Overwrite, Quick, print_path
 
 experiment = typer.Typer(help="Run a whole experiment: data-or-size.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -29,4 +29,4 @@ def data_or_size(
     """Test whether training data or model size changes a disparity: two data sets, three widths."""
     from fairaudit.studies.data_or_size import run_experiment
 
-    typer.echo(run_experiment(output, overwrite=overwrite, quick=quick, bias=bias, seed=seed, seeds=seeds))
+    print_path(run_experiment(output, overwrite=overwrite, quick=quick, bias=bias, seed=seed, seeds=seeds))

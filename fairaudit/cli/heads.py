@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fairaudit.cli.options import Overwrite, with_options
+from fairaudit.cli.options import Overwrite, print_path, with_options
 from fairaudit.core.text import one_line
 
 Checkpoint = Annotated[str, typer.Argument(help="Run folder, transformers folder or hub id, or module:function.")]
@@ -46,8 +46,9 @@ def probe(
     typer.echo(
         f"{fitted.n_images:,} images, {len(fitted.classes)} labels, strength {fitted.strength:g}, {fitted.layer}"
     )
-    for line in (*lines(fitted.held_out), *map(one_line, fitted.notes), output):
+    for line in (*lines(fitted.held_out), *map(one_line, fitted.notes)):
         typer.echo(line)
+    print_path(output)
 
 
 @with_options(("preprocessing",), before="epochs")
@@ -105,8 +106,9 @@ def finetune(
         **chosen,
     )
     typer.echo(f"{tuned.n_learned:,} images learned, {len(tuned.classes)} labels, last loss {tuned.loss:.3f}")
-    for line in (*lines([tuned.held_out]), output):
+    for line in lines([tuned.held_out]):
         typer.echo(line)
+    print_path(output)
 
 
 def split(names: str) -> list[str]:

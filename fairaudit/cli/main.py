@@ -13,7 +13,7 @@ from fairaudit.auditing.options import AuditKeywords, WatchKeywords
 from fairaudit.cli.data import data as data_commands
 from fairaudit.cli.experiment import experiment as experiment_commands
 from fairaudit.cli.heads import finetune, probe
-from fairaudit.cli.options import EXIT_INPUT, EXIT_NOT_ESTIMABLE, Bias, Overwrite, Quick, with_options
+from fairaudit.cli.options import EXIT_INPUT, EXIT_NOT_ESTIMABLE, Bias, Overwrite, Quick, print_path, with_options
 from fairaudit.cli.table import AuditCommand, audit_table, show_audit
 from fairaudit.core.errors import ConfigError, FairauditError, InputError, disk_error
 from fairaudit.core.open_file import is_there
@@ -53,7 +53,7 @@ def demo(
     """Train and audit three checkpoints on a small synthetic world."""
     from fairaudit.studies.demo import run_demo
 
-    typer.echo(run_demo(output, overwrite=overwrite, quick=quick, bias=bias, seed=seed))
+    print_path(run_demo(output, overwrite=overwrite, quick=quick, bias=bias, seed=seed))
 
 
 @app.command()
@@ -97,8 +97,10 @@ def pretrain(
         every=watch_every,
         **chosen,
     )
-    for line in (*lines(record), output, output / PAGE):
+    for line in lines(record):
         typer.echo(line)
+    for path in (output, output / PAGE):
+        print_path(path)
 
 
 @app.command(cls=AuditCommand)
@@ -153,8 +155,8 @@ def compare(
 
     check_file(output, overwrite=overwrite)
     comparison = run(*audits)
-    typer.echo(comparison.summary)
-    typer.echo(comparison.write(output, overwrite=overwrite))
+    typer.echo(one_line(comparison.summary))
+    print_path(comparison.write(output, overwrite=overwrite))
 
 
 @app.command()
@@ -169,11 +171,11 @@ def report(
         from fairaudit.auditing.run import load_audit
         from fairaudit.reports.html import write
 
-        typer.echo(write(load_audit(folder), folder / "report.html", overwrite=overwrite))
+        print_path(write(load_audit(folder), folder / "report.html", overwrite=overwrite))
     elif is_run(folder):
         from fairaudit.training.train import training_page
 
-        typer.echo(training_page(folder, overwrite=overwrite))
+        print_path(training_page(folder, overwrite=overwrite))
     else:
         raise ConfigError(
             f"folder {folder} must hold an audit (audit.json) or a training run (recipe.toml); got neither. "
@@ -212,6 +214,7 @@ def main() -> None:
     # (measured on two busy cores: a pass over 450 small images took 3 to 6 s instead of .7 s).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        _check_encoding(sys.argv[1:])
         with stoppable():
             app(standalone_mode=True)
     except Stopped as stopped:
@@ -221,6 +224,17 @@ def main() -> None:
         shown = disk_error(error) if isinstance(error, OSError) else error
         _print_error(str(shown))
         sys.exit(EXIT_INPUT if isinstance(shown, InputError) else EXIT_NOT_ESTIMABLE)
+
+
+def _check_encoding(words: list[str]) -> None:
+    """Raise ConfigError for a word that is no Unicode text, which no JSON, page or message could name."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(
+                f"arguments must be text in UTF-8; got {os.fsencode(word)!r}. Rename the file, or correct the argument."
+            ) from error
 
 
 def _print_error(sentence: str) -> None:

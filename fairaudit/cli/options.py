@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
 
 from fairaudit.auditing.options import OPTIONS, flag_of
+from fairaudit.core.text import one_line
 
 EXIT_INPUT, EXIT_NOT_ESTIMABLE = 2, 3
 
@@ -17,6 +20,12 @@ Command = Callable[..., None]
 Bias = Annotated[float, typer.Option(help="Strength of the planted disparities, from 0 (none) to 1.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another result; other files stay.")]
 Quick = Annotated[bool, typer.Option(help="Use a smaller world and shorter training.")]
+
+
+def print_path(path: str | os.PathLike[str]) -> None:
+    """Print the path of a result: its exact bytes into a pipe or file, and printable on a terminal."""
+    name = os.fspath(path)
+    typer.echo(one_line(name) if sys.stdout.isatty() else os.fsencode(name))
 
 
 def with_options(names: Iterable[str], *, before: str = "", only: str = "") -> Callable[[Command], Command]:

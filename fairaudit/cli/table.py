@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from fairaudit.auditing.options import OPTIONS
-from fairaudit.cli.options import EXIT_NOT_ESTIMABLE, Overwrite
+from fairaudit.cli.options import EXIT_NOT_ESTIMABLE, Overwrite, print_path
 from fairaudit.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,8 +64,9 @@ def show_audit(audit: AuditResult, output: Path) -> None:
     """Print the results of an audit and the path of its report; exit with 3 if no value is estimable."""
     from fairaudit.reports.wording import lines
 
-    for line in (*lines(audit), output / "report.html"):
+    for line in lines(audit):
         typer.echo(line)
+    print_path(output / "report.html")
     if all(result.groups.empty for result in audit.results):
         raise typer.Exit(EXIT_NOT_ESTIMABLE)
 

@@ -16,13 +16,16 @@ import pandas as pd
 from fairaudit.core import earlier_version
 from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCard
 from fairaudit.core.errors import DataError
-from fairaudit.core.files import atomic_write, write_parquet
+from fairaudit.core.files import atomic_write, read_parquet, write_parquet
 from fairaudit.core.influences import influence_table, influences_of
+from fairaudit.core.marker import GROWING, read_marker
+from fairaudit.core.open_file import digest_of, is_there
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
     GROUP_COLUMNS,
     INFLUENCE_COLUMNS,
+    NUMERIC,
     STATISTIC_COLUMNS,
     Failure,
     IndicatorResult,
@@ -115,6 +118,25 @@ def save_audit(audit: AuditResult, folder: Path) -> None:
     atomic_write(folder / "audit.json", text + "\n")
 
 
+def read_tables(folder: Path) -> list[pd.DataFrame | None]:
+    """Return the Parquet tables in the folder of an audit, None for one that is missing; DataError for another file."""
+    return [
+        read_parquet(folder / name, "table", columns, numbers=NUMERIC, fix="Delete the file, or run the audit again.")
+        if is_there(folder / name) else None
+        for name, columns in zip(AUDIT_FILES[1:], (STATISTIC_COLUMNS, INFLUENCE_COLUMNS), strict=True)
+    ]  # fmt: skip
+
+
+def edited_files(folder: Path) -> set[str]:
+    """Return which of ``AUDIT_FILES`` in a folder have another digest than in its marker; those missing are none."""
+    marker = read_marker(folder)
+    return {
+        name for name in AUDIT_FILES
+        if marker is not None and (digests := marker.digests(name)) and GROWING not in digests
+        and is_there(folder / name) and digest_of(folder / name) not in digests
+    }  # fmt: skip
+
+
 def digest(audit: AuditResult) -> str:
     """Validate the audit and return its SHA-256 without the metadata of the run."""
     return _digest(to_document(audit))
@@ -126,7 +148,11 @@ def _digest(document: Mapping[str, Any]) -> str:
 
 
 def is_edited(audit: AuditResult) -> bool:
-    """Return whether the digest of the audit does not fit its content: its ``audit.json`` was edited."""
+    """Return whether the digest of the audit does not fit its content: its ``audit.json`` was edited.
+
+    ``provenance.run`` (time, platform) has no part in the digest, so that equal audits have equal digests; nor have the
+    Parquet tables. ``edited_files`` compares all bytes in a folder that has its marker.
+    """
     return bool(audit.provenance.get("digest") != _digest(_json(audit)))
 
 

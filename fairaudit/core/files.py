@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.errors import ConfigError
-from fairaudit.core.open_file import FOLDER, NOTHING, REGULAR, kind_of
+from fairaudit.core.errors import ConfigError, DataError
+from fairaudit.core.open_file import FOLDER, NOTHING, REGULAR, check_file, kind_of
 
 MISSING = "the file is missing"
 #: Parts of a name that could lead out of its folder, on any system.
@@ -150,6 +150,46 @@ def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
     """Write ``frame`` without its index as Parquet."""
     with temporary_sibling(path) as temporary:
         frame.to_parquet(temporary, index=False)
+
+
+def read_parquet(
+    path: str | Path, role: str, columns: Sequence[str], *, numbers: Container[str] = (), fix: str
+) -> pd.DataFrame:
+    """Return columns of a Parquet file.
+
+    Parameters
+    ----------
+    path : path
+    role : str
+        Role of the file, before its path in errors: ``"table"``.
+    columns : sequence of str
+    numbers : container of str
+        Names of the columns that hold numbers.
+    fix : str
+        Sentence that ends the error.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or a column is missing or of another type.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    check_file(path, role)
+    try:
+        schema = pq.read_schema(path)
+        for name in columns:
+            kind = schema.field(name).type
+            is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+            if pa.types.is_nested(kind) or (name in numbers and not is_number):
+                raise ValueError(f"'{name}' of type {kind}")
+        return pd.read_parquet(path, columns=list(columns))[list(columns)]
+    except (ValueError, OSError, KeyError, pa.ArrowException) as error:
+        reason = " ".join(str(error.args[0] if error.args else error).split())[:200].rstrip(".")
+        raise DataError(
+            f"{role} {path} must be a Parquet file with the columns {', '.join(columns)}; got: {reason}. {fix}"
+        ) from error
 
 
 def write_npy(path: str | Path, array: npt.NDArray[Any]) -> None:

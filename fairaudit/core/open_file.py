@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import json
 import os
 import stat
 import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,9 +23,9 @@ from fairaudit.core.errors import DataError, InputError
 #: Bytes of a file that people write: settings, plans, lists of names.
 SETTINGS = 16 * 2**20
 #: Bytes of a file of fairaudit or ``transformers`` that is read as a whole: an audit, the lines of a run.
-DOCUMENT = 2**30
-#: Bytes of a table or text of other people that is read as a whole.
-TABLE = 2 * 2**30
+DOCUMENT = 256 * 2**20
+#: Bytes of a table or text of other people that is read as a whole, which takes up to seven times as much memory.
+TABLE = 500_000_000
 
 REGULAR = "a file"
 NOTHING = "no such file"
@@ -37,6 +39,8 @@ _FLAGS = os.O_RDONLY
 for _name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):
     _FLAGS |= getattr(os, _name, 0)
 _CHUNK = 2**20
+#: Containers within each other in TOML and JSON; deeper values would stop code that walks through them.
+_DEEPEST = 100
 #: Endings of the files of a folder that ``transformers`` reads as text, as a whole.
 _TEXTS = (".json", ".txt", ".model", ".jinja")
 
@@ -49,6 +53,14 @@ def kind_of(path: str | Path) -> str:
         return _reason(error)
     except ValueError:  # a null character, which no name has
         return NOTHING
+
+
+def home_folder() -> Path | None:
+    """Return the home folder; None for a user without one: no ``$HOME`` and no entry in the list of users."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def is_there(path: str | Path) -> bool:
@@ -112,10 +124,39 @@ def read_text(
 
 def read_toml(path: str | Path, role: str, *, error: type[InputError] = DataError) -> dict[str, Any]:
     """Return the values of a TOML file of at most 16 MiB; parameters and errors as ``read_bytes``."""
+    content = read_bytes(path, role, limit=SETTINGS, error=error)
+    return toml_of(content, f"{role} {path}", error=error)
+
+
+def toml_of(content: bytes, name: str, *, error: type[InputError] = DataError) -> dict[str, Any]:
+    """Return the values of a TOML file with this content; ``name`` names the file in errors, of class ``error``."""
     try:
-        return tomllib.loads(read_text(path, role, error=error))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise error(f"{role} {path} must be TOML in UTF-8; got: {problem}. Correct that line.") from problem
+        return parse_toml(content.decode("utf-8-sig"))
+    except ValueError as problem:
+        raise error(f"{name} must be TOML in UTF-8; got: {problem}. Correct that line.") from problem
+
+
+def read_json(
+    path: str | Path, role: str, *, limit: int = DOCUMENT, fix: str = "Correct the file.",
+    error: type[InputError] = DataError,
+) -> Any:  # fmt: skip
+    """Return the value of a JSON file; ``fix`` ends the error for other files, the rest as ``read_bytes``."""
+    content = read_bytes(path, role, limit=limit, error=error)
+    try:
+        return parse_json(content)
+    except ValueError as problem:
+        raise error(f"{role} {path} must be JSON; got: {problem}. {fix}") from problem
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the values of a TOML text; ValueError if it is none, is nested too deeply or has too long a number."""
+    values: dict[str, Any] = _parsed(tomllib.loads, text)
+    return values
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text; ValueError as for ``parse_toml``."""
+    return _parsed(json.loads, text)
 
 
 def read_at(path: str | Path, role: str, *, start: int, size: int, error: type[InputError] = DataError) -> bytes:
@@ -196,6 +237,27 @@ def _open(path: str | Path, role: str, limit: int | None, error: type[InputError
     if not stat.S_ISREG(status.st_mode):
         raise _unusable(path, role, _KINDS.get(stat.S_IFMT(status.st_mode), "a special file"), error)
     raise _too_large(path, role, limit or 0, status.st_size, error)
+
+
+def _parsed(read: Callable[[Any], Any], text: str | bytes) -> Any:
+    try:
+        value = read(text)
+    except RecursionError as problem:
+        raise ValueError("values nested too deeply") from problem
+    except ValueError as problem:
+        if type(problem) is ValueError:  # Python's limit of the digits of an integer
+            raise ValueError("an integer with too many digits") from problem
+        raise
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _within(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return value
+    raise ValueError("values nested too deeply")
+
+
+def _within(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _unusable(path: str | Path, role: str, reason: str, error: type[InputError]) -> InputError:

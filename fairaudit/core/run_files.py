@@ -7,14 +7,12 @@ whole or not at all. All else that no run writes is damage: ``DataError`` names 
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fairaudit.core.errors import DataError
-from fairaudit.core.open_file import DOCUMENT, SETTINGS, is_there, read_bytes, read_text
+from fairaudit.core.open_file import DOCUMENT, SETTINGS, is_there, parse_json, parse_toml, read_bytes, read_text
 
 Row = dict[str, Any]
 
@@ -26,8 +24,8 @@ def read_run_file(path: Path, *keys: str) -> Row:
     limit = SETTINGS if path.suffix == ".toml" else DOCUMENT
     try:
         text = read_text(path, "file of a run", limit=limit)
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (ValueError, RecursionError) as error:
+        values = parse_toml(text) if path.suffix == ".toml" else parse_json(text)
+    except ValueError as error:
         raise damaged(path, str(error)) from error
     if not isinstance(values, dict):
         raise damaged(path, f"a JSON {type(values).__name__}")
@@ -54,8 +52,8 @@ def _read_lines(path: Path, fits: Callable[[Row], bool]) -> list[Row]:
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line.decode("utf-8"))
-        except (ValueError, RecursionError) as error:
+            row = parse_json(line.decode("utf-8"))
+        except ValueError as error:
             if number == len(lines):  # half a line, or nothing behind the last line end
                 break
             raise damaged(path, f"'{line[:40].decode('utf-8', 'replace')}'", line=number) from error

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.errors import DataError
+from fairaudit.core.files import read_parquet
 from fairaudit.core.open_file import check_file
 
 
@@ -44,9 +45,8 @@ class Embeddings:
     def load(cls, folder: Path) -> Embeddings:
         """Read ``embeddings.npy`` and the ids of ``samples.parquet`` from ``out/tables/DATA``."""
         samples, vectors = folder / "samples.parquet", folder / "embeddings.npy"
-        check_file(samples, "table")
+        ids = read_parquet(samples, "table", ["sample_id"], fix="Run the audit again.")["sample_id"]
         check_file(vectors, "embeddings")
-        ids = pd.read_parquet(samples, columns=["sample_id"])["sample_id"]
         return cls(tuple(ids.astype(str)), np.load(vectors, mmap_mode="r", allow_pickle=False))
 
 

@@ -10,11 +10,13 @@ References
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairaudit.core.errors import ConfigError, DataError, unknown_name
+from fairaudit.core.files import atomic_write
 from fairaudit.core.open_file import is_there, read_toml
 
 FILE_NAME = "datasheet.toml"
@@ -135,11 +137,9 @@ def write_template(folder: str | Path) -> Path:
         "# After Gebru et al. (2021), Datasheets for Datasets, which has the questions in full.\n",
         *(f'# {question}\n{key} = ""\n' for key, (_, question) in QUESTIONS.items()),
     ]
-    try:
-        with path.open("x", encoding="utf-8") as file:  # "x" fails where a file is, also one made a moment ago
-            file.write("\n".join(parts))
-    except FileExistsError as error:
+    if os.path.lexists(path):
         raise ConfigError(
             f"{path} must not be there yet; got a datasheet that may hold answers. Edit it, or move it away first."
-        ) from error
+        )
+    atomic_write(path, "\n".join(parts))
     return path

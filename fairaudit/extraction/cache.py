@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from fairaudit.core.errors import ConfigError, InputError
 from fairaudit.core.files import temporary_sibling
-from fairaudit.core.open_file import open_file, read_at
+from fairaudit.core.open_file import home_folder, open_file, read_at
 
 if TYPE_CHECKING:
     from fairaudit.core.model import Model
@@ -81,10 +81,7 @@ class EmbeddingCache:
     def __init__(
         self, folder: Path, model: Model, *, batch: int, labels: int, columns: Sequence[int] | None = None
     ) -> None:
-        if os.path.exists(folder) and not os.path.isdir(folder):  # unlike pathlib's, False without permission
-            raise ConfigError(
-                f"cache {folder} must be a folder; got a file of that name. Choose another with --cache DIR."
-            )
+        check_folder(folder)
         self._root, self._key = folder, model_key(model, batch=batch, columns=columns)
         self._folder = folder / self._key[:32]
         self._type = np.dtype([
@@ -223,10 +220,24 @@ class EmbeddingCache:
         return hashlib.blake2b(name + content, key=self._key.encode(), digest_size=16).digest()
 
 
-def default_folder() -> Path:
-    """Return ``$FAIRAUDIT_CACHE``, or ``fairaudit`` in ``$XDG_CACHE_HOME`` or else in ``.cache`` of the home folder."""
-    folder = os.environ.get("FAIRAUDIT_CACHE")
-    return Path(folder) if folder else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairaudit"
+def check_folder(folder: Path) -> None:
+    """Raise ConfigError if ``folder`` is a file."""
+    if os.path.exists(folder) and not os.path.isdir(folder):  # unlike pathlib's, False without permission
+        raise ConfigError(f"cache {folder} must be a folder; got a file of that name. Choose another with --cache DIR.")
+
+
+def default_folder() -> Path | None:
+    """Return ``$FAIRAUDIT_CACHE``, or ``fairaudit`` in ``$XDG_CACHE_HOME`` or else in ``.cache`` of the home folder.
+
+    None, with a warning, for a user without a home folder.
+    """
+    if folder := os.environ.get("FAIRAUDIT_CACHE"):
+        return Path(folder)
+    home = home_folder()
+    if parent := os.environ.get("XDG_CACHE_HOME") or (home and home / ".cache"):
+        return Path(parent) / "fairaudit"
+    warnings.warn("embeddings are not kept: there is no home folder. Name a folder with --cache DIR.", stacklevel=2)
+    return None
 
 
 def cache_size(folder: Path) -> int:

@@ -57,7 +57,7 @@ class LearnedImages:
         try:
             rows = pd.read_parquet(folder / FILE, columns=list(_COLUMNS))
             sizes = tuple(int(size) for size in rows["bytes"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
             raise DataError(
                 f"folder {folder} must hold {FILE}, the training images of its head; got no readable file of that "
                 "name. Fit the head again: fairaudit probe or fairaudit finetune."

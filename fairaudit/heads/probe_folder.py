@@ -19,7 +19,7 @@ from safetensors.numpy import load, save_file
 from fairaudit.core.errors import CheckpointError, DataError
 from fairaudit.core.files import write_json
 from fairaudit.core.model import Model
-from fairaudit.core.open_file import DOCUMENT, is_there, read_bytes
+from fairaudit.core.open_file import DOCUMENT, is_there, parse_json, read_bytes
 from fairaudit.core.output_folder import OutputFolder
 from fairaudit.heads.held_out import HeldOut
 from fairaudit.heads.learned_images import FILE, LearnedImages
@@ -144,7 +144,7 @@ def load_probe(folder: Path) -> SavedProbe:
             "folder without this file. Check the path."
         )
     try:
-        record = json.loads(read_bytes(folder / RECORD, "probe", limit=DOCUMENT))
+        record = parse_json(read_bytes(folder / RECORD, "probe", limit=DOCUMENT))
         if record["format"] != _FORMAT:
             raise ValueError(f"the format {record['format']}, where this version reads {_FORMAT}")
         content = _weights(folder)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairaudit.core.errors import ConfigError
-from fairaudit.core.open_file import SETTINGS, read_bytes
+from fairaudit.core.open_file import SETTINGS, read_bytes, toml_of
 from fairaudit.core.typed_values import build
 
 _EXAMPLE = 'templates = ["a photo of a {}."] and, below [classes], dog = ["dog", "puppy"]'
@@ -59,10 +58,7 @@ def read_prompts(path: Path) -> Prompts:
     """
     path = Path(path)
     content = read_bytes(path, "prompts", limit=SETTINGS, error=ConfigError)
-    try:
-        values = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"prompts '{path.name}' must be valid TOML; got: {error}. Correct that line.") from error
+    values = toml_of(content, f"prompts {path}", error=ConfigError)
     keys = build(_Keys, values, where=f"prompts '{path.name}'", advice=f"Write for example {_EXAMPLE}.")
     return Prompts(path, keys.names, _stripped("templates", keys.templates), hashlib.sha256(content).hexdigest())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from fairaudit.core.errors import CheckpointError, DataError
-from fairaudit.core.open_file import SETTINGS, check_folder, read_bytes
+from fairaudit.core.open_file import SETTINGS, check_folder, read_json
 from fairaudit.core.progress import Advance
 from fairaudit.heads.one_thread import one_thread
 from fairaudit.models._torch_model import choose_device, weights_digest
@@ -159,7 +159,7 @@ def open_text_encoder(source: str) -> TextEncoder:
         encode text.
     """
     device = choose_device("auto")
-    folder = Path(source).expanduser()
+    folder = Path(os.path.expanduser(source))  # as it is without a home folder, where pathlib raises
     if folder.is_dir():
         folder = folder.resolve()
         inner = _transformer_folder(folder)
@@ -179,7 +179,7 @@ def _transformer_folder(folder: Path) -> Path:
     if (folder / "config.json").is_file() or not modules.is_file():
         return folder
     try:
-        entries = json.loads(read_bytes(modules, "file", limit=SETTINGS))
+        entries = read_json(modules, "file", limit=SETTINGS)
         inner = next(str(m["path"]) for m in entries if str(m["type"]).endswith("Transformer"))
     except (ValueError, KeyError, TypeError, StopIteration):
         return folder
@@ -229,7 +229,7 @@ def _load(where: str, *, name: str, local: bool, device: torch.device) -> TextEn
         model.pooler = None  # not used; random if the checkpoint lacks it
     model = model.eval().requires_grad_(False).to(device)
     note_file = Path(where) / NOTE_FILE
-    note = json.loads(read_bytes(note_file, "file", limit=SETTINGS)) if local and note_file.is_file() else {}
+    note = read_json(note_file, "file", limit=SETTINGS, error=CheckpointError) if local and note_file.is_file() else {}
     return TextEncoder(name=name, tokenizer=tokenizer, model=model, digest=weights_digest(model), note=note)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from PIL import Image
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import write_json
 from fairaudit.core.model import Model
-from fairaudit.core.open_file import DOCUMENT, read_bytes
+from fairaudit.core.open_file import read_json
 from fairaudit.core.output_folder import OutputFolder
 from fairaudit.core.progress import Advance
 from fairaudit.extraction.extract import extract
@@ -117,7 +116,7 @@ def tune(
 
 def read_tuned(folder: Path) -> TunedModel:
     """Return the ``TunedModel`` of a folder that ``tune`` filled."""
-    record = json.loads(read_bytes(folder / RECORD, "record", limit=DOCUMENT))
+    record = read_json(folder / RECORD, "record")
     held_out = HeldOut.from_json(record["held_out"])
     return TunedModel(folder, tuple(record["classes"]), held_out, record["n_learned"], record["loss"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -12,8 +11,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from fairaudit.core import open_file
 from fairaudit.core.errors import ConfigError, unknown_name
-from fairaudit.core.open_file import SETTINGS, read_bytes
 from fairaudit.core.typed_values import build
 from fairaudit.images.decode import MAX_PIXELS, ImageError
 
@@ -173,8 +172,4 @@ def preprocessing_from_mapping(values: object, *, source: str) -> Preprocessing:
 
 def read_json(path: Path) -> Any:
     """Return the JSON content of the preprocessing file, or raise ``ConfigError``."""
-    content = read_bytes(path, "preprocessing file", limit=SETTINGS, error=ConfigError)
-    try:
-        return json.loads(content)
-    except ValueError as error:
-        raise ConfigError(f"preprocessing file {path} must be JSON; got: {error}. Correct the file.") from error
+    return open_file.read_json(path, "preprocessing file", limit=open_file.SETTINGS, error=ConfigError)

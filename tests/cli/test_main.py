@@ -79,6 +79,17 @@ def test_a_repeated_audit_takes_its_embeddings_from_the_cache(
     assert len(set(digests)) == 1
 
 
+def test_a_cache_that_is_a_file_is_refused_before_the_checkpoint_is_opened(
+    run: Run, faces: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").touch()
+    command = ("audit", tmp_path / "none", "--data", f"utkface={faces}", "-o", tmp_path / "out")
+    assert "none" in run(*command)[2]
+    code, _, error = run(*command, "--cache", tmp_path / "cache")
+    assert (code, error.count("\n")) == (2, 1)
+    assert error.startswith(f"fairaudit: cache {tmp_path / 'cache'} must be a folder; got a file of that name. Choose")
+
+
 def test_report_and_compare_need_only_the_saved_audit(run: Run, checkpoint: Path, faces: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         only = ("--indicator", "representation_disparity")

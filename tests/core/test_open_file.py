@@ -175,9 +175,39 @@ def test_a_folder_whose_files_a_library_reads(tmp_path: Path) -> None:
     os.truncate(tmp_path / "model.safetensors", 2**36)  # it takes no room on the disk
     guard.check_folder(tmp_path, "checkpoint file")
     os.truncate(tmp_path / "config.json", guard.DOCUMENT + 1)
-    with pytest.raises(DataError, match=r"checkpoint file .*config\.json must have at most 1,073,741,824 bytes"):
+    with pytest.raises(DataError, match=r"checkpoint file .*config\.json must have at most 268,435,456 bytes"):
         guard.check_folder(tmp_path, "checkpoint file")
     (tmp_path / "config.json").unlink()
     (tmp_path / "tokenizer.json").symlink_to("/dev/zero")
     with pytest.raises(DataError, match=r"checkpoint file .*tokenizer\.json must be a readable file; got a device\."):
         guard.check_folder(tmp_path, "checkpoint file")
+
+
+WRONG = {
+    "TOML": ["a = " + 5_000 * "[", "a = " + 101 * "[" + 101 * "]", ".".join(5_000 * "a") + "=1", "a = " + 5_000 * "1"],
+    "JSON": [100_000 * "[", 101 * "[" + "]" * 101, 950 * '{"a":' + "1" + 950 * "}", 5_000 * "1", "\xff", "{"],
+}
+
+
+@pytest.mark.parametrize(("form", "text"), [(form, text) for form, texts in WRONG.items() for text in texts])
+def test_values_that_stop_a_parser_are_one_sentence(tmp_path: Path, form: str, text: str) -> None:
+    path = tmp_path / "file"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigError) as caught:
+        (guard.read_toml if form == "TOML" else guard.read_json)(path, "plan", error=ConfigError)
+    start, reason = str(caught.value).split("; got: ")
+    assert start == f"plan {path} must be {form}{' in UTF-8' * (form == 'TOML')}"
+    expected = "an integer with too many digits" if text.endswith("11") else "values nested too deeply"
+    if len(text) > 5:
+        assert reason.startswith(expected)
+
+
+def test_values_within_each_other_at_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text(100 * "[" + 100 * "]")
+    value = guard.read_json(path, "audit")
+    for _ in range(99):
+        (value,) = value
+    assert value == []
+    path.write_text("a = " + 99 * "[" + 99 * "]")
+    assert list(guard.read_toml(path, "plan")) == ["a"]

@@ -224,7 +224,7 @@ def test_a_folder_with_no_annotations_or_several(tmp_path: Path) -> None:
         ([], "file {} must hold videos; got none. Get the file again."),
         ("3", "file {} must hold videos or subjects; got a number. Check that it is the right file."),
         ('{"1127": {\n "files": [}', "file {} must be JSON; got 'Expecting value' in line 2, column 12. Get the whole"),
-        ("[" * 200_000, "file {} must be JSON; got one that is nested too deeply. Get the file again."),
+        ("[" * 200_000, "file {} must be JSON; got values nested too deeply. Get the file again."),
         ({"1": {"label": {}}}, "subject '1' of {} must have the field 'files'; got none. Get the file again."),
         ({"1": {"label": {}, "files": "a.mp4"}}, "subject '1' of {} must have the field 'files'; got str. Get the"),
         ({"1": {"label": {}, "files": [{}]}}, "subject '1' of {} must have names of videos in 'files'; got dict. Get"),

@@ -212,7 +212,7 @@ def test_a_photograph_without_a_field_is_named(tmp_path: Path, key: str) -> None
     ("content", "problem"),
     [
         (b'[{"_id": "a",\r\n "x": 1},\r\n {"_id', "must be JSON; got 'Unterminated string starting at' in line 3"),
-        (b"[" * 200_000, "must be JSON; got one that is nested too deeply."),
+        (b"[" * 200_000, "must be JSON; got values nested too deeply."),
         (b"{}", "must hold a list of photographs; got an object."),
         (b'[{"_id": "a"},\n {"x": "C\xf4te"}]', "must be text in UTF-8; got other bytes, the first 0xf4 in line 2"),
     ],

@@ -211,7 +211,7 @@ def test_labels_of_another_form_are_named_by_their_tweet(tmp_path: Path, value: 
     ("content", "problem"),
     [
         (b'{"3": {"labels": [0]},\n"4": {"lab', "must be JSON; got 'Unterminated string starting at' in line 2"),
-        (b'{"3":' * 200_000, "must be JSON; got one that is nested too deeply."),
+        (b'{"3":' * 200_000, "must be JSON; got values nested too deeply."),
         (b"[]", "must hold an object by id of tweet; got a list."),
         (b"{}", "must hold tweets; got none. Get the file again."),
         (b'{\r\n"3": {\r\n"a": "caf\xe9"}}', "must be text in UTF-8; got other bytes, the first 0xe9 in line 3."),

@@ -213,8 +213,8 @@ def test_annotations_that_are_none_are_named(tmp_path: Path, annotations: object
     ("text", "problem"),
     [
         ('{"1": {"caption": "x",\r\n "person0": {}},\r\n "2": ', "must be JSON; got 'Expecting value' in line 3"),
-        ("[" * 200_000, "must be JSON; got one that is nested too deeply. Get the file again."),
-        ('{"1":' * 200_000, "must be JSON; got one that is nested too deeply. Get the file again."),
+        ("[" * 200_000, "must be JSON; got values nested too deeply. Get the file again."),
+        ('{"1":' * 200_000, "must be JSON; got values nested too deeply. Get the file again."),
         ("[]", "must hold an object by image; got a list. Check that it is the right file."),
         ("3", "must hold an object by image; got a number. Check that it is the right file."),
         ("{}", "must hold persons; got none. Get the file again."),

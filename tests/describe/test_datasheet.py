@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import tomllib
 from pathlib import Path
 
@@ -80,3 +81,15 @@ def test_what_is_no_datasheet_is_refused(tmp_path: Path) -> None:
         DataError, match=r"^datasheet must be an object of answers; got \[1\]\. Make it again from data"
     ):
         datasheet_from([1])
+
+
+def test_a_full_disk_leaves_no_datasheet_and_the_next_try_writes_one(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_template(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+    assert read_datasheet(write_template(tmp_path)).answers == {}

@@ -422,3 +422,22 @@ def test_processes_killed_at_random_times_give_the_same_bytes(images: Path, tmp_
                 assert content(found) == expected, served
         parent.stdin.close()
     assert max(served) > 0, "no process had come to anything"
+
+
+NO_USER = """
+import os, sys, warnings
+os.environ.pop("HOME", None); os.environ.pop("XDG_CACHE_HOME", None); os.environ.pop("FAIRAUDIT_CACHE", None)
+from fairaudit.core.open_file import home_folder
+from fairaudit.extraction.cache import default_folder
+os.setuid(54321)
+assert home_folder() is None
+warnings.simplefilter("always")
+print(default_folder())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a user whom no list names")
+def test_without_a_home_folder_nothing_is_kept() -> None:
+    ran = subprocess.run([sys.executable, "-c", NO_USER], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "None\n"), ran.stderr
+    assert "embeddings are not kept: there is no home folder. Name a folder with --cache DIR." in ran.stderr

@@ -42,7 +42,7 @@ def test_a_list_of_classes_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("templates = [", r"prompts 'prompts\.toml' must be valid TOML; got: .*Correct that line\."),
+        ("templates = [", r"prompts .*prompts\.toml must be TOML in UTF-8; got: .*Correct that line\."),
         (
             'template = ["{}"]',
             r"^prompts .*: key must be one of: classes, templates; got 'template'\. Did you mean 'templates'\?",
@@ -66,7 +66,7 @@ def test_a_list_of_classes_is_enough(tmp_path: Path) -> None:
             'templates = ["{}"]\n[classes]\na = ["x"]\nb = ["x"]',
             r"names of the classes must be different .*; got 'x'\.",
         ),
-        ('templates = ["{}"]\n[classes]\na = []\na = []', r"must be valid TOML; got: Cannot overwrite a value"),
+        ('templates = ["{}"]\n[classes]\na = []\na = []', r"must be TOML in UTF-8; got: Cannot overwrite a value"),
     ],
 )
 def test_wrong_files(tmp_path: Path, text: str, message: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from fairaudit.core.errors import ConfigError, did_you_mean
-from fairaudit.core.open_file import read_text
+from fairaudit.core.open_file import read_toml
 from fairaudit.core.samples import BOX_COLUMNS, INCOME, SAMPLE_COLUMNS, KnownBy
 from fairaudit.core.typed_values import build
 
@@ -157,10 +156,4 @@ def read_mapping(file: Path) -> TableMapping:
     ConfigError
         If the file is no TOML, a key is unknown or missing, or a value has the wrong type.
     """
-    try:
-        values = tomllib.loads(read_text(file, "mapping", encoding="utf-8-sig", error=ConfigError))
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"mapping {file} must be TOML in UTF-8; got other bytes. Save it again as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"mapping {file} must be TOML in UTF-8; got: {error}. Correct that line.") from error
-    return build(TableMapping, values, where=f"mapping {file.name}")
+    return build(TableMapping, read_toml(file, "mapping", error=ConfigError), where=f"mapping {file.name}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from fairaudit.core import open_file
 from fairaudit.core.errors import DataError
-from fairaudit.core.open_file import TABLE, read_at
+from fairaudit.core.open_file import TABLE, parse_json, read_at
 
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -27,7 +27,7 @@ def read_text(path: Path) -> str:
     Raises
     ------
     DataError
-        If the file cannot be read, is larger than 2 GiB, or is neither UTF-8 nor UTF-16 with its mark.
+        If the file cannot be read, is larger than 500 MB, or is neither UTF-8 nor UTF-16 with its mark.
     """
     try:
         return open_file.read_text(path, "file", limit=TABLE, encoding=encoding_of(path))
@@ -65,9 +65,8 @@ def read_json(path: Path, *, kind: type[Any] | tuple[type[Any], ...], what: str)
             f"file {path} must be JSON; got '{error.msg}' in line {error.lineno:,}, column {error.colno:,}. Get the "
             "whole file again."
         ) from error
-    except (ValueError, RecursionError) as error:
-        got = "one that is nested too deeply" if isinstance(error, RecursionError) else "a number that is too long"
-        raise DataError(f"file {path} must be JSON; got {got}. Get the file again.") from error
+    except ValueError as error:
+        raise DataError(f"file {path} must be JSON; got {error}. Get the file again.") from error
     if not isinstance(value, kind):
         raise DataError(f"file {path} must hold {what}; got {_kind(value)}. Check that it is the right file.")
     return value
@@ -86,7 +85,7 @@ def read_json_lines(path: Path, *, what: str) -> Iterator[tuple[int, dict[str, A
             continue
         try:
             value = _loaded(line)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise wrong_line(path, number, what, "a line that is no JSON") from error
         if not isinstance(value, dict):
             raise wrong_line(path, number, what, _kind(value))
@@ -95,7 +94,7 @@ def read_json_lines(path: Path, *, what: str) -> Iterator[tuple[int, dict[str, A
 
 def _loaded(text: str) -> Any:
     """Return the value of a JSON text, with ``?`` for half a letter, with which a truncated text may end."""
-    value = json.loads(text)
+    value = parse_json(text)
     if "\\ud" in text.lower():
         try:
             json.dumps(value, ensure_ascii=False).encode()
