@@ -14,6 +14,7 @@ from torch import nn
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import write_json
+from fairaudit.core.output_folder import begun
 from fairaudit.core.progress import step
 from fairaudit.core.run_files import read_run_file
 from fairaudit.describe.training_data import training_data
@@ -90,7 +91,7 @@ def _same_machine(run: Run, threads: int | None) -> int | None:
     }  # fmt: skip
     before = read_run_file(run.machine)
     if not before:
-        write_json(run.machine, now)
+        write_json(begun(run.folder, run.machine.name), now)
         return threads
     if threads is None and isinstance(before.get("threads"), int):
         now["threads"] = before["threads"]

@@ -28,6 +28,7 @@ from fairaudit.auditing.tables import data_card, make_tables, read_samples, save
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.document import EDITED, digest, from_document, is_edited, save_audit
 from fairaudit.core.errors import DataError
+from fairaudit.core.marker import refuse_half_replaced
 from fairaudit.core.open_file import DOCUMENT, check_file, is_there, read_bytes
 from fairaudit.core.progress import say, step
 from fairaudit.core.protocol import Protocol
@@ -179,6 +180,7 @@ def load_audit(path: str | Path) -> Audit:
         raise DataError(
             f"audit {path} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {path}`."
         )
+    refuse_half_replaced(file.parent)
     content = read_bytes(file, "audit", limit=DOCUMENT)
     try:
         document = json.loads(content)

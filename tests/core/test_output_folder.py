@@ -15,8 +15,7 @@ import pytest
 from fairaudit._version import __version__
 from fairaudit.core import output_folder
 from fairaudit.core.errors import ConfigError
-from fairaudit.core.marker import MARKER, PAGE_LINE, clear, is_complete, is_ours, read_marker, with_page_digest
-from fairaudit.core.open_file import digest_of
+from fairaudit.core.marker import MARKER, OWN, clear, fingerprint, is_complete, is_ours, own_line, read_marker, with_own_digest
 from fairaudit.core.output_folder import OutputFolder, check_file
 
 NAMES = ("a.txt", "sub/b.txt")
@@ -59,7 +58,7 @@ def test_a_new_folder_is_filled_and_lists_its_files_with_digests(out: Path) -> N
     fill(out)
     assert there(out) == {"a.txt": "1", "sub/b.txt": "1"}
     document = json.loads((out / MARKER).read_text())
-    sha256_of_1 = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
+    sha256_of_1 = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b 1"
     assert document["files"] == {"a.txt": sha256_of_1, "sub/b.txt": sha256_of_1}
     assert (document["kind"], document["version"], document["asked"]) == ("audit", __version__, {"text": "1"})
     assert [p.name for p in out.parent.iterdir()] == ["out"]
@@ -117,8 +116,8 @@ def test_a_folder_without_marker_is_foreign(out: Path) -> None:
     assert there(out) == {"a.txt": "1", "sub/b.txt": "1", "thesis.txt": "years"}
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 2, "program": "fairaudit"}', "\0",
-                                     '{"format": 1, "program": "fairaudit", "kind": "audit"}'])  # fmt: skip
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 1, "program": "fairaudit"}', "\0", "[" * 200_000,
+                                     '{"format": 2, "program": "fairaudit", "kind": "audit"}'])  # fmt: skip
 def test_a_marker_that_is_not_ours_is_a_foreign_file(out: Path, content: str) -> None:
     out.mkdir()
     (out / MARKER).write_text(content)
@@ -132,7 +131,7 @@ def test_a_marker_cannot_name_a_file_outside(out: Path, name: str) -> None:
     fill(out)
     (out.parent / "thesis.txt").write_text("years")
     marker = json.loads((out / MARKER).read_text())
-    marker["files"][name] = digest_of(out.parent / "thesis.txt")
+    marker["files"][name] = fingerprint(out.parent / "thesis.txt")
     (out / MARKER).write_text(json.dumps(marker))
     assert read_marker(out) is None
     clear(out)
@@ -401,7 +400,7 @@ def test_a_disk_that_is_read_only_is_refused_before_the_work(small_disk: Path) -
         with pytest.raises(ConfigError, match="got 'Read-only file system'"):
             folder_at(small_disk / name, overwrite=True).check({"text": "2"})
     with pytest.raises(ConfigError, match="got 'Read-only file system'"):
-        check_file(small_disk / "page.html")
+        check_file(small_disk / "page.html", "run")
 
 
 def test_a_folder_that_is_a_disk_of_its_own_is_filled(small_disk: Path) -> None:
@@ -409,43 +408,58 @@ def test_a_folder_that_is_a_disk_of_its_own_is_filled(small_disk: Path) -> None:
     assert there(small_disk) == {"a.txt": "1", "sub/b.txt": "1"}
 
 
-def page(text: str) -> str:
-    return with_page_digest(f"<html>{PAGE_LINE}<p>{text}</p></html>")
+def page(text: str, kind: str = "run") -> str:
+    return with_own_digest(f'<html><meta name="{OWN}" content="{own_line(kind)}"><p>{text}</p></html>')
 
 
 def test_a_page_knows_whether_it_was_changed(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text(page("é <b>"), encoding="utf-8")
-    assert is_ours(path)
-    check_file(path)
-    for text in (page("a").replace(">a<", ">b<"), "<html></html>", f"<html>{PAGE_LINE}</html>", "", page("a") + " "):
+    assert is_ours(path, kind="run")
+    check_file(path, "run")
+    rule = f"output {path} must be a new file or replace a page of this kind, 'run', as fairaudit wrote it; got"
+    for text in (page("a").replace(">a<", ">b<"), page("a") + " ", page("a").replace("run ", f"run {'0' * 64}", 1)):
         path.write_text(text, encoding="utf-8")
-        assert not is_ours(path)
+        assert not is_ours(path, kind="run")
         with pytest.raises(ConfigError) as caught:
-            check_file(path)
+            check_file(path, "run")
+        if text.count("0" * 64):
+            assert "got another file" in str(caught.value)
+            continue
         assert str(caught.value) == (
-            f"output {path} must be a new file; got a file that is not a page of fairaudit as it was written. Move it "
-            "away or choose another name, or add --overwrite."
+            f"{rule} one that was edited. Move it away or choose another name, or add --overwrite."
         )
-        check_file(path, overwrite=True)
+        check_file(path, "run", overwrite=True)
         assert path.read_text(encoding="utf-8") == text
+    for text, got in (("<html></html>", "another file"), ("", "another file"), (page("a", "audit"), "a page of another")):
+        path.write_text(text, encoding="utf-8")
+        for overwrite in (False, True):
+            with pytest.raises(ConfigError, match=f"got {got}.*. Move it away or choose another name.$"):
+                check_file(path, "run", overwrite=overwrite)
+    with path.open("wb") as file:
+        file.truncate(50 * 2**30)  # sparse; read whole, it would take a minute and the memory
+    with pytest.raises(ConfigError, match="got another file"):
+        check_file(path, "run", overwrite=True)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_only_plain_files_are_replaced(tmp_path: Path, overwrite: bool) -> None:
     os.mkfifo(tmp_path / "pipe.html")
     (tmp_path / "dir.html").mkdir()
-    for name in ("pipe.html", "dir.html"):
-        with pytest.raises(ConfigError, match="must be a new file; got no plain file"):
-            check_file(tmp_path / name, overwrite=overwrite)
+    (tmp_path / "page.html").write_text(page("a"))
+    (tmp_path / "link.html").symlink_to("page.html")
+    (tmp_path / "nothing.html").symlink_to("nowhere.html")
+    for name in ("pipe.html", "dir.html", "link.html", "nothing.html"):
+        with pytest.raises(ConfigError, match="got no plain file"):
+            check_file(tmp_path / name, "run", overwrite=overwrite)
 
 
 def test_a_file_whose_name_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b")
     for name, why in ((f"{'x' * 300}.html", "File name too long"), ("t.csv/b.html", "Not a directory")):
         with pytest.raises(ConfigError, match=f"got '{why}'"):
-            check_file(tmp_path / name)
-    check_file(tmp_path / f"{'x' * 250}.html")
+            check_file(tmp_path / name, "run")
+    check_file(tmp_path / f"{'x' * 250}.html", "run")
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
 
 
