@@ -14,9 +14,21 @@ import pytest
 
 from fairaudit._version import __version__
 from fairaudit.core import output_folder
-from fairaudit.core.errors import ConfigError
-from fairaudit.core.marker import MARKER, OWN, clear, fingerprint, is_complete, is_ours, own_line, read_marker, with_own_digest
-from fairaudit.core.output_folder import OutputFolder, check_file
+from fairaudit.core.errors import ConfigError, DataError
+from fairaudit.core.marker import (
+    MARKER,
+    OWN,
+    clear,
+    fingerprint,
+    is_complete,
+    is_ours,
+    own_line,
+    read_marker,
+    refuse_half_replaced,
+    settle,
+    with_own_digest,
+)
+from fairaudit.core.output_folder import OutputFolder, begun, check_file
 
 NAMES = ("a.txt", "sub/b.txt")
 
@@ -467,3 +479,163 @@ def test_the_lock_is_free_after_the_block(out: Path) -> None:
     fill(out)
     fill(out, "2", overwrite=True)
     assert not (out / output_folder.STAGING).exists()
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "file"])
+def test_a_staging_folder_of_the_user_is_never_removed(out: Path, tmp_path: Path, marked: bool, kind: str) -> None:
+    out.mkdir()
+    if marked:
+        fill(out)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years")
+    staging = out / output_folder.STAGING
+    if kind == "folder":
+        shutil.move(tmp_path / "mine", staging)
+    elif kind == "link":
+        staging.symlink_to(tmp_path / "mine")
+    elif kind == "pipe":
+        os.mkfifo(staging)
+    else:
+        staging.write_text("mine")
+    for overwrite in (False, True):
+        assert refused(out, overwrite=overwrite) == (
+            f"output {out} must leave room for .fairaudit.new; got a '.fairaudit.new' that fairaudit did not write. "
+            "Move it away, or choose another folder."
+        )
+    with pytest.raises(ConfigError, match=r"got a '\.fairaudit\.new'"), folder_at(out).replaced():
+        pass
+    assert os.path.lexists(staging)
+    assert {"folder": staging, "link": tmp_path / "mine"}.get(kind, out).is_dir()
+    if kind in ("folder", "link"):
+        assert (staging / "thesis.txt").read_text() == "years"
+
+
+def test_a_refused_command_removes_nothing(out: Path) -> None:
+    fill(out)
+    killed_at(out, 1)
+    staged = there(out / output_folder.STAGING)
+    (out / ".0123456789ab.a.txt").write_text("half")
+    assert "differs in 'text'" in refused(out, {"text": "3"})
+    assert there(out / output_folder.STAGING) == staged
+    assert staged.keys() == {"a.txt", "c.txt", output_folder.STAMP}
+    assert (out / ".0123456789ab.a.txt").exists()
+
+
+def test_a_file_that_looks_like_a_leftover_stays_without_a_marker(out: Path) -> None:
+    out.mkdir()
+    (out / f".0123456789ab.{MARKER}").write_text("mine")
+    (out / "mine").write_text("mine")
+    refused(out)
+    fill(out, overwrite=True, files=("a.txt",))
+    assert there(out) == {f".0123456789ab.{MARKER}": "mine", "mine": "mine", "a.txt": "1"}
+
+
+def marked(out: Path, **values: object) -> None:
+    """Edit the marker by hand."""
+    document = json.loads((out / MARKER).read_text())
+    (out / MARKER).write_text(json.dumps({**document, **values}))
+
+
+@pytest.mark.parametrize("state", ["open", "complete", "replacing"])
+@pytest.mark.parametrize("kind", ["audit", "run"])
+def test_a_growing_file_counts_only_in_an_open_run_and_by_a_known_name(out: Path, kind: str, state: str) -> None:
+    fill(out, files=("a.txt",))
+    for name in ("thesis.txt", "data.json"):
+        (out / name).write_text("mine")
+    marked(out, kind=kind, state=state, files={"thesis.txt": "", "data.json": ""})
+    clear(out)
+    assert (out / "thesis.txt").read_text() == "mine"
+    assert (out / "data.json").exists() == ((kind, state) != ("run", "open"))
+
+
+def test_a_linked_folder_is_not_followed(out: Path, tmp_path: Path) -> None:
+    fill(out)
+    shutil.move(out / "sub", tmp_path / "elsewhere")
+    (out / "sub").symlink_to(tmp_path / "elsewhere")
+    for overwrite in (False, True):
+        assert "must leave room for sub/b.txt; got a 'sub' that" in refused(out, overwrite=overwrite)
+    clear(out)
+    (tmp_path / "elsewhere" / "b.txt").rename(tmp_path / "elsewhere" / "c.txt")
+    assert "must leave room for sub/b.txt; got a 'sub' that" in refused(out, overwrite=True)
+    assert (tmp_path / "elsewhere" / "c.txt").read_text() == "1"
+
+
+@pytest.mark.parametrize("name", ["*", "**", "[a-z]*", "\udc80", "a\0b"])
+def test_odd_names_in_a_marker_touch_nothing(out: Path, name: str) -> None:
+    fill(out)
+    (out / ".0123456789ab.thesis.txt").write_text("years")
+    (out / MARKER).with_name("kept").write_text((out / MARKER).read_text())
+    marked(out, files={**json.loads((out / MARKER).read_text())["files"], name: "0 1"})
+    before = there(out)
+    try:
+        folder_at(out).check({"text": "1"})
+    except ConfigError as error:
+        assert MARKER in str(error)
+    assert there(out) == before
+
+
+def test_a_marker_alone_cannot_let_a_replacing_finish(out: Path) -> None:
+    fill(out)
+    (out / "thesis.txt").write_text("years")
+    marked(out, state="replacing", earlier={"thesis.txt": fingerprint(out / "thesis.txt")})
+    for overwrite in (False, True):
+        assert "whose new files are no longer in '.fairaudit.new'" in refused(out, overwrite=overwrite)
+
+
+def test_a_linked_or_huge_marker_is_foreign(out: Path, tmp_path: Path) -> None:
+    fill(out)
+    shutil.move(out / MARKER, tmp_path / "marker")
+    (out / MARKER).symlink_to(tmp_path / "marker")
+    assert f"leave room for {MARKER}" in refused(out, overwrite=True)
+    (out / MARKER).unlink()
+    with (out / MARKER).open("wb") as file:
+        file.truncate(2**30)
+    assert read_marker(out) is None
+    assert f"leave room for {MARKER}" in refused(out, overwrite=True)
+
+
+def test_a_file_of_another_size_is_refused_unread(out: Path) -> None:
+    fill(out)
+    with (out / "a.txt").open("wb") as file:
+        file.truncate(50 * 2**30)  # sparse; its digest would take minutes
+    assert "a.txt' that was changed" in "".join(
+        str(pytest.raises(ConfigError, folder_at(out, overwrite=overwrite).check, {"text": "1"}).value)
+        for overwrite in (False, True)
+    )
+
+
+def test_half_a_set_is_not_read(tmp_path: Path) -> None:
+    states = []
+    for moment in range(1, 8):
+        out = tmp_path / str(moment)
+        fill(out)
+        killed_at(out, moment)
+        marker = read_marker(out)
+        assert marker is not None
+        states.append(marker.state)
+        if marker.state == "replacing":
+            with pytest.raises(DataError, match=r"whose files were replaced in part\. Repeat the command"):
+                refuse_half_replaced(out)
+        else:
+            refuse_half_replaced(out)
+    assert set(states) == {"replacing", "complete"}
+
+
+def test_a_run_replaces_only_files_that_it_has_begun(out: Path) -> None:
+    run = OutputFolder(out, "run", ("data.json", "profile.json"), overwrite=None)
+    run.claim()
+    begun(out, "data.json").write_text("1")
+    (out / "profile.json").write_text("mine")
+    with pytest.raises(ConfigError, match=r"leave room for profile\.json; got a 'profile\.json' that is not as"):
+        run.check()
+    with pytest.raises(ConfigError, match=r"leave room for profile\.json"):
+        begun(out, "profile.json")
+    (out / "profile.json").unlink()
+    run.check()
+    run.claim()
+    assert begun(out, "data.json").read_text() == "1"
+    settle(out)
+    (out / "data.json").write_text("edited")
+    with pytest.raises(ConfigError, match=r"'data\.json' that was changed since it was written"):
+        begun(out, "data.json")
