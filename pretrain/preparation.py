@@ -14,7 +14,7 @@ from torch import nn
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import write_json
-from fairaudit.core.output_folder import begun
+from fairaudit.core.output_folder import begun, locked
 from fairaudit.core.progress import step
 from fairaudit.core.run_files import read_run_file
 from fairaudit.describe.training_data import training_data
@@ -54,14 +54,14 @@ def complete_run(
         return run.folder
     for sentence in recipe.advice() if method == "swav" else ():
         warnings.warn(sentence, TrainingWarning, stacklevel=3)
-    with _torch_threads(_same_machine(run, threads)):
+    with locked(run.folder, run.folder), _torch_threads(_same_machine(run, threads)):
         store = _read_store(run, progress=progress)
         run.record_declared(declared)
         network, summary = train(run, store)
         run.record_data(store)  # training may find more unreadable images
         card = model_card(recipe, method=method, images=store.readable, data=declared)
         export_model(network, run.model, size=recipe.crops.sizes[0], card=card)
-    run.finish(summary)
+        run.finish(summary)
     return run.folder
 
 

@@ -112,7 +112,7 @@ class OutputFolder:
             _recover(self.path)
             staging.mkdir()
             try:
-                with _locked(staging, self.path):
+                with locked(staging, self.path):
                     (staging / STAMP).write_bytes(_STAMP)
                     yield staging
                     old = read_marker(self.path)
@@ -136,14 +136,6 @@ class OutputFolder:
             _refuse_conflict(self.path, self.kind, marker, ())
             files = {} if marker is None else marker.files
             write_marker(self.path, Marker(self.kind, __version__, self.asked, files))
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Make the folder, and let no other command write to it inside the block."""
-        with _disk_errors(self.path), _removed_if_empty(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            with _locked(self.path, self.path):
-                yield
 
     def _is_done(self, marker: Marker | None) -> bool:
         """Return whether the folder holds the whole result of this request; refuse a folder with another content."""
@@ -233,11 +225,11 @@ def check_file(path: str | Path, kind: str, *, overwrite: bool | None = False) -
             found, unchanged = own_kind(path) if plain else ("", False)
             same = found == kind
             if not same or not (unchanged or overwrite):
-                got = "one that was edited" if same else f"a page of another kind, '{found}'" if found else "another file"
+                got = "one that was edited" if same else f"one of kind '{found}'" if found else "another file"
                 option = ", or add --overwrite" if same and overwrite is not None else ""
                 raise ConfigError(
-                    f"output {path} must be a new file or replace a page of this kind, '{kind}', as fairaudit wrote it; "
-                    f"got {got if plain else 'no plain file'}. Move it away or choose another name{option}."
+                    f"output {path} must be a new file or replace one of kind '{kind}' as fairaudit wrote it; got "
+                    f"{got if plain else 'no plain file'}. Move it away or choose another name{option}."
                 )
         _try_to_write(path.parent, [path.name])
 
@@ -296,8 +288,14 @@ def _disk_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(folder: Path, output: Path) -> Iterator[None]:
-    """Lock a folder, so that no other process takes it for one that a kill left, or writes to it; not on Windows."""
+def locked(folder: Path, output: Path) -> Iterator[None]:
+    """Lock a folder, so that no other process takes it for one that a kill left, or writes to it; not on Windows.
+
+    Raises
+    ------
+    ConfigError
+        If another process has locked it; ``output`` is named.
+    """
     if sys.platform == "win32":
         yield
         return
@@ -345,7 +343,7 @@ def _recover(folder: Path) -> None:
     marker, staging = read_marker(folder), folder / STAGING
     _refuse_foreign_staging(folder, marker)
     if staging.is_dir():
-        with _locked(staging, folder):
+        with locked(staging, folder):
             if marker is not None and marker.state == REPLACING:
                 _refuse_conflict(folder, marker.kind, marker, marker.files)
                 _refuse_conflict(staging, "", replace(marker, earlier={}), marker.files)
@@ -354,10 +352,11 @@ def _recover(folder: Path) -> None:
                 _remove_staging(staging)
     if marker is not None:
         ends = {name[-60:] for name in (MARKER, *marker.files) if "/" not in name}
-        for path in list(folder.iterdir()):
-            match = _SIBLING.fullmatch(path.name)
-            if match and match[1] in ends and path.is_file() and not path.is_symlink():
-                path.unlink()
+        with locked(folder, folder):  # a training run writes here for hours
+            for path in list(folder.iterdir()):
+                match = _SIBLING.fullmatch(path.name)
+                if match and match[1] in ends and path.is_file() and not path.is_symlink():
+                    path.unlink()
 
 
 def _finish(folder: Path, marker: Marker) -> None:

@@ -429,7 +429,7 @@ def test_a_page_knows_whether_it_was_changed(tmp_path: Path) -> None:
     path.write_text(page("é <b>"), encoding="utf-8")
     assert is_ours(path, kind="run")
     check_file(path, "run")
-    rule = f"output {path} must be a new file or replace a page of this kind, 'run', as fairaudit wrote it; got"
+    rule = f"output {path} must be a new file or replace one of kind 'run' as fairaudit wrote it; got"
     for text in (page("a").replace(">a<", ">b<"), page("a") + " ", page("a").replace("run ", f"run {'0' * 64}", 1)):
         path.write_text(text, encoding="utf-8")
         assert not is_ours(path, kind="run")
@@ -443,7 +443,11 @@ def test_a_page_knows_whether_it_was_changed(tmp_path: Path) -> None:
         )
         check_file(path, "run", overwrite=True)
         assert path.read_text(encoding="utf-8") == text
-    for text, got in (("<html></html>", "another file"), ("", "another file"), (page("a", "audit"), "a page of another")):
+    for text, got in (
+        ("<html></html>", "another file"),
+        ("", "another file"),
+        (page("a", "audit"), "one of kind 'audit'"),
+    ):
         path.write_text(text, encoding="utf-8")
         for overwrite in (False, True):
             with pytest.raises(ConfigError, match=f"got {got}.*. Move it away or choose another name.$"):
