@@ -19,7 +19,6 @@ import errno
 import os
 from collections.abc import Iterable
 
-
 #: A full disk; Rust gives no number.
 _FULL = (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

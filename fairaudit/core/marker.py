@@ -96,8 +96,8 @@ def refuse_half_replaced(folder: Path) -> None:
     marker = read_marker(folder)
     if marker is not None and marker.state == REPLACING:
         raise DataError(
-            f"folder {folder} must hold one whole result; got one whose files were replaced in part. Repeat the command "
-            "that wrote it: it replaces the others."
+            f"folder {folder} must hold one whole result; got one whose files were replaced in part. Repeat the "
+            "command that wrote it: it replaces the others."
         )
 
 

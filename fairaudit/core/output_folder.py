@@ -1,6 +1,6 @@
 """``OutputFolder``: a folder of results in which nothing is replaced but files of ours that nobody has changed.
 
-New files are written to ``.fairaudit.new`` inside the folder. Then the marker lists both sets, the files are renamed,
+New files are written to ``.fairaudit.new/files`` in it. Then the marker lists both sets, the files are renamed,
 and the marker lists the new set. If the process is killed before the marker lists both, the old set stays; if it is
 killed later, the next command that may write here finishes the renaming.
 """
@@ -40,6 +40,8 @@ from fairaudit.core.open_file import REGULAR, kind_of, read_bytes
 STAGING = ".fairaudit.new"
 #: File in the staging folder, and its content: a folder without it is the user's.
 STAMP = ".fairaudit.stamp"
+#: Folder in the staging folder that holds the new files and nothing else.
+_NEW = "files"
 _STAMP = b"fairaudit writes new files to this folder, and removes it when they are at their place.\n"
 #: Kind of the page in a folder; folders of other kinds hold a page of comparisons.
 _PAGES = {"audit": "audit", "run": "run"}
@@ -114,10 +116,11 @@ class OutputFolder:
             try:
                 with locked(staging, self.path):
                     (staging / STAMP).write_bytes(_STAMP)
-                    yield staging
+                    fresh = staging / _NEW
+                    fresh.mkdir()
+                    yield fresh
                     old = read_marker(self.path)
-                    files = [p for p in staging.rglob("*") if p.is_file() and p != staging / STAMP]
-                    new = {p.relative_to(staging).as_posix(): fingerprint(p) for p in files}
+                    new = {p.relative_to(fresh).as_posix(): fingerprint(p) for p in fresh.rglob("*") if p.is_file()}
                     _refuse_conflict(self.path, self.kind, old, sorted(new))
                     earlier = {} if old is None else {**old.earlier, **old.files}
                     marker = Marker(self.kind, __version__, self.asked, new, earlier, REPLACING)
@@ -279,7 +282,7 @@ def _disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.filename is not None:
-            error.filename = os.fsdecode(error.filename).replace(f"{STAGING}{os.sep}", "")
+            error.filename = os.fsdecode(error.filename).replace(f"{STAGING}{os.sep}{_NEW}{os.sep}", "")
         raise disk_error(error, f"output {path}") from error
     except Exception as error:
         if type(error).__name__ != "SafetensorError":  # Rust's; the message ends with the system's reason
@@ -346,7 +349,7 @@ def _recover(folder: Path) -> None:
         with locked(staging, folder):
             if marker is not None and marker.state == REPLACING:
                 _refuse_conflict(folder, marker.kind, marker, marker.files)
-                _refuse_conflict(staging, "", replace(marker, earlier={}), marker.files)
+                _refuse_conflict(staging / _NEW, "", replace(marker, earlier={}), marker.files)
                 _finish(folder, marker)
             else:
                 _remove_staging(staging)
@@ -363,9 +366,9 @@ def _finish(folder: Path, marker: Marker) -> None:
     """Rename the staged files, remove those that only the earlier set had, and mark the set as complete."""
     staging = folder / STAGING
     for name in marker.files:
-        if (staging / name).is_file():
+        if (staging / _NEW / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staging / name, folder / name)
+            os.replace(staging / _NEW / name, folder / name)
     for name in marker.earlier.keys() - marker.files.keys():
         remove_ours(folder, name, marker)
     write_marker(folder, replace(marker, earlier={}, state=COMPLETE))
