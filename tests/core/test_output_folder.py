@@ -18,16 +18,12 @@ from fairaudit.core import output_folder
 from fairaudit.core.errors import ConfigError, DataError
 from fairaudit.core.marker import (
     MARKER,
-    OWN,
     clear,
     fingerprint,
     is_complete,
-    is_ours,
-    own_line,
     read_marker,
     refuse_half_replaced,
     settle,
-    with_own_digest,
 )
 from fairaudit.core.output_folder import OutputFolder, begun, check_file
 
@@ -421,56 +417,6 @@ def test_a_folder_that_is_a_disk_of_its_own_is_filled(small_disk: Path) -> None:
     assert there(small_disk) == {"a.txt": "1", "sub/b.txt": "1"}
 
 
-def page(text: str, kind: str = "run") -> str:
-    return with_own_digest(f'<html><meta name="{OWN}" content="{own_line(kind)}"><p>{text}</p></html>')
-
-
-def test_a_page_knows_whether_it_was_changed(tmp_path: Path) -> None:
-    path = tmp_path / "page.html"
-    path.write_text(page("é <b>"), encoding="utf-8")
-    assert is_ours(path, kind="run")
-    check_file(path, "run")
-    rule = f"output {path} must be a new file or replace one of kind 'run' as fairaudit wrote it; got"
-    for text in (page("a").replace(">a<", ">b<"), page("a") + " ", page("a").replace("run ", f"run {'0' * 64}", 1)):
-        path.write_text(text, encoding="utf-8")
-        assert not is_ours(path, kind="run")
-        with pytest.raises(ConfigError) as caught:
-            check_file(path, "run")
-        if text.count("0" * 64):
-            assert "got another file" in str(caught.value)
-            continue
-        assert str(caught.value) == (
-            f"{rule} one that was edited. Move it away or choose another name, or add --overwrite."
-        )
-        check_file(path, "run", overwrite=True)
-        assert path.read_text(encoding="utf-8") == text
-    for text, got in (
-        ("<html></html>", "another file"),
-        ("", "another file"),
-        (page("a", "audit"), "one of kind 'audit'"),
-    ):
-        path.write_text(text, encoding="utf-8")
-        for overwrite in (False, True):
-            with pytest.raises(ConfigError, match=f"got {got}.*. Move it away or choose another name.$"):
-                check_file(path, "run", overwrite=overwrite)
-    with path.open("wb") as file:
-        file.truncate(50 * 2**30)  # sparse; read whole, it would take a minute and the memory
-    with pytest.raises(ConfigError, match="got another file"):
-        check_file(path, "run", overwrite=True)
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_only_plain_files_are_replaced(tmp_path: Path, overwrite: bool) -> None:
-    os.mkfifo(tmp_path / "pipe.html")
-    (tmp_path / "dir.html").mkdir()
-    (tmp_path / "page.html").write_text(page("a"))
-    (tmp_path / "link.html").symlink_to("page.html")
-    (tmp_path / "nothing.html").symlink_to("nowhere.html")
-    for name in ("pipe.html", "dir.html", "link.html", "nothing.html"):
-        with pytest.raises(ConfigError, match="got no plain file"):
-            check_file(tmp_path / name, "run", overwrite=overwrite)
-
-
 def test_a_file_whose_name_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b")
     for name, why in ((f"{'x' * 300}.html", "File name too long"), ("t.csv/b.html", "Not a directory")):
@@ -540,18 +486,6 @@ def marked(out: Path, **values: object) -> None:
     """Edit the marker by hand."""
     document = json.loads((out / MARKER).read_text())
     (out / MARKER).write_text(json.dumps({**document, **values}))
-
-
-@pytest.mark.parametrize("state", ["open", "complete", "replacing"])
-@pytest.mark.parametrize("kind", ["audit", "run"])
-def test_a_growing_file_counts_only_in_an_open_run_and_by_a_known_name(out: Path, kind: str, state: str) -> None:
-    fill(out, files=("a.txt",))
-    for name in ("thesis.txt", "data.json"):
-        (out / name).write_text("mine")
-    marked(out, kind=kind, state=state, files={"thesis.txt": "", "data.json": ""})
-    clear(out)
-    assert (out / "thesis.txt").read_text() == "mine"
-    assert (out / "data.json").exists() == ((kind, state) != ("run", "open"))
 
 
 def test_a_linked_folder_is_not_followed(out: Path, tmp_path: Path) -> None:
