@@ -18,9 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.output_folder import begun
 from fairaudit.core.progress import step as progress_bar
 from fairaudit.pretrain.ahead import ahead
-from fairaudit.pretrain.checkpoint import load_checkpoint, save_checkpoint
+from fairaudit.pretrain.checkpoint import load_checkpoint, previous, save_checkpoint
 from fairaudit.pretrain.images import ImageStore
 from fairaudit.pretrain.optimiser import LarcSGD, learning_rate
 from fairaudit.pretrain.run import Run
@@ -126,7 +127,9 @@ def fit(
             advance((step + 1) * schedule.batch, schedule.steps * schedule.batch)
             if (step + 1) % schedule.checkpoint_every == 0 or step + 1 == schedule.steps:
                 state = {"step": step + 1, "objective": objective.state_dict(), "optimiser": optimiser.state_dict()}
-                save_checkpoint(run.checkpoint, state)
+                if run.checkpoint.is_file():
+                    begun(run.folder, previous(run.checkpoint).name)
+                save_checkpoint(begun(run.folder, run.checkpoint.name), state)
             measure(step + 1)
             if on_step:
                 on_step(row)

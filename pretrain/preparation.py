@@ -14,6 +14,7 @@ from torch import nn
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import write_json
+from fairaudit.core.output_folder import begun, locked
 from fairaudit.core.progress import step
 from fairaudit.core.run_files import read_run_file
 from fairaudit.describe.training_data import training_data
@@ -53,14 +54,14 @@ def complete_run(
         return run.folder
     for sentence in recipe.advice() if method == "swav" else ():
         warnings.warn(sentence, TrainingWarning, stacklevel=3)
-    with _torch_threads(_same_machine(run, threads)):
+    with locked(run.folder, run.folder), _torch_threads(_same_machine(run, threads)):
         store = _read_store(run, progress=progress)
         run.record_declared(declared)
         network, summary = train(run, store)
         run.record_data(store)  # training may find more unreadable images
         card = model_card(recipe, method=method, images=store.readable, data=declared)
         export_model(network, run.model, size=recipe.crops.sizes[0], card=card)
-    run.finish(summary)
+        run.finish(summary)
     return run.folder
 
 
@@ -90,7 +91,7 @@ def _same_machine(run: Run, threads: int | None) -> int | None:
     }  # fmt: skip
     before = read_run_file(run.machine)
     if not before:
-        write_json(run.machine, now)
+        write_json(begun(run.folder, run.machine.name), now)
         return threads
     if threads is None and isinstance(before.get("threads"), int):
         now["threads"] = before["threads"]

@@ -30,8 +30,8 @@ from fairaudit.core.errors import ConfigError
 from fairaudit.core.files import atomic_write, json_line, write_json
 from fairaudit.core.marker import is_complete, settle
 from fairaudit.core.open_file import is_there, read_text
-from fairaudit.core.output_folder import OutputFolder
-from fairaudit.core.run_files import read_run_file, read_steps, read_watched
+from fairaudit.core.output_folder import OutputFolder, begun
+from fairaudit.core.run_files import FILES, read_run_file, read_steps, read_watched
 from fairaudit.describe.training_data import TrainingData, documents
 from fairaudit.images.image_files import ImageFiles
 from fairaudit.pretrain.export import model_folder
@@ -40,11 +40,6 @@ from fairaudit.pretrain.recipe import Recipe
 
 ANOTHER = "Choose another output folder, or delete this one."
 LISTED = 100
-#: Files that a run writes to its folder; ``model/`` has a marker of its own, and the page its own digest.
-FILES = (
-    "recipe.toml", "data.json", "machine.json", "datasheet.json", "profile.json", "metrics.jsonl", "watch.jsonl",
-    "checkpoint.pt", "checkpoint.previous.pt", "finished.json",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,27 +80,27 @@ class Run:
             "n_skipped": len(store.skipped),
             "skipped": [{"file": name, "reason": reason} for name, reason in store.skipped[:LISTED]],
         }
-        write_json(self.folder / "data.json", value)
+        write_json(begun(self.folder, "data.json"), value)
 
     def record_declared(self, data: Sequence[TrainingData]) -> None:
         """Write ``datasheet.json`` and ``profile.json``."""
         datasheets, profiles = documents(data)
-        write_json(self.folder / "datasheet.json", {"folders": datasheets})
-        write_json(self.folder / "profile.json", {"folders": profiles})
+        write_json(begun(self.folder, "datasheet.json"), {"folders": datasheets})
+        write_json(begun(self.folder, "profile.json"), {"folders": profiles})
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Mark the run as complete."""
-        write_json(self.folder / "finished.json", dict(summary))
+        write_json(begun(self.folder, "finished.json"), dict(summary))
         settle(self.folder)
 
     def metrics(self, *, done: int) -> AbstractContextManager[JsonLines]:
         """Open ``metrics.jsonl`` to append after the first ``done`` steps; drop the lines of later steps."""
-        path = self.folder / "metrics.jsonl"
+        path = begun(self.folder, "metrics.jsonl")
         return JsonLines.open(path, [row for row in read_steps(path) if row["step"] <= done])
 
     def watched(self, *, images: int) -> AbstractContextManager[JsonLines]:
         """Open ``watch.jsonl`` to append after the measurements up to ``images`` seen; drop later lines."""
-        path = self.folder / "watch.jsonl"
+        path = begun(self.folder, "watch.jsonl")
         return JsonLines.open(path, [row for row in read_watched(path) if row["images"] <= images])
 
 
@@ -166,8 +161,8 @@ def open_run(output: Path, *, recipe: Recipe, method: str, files: ImageFiles) ->
         _check_same_data(run.folder, method, files)
     if not finished:
         model_folder(run.model).check()
-        folder.claim(FILES)
-        atomic_write(written, text)
+        folder.claim()
+        atomic_write(begun(run.folder, "recipe.toml"), text)
     return run
 
 

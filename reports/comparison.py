@@ -117,6 +117,7 @@ def render_comparison(
     audits = {name: printable_audit(audit) for name, audit in audits.items()}
     return page.document(
         "comparison.html.j2",
+        "comparison",
         title=title,
         intro=intro,
         checkpoints=[

@@ -43,6 +43,7 @@ def render(audit: AuditResult) -> str:
     views = result_views(audit)
     return page.document(
         "report.html.j2",
+        "audit",
         **_summary(audit),
         views=views,
         findings=_findings(views)[:MAX_FINDINGS],

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from fairaudit.core.errors import InputError
 from fairaudit.core.files import atomic_write
-from fairaudit.core.marker import PAGE_LINE, with_page_digest
+from fairaudit.core.marker import OWN, own_kind, own_line, with_own_digest
 from fairaudit.core.output_folder import check_file
 from fairaudit.core.text import printable
 from fairaudit.reports import notation, palette
@@ -67,11 +67,11 @@ def fill(template: str, **values: Any) -> str:
     return printable(environment().get_template(template).render(**values))
 
 
-def document(template: str, **values: Any) -> str:
-    """Return a whole page from a ``template`` that extends ``page.html.j2``."""
+def document(template: str, kind: str, **values: Any) -> str:
+    """Return a whole page from a ``template`` that extends ``page.html.j2``; it may replace pages of its ``kind``."""
     # The style sheet is ours and holds no "<", so it cannot end its element.
-    ours = {"stylesheet": Markup(stylesheet()), "digest": Markup(PAGE_LINE)}
-    return with_page_digest(fill(template, **ours, policy=policy(), method=method(), **values))
+    ours = {"stylesheet": Markup(stylesheet()), "digest": Markup(f'<meta name="{OWN}" content="{own_line(kind)}">')}
+    return with_own_digest(fill(template, **ours, policy=policy(), method=method(), **values))
 
 
 def write(html: str, path: Path, *, overwrite: bool = False) -> Path:
@@ -80,7 +80,7 @@ def write(html: str, path: Path, *, overwrite: bool = False) -> Path:
     Raises
     ------
     ConfigError
-        If ``path`` holds another file or an edited page, and ``overwrite`` is not set.
+        If ``path`` holds another file or page, or an edited page and ``overwrite`` is not set.
     InputError
         If the page is larger than ``MAX_BYTES``.
     """
@@ -90,6 +90,6 @@ def write(html: str, path: Path, *, overwrite: bool = False) -> Path:
             f"page '{path.name}' must be at most {MAX_BYTES:,} bytes; got {len(content):,}. "
             "Audit fewer features at once."
         )
-    check_file(path, overwrite=overwrite)
+    check_file(path, own_kind(content)[0], overwrite=overwrite)
     atomic_write(path, content)
     return path

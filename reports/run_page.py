@@ -23,6 +23,7 @@ def render(run: RunRecord) -> str:
     n_comparisons, n_records = watched_view.counted(run)
     return page.document(
         "run.html.j2",
+        "run",
         run=run,
         method_name=run_wording.method(run),
         sentences=[s for s in (run_wording.progress(run), run_wording.loss(run)) if s],

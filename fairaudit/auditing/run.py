@@ -27,6 +27,7 @@ from fairaudit.auditing.tables import data_card, make_tables, read_samples, save
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.document import EDITED, digest, edited_files, from_document, is_edited, read_tables, save_audit
 from fairaudit.core.errors import DataError
+from fairaudit.core.marker import refuse_half_replaced
 from fairaudit.core.open_file import is_there, read_json
 from fairaudit.core.progress import say, step
 from fairaudit.core.protocol import Protocol
@@ -182,6 +183,7 @@ def load_audit(path: str | Path) -> Audit:
         raise DataError(
             f"audit {path} must be a folder with audit.json; got none there. Run `fairaudit audit ... -o {path}`."
         )
+    refuse_half_replaced(file.parent)
     document = read_json(file, "audit", fix="Run the audit again.")
     if not isinstance(document, dict):
         raise DataError(f"{file} must hold an audit; got a JSON {type(document).__name__}. Run the audit again.")

@@ -60,10 +60,11 @@ def profile(
     seed: Annotated[int, typer.Option(help="Seed of that sample.")] = 0,
     as_json: AsJson = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the profile as JSON.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an edited profile.")] = False,
 ) -> None:
     """Count declared values, unknown values and copies of images; nothing is inferred from pixels."""
-    from fairaudit.core.files import write_json
+    from fairaudit.core.files import atomic_write, json_text
+    from fairaudit.core.marker import OWN, own_line, with_own_digest
     from fairaudit.core.output_folder import check_file
     from fairaudit.core.progress import step
     from fairaudit.describe.datasheet import find_datasheet
@@ -71,7 +72,7 @@ def profile(
     from fairaudit.reports.profile_screen import show
 
     if output is not None:
-        check_file(output, overwrite=overwrite)
+        check_file(output, "profile", overwrite=overwrite)
     datasheet = find_datasheet(source if source.is_dir() else source.parent)
     with step("profile", shown=not as_json) as advance:
         result = profile_data(
@@ -84,7 +85,9 @@ def profile(
             progress=advance,
         )
     if output is not None:
-        write_json(output, result.document())
+        text = json_text({**result.document(), OWN: own_line("profile")})
+        check_file(output, "profile", overwrite=overwrite)
+        atomic_write(output, with_own_digest(text))
     if as_json:
         typer.echo(json.dumps(result.document(), indent=1, allow_nan=False))
     else:

@@ -153,7 +153,7 @@ def compare(
     from fairaudit.auditing.run import compare as run
     from fairaudit.core.output_folder import check_file
 
-    check_file(output, overwrite=overwrite)
+    check_file(output, "comparison", overwrite=overwrite)
     comparison = run(*audits)
     typer.echo(one_line(comparison.summary))
     print_path(comparison.write(output, overwrite=overwrite))

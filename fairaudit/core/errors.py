@@ -15,8 +15,12 @@ A message has the object by name, the rule, what was found, and a fix.
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 from collections.abc import Iterable
+
+#: A full disk; Rust gives no number.
+_FULL = (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class FairauditError(Exception):
@@ -94,7 +98,7 @@ def disk_error(error: OSError, output: str = "") -> ConfigError:
     if output:
         return ConfigError(
             f"{output} must be written whole; got '{reason}'{file and f' for {file}'}. What was there before is kept. "
-            "Free space on its disk, or choose another folder."
+            f"{'Free space on its disk' if error.errno in _FULL else 'Check this path'}, or choose another folder."
         )
     return ConfigError(
         f"{f'file {file}' if file else 'a file'} must be readable and writable; got '{reason}'. Free its disk or "

@@ -200,8 +200,12 @@ def write_npy(path: str | Path, array: npt.NDArray[Any]) -> None:
 
 def write_json(path: str | Path, value: object) -> None:
     """Write ``json_value`` of ``value``, with sorted keys and two spaces; TypeError if JSON has no such value."""
-    text = json.dumps(json_value(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    atomic_write(path, text + "\n")
+    atomic_write(path, json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Return the text that ``write_json`` writes."""
+    return json.dumps(json_value(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def json_value(value: object) -> object:

@@ -1,14 +1,15 @@
 """``OutputFolder``: a folder of results in which nothing is replaced but files of ours that nobody has changed.
 
-New files are written to ``.fairaudit.new`` inside the folder. Then the marker lists both sets, the files are renamed,
+New files are written to ``.fairaudit.new/files`` in it. Then the marker lists both sets, the files are renamed,
 and the marker lists the new set. If the process is killed before the marker lists both, the old set stays; if it is
-killed later, the next command finishes the renaming.
+killed later, the next command that may write here finishes the renaming.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -26,14 +27,25 @@ from fairaudit.core.marker import (
     MARKER,
     REPLACING,
     Marker,
+    fingerprint,
     is_ours,
+    obstacle,
+    own_kind,
     read_marker,
     remove_ours,
     write_marker,
 )
-from fairaudit.core.open_file import digest_of
+from fairaudit.core.open_file import REGULAR, home_folder, kind_of, read_bytes
 
 STAGING = ".fairaudit.new"
+#: File in the staging folder, and its content: a folder without it is the user's.
+STAMP = ".fairaudit.stamp"
+#: Folder in the staging folder that holds the new files and nothing else.
+_NEW = "files"
+_STAMP = b"fairaudit writes new files to this folder, and removes it when they are at their place.\n"
+#: Kind of the page in a folder; folders of other kinds hold a page of comparisons.
+_PAGES = {"audit": "audit", "run": "run"}
+_SIBLING = re.compile(r"\.[0-9a-f]{12}\.(.+)", re.DOTALL)  # of ``temporary_sibling``
 #: Bytes that are written before the work begins, to find out whether the disk has room.
 _TRIAL_BYTES = 1 << 16
 _LONGEST_SHOWN = 60
@@ -77,12 +89,13 @@ class OutputFolder:
         self.asked = json.loads(json.dumps(asked or {}, default=str))
         with _disk_errors(self.path):
             _check_place(self.path)
-            _recover(self.path)
             marker = read_marker(self.path)
-            done = self._is_done(marker)
-            _refuse_conflict(self.path, marker, self._files)
+            _refuse_foreign_staging(self.path, marker)
+            self._is_done(marker)
+            _refuse_conflict(self.path, self.kind, marker, self._files)
             _try_to_write(self.path, self._files)
-            return done
+            _recover(self.path)
+            return self._is_done(read_marker(self.path))
 
     @contextmanager
     def replaced(self) -> Iterator[Path]:
@@ -101,11 +114,14 @@ class OutputFolder:
             _recover(self.path)
             staging.mkdir()
             try:
-                with _locked(staging):
-                    yield staging
+                with locked(staging, self.path):
+                    (staging / STAMP).write_bytes(_STAMP)
+                    fresh = staging / _NEW
+                    fresh.mkdir()
+                    yield fresh
                     old = read_marker(self.path)
-                    new = {p.relative_to(staging).as_posix(): digest_of(p) for p in staging.rglob("*") if p.is_file()}
-                    _refuse_conflict(self.path, old, sorted(new))
+                    new = {p.relative_to(fresh).as_posix(): fingerprint(p) for p in fresh.rglob("*") if p.is_file()}
+                    _refuse_conflict(self.path, self.kind, old, sorted(new))
                     earlier = {} if old is None else {**old.earlier, **old.files}
                     marker = Marker(self.kind, __version__, self.asked, new, earlier, REPLACING)
                     write_marker(self.path, marker)
@@ -113,19 +129,23 @@ class OutputFolder:
             finally:
                 left = read_marker(self.path)
                 if left is None or left.state != REPLACING:
-                    shutil.rmtree(staging, ignore_errors=True)
+                    _remove_staging(staging)
 
-    def claim(self, files: Collection[str] = ()) -> None:
-        """Mark the folder as ours before it is filled; ``files`` will be written one by one (``GROWING``)."""
+    def claim(self) -> None:
+        """Mark the folder as ours before its files are ``begun`` one by one; files that it lists stay ours."""
         with _disk_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            write_marker(self.path, Marker(self.kind, __version__, self.asked, dict.fromkeys(files, GROWING)))
+            marker = read_marker(self.path)
+            _refuse_conflict(self.path, self.kind, marker, ())
+            files = {} if marker is None else marker.files
+            write_marker(self.path, Marker(self.kind, __version__, self.asked, files))
 
     def _is_done(self, marker: Marker | None) -> bool:
         """Return whether the folder holds the whole result of this request; refuse a folder with another content."""
         rule = f"output {self.path} must be a new folder, an empty one or an earlier {self.kind}"
         if marker is None:
-            files = sorted(p.name for p in self.path.iterdir()) if self.path.is_dir() else []
+            names = (p.name for p in self.path.iterdir()) if self.path.is_dir() else ()
+            files = sorted(name for name in names if name != STAGING)
             problem = f"a folder with other files ('{files[0]}') and no list of ours ({MARKER})" if files else ""
             effect = "writes beside them and replaces none"
         elif marker.kind != self.kind:
@@ -152,13 +172,13 @@ class OutputFolder:
         return ""
 
 
-def _refuse_conflict(folder: Path, marker: Marker | None, names: Collection[str]) -> None:
-    """Refuse to write at a path that holds a foreign or changed file."""
+def _refuse_conflict(folder: Path, kind: str, marker: Marker | None, names: Collection[str]) -> None:
+    """Refuse to write at a path that holds a foreign or changed file, or leads through a link."""
     for name in (MARKER, *names) if marker is None else names:
         digests = set[str]() if marker is None else marker.digests(name)
-        files = (above.as_posix() for above in Path(name).parents if (folder / above).is_file())
-        blocked = next(files, name if os.path.lexists(folder / name) else None)
-        if blocked is None or is_ours(folder / name, digests):
+        above = obstacle(folder, name)
+        blocked = above or (name if os.path.lexists(folder / name) else None)
+        if blocked is None or (above is None and is_ours(folder / name, digests, _PAGES.get(kind, "comparison"))):
             continue
         why = "was changed since it was written" if digests else "is not as fairaudit wrote it"
         raise ConfigError(
@@ -171,36 +191,58 @@ def refuse_changed(folder: Path) -> None:
     """Raise ConfigError if a file that the marker of ``folder`` lists was changed since it was written."""
     marker = read_marker(folder)
     if marker is not None:
-        _refuse_conflict(folder, marker, marker.files)
+        _refuse_conflict(folder, marker.kind, marker, marker.files)
 
 
-def check_file(path: str | Path, *, overwrite: bool | None = False) -> None:
-    """Refuse, before the work, an output file that would replace another file or cannot be written.
-
-    An unchanged page of fairaudit may be replaced.
+def begun(folder: Path, name: str) -> Path:
+    """List a file in the marker of a claimed folder before it is first written, and return its path.
 
     Raises
     ------
     ConfigError
-        If there is another file and ``overwrite`` is not set (None: the command has no such option), or the path cannot
-        be written to.
+        If a foreign or changed file lies there.
+    """
+    marker = read_marker(folder)
+    if marker is not None and marker.files.get(name) != GROWING:
+        _refuse_conflict(folder, marker.kind, marker, [name])
+        write_marker(folder, replace(marker, files={**marker.files, name: GROWING}))
+    return folder / name
+
+
+def check_file(path: str | Path, kind: str, *, overwrite: bool | None = False) -> None:
+    """Refuse, before the work, an output file that would replace another file or cannot be written.
+
+    Only a file of the same ``kind`` may be replaced (``marker.own_line``): one that is unchanged, or with ``overwrite``
+    an edited one.
+
+    Raises
+    ------
+    ConfigError
+        If there is another file, or an edited one and ``overwrite`` is not set (None: the command has no such option),
+        or the path cannot be written to.
     """
     path = Path(path)
     with _disk_errors(path):
-        if os.path.lexists(path) and not is_ours(path) and not (overwrite and path.is_file()):
-            kind = "a file that is not a page of fairaudit as it was written" if path.is_file() else "no plain file"
-            option = ", or add --overwrite" if path.is_file() and overwrite is not None else ""
-            raise ConfigError(
-                f"output {path} must be a new file; got {kind}. Move it away or choose another name{option}."
-            )
+        if os.path.lexists(path):
+            plain = not path.is_symlink() and path.is_file()
+            found, unchanged = own_kind(path) if plain else ("", False)
+            same = found == kind
+            if not same or not (unchanged or overwrite):
+                got = "one that was edited" if same else f"one of kind '{found}'" if found else "another file"
+                option = ", or add --overwrite" if same and overwrite is not None else ""
+                raise ConfigError(
+                    f"output {path} must be a new file or replace one of kind '{kind}' as fairaudit wrote it; got "
+                    f"{got if plain else 'no plain file'}. Move it away or choose another name{option}."
+                )
         _try_to_write(path.parent, [path.name])
 
 
 def _check_place(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"output {path} must be a folder; got a file of that name. Choose another name.")
-    for folder, name in ((Path.cwd(), "working folder"), (Path.home(), "home folder")):
-        if folder.resolve().is_relative_to(path.resolve()):
+    if os.path.lexists(path) and not path.is_dir():
+        got = "a link to no folder" if path.is_symlink() else "a file of that name"
+        raise ConfigError(f"output {path} must be a folder; got {got}. Choose another name.")
+    for folder, name in ((Path.cwd(), "working folder"), (home_folder(), "home folder")):
+        if folder is not None and folder.resolve().is_relative_to(path.resolve()):
             raise ConfigError(
                 f"output {path} must be a folder of its own; got one that holds the {name}. Choose a folder below it."
             )
@@ -240,7 +282,7 @@ def _disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.filename is not None:
-            error.filename = os.fsdecode(error.filename).replace(f"{STAGING}{os.sep}", "")
+            error.filename = os.fsdecode(error.filename).replace(f"{STAGING}{os.sep}{_NEW}{os.sep}", "")
         raise disk_error(error, f"output {path}") from error
     except Exception as error:
         if type(error).__name__ != "SafetensorError":  # Rust's; the message ends with the system's reason
@@ -249,21 +291,27 @@ def _disk_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(staging: Path) -> Iterator[None]:
-    """Lock the staging folder, so that another process does not take it for one that a kill left; not on Windows."""
+def locked(folder: Path, output: Path) -> Iterator[None]:
+    """Lock a folder, so that no other process takes it for one that a kill left, or writes to it; not on Windows.
+
+    Raises
+    ------
+    ConfigError
+        If another process has locked it; ``output`` is named.
+    """
     if sys.platform == "win32":
         yield
         return
     import fcntl
 
-    handle = os.open(staging, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # a disk without locks
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise ConfigError(
-                    f"output {staging.parent} must be written by one command at a time; got another that writes there "
+                    f"output {output} must be written by one command at a time; got another that writes there "
                     "now. Wait for it, or choose another folder."
                 ) from error
         yield
@@ -271,30 +319,69 @@ def _locked(staging: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _is_stamped(staging: Path) -> bool:
+    stamp = staging / STAMP
+    return not stamp.is_symlink() and kind_of(stamp) == REGULAR and read_bytes(stamp, "stamp", limit=1000) == _STAMP
+
+
+def _refuse_foreign_staging(folder: Path, marker: Marker | None) -> None:
+    """Refuse anything at the path of the staging folder that fairaudit did not make, and a replacing without it."""
+    staging = folder / STAGING
+    half = marker is not None and marker.state == REPLACING
+    ours = not staging.is_symlink() and staging.is_dir() and (_is_stamped(staging) or not any(staging.iterdir()))
+    if os.path.lexists(staging) and not ours:
+        raise ConfigError(
+            f"output {folder} must leave room for {STAGING}; got a '{STAGING}' that fairaudit did not write. Move it "
+            "away, or choose another folder."
+        )
+    if half and not (ours and _is_stamped(staging)):
+        raise ConfigError(
+            f"output {folder} must hold one whole result; got one that was replaced in part, and whose new files are "
+            f"no longer in '{STAGING}'. Choose another folder."
+        )
+
+
 def _recover(folder: Path) -> None:
     """Finish, or remove, the work of a killed process."""
-    marker = read_marker(folder)
-    staging = folder / STAGING
+    marker, staging = read_marker(folder), folder / STAGING
+    _refuse_foreign_staging(folder, marker)
     if staging.is_dir():
-        with _locked(staging):
-            if marker is None or marker.state != REPLACING:
-                shutil.rmtree(staging)
-    if marker is not None and marker.state == REPLACING:
-        _refuse_conflict(folder, marker, [name for name in marker.files if (staging / name).is_file()])
-        _finish(folder, marker)
-    for name in (MARKER, *(name for name in (marker.files if marker else ()) if "/" not in name)):
-        for sibling in folder.glob(f".{'[0-9a-f]' * 12}.{name[-60:]}"):  # of ``temporary_sibling``
-            sibling.unlink()
+        with locked(staging, folder):
+            if marker is not None and marker.state == REPLACING:
+                _refuse_conflict(folder, marker.kind, marker, marker.files)
+                _refuse_conflict(staging / _NEW, "", replace(marker, earlier={}), marker.files)
+                _finish(folder, marker)
+            else:
+                _remove_staging(staging)
+    if marker is not None:
+        ends = {name[-60:] for name in (MARKER, *marker.files) if "/" not in name}
+        with locked(folder, folder):  # a training run writes here for hours
+            for path in list(folder.iterdir()):
+                match = _SIBLING.fullmatch(path.name)
+                if match and match[1] in ends and path.is_file() and not path.is_symlink():
+                    path.unlink()
 
 
 def _finish(folder: Path, marker: Marker) -> None:
     """Rename the staged files, remove those that only the earlier set had, and mark the set as complete."""
     staging = folder / STAGING
     for name in marker.files:
-        if (staging / name).is_file():
+        if (staging / _NEW / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staging / name, folder / name)
+            os.replace(staging / _NEW / name, folder / name)
     for name in marker.earlier.keys() - marker.files.keys():
         remove_ours(folder, name, marker)
-    shutil.rmtree(staging, ignore_errors=True)
     write_marker(folder, replace(marker, earlier={}, state=COMPLETE))
+    _remove_staging(staging)
+
+
+def _remove_staging(staging: Path) -> None:
+    """Remove a staging folder, its stamp last, so that one half removed is still known as ours."""
+    for path in [path for path in staging.glob("*") if path.name != STAMP]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        (staging / STAMP).unlink(missing_ok=True)
+        staging.rmdir()

@@ -15,6 +15,11 @@ from fairaudit.core.errors import DataError
 from fairaudit.core.open_file import DOCUMENT, SETTINGS, is_there, parse_json, parse_toml, read_bytes, read_text
 
 Row = dict[str, Any]
+#: Files that a run writes to its folder; ``model/`` has a marker of its own, and the page its own digest.
+FILES = (
+    "recipe.toml", "data.json", "machine.json", "datasheet.json", "profile.json", "metrics.jsonl", "watch.jsonl",
+    "checkpoint.pt", "checkpoint.previous.pt", "finished.json",
+)  # fmt: skip
 
 
 def read_run_file(path: Path, *keys: str) -> Row:

@@ -75,7 +75,7 @@ def train(
         watchers.append(DisparityWatcher(data=watch, every=each, seed=resolved.seed, **options))
     if labels is not None:
         watchers.insert(0, KnnAccuracy(Path(labels), every=each))
-    check_file(Path(output) / PAGE, overwrite=None)
+    check_file(Path(output) / PAGE, "run", overwrite=None)
     with keeping(lambda: _kept(Path(output))):
         images = [Path(folder) for folder in data]
         pretrain(resolved, data=images, output=Path(output), threads=threads, watchers=watchers, progress=progress)

@@ -148,7 +148,9 @@ def test_an_edited_file_is_kept(run: Run, audit: Run, tmp_path: Path, name: str)
         refused(audit(out, *options), f"got a '{name}' that was changed since it was written and is never replaced")
     refused(audit(out, "--overwrite", outcome="score"), f"got a '{name}' that was changed")
     if name == "report.html":
-        refused(run("report", out), "is not a page of fairaudit as it was written. Move it away")
+        refused(
+            run("report", out), "replace one of kind 'audit' as fairaudit wrote it; got one that was edited. Move it"
+        )
     assert files(out) == before
 
 
@@ -178,8 +180,11 @@ def test_a_page_replaces_a_page_of_ours_and_no_other_file(run: Run, audit: Run, 
     assert [run(*compare)[0] for _ in range(2)] == [0, 0]
     for foreign in ("<html>thesis</html>", path.read_text(encoding="utf-8").replace("Summary", "My summary")):
         path.write_text(foreign, encoding="utf-8")
-        refused(run(*compare), "got a file that is not a page of fairaudit as it was written")
+        refused(run(*compare), "got another file" if "thesis" in foreign else "got one that was edited")
         assert path.read_text(encoding="utf-8") == foreign
+        if "thesis" in foreign:
+            refused(run(*compare, "--overwrite"), "got another file. Move it away or choose another name.")
+            assert path.read_text(encoding="utf-8") == foreign
     assert run(*compare, "--overwrite")[0] == 0
     assert "My summary" not in path.read_text(encoding="utf-8")
 
@@ -189,12 +194,61 @@ def test_a_profile_and_a_datasheet_replace_nothing(run: Run, tmp_path: Path) -> 
     (tmp_path / "profile.json").write_text(NPM)
     (tmp_path / "datasheet.toml").write_text('licence = "CC0"\n')
     profile = ("data", "profile", tmp_path / "images.csv", "-o", tmp_path / "profile.json")
-    refused(run(*profile), "profile.json must be a new file", "or add --overwrite")
+    for options in ((), ("--overwrite",)):
+        refused(run(*profile, *options), "profile.json must be a new file", "got another file. Move it away")
     refused(run("data", "datasheet", tmp_path), "must not be there yet")
     assert (tmp_path / "profile.json").read_text() == NPM
     assert (tmp_path / "datasheet.toml").read_text() == 'licence = "CC0"\n'
-    assert run(*profile, "--overwrite")[0] == 0
+    (tmp_path / "profile.json").unlink()
+    assert [run(*profile)[0] for _ in range(2)] == [0, 0]
     assert "n_rows" in (tmp_path / "profile.json").read_text()
+    with (tmp_path / "profile.json").open("a") as file:
+        file.write(" ")
+    refused(run(*profile), "got one that was edited", "or add --overwrite")
+    assert run(*profile, "--overwrite")[0] == 0
+    table = (tmp_path / "images.csv").read_bytes()
+    refused(
+        run("data", "profile", tmp_path / "images.csv", "-o", tmp_path / "images.csv", "--overwrite"), "another file"
+    )
+    assert (tmp_path / "images.csv").read_bytes() == table
+
+
+def test_a_file_replaces_only_one_of_its_kind(run: Run, audit: Run, tmp_path: Path, table: Path) -> None:
+    for name in ("a1", "a2"):
+        audit(tmp_path / name)
+    (tmp_path / "thesis.txt").write_text("years")
+    (tmp_path / "link.html").symlink_to(tmp_path / "a1" / "report.html")
+    before = files(tmp_path)
+    compare, profile = ("compare", tmp_path / "a1", tmp_path / "a2"), ("data", "profile", table)
+    for command, name, got in (
+        (compare, "thesis.txt", "another file"), (compare, "a1/audit.json", "another file"),
+        (compare, "a1/report.html", "one of kind 'audit'"), (profile, "a2/report.html", "one of kind 'audit'"),
+        (compare, "link.html", "no plain file"),
+    ):  # fmt: skip
+        for options in ((), ("--overwrite",)):
+            refused(run(*command, "-o", tmp_path / name, *options), f"got {got}. Move it away")
+    assert files(tmp_path) == before
+    assert (tmp_path / "link.html").is_symlink()
+    (tmp_path / "a1" / "report.html").rename(tmp_path / "mine.html")
+    (tmp_path / "a1" / "report.html").symlink_to(tmp_path / "mine.html")
+    refused(run("report", tmp_path / "a1", "--overwrite"), "got no plain file")
+    assert (tmp_path / "a1" / "report.html").is_symlink()
+
+
+def test_half_an_audit_is_neither_shown_nor_compared(run: Run, audit: Run, tmp_path: Path) -> None:
+    for name in ("a1", "a2"):
+        audit(tmp_path / name)
+    marker = json.loads((tmp_path / "a1" / MARKER).read_text())
+    (tmp_path / "a1" / MARKER).write_text(json.dumps({**marker, "state": "replacing"}))
+    text = "a1 must hold one whole result; got one whose files were replaced in part. Repeat the command"
+    refused(run("report", tmp_path / "a1"), text)
+    refused(run("compare", tmp_path / "a1", tmp_path / "a2", "-o", tmp_path / "page.html"), text)
+
+
+def test_the_remedy_fits_the_disk_error(audit: Run, table: Path, tmp_path: Path) -> None:
+    refused(audit(table / "x"), "got 'Not a directory'", "Check this path, or choose another folder.")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    refused(audit(tmp_path / "link"), "must be a folder; got a link to no folder. Choose another name.")
 
 
 @pytest.mark.parametrize(
@@ -409,3 +463,23 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(faces: Path, tmp_path: P
         "from there."
     )
     assert "Traceback" not in error
+
+
+def test_a_stopped_training_leaves_a_file_of_the_user_and_two_never_share_a_folder(faces: Path, tmp_path: Path) -> None:
+    arguments = ("pretrain", "debug_cpu", "--data", faces, "-o", "run")
+    process = program(*arguments, cwd=tmp_path, preexec_fn=listens)
+    while process.poll() is None and not (tmp_path / "run" / "metrics.jsonl").is_file():
+        time.sleep(0.05)
+    again = program(*arguments, cwd=tmp_path)
+    _, error = again.communicate(timeout=100)
+    assert again.returncode == 2
+    assert "output run must be written by one command at a time; got another that writes there now" in error
+    assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=100)
+    (tmp_path / "run" / "finished.json").write_text(NPM)
+    again = program(*arguments, cwd=tmp_path)
+    _, error = again.communicate(timeout=100)
+    assert again.returncode == 2
+    assert "must leave room for finished.json; got a 'finished.json' that is not as fairaudit wrote it" in error
+    assert (tmp_path / "run" / "finished.json").read_text() == NPM

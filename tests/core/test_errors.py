@@ -59,7 +59,7 @@ def test_the_disk_is_told_with_file_and_cause(tmp_path: Path) -> None:
     )
     assert str(disk_error(caught.value, "output x")) == (
         f"output x must be written whole; got 'No such file or directory' for {file}. What was there before is kept. "
-        "Free space on its disk, or choose another folder."
+        "Check this path, or choose another folder."
     )
     assert "a file must be readable and writable; got '9 requested and 3 written'" in str(
         disk_error(OSError("9 requested and 3 written"))

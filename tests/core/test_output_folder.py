@@ -8,16 +8,24 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from fairaudit._version import __version__
 from fairaudit.core import output_folder
-from fairaudit.core.errors import ConfigError
-from fairaudit.core.marker import MARKER, PAGE_LINE, clear, is_complete, is_ours, read_marker, with_page_digest
-from fairaudit.core.open_file import digest_of
-from fairaudit.core.output_folder import OutputFolder, check_file
+from fairaudit.core.errors import ConfigError, DataError
+from fairaudit.core.marker import (
+    MARKER,
+    clear,
+    fingerprint,
+    is_complete,
+    read_marker,
+    refuse_half_replaced,
+    settle,
+)
+from fairaudit.core.output_folder import OutputFolder, begun, check_file
 
 NAMES = ("a.txt", "sub/b.txt")
 
@@ -59,7 +67,7 @@ def test_a_new_folder_is_filled_and_lists_its_files_with_digests(out: Path) -> N
     fill(out)
     assert there(out) == {"a.txt": "1", "sub/b.txt": "1"}
     document = json.loads((out / MARKER).read_text())
-    sha256_of_1 = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
+    sha256_of_1 = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b 1"
     assert document["files"] == {"a.txt": sha256_of_1, "sub/b.txt": sha256_of_1}
     assert (document["kind"], document["version"], document["asked"]) == ("audit", __version__, {"text": "1"})
     assert [p.name for p in out.parent.iterdir()] == ["out"]
@@ -117,8 +125,8 @@ def test_a_folder_without_marker_is_foreign(out: Path) -> None:
     assert there(out) == {"a.txt": "1", "sub/b.txt": "1", "thesis.txt": "years"}
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 2, "program": "fairaudit"}', "\0",
-                                     '{"format": 1, "program": "fairaudit", "kind": "audit"}'])  # fmt: skip
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 1, "program": "fairaudit"}', "\0", "[" * 200_000,
+                                     '{"format": 2, "program": "fairaudit", "kind": "audit"}'])  # fmt: skip
 def test_a_marker_that_is_not_ours_is_a_foreign_file(out: Path, content: str) -> None:
     out.mkdir()
     (out / MARKER).write_text(content)
@@ -132,7 +140,7 @@ def test_a_marker_cannot_name_a_file_outside(out: Path, name: str) -> None:
     fill(out)
     (out.parent / "thesis.txt").write_text("years")
     marker = json.loads((out / MARKER).read_text())
-    marker["files"][name] = digest_of(out.parent / "thesis.txt")
+    marker["files"][name] = fingerprint(out.parent / "thesis.txt")
     (out / MARKER).write_text(json.dumps(marker))
     assert read_marker(out) is None
     clear(out)
@@ -401,7 +409,7 @@ def test_a_disk_that_is_read_only_is_refused_before_the_work(small_disk: Path) -
         with pytest.raises(ConfigError, match="got 'Read-only file system'"):
             folder_at(small_disk / name, overwrite=True).check({"text": "2"})
     with pytest.raises(ConfigError, match="got 'Read-only file system'"):
-        check_file(small_disk / "page.html")
+        check_file(small_disk / "page.html", "run")
 
 
 def test_a_folder_that_is_a_disk_of_its_own_is_filled(small_disk: Path) -> None:
@@ -409,43 +417,12 @@ def test_a_folder_that_is_a_disk_of_its_own_is_filled(small_disk: Path) -> None:
     assert there(small_disk) == {"a.txt": "1", "sub/b.txt": "1"}
 
 
-def page(text: str) -> str:
-    return with_page_digest(f"<html>{PAGE_LINE}<p>{text}</p></html>")
-
-
-def test_a_page_knows_whether_it_was_changed(tmp_path: Path) -> None:
-    path = tmp_path / "page.html"
-    path.write_text(page("é <b>"), encoding="utf-8")
-    assert is_ours(path)
-    check_file(path)
-    for text in (page("a").replace(">a<", ">b<"), "<html></html>", f"<html>{PAGE_LINE}</html>", "", page("a") + " "):
-        path.write_text(text, encoding="utf-8")
-        assert not is_ours(path)
-        with pytest.raises(ConfigError) as caught:
-            check_file(path)
-        assert str(caught.value) == (
-            f"output {path} must be a new file; got a file that is not a page of fairaudit as it was written. Move it "
-            "away or choose another name, or add --overwrite."
-        )
-        check_file(path, overwrite=True)
-        assert path.read_text(encoding="utf-8") == text
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_only_plain_files_are_replaced(tmp_path: Path, overwrite: bool) -> None:
-    os.mkfifo(tmp_path / "pipe.html")
-    (tmp_path / "dir.html").mkdir()
-    for name in ("pipe.html", "dir.html"):
-        with pytest.raises(ConfigError, match="must be a new file; got no plain file"):
-            check_file(tmp_path / name, overwrite=overwrite)
-
-
 def test_a_file_whose_name_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b")
     for name, why in ((f"{'x' * 300}.html", "File name too long"), ("t.csv/b.html", "Not a directory")):
         with pytest.raises(ConfigError, match=f"got '{why}'"):
-            check_file(tmp_path / name)
-    check_file(tmp_path / f"{'x' * 250}.html")
+            check_file(tmp_path / name, "run")
+    check_file(tmp_path / f"{'x' * 250}.html", "run")
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
 
 
@@ -453,3 +430,148 @@ def test_the_lock_is_free_after_the_block(out: Path) -> None:
     fill(out)
     fill(out, "2", overwrite=True)
     assert not (out / output_folder.STAGING).exists()
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "file"])
+def test_a_staging_folder_of_the_user_is_never_removed(out: Path, tmp_path: Path, marked: bool, kind: str) -> None:
+    out.mkdir()
+    if marked:
+        fill(out)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years")
+    staging = out / output_folder.STAGING
+    if kind == "folder":
+        shutil.move(tmp_path / "mine", staging)
+    elif kind == "link":
+        staging.symlink_to(tmp_path / "mine")
+    elif kind == "pipe":
+        os.mkfifo(staging)
+    else:
+        staging.write_text("mine")
+    for overwrite in (False, True):
+        assert refused(out, overwrite=overwrite) == (
+            f"output {out} must leave room for .fairaudit.new; got a '.fairaudit.new' that fairaudit did not write. "
+            "Move it away, or choose another folder."
+        )
+    with pytest.raises(ConfigError, match=r"got a '\.fairaudit\.new'"), folder_at(out).replaced():
+        pass
+    assert os.path.lexists(staging)
+    assert {"folder": staging, "link": tmp_path / "mine"}.get(kind, out).is_dir()
+    if kind in ("folder", "link"):
+        assert (staging / "thesis.txt").read_text() == "years"
+
+
+def test_a_refused_command_removes_nothing(out: Path) -> None:
+    fill(out)
+    killed_at(out, 1)
+    staged = there(out / output_folder.STAGING)
+    (out / ".0123456789ab.a.txt").write_text("half")
+    assert "differs in 'text'" in refused(out, {"text": "3"})
+    assert there(out / output_folder.STAGING) == staged
+    assert staged.keys() == {"files/a.txt", "files/c.txt", output_folder.STAMP}
+    assert (out / ".0123456789ab.a.txt").exists()
+
+
+def test_a_file_that_looks_like_a_leftover_stays_without_a_marker(out: Path) -> None:
+    out.mkdir()
+    (out / f".0123456789ab.{MARKER}").write_text("mine")
+    (out / "mine").write_text("mine")
+    refused(out)
+    fill(out, overwrite=True, files=("a.txt",))
+    assert there(out) == {f".0123456789ab.{MARKER}": "mine", "mine": "mine", "a.txt": "1"}
+
+
+def marked(out: Path, **values: object) -> None:
+    """Edit the marker by hand."""
+    document = json.loads((out / MARKER).read_text())
+    (out / MARKER).write_text(json.dumps({**document, **values}))
+
+
+def test_a_linked_folder_is_not_followed(out: Path, tmp_path: Path) -> None:
+    fill(out)
+    shutil.move(out / "sub", tmp_path / "elsewhere")
+    (out / "sub").symlink_to(tmp_path / "elsewhere")
+    for overwrite in (False, True):
+        assert "must leave room for sub/b.txt; got a 'sub' that" in refused(out, overwrite=overwrite)
+    clear(out)
+    (tmp_path / "elsewhere" / "b.txt").rename(tmp_path / "elsewhere" / "c.txt")
+    assert "must leave room for sub/b.txt; got a 'sub' that" in refused(out, overwrite=True)
+    assert (tmp_path / "elsewhere" / "c.txt").read_text() == "1"
+
+
+@pytest.mark.parametrize("name", ["*", "**", "[a-z]*", "\udc80", "a\0b"])
+def test_odd_names_in_a_marker_touch_nothing(out: Path, name: str) -> None:
+    fill(out)
+    (out / ".0123456789ab.thesis.txt").write_text("years")
+    (out / MARKER).with_name("kept").write_text((out / MARKER).read_text())
+    marked(out, files={**json.loads((out / MARKER).read_text())["files"], name: "0 1"})
+    before = there(out)
+    with suppress(ConfigError):
+        folder_at(out, overwrite=True).check({"text": "1"})
+    assert there(out) == before
+
+
+def test_a_marker_alone_cannot_let_a_replacing_finish(out: Path) -> None:
+    fill(out)
+    (out / "thesis.txt").write_text("years")
+    marked(out, state="replacing", earlier={"thesis.txt": fingerprint(out / "thesis.txt")})
+    for overwrite in (False, True):
+        assert "whose new files are no longer in '.fairaudit.new'" in refused(out, overwrite=overwrite)
+
+
+def test_a_linked_or_huge_marker_is_foreign(out: Path, tmp_path: Path) -> None:
+    fill(out)
+    shutil.move(out / MARKER, tmp_path / "marker")
+    (out / MARKER).symlink_to(tmp_path / "marker")
+    assert f"leave room for {MARKER}" in refused(out, overwrite=True)
+    (out / MARKER).unlink()
+    with (out / MARKER).open("wb") as file:
+        file.truncate(2**30)
+    assert read_marker(out) is None
+    assert f"leave room for {MARKER}" in refused(out, overwrite=True)
+
+
+def test_a_file_of_another_size_is_refused_unread(out: Path) -> None:
+    fill(out)
+    with (out / "a.txt").open("wb") as file:
+        file.truncate(50 * 2**30)  # sparse; its digest would take minutes
+    for overwrite in (False, True):
+        with pytest.raises(ConfigError, match=r"a\.txt' that was changed"):
+            folder_at(out, overwrite=overwrite).check({"text": "1"})
+
+
+def test_half_a_set_is_not_read(tmp_path: Path) -> None:
+    states = []
+    for moment in range(1, 8):
+        out = tmp_path / str(moment)
+        fill(out)
+        killed_at(out, moment)
+        marker = read_marker(out)
+        assert marker is not None
+        states.append(marker.state)
+        if marker.state == "replacing":
+            with pytest.raises(DataError, match=r"whose files were replaced in part\. Repeat the command"):
+                refuse_half_replaced(out)
+        else:
+            refuse_half_replaced(out)
+    assert set(states) == {"replacing", "complete"}
+
+
+def test_a_run_replaces_only_files_that_it_has_begun(out: Path) -> None:
+    run = OutputFolder(out, "run", ("data.json", "profile.json"), overwrite=None)
+    run.claim()
+    begun(out, "data.json").write_text("1")
+    (out / "profile.json").write_text("mine")
+    with pytest.raises(ConfigError, match=r"leave room for profile\.json; got a 'profile\.json' that is not as"):
+        run.check()
+    with pytest.raises(ConfigError, match=r"leave room for profile\.json"):
+        begun(out, "profile.json")
+    (out / "profile.json").unlink()
+    run.check()
+    run.claim()
+    assert begun(out, "data.json").read_text() == "1"
+    settle(out)
+    (out / "data.json").write_text("edited")
+    with pytest.raises(ConfigError, match=r"'data\.json' that was changed since it was written"):
+        begun(out, "data.json")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairaudit.core.errors import ConfigError, DataError
+from fairaudit.core.output_folder import begun
 from fairaudit.pretrain import pretrain
 from fairaudit.pretrain.recipe import Recipe
 from fairaudit.pretrain.run import JsonLines
@@ -43,7 +44,7 @@ def run(stopped: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["data.json", "machine.json", "finished.json"])
 def test_a_damaged_file_is_named(run: Path, six_steps: Recipe, pictures: Path, name: str, content: bytes) -> None:
     (run / "model").mkdir()  # without it a run is never complete
-    (run / name).write_bytes(content)
+    begun(run, name).write_bytes(content)
     with pytest.raises(DataError, match=rf"^'.*{name}' must be what a run wrote; got .*, or delete the file\.$"):
         pretrain(six_steps, data=[pictures], output=run, progress=False)
 

@@ -184,9 +184,13 @@ def test_write_returns_the_path_and_replaces_a_page_of_ours(small_audit: AuditRe
     assert write(small_audit, path) == path
     assert write(small_audit, path) == path
     path.write_text("mine")
-    with pytest.raises(ConfigError, match=r"must be a new file; got a file that is not a page of fairaudit as it was"):
-        write(small_audit, path)
+    for overwrite in (False, True):
+        with pytest.raises(ConfigError, match=r"replace one of kind 'audit' as fairaudit wrote it; got another file"):
+            write(small_audit, path, overwrite=overwrite)
     assert path.read_text() == "mine"
+    path.write_text(render(small_audit) + "<!-- mine -->", encoding="utf-8")
+    with pytest.raises(ConfigError, match="got one that was edited"):
+        write(small_audit, path)
     assert write(small_audit, path, overwrite=True) == path
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
 
