@@ -13,6 +13,7 @@ from typing import Any
 
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import json_value
+from fairaudit.core.marker import OWN
 from fairaudit.core.typed_values import build
 
 VERSION = 1
@@ -203,7 +204,7 @@ class Profile:
 
 
 def profile_from(document: object) -> Profile:
-    """Return the profile of a ``Profile.document``.
+    """Return the profile of a ``Profile.document``, or of the file that ``data profile`` wrote.
 
     Raises
     ------
@@ -213,4 +214,5 @@ def profile_from(document: object) -> Profile:
     version = document.get("version") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or version != VERSION:
         raise DataError(f"profile must be a profile of version {VERSION}; got {(version or document)!r:.60}. {_AGAIN}")
-    return build(Profile, document, where="profile", advice=_AGAIN, error=DataError)
+    values = {name: value for name, value in document.items() if name != OWN}
+    return build(Profile, values, where="profile", advice=_AGAIN, error=DataError)
