@@ -18,8 +18,8 @@ from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCar
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import atomic_write, read_parquet, write_parquet
 from fairaudit.core.influences import influence_table, influences_of
-from fairaudit.core.marker import GROWING, read_marker
-from fairaudit.core.open_file import digest_of, is_there
+from fairaudit.core.marker import is_ours, read_marker
+from fairaudit.core.open_file import is_there
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
@@ -130,11 +130,10 @@ def read_tables(folder: Path) -> list[pd.DataFrame | None]:
 def edited_files(folder: Path) -> set[str]:
     """Return which of ``AUDIT_FILES`` in a folder have another digest than in its marker; those missing are none."""
     marker = read_marker(folder)
-    return {
-        name for name in AUDIT_FILES
-        if marker is not None and (digests := marker.digests(name)) and GROWING not in digests
-        and is_there(folder / name) and digest_of(folder / name) not in digests
-    }  # fmt: skip
+    if marker is None:
+        return set()
+    listed = [name for name in AUDIT_FILES if marker.digests(name) and is_there(folder / name)]
+    return {name for name in listed if not is_ours(folder / name, marker.digests(name))}
 
 
 def digest(audit: AuditResult) -> str:
