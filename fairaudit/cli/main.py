@@ -16,7 +16,6 @@ from fairaudit.cli.heads import finetune, probe
 from fairaudit.cli.options import EXIT_INPUT, EXIT_NOT_ESTIMABLE, Bias, Overwrite, Quick, print_path, with_options
 from fairaudit.cli.table import AuditCommand, audit_table, show_audit
 from fairaudit.core.errors import ConfigError, FairauditError, InputError, disk_error
-from fairaudit.core.open_file import is_there
 from fairaudit.core.stop import Stopped, stoppable
 from fairaudit.core.text import one_line
 
@@ -165,6 +164,7 @@ def report(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an edited page.")] = False,
 ) -> None:
     """Rewrite the page of a saved audit or training run."""
+    from fairaudit.core.open_file import is_there  # takes hashlib and tomllib: every start of the command line waits
     from fairaudit.runs.run_record import is_run
 
     if is_there(folder / "audit.json"):

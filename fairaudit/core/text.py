@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 #: Control characters except tab and line feed, lone surrogates, non-characters, and Unicode's ``Bidi_Control``.
-_UNPRINTABLE = re.compile(
+#: Compiled at its first use: every start of the command line imports this module.
+_UNPRINTABLE = (
     "[^\t\n\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 
@@ -18,7 +19,7 @@ def printable(text: str) -> str:
     >>> print(printable("a\x1b[2J \u202e"))
     a\x1b[2J \u202e
     """
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return re.sub(_UNPRINTABLE, lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def one_line(text: str) -> str:
