@@ -1,4 +1,4 @@
-"""``OutputFolder``: a folder of results in which nothing is replaced but files of ours that nobody has changed.
+"""``OutputFolder``: a folder of results. A command replaces only files that fairaudit wrote and nobody has changed.
 
 New files are written to ``.fairaudit.new/files`` in it. Then the marker lists both sets, the files are renamed,
 and the marker lists the new set. If the process is killed before the marker lists both, the old set stays; if it is
@@ -376,7 +376,7 @@ def _finish(folder: Path, marker: Marker) -> None:
 
 
 def _remove_staging(staging: Path) -> None:
-    """Remove a staging folder, its stamp last, so that one half removed is still known as ours."""
+    """Remove a staging folder; remove its stamp last, so that the next command still knows the rest as ours."""
     for path in [path for path in staging.glob("*") if path.name != STAMP]:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
