@@ -21,10 +21,18 @@ _FEATURES = rows_of(
     {**get_type_hints(Feature), "known_by": str, "counts": Mapping[str, Count]}, optional=("reference", "exploratory")
 )
 _PLAN = closed({"digest": HexDigits, "primary": tuple[Mapping[str, Any], ...]})
-_PROVENANCE = closed(
-    {"digest": str, "versions": Mapping[str, str], "seed": int, "run": Mapping[str, Any]}, optional=("digest", "run")
-)
 _OPEN = {"additionalProperties": True}
+#: Parts of ``provenance.selftest`` that differ from run to run.
+SELFTEST_RUN = ("date", "cached")
+_DATE = Annotated[str, {"pattern": r"^\d{4}-\d{2}-\d{2}$"}]
+_SELFTEST = closed(
+    {"passed": bool, "sentence": str, "draws": Count, "seed": int, "date": _DATE, "cached": bool},
+    optional=("draws", "seed", *SELFTEST_RUN),
+)
+_PROVENANCE = closed(
+    {"digest": str, "versions": Mapping[str, str], "seed": int, "selftest": _SELFTEST, "run": Mapping[str, Any]},
+    optional=("digest", "selftest", "run"),
+)
 
 
 @dataclass(frozen=True)
@@ -129,8 +137,9 @@ class AuditResult:
     plan : mapping
         The plan that was applied, as JSON values, with its ``digest``.
     provenance : mapping
-        ``digest`` (SHA-256 over everything above), ``versions`` of packages, ``seed``, and ``run``: the metadata of
-        the run (``started``, ``seconds``, ``platform``), which the digest leaves out.
+        ``digest`` (SHA-256 over everything above), ``versions`` of packages, ``seed``, ``selftest``, and ``run``: the
+        metadata of the run (``started``, ``seconds``, ``platform``). The digest leaves out ``run`` and, of
+        ``selftest``, its ``date`` (UTC) and whether an earlier audit ran it (``cached``).
     """
 
     model: ModelCard

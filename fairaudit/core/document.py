@@ -14,10 +14,10 @@ from typing import Any
 import pandas as pd
 
 from fairaudit.core import earlier_version
-from fairaudit.core.audit import SCHEMA_VERSION, AuditResult, DataCard, ModelCard
+from fairaudit.core.audit import SCHEMA_VERSION, SELFTEST_RUN, AuditResult, DataCard, ModelCard
 from fairaudit.core.errors import DataError
 from fairaudit.core.files import atomic_write, read_parquet, write_parquet
-from fairaudit.core.influences import influence_table, influences_of
+from fairaudit.core.influences import influence_table, with_influences
 from fairaudit.core.marker import is_ours, read_marker
 from fairaudit.core.open_file import is_there
 from fairaudit.core.result import (
@@ -77,7 +77,7 @@ def from_document(
         unchanged = _has_its_digest(document)
         document = {**earlier_version.upgraded(document), "schema_version": SCHEMA_VERSION}
         if influences is not None:
-            influences = influences.replace({"kind": earlier_version.KINDS})
+            influences = influences.astype({"kind": object}).replace({"kind": earlier_version.KINDS})
         earlier_version.say_upgraded("audit.json", "Run the audit again to write it in this version.")
     elif version != SCHEMA_VERSION:
         raise DataError(
@@ -108,9 +108,8 @@ def _has_its_digest(document: Mapping[str, Any]) -> bool:
 
 def save_audit(audit: AuditResult, folder: Path) -> None:
     """Write ``AUDIT_FILES`` to ``folder``."""
-    influences = [influence_table(r) for r in audit.results]
     write_parquet(folder / "statistics.parquet", _concat([r.statistics for r in audit.results], STATISTIC_COLUMNS))
-    write_parquet(folder / "influences.parquet", _concat(influences, INFLUENCE_COLUMNS))
+    write_parquet(folder / "influences.parquet", influence_table(audit.results))
     document = {"schema_version": audit.schema_version, **_json(audit)}  # first in the file
     if _digest(document) != audit.provenance.get("digest"):  # else ``digest`` has validated it
         validate(document, "the audit")
@@ -143,14 +142,17 @@ def digest(audit: AuditResult) -> str:
 
 def _digest(document: Mapping[str, Any]) -> str:
     constant = {k: v for k, v in document["provenance"].items() if k not in ("digest", "run")}
+    if "selftest" in constant:
+        constant["selftest"] = {k: v for k, v in constant["selftest"].items() if k not in SELFTEST_RUN}
     return hashlib.sha256(json.dumps({**document, "provenance": constant}, sort_keys=True).encode()).hexdigest()
 
 
 def is_edited(audit: AuditResult) -> bool:
     """Return whether the digest of the audit does not fit its content: its ``audit.json`` was edited.
 
-    ``provenance.run`` (time, platform) has no part in the digest, so that equal audits have equal digests; nor have the
-    Parquet tables. ``edited_files`` compares all bytes in a folder that has its marker.
+    ``provenance.run`` (time, platform) and the date of the self-test have no part in the digest, so that equal audits
+    have equal digests; nor have the Parquet tables. ``edited_files`` compares all bytes in a folder that has
+    its marker.
     """
     return bool(audit.provenance.get("digest") != _digest(_json(audit)))
 
@@ -173,7 +175,7 @@ def _result(
     rows = table([], STATISTIC_COLUMNS) if statistics is None else _rows_of(document, statistics)
     fields["statistics"] = rows[list(STATISTIC_COLUMNS)]
     if influences is not None:
-        fields["influences"] = influences_of(_rows_of(document, influences), fields["disparities"])
+        fields["comparisons"] = with_influences(fields["disparities"], _rows_of(document, influences))
     return IndicatorResult(**{**fields, "warnings": tuple(document["warnings"])})
 
 

@@ -58,6 +58,10 @@ def _result(result: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("disparities", "curves"):
         if isinstance(fields.get(name), list):
             fields[name] = [upgraded_row(row) for row in fields[name]]
+    for row in fields.get("disparities", ()):
+        if isinstance(row, dict):
+            for name in ("extent", "detectable_direction"):
+                row.setdefault(name, "")  # which 1.0 did not say
     for row in fields.get("curves", ()):
         if isinstance(row, dict) and row.get("x_name") in options:
             row["x_name"] = options[row["x_name"]]

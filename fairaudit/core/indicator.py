@@ -92,8 +92,7 @@ class Indicator:
             params=params,
             metrics=metrics,
             warnings=(*warnings, *measured.warnings),
-            inference=measured.inference,
-            influences=measured.influences,
+            comparisons=measured.comparisons,
             protocol={} if self.protocol is None else self.protocol.describe(dataclasses.asdict(self.config()), params),
         )
 

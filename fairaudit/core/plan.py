@@ -3,7 +3,7 @@
 .. code-block:: toml
 
     name = "release check"
-    tolerance = 0.05            # smaller differences are within tolerance
+    tolerance = 0.05            # literal; without it the rule of ``default_tolerance``
     alpha = 0.05                # chance of any false disparity in the whole audit
 
     [[primary]]
@@ -43,11 +43,19 @@ MEASURES = {
     "gap": ("difference", "ratio"),
     "slope": ("per_step", "per_doubling"),
     "concentration": ("index",),
+    "departure": (),
     "omnibus": ("difference", "ratio", "per_doubling", "per_step", "index"),
 }
 KINDS = tuple(MEASURES)
+#: ``reference`` of kind ``one_vs_rest``: the unweighted mean of the other groups, instead of all other samples.
+MEAN_OF_OTHERS = "mean of the others"
 ALPHA = 0.05
+#: Largest default tolerance, and the default one of an AUROC.
 TOLERANCE = 0.05
+TOLERANCE_RULE = (
+    "without a number: min(0.05, min(p, 1 - p) / 2) for a difference of shares, p the share of all compared samples; "
+    "divided by p for a ratio, by the range of the feature for a slope; 0.05 for an AUROC; none without bounds"
+)
 _REQUIRED = ("indicator", "metric", "feature", "kind")
 _NAMES = (*_REQUIRED, "dataset", "group", "reference", "measure")
 
@@ -60,16 +68,18 @@ class PlanRow:
     ----------
     indicator, metric, feature : str
         As the tables of the audit name them, e.g. ``"geographic_disparity"``, ``"hit@5"``, ``"income"``.
-    kind : {"one_vs_rest", "reference", "gap", "slope", "concentration", "omnibus"}
+    kind : {"one_vs_rest", "reference", "gap", "slope", "concentration", "departure", "omnibus"}
         Each group against the rest or a reference group, the highest group against the lowest, the trend along an
-        order, the concentration along it, or all groups at once.
+        order, the concentration along it, the departure from that line, or all groups at once.
     dataset, group, reference : str
-        Empty for all.
+        Empty for all. Of kind ``one_vs_rest``, an empty reference is all other samples, and ``"mean of the others"``
+        the unweighted mean of the other groups.
     measure : {"difference", "ratio", "per_doubling", "per_step", "index"}
         Empty for the difference of kind ``one_vs_rest``, ``reference`` and ``gap`` (the ratio would test the same
         hypothesis again), and for all measures of other kinds.
     tolerance : float, optional
-        In (0, 1): a smaller disparity (of a ratio: its distance from 1) is within tolerance. Default: the plan's.
+        In (0, 1), literal: largest negligible disparity, in the unit of the row (for a slope, per step or doubling; for
+        a ratio, the distance from 1). Default: the plan's, else that of the audit (``default_tolerance``).
     """
 
     indicator: str
@@ -88,6 +98,8 @@ class PlanRow:
 
     def overlaps(self, other: PlanRow) -> bool:
         """Return whether a comparison could match both rows."""
+        if {self.reference, other.reference} == {"", MEAN_OF_OTHERS}:
+            return False
         pairs = ((getattr(self, name), getattr(other, name)) for name in _NAMES)
         return all(value == other_value or "" in (value, other_value) for value, other_value in pairs)
 
@@ -101,7 +113,7 @@ class Plan:
     primary : tuple of PlanRow
         At least one; no comparison matches two rows. A row without a tolerance gets the plan's; one without a measure
         gets the difference, if its kind has difference and ratio.
-    tolerance : float, default 0.05
+    tolerance : float, optional
         Default of the rows, in (0, 1).
     alpha : float, default 0.05
         Chance of any false ``disparity`` over the whole family, in (0, 1).
@@ -115,12 +127,13 @@ class Plan:
     """
 
     primary: tuple[PlanRow, ...]
-    tolerance: float = TOLERANCE
+    tolerance: float | None = None
     alpha: float = ALPHA
     name: str = "unnamed"
 
     def __post_init__(self) -> None:
-        _require_share("tolerance of the plan", self.tolerance)
+        if self.tolerance is not None:
+            _require_share("tolerance of the plan", self.tolerance)
         _require_share("alpha of the plan", self.alpha)
         _require_text("name of the plan", self.name)
         if not self.primary:
@@ -149,10 +162,23 @@ class Plan:
         return plan_document(self.primary, tolerance=self.tolerance, alpha=self.alpha, name=self.name)
 
 
-def plan_document(rows: Sequence[PlanRow], *, tolerance: float, alpha: float, name: str) -> dict[str, Any]:
+def default_tolerance(overall: float) -> float:
+    """Return the tolerance of a difference of shares from their overall value: min(.05, min(p, 1 - p) / 2).
+
+    A harm of 4 % against 1 % must be able to exceed it. NaN without an overall value.
+
+    Examples
+    --------
+    >>> default_tolerance(0.4), default_tolerance(0.01), default_tolerance(0.98)
+    (0.05, 0.005, 0.010000000000000009)
+    """
+    return min(min(overall, 1 - overall) / 2, TOLERANCE)  # in this order min keeps NaN
+
+
+def plan_document(rows: Sequence[PlanRow], *, tolerance: float | None, alpha: float, name: str) -> dict[str, Any]:
     """Return a plan as JSON values, with its digest; unlike ``Plan``, it may have no rows."""
     document: dict[str, Any] = {
-        "name": name, "alpha": alpha, "tolerance": tolerance, "correction": "Holm",
+        "name": name, "alpha": alpha, "tolerance": tolerance, "tolerance_rule": TOLERANCE_RULE, "correction": "Holm",
         "primary": [row.document() for row in rows],
     }  # fmt: skip
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
@@ -177,7 +203,7 @@ def read_plan(path: str | Path) -> Plan:
     return build(Plan, {"primary": [], **fields}, where=f"plan '{path.name}'")
 
 
-def _resolved(row: PlanRow, tolerance: float) -> PlanRow:
+def _resolved(row: PlanRow, tolerance: float | None) -> PlanRow:
     return dataclasses.replace(
         row,
         measure=row.measure or ("difference" if MEASURES[row.kind] == ("difference", "ratio") else ""),
@@ -190,8 +216,15 @@ def _check(row: PlanRow, label: str) -> None:
         _require_text(f"{name} of {label}", getattr(row, name))
     if row.kind not in MEASURES:
         raise unknown_name(f"kind of {label}", row.kind, KINDS)
+    if row.measure and not MEASURES[row.kind]:
+        raise ConfigError(f"measure of {label} must be left out for kind '{row.kind}'; got '{row.measure}'. Remove it.")
     if row.measure and row.measure not in MEASURES[row.kind]:
         raise unknown_name(f"measure of {label} (kind '{row.kind}')", row.measure, MEASURES[row.kind])
+    if row.reference == MEAN_OF_OTHERS and row.kind != "one_vs_rest":
+        raise ConfigError(
+            f"reference of {label} must be the name of a group for kind '{row.kind}'; got '{MEAN_OF_OTHERS}'. "
+            "It belongs to kind 'one_vs_rest'."
+        )
     for name in ("group", "reference"):
         if getattr(row, name) and row.kind not in ("one_vs_rest", "reference"):
             raise ConfigError(
@@ -200,6 +233,34 @@ def _check(row: PlanRow, label: str) -> None:
             )
     if row.tolerance is not None:
         _require_share(f"tolerance of {label}", row.tolerance)
+
+
+def check_tolerance(label: str, value: float | None, *, bounded: bool = True) -> None:
+    """Refuse a tolerance below which, or above which, no difference can lie.
+
+    Parameters
+    ----------
+    label : str
+        Name of the tolerance in the error.
+    value : float or None
+        None, for the default, is never refused.
+    bounded : bool
+        Whether outcomes lie in [0, 1], so that no difference is above 1.
+
+    Raises
+    ------
+    ConfigError
+        If the tolerance is not in (0, 1), or for outcomes without bounds no positive number.
+    """
+    if value is None:
+        return
+    if bounded and not 0 < value < 1:
+        raise ConfigError(f"{label} must be between 0 and 1; got {value:g}. Leave it out for the default.")
+    if not 0 < value < float("inf"):
+        raise ConfigError(
+            f"{label} must be a positive number in the unit of the outcome; got {value:g}. Give the largest difference "
+            "that does not matter."
+        )
 
 
 def _require_share(label: str, value: float) -> None:

@@ -1,15 +1,16 @@
-"""``IndicatorResult``: the tidy tables of an indicator, their columns, and the inference of a disparity row."""
+"""``IndicatorResult``: the tidy tables of an indicator, and their columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol
+from functools import cached_property
+from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from fairaudit.core.comparison import Comparison
 from fairaudit.core.protocol import PROTOCOL_SCHEMA
 from fairaudit.core.schema import ELSEWHERE, IF_ANY, rows_of, schema_of
 
@@ -19,8 +20,9 @@ GROUP_COLUMNS = (
 )  # fmt: skip
 DISPARITY_COLUMNS = (
     "metric", "feature", "control", "kind", "measure", "group", "reference", "value", "ci_low", "ci_high",
-    "ci_method", "p_value", "p_adjusted", "family", "min_detectable", "expected_by_chance", "tolerance", "n",
-    "n_clusters", "verdict", "status", "note", "std_error", "df", "ci_low_adjusted", "ci_high_adjusted",
+    "ci_method", "p_value", "p_adjusted", "family", "min_detectable", "detectable_direction", "expected_by_chance",
+    "tolerance", "n", "n_clusters", "verdict", "status", "note", "std_error", "df", "ci_low_adjusted",
+    "ci_high_adjusted", "extent",
 )  # fmt: skip
 CURVE_COLUMNS = ("metric", "feature", "group", "x_name", "x", "value", "ci_low", "ci_high", "n", "n_clusters")
 STATISTIC_COLUMNS = (
@@ -56,15 +58,18 @@ NUMERIC = {
 
 STATUSES = ("ok", "too_few", "not_estimable")
 VERDICTS = ("disparity", "inconclusive", "within_tolerance", "not_estimable")
+#: Size of a disparity by its adjusted interval: its nearest bound beyond the tolerance, or the whole of it below.
+EXTENTS = ("beyond_tolerance", "below_tolerance")
 
 _COUNT, _PROBABILITY = {"minimum": 0}, {"minimum": 0, "maximum": 1}
 #: Limits of the values of a column, in JSON Schema.
 LIMITS: Mapping[str, Mapping[str, Any]] = {
     "n": _COUNT, "n_clusters": _COUNT, "p_value": _PROBABILITY, "p_adjusted": _PROBABILITY,
-    "kind": {"enum": ("one_vs_rest", "reference", "gap", "slope", "concentration", "omnibus")},
+    "kind": {"enum": ("one_vs_rest", "reference", "gap", "slope", "concentration", "departure", "omnibus")},
     "measure": {"enum": ("difference", "ratio", "per_doubling", "per_step", "index", "")},
     "family": {"enum": ("primary", "exploratory")}, "verdict": {"enum": (*VERDICTS, "")},
-    "status": {"enum": STATUSES},
+    "status": {"enum": STATUSES}, "detectable_direction": {"enum": ("higher", "lower", "")},
+    "extent": {"enum": (*EXTENTS, "")},
 }  # fmt: skip
 
 
@@ -119,17 +124,12 @@ class IndicatorResult:
         Sentence on each metric of the tables: its definition, which end is bad, and its source.
     warnings : tuple of str
         Sentences that the report prints beside the result.
-    inference : mapping of int to RowInference
-        By position in ``disparities``: interval and power of the rows without a t interval. It is not saved.
-    influences : mapping of int to Influence
-        By position in ``disparities``: influence of each cluster on a row with a smooth estimator, for paired
-        comparisons of audits. Those of primary rows are saved.
+    comparisons : tuple of Comparison
+        The rows of ``disparities``, in its order, with what they can still be asked: inference at any level, and the
+        influence of each cluster, which is saved of primary rows. Empty if nothing is known beyond the table.
     protocol : mapping
         Differences from the published protocol, and published numbers, as JSON values
         (``core.protocol.Protocol.describe``); empty if nothing is published.
-    selection_adjusted_p : mapping of int to float
-        By position in ``disparities``: p-value of a row that was selected for its size, adjusted over all candidates.
-        It replaces ``p_value`` among exploratory rows. It is not saved.
     """
 
     indicator: str
@@ -145,12 +145,8 @@ class IndicatorResult:
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False, metadata=ELSEWHERE)
-    influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False, metadata=ELSEWHERE)
+    comparisons: tuple[Comparison, ...] = field(default=(), compare=False, repr=False, metadata=ELSEWHERE)
     protocol: Annotated[Mapping[str, Any], PROTOCOL_SCHEMA] = field(default_factory=dict, metadata=IF_ANY)
-    selection_adjusted_p: Mapping[int, float] = field(
-        default_factory=dict, compare=False, repr=False, metadata=ELSEWHERE
-    )
 
     def __post_init__(self) -> None:
         for name, columns in (
@@ -162,15 +158,14 @@ class IndicatorResult:
             actual = tuple(getattr(self, name).columns)
             if actual != columns:
                 raise ValueError(f"table '{name}' of {self.indicator} must have columns {columns}; got {actual}")
-        check_positions({**self.inference, **self.influences, **self.selection_adjusted_p}, self.disparities)
+        check_rows(self.comparisons, self.disparities)
 
 
-def check_positions(rows: Mapping[int, object], disparities: pd.DataFrame) -> None:
-    """Raise ValueError if inference or an influence belongs to a row that ``disparities`` lacks."""
-    strays = [position for position in rows if not 0 <= position < len(disparities)]
-    if strays:
+def check_rows(comparisons: Sequence[Comparison], disparities: pd.DataFrame) -> None:
+    """Raise ValueError unless ``comparisons`` are the rows of ``disparities``, or none."""
+    if comparisons and len(comparisons) != len(disparities):
         raise ValueError(
-            f"inference must belong to one of the {len(disparities)} rows of disparities; got position {strays[0]}"
+            f"comparisons must be the {len(disparities)} rows of disparities, in its order; got {len(comparisons)}"
         )
 
 
@@ -197,46 +192,16 @@ class Failure:
     dataset: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Influence:
-    """The influence of each cluster on the value of a disparity row.
-
-    Parameters
-    ----------
-    clusters : ndarray of str, shape (U,)
-        Salted hash of each cluster; the same in every audit of the same data. Other clusters have no influence.
-    values : ndarray of float, shape (U,)
-        Influence with its small-sample factor: the squares add up to the variance (``estimates``).
-    """
-
-    clusters: npt.NDArray[Any]
-    values: npt.NDArray[np.float64]
-
-
-class RowInference(Protocol):
-    """The interval and the power of one disparity row, at any level.
-
-    The number of rows that share the error level is known only after all indicators, so a row without a t interval (a
-    largest gap, a ratio) has a function in memory; a saved audit holds the interval that was used.
-    """
-
-    def interval(self, level: float) -> tuple[float, float]:
-        """Return the lower and upper bound, in the unit of the row's value, with coverage ``level`` in (0, 1)."""
-
-    def min_detectable(self, alpha: float) -> float:
-        """Return the least true disparity that a test at ``alpha`` detects with power 80 %; NaN if there is none."""
-
-
 @dataclass(frozen=True)
 class Measured:
-    """Tables of inference for an indicator; fields as in ``IndicatorResult``."""
+    """Inference of an indicator; fields as in ``IndicatorResult``."""
 
     groups: pd.DataFrame
-    disparities: pd.DataFrame
+    comparisons: tuple[Comparison, ...]
     statistics: pd.DataFrame
-    inference: Mapping[int, RowInference] = field(default_factory=dict, compare=False, repr=False)
-    influences: Mapping[int, Influence] = field(default_factory=dict, compare=False, repr=False)
     warnings: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        check_positions({**self.inference, **self.influences}, self.disparities)
+    @cached_property
+    def disparities(self) -> pd.DataFrame:
+        """The table of ``comparisons``, columns ``DISPARITY_COLUMNS``."""
+        return table([row.row for row in self.comparisons], DISPARITY_COLUMNS)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.errors import DataError, did_you_mean
@@ -27,6 +29,8 @@ SAMPLE_COLUMNS = ("sample_id", "path", "cluster_id", "split", "label", "text")
 BOX_COLUMNS = ("box_left_px", "box_top_px", "box_right_px", "box_bottom_px")
 #: Optional column of numbers: the spending or income of a home, NaN if unknown.
 INCOME = "income_usd_per_month"
+#: Optional column of numbers of 0 or more: how much a row counts in averages (``fairaudit.core.weights``).
+SAMPLE_WEIGHT = "sample_weight"
 #: Reason in ``skipped`` for a row whose id a row of another split has.
 IN_ANOTHER_SPLIT = "its id stands in another split, too"
 
@@ -91,8 +95,8 @@ class Samples:
     table : DataFrame
         Columns ``SAMPLE_COLUMNS``, one column per feature (str, missing values as ``"not recorded"``), and numeric
         columns with their unit in the name (``income_usd_per_month``, float, NaN if unknown). If rows are parts of
-        images, ``BOX_COLUMNS`` (int). ``sample_id`` is unique; ``cluster_id`` is the statistical unit: images of one
-        cluster are not independent of each other.
+        images, ``BOX_COLUMNS`` (int). If rows are weighted, ``SAMPLE_WEIGHT`` (float). ``sample_id`` is unique;
+        ``cluster_id`` is the statistical unit: images of one cluster are not independent of each other.
     features : tuple of Feature
         The sensitive features, in the order of a report.
     cluster : str
@@ -117,8 +121,8 @@ class Samples:
     Raises
     ------
     DataError
-        If there is no row, a column is missing, a row has no id or no cluster, two rows have one id, a box is invalid,
-        a feature has a group outside its list, or ``uncertain`` does not fit the table.
+        If there is no row, a column is missing, a row has no id or no cluster, two rows have one id, a box or a weight
+        is invalid, a feature has a group outside its list, or ``uncertain`` does not fit the table.
     """
 
     name: str
@@ -166,8 +170,14 @@ class Samples:
                 )
         if any(column in self.table.columns for column in BOX_COLUMNS):
             _check_boxes(label, self.reader, self.table)
+        weights = self.weights
+        if weights is not None and not ((weights >= 0) & (weights < float("inf"))).all():
+            raise DataError(
+                f"{label} must have a finite {SAMPLE_WEIGHT} of 0 or more in every row; got another number. "
+                f"Correct the reader '{self.reader}'."
+            )
         for feature in self.features:
-            unknown = sorted(set(self.table[feature.name]) - {*feature.groups, NOT_RECORDED}, key=str)
+            unknown = sorted(set(self.table[feature.name].unique()) - {*feature.groups, NOT_RECORDED}, key=str)
             if unknown:
                 raise DataError(
                     f"feature '{feature.name}' of {label} must be one of {', '.join(feature.groups)}; "
@@ -204,6 +214,13 @@ class Samples:
         return list(map(tuple, self.table[list(BOX_COLUMNS)].to_numpy().tolist()))
 
     @property
+    def weights(self) -> npt.NDArray[np.float64] | None:
+        """Weight of each row, (N,); None if all rows count alike."""
+        if SAMPLE_WEIGHT not in self.table.columns:
+            return None
+        return pd.to_numeric(self.table[SAMPLE_WEIGHT], errors="coerce").to_numpy(np.float64)
+
+    @property
     def exploratory_features(self) -> frozenset[str]:
         """Features outside the shipped plan: exploratory ones, and the country of objects that have a region."""
         names = {feature.name for feature in self.features}
@@ -237,11 +254,12 @@ class Samples:
         ids of persons.
         """
         salt = f"{self.reader}/{self.name}/{len(self)}".encode()
-        codes = {
-            c: hashlib.blake2b(str(c).encode(), key=salt[:64], digest_size=8).hexdigest()
-            for c in self.table["cluster_id"].unique()
-        }
-        return self.table["cluster_id"].map(codes)
+        codes, clusters = pd.factorize(self.table["cluster_id"])
+        hashes = [
+            hashlib.blake2b(str(cluster).encode(), key=salt[:64], digest_size=8).hexdigest()
+            for cluster in np.asarray(clusters, dtype=object)
+        ]
+        return pd.Series(np.array(hashes)[codes], index=self.table.index)
 
 
 def _check_boxes(label: str, reader: str, table: pd.DataFrame) -> None:

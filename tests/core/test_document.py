@@ -91,7 +91,9 @@ def same(first: AuditResult, second: AuditResult) -> None:
     for a, b in zip(first.results, second.results, strict=True):
         for field in dataclasses.fields(a):
             left, right = getattr(a, field.name), getattr(b, field.name)
-            if isinstance(left, pd.DataFrame):
+            if field.name == "comparisons":
+                assert all(row.inference is None and row.influence is None for row in right)
+            elif isinstance(left, pd.DataFrame):
                 # Parquet gives texts back in another type of column.
                 pd.testing.assert_frame_equal(left, right, check_dtype=field.name != "statistics")
             else:
@@ -248,6 +250,12 @@ def test_the_digest_is_of_the_content_alone() -> None:
     later = {**audit().provenance, "run": {"started": "later", "seconds": 9.0}, "digest": "cc"}
     assert digest(audit(provenance=later)) == first
     assert digest(audit(provenance={**later, "seed": 2})) != first
+    checked = {"passed": True, "sentence": "passed; 29 of 30", "draws": 10, "seed": 0}
+    tested = digest(audit(provenance={**later, "selftest": checked}))
+    later["selftest"] = {**checked, "date": "2026-03-01", "cached": True}
+    assert digest(audit(provenance=later)) == tested != first
+    later["selftest"] = {**checked, "sentence": "passed; 30 of 30"}
+    assert digest(audit(provenance=later)) != tested
     assert digest(audit(config={"seed": 2})) != first
     assert digest(audit(failures=())) != first
     groups = audit().results[0].groups.copy()
@@ -268,7 +276,7 @@ def test_the_schema_has_the_columns_of_the_tables() -> None:
     row = properties["disparities"]["items"]["properties"]
     assert set(row["verdict"]["enum"]) == {*VERDICTS, ""}
     assert set(row["status"]["enum"]) == set(STATUSES)
-    elsewhere = {"statistics", "inference", "influences", "selection_adjusted_p"}
+    elsewhere = {"statistics", "comparisons"}
     assert {f.name for f in dataclasses.fields(IndicatorResult)} - elsewhere == set(properties)
     assert schema()["properties"]["schema_version"]["const"] == SCHEMA_VERSION
     cards = {"model": ModelCard, "data": DataCard, "failures": Failure}

@@ -16,6 +16,7 @@ import pytest
 from fairaudit.auditing.run import load_audit
 from fairaudit.core import earlier_version
 from fairaudit.core.audit import AuditResult
+from fairaudit.core.comparison import Influence
 from fairaudit.core.document import digest, from_document, is_edited, save_audit, to_document
 from fairaudit.core.errors import DataError
 from fairaudit.core.plan import read_plan
@@ -48,6 +49,7 @@ def earlier(document: dict[str, Any]) -> dict[str, Any]:
         result["params"] = {"tau": 0.1, "top_k": 5}
         for line in result["disparities"]:
             line["adjusted_low"], line["adjusted_high"] = line.pop("ci_low_adjusted"), line.pop("ci_high_adjusted")
+            del line["extent"], line["detectable_direction"]
             line["kind"] = {"one_vs_rest": "rest"}.get(line["kind"], line["kind"])
     assert "rest" in {line["kind"] for line in old["results"][0]["disparities"]}
     del old["provenance"]["digest"]
@@ -60,7 +62,11 @@ def test_an_audit_of_the_earlier_version_is_the_audit_of_today() -> None:
     today = to_document(audited())
     with pytest.warns(UserWarning, match=r"^audit.json has names of schema version 1\.0 and was read with those of"):
         found = from_document(earlier(today))
-    assert to_document(found) == today
+    again = to_document(found)
+    for line in today["results"][0]["disparities"]:
+        line.update(extent="", detectable_direction="")
+    assert again["results"] == today["results"]
+    assert {**again, "provenance": {}} == {**today, "provenance": {}}
     assert not is_edited(found)
 
 
@@ -71,16 +77,22 @@ def test_an_audit_of_the_earlier_version_that_was_edited_stays_edited() -> None:
         assert is_edited(from_document(old))
 
 
+def known(audit: AuditResult) -> dict[int, Influence]:
+    rows = audit.results[0].comparisons
+    return {at: row.influence() for at, row in enumerate(rows) if row.influence is not None}
+
+
 def test_its_influences_have_the_kinds_of_today(tmp_path: Path) -> None:
     save_audit(audited(), tmp_path)
-    expected = load_audit(tmp_path).results[0].influences
+    expected = known(load_audit(tmp_path))
     document = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
     (tmp_path / "audit.json").write_text(json.dumps(earlier(document)), encoding="utf-8")
-    influences = pd.read_parquet(tmp_path / "influences.parquet").replace({"kind": {"one_vs_rest": "rest"}})
+    influences = pd.read_parquet(tmp_path / "influences.parquet").astype({"kind": object})
+    influences = influences.replace({"kind": {"one_vs_rest": "rest"}})
     influences.to_parquet(tmp_path / "influences.parquet", index=False)
     with pytest.warns(UserWarning, match="schema version 1.0"):
-        found = load_audit(tmp_path).results[0].influences
-    assert len(expected) == len(found) > 0
+        found = known(load_audit(tmp_path))
+    assert list(expected) == list(found) != []
     assert all((found[i].values == expected[i].values).all() for i in expected)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,17 @@ from hypothesis import strategies as st
 
 from fairaudit.core.document import schema
 from fairaudit.core.errors import ConfigError
-from fairaudit.core.plan import KINDS, MEASURES, Plan, PlanRow, plan_document, read_plan
+from fairaudit.core.plan import (
+    KINDS,
+    MEAN_OF_OTHERS,
+    MEASURES,
+    TOLERANCE_RULE,
+    Plan,
+    PlanRow,
+    default_tolerance,
+    plan_document,
+    read_plan,
+)
 
 ROW = 'indicator = "x"\nmetric = "hit"\nfeature = "gender"\nkind = "one_vs_rest"\n'
 FULL = """
@@ -66,19 +77,19 @@ def test_a_plan_file_is_read_as_it_stands(tmp_path: Path) -> None:
 
 def test_defaults(tmp_path: Path) -> None:
     read = plan(tmp_path, f"[[primary]]\n{ROW}")
-    assert (read.name, read.tolerance, read.alpha) == ("unnamed", 0.05, 0.05)
-    assert read.primary[0].tolerance == 0.05
+    assert (read.name, read.tolerance, read.alpha) == ("unnamed", None, 0.05)
+    assert read.primary[0].tolerance is None
     measures = {kind: Plan((planned(kind=kind),)).primary[0].measure for kind in KINDS}
     assert measures == {
         "one_vs_rest": "difference", "reference": "difference", "gap": "difference", "slope": "", "concentration": "",
-        "omnibus": "",
+        "departure": "", "omnibus": "",
     }  # fmt: skip
 
 
 def test_the_digest_is_that_of_the_canonical_document(tmp_path: Path) -> None:
     read = plan(tmp_path, FULL)
     expected = {
-        "alpha": 0.01, "correction": "Holm", "name": "release", "tolerance": 0.1,
+        "alpha": 0.01, "correction": "Holm", "name": "release", "tolerance": 0.1, "tolerance_rule": TOLERANCE_RULE,
         "primary": [
             {"indicator": "representation_disparity", "metric": "balanced_precision@10", "feature": "gender",
              "kind": "gap", "measure": "difference", "tolerance": 0.1},
@@ -98,11 +109,12 @@ def test_the_digest_sees_what_decides_and_not_how_it_is_written(tmp_path: Path) 
     same = (
         'alpha = 5e-2 # same\nname = "unnamed"\n[[primary]]\nkind = "one_vs_rest"\nfeature = "gender"\nmetric = "hit"\n'
     )
-    assert plan(tmp_path, f'{same}indicator = "x"\nmeasure = "difference"\ntolerance = 0.05').digest == first.digest
+    assert plan(tmp_path, f'{same}indicator = "x"\nmeasure = "difference"').digest == first.digest
     others = [
         plan(tmp_path, f"{top}\n[[primary]]\n{ROW}{more}")
         for top, more in (
-            ("alpha = 0.01", ""), ("tolerance = 0.1", ""), ('name = "b"', ""), ("", "tolerance = 0.1"),
+            ("alpha = 0.01", ""), ("tolerance = 0.1", ""), ("tolerance = 0.05", ""), ('name = "b"', ""),
+            ("", "tolerance = 0.1"),
             ("", 'group = "a"'), ("", 'dataset = "a"'), ("", 'reference = "a"'), ("", 'measure = "ratio"'),
         )
     ]  # fmt: skip
@@ -138,14 +150,19 @@ def test_the_digest_sees_what_decides_and_not_how_it_is_written(tmp_path: Path) 
         (f"[[primary]]\n{ROW.replace('gender', '')}", "feature of plan row 1 must be a text; got ''."),
         (f"[[primary]]\n{ROW}group = 5", "primary.1.group must be text in quotation marks; got 5. Correct it."),
         (f"[[primary]]\n{ROW.replace('one_vs_rest', 'gaps')}",
-         "kind of plan row 1 must be one of: concentration, gap, omnibus, one_vs_rest, reference, slope; got 'gaps'. "
-         "Did you mean 'gap'?"),
+         "kind of plan row 1 must be one of: concentration, departure, gap, omnibus, one_vs_rest, reference, slope; "
+         "got 'gaps'. Did you mean 'gap'?"),
         (f"[[primary]]\n{ROW}measure = 'per_step'", "measure of plan row 1 (kind 'one_vs_rest') must be one of: "
                                                     "difference, "
                                                     "ratio; got 'per_step'. Choose one of them."),
         (f"[[primary]]\n{ROW.replace('one_vs_rest', 'slope')}group = 'a'",
          "group of plan row 1 must be left out for kind "
          "'slope'; got 'a'. It belongs to kind 'one_vs_rest' or 'reference'."),
+        (f"[[primary]]\n{ROW.replace('one_vs_rest', 'departure')}measure = 'per_step'",
+         "measure of plan row 1 must be left out for kind 'departure'; got 'per_step'. Remove it."),
+        (f"[[primary]]\n{ROW.replace('one_vs_rest', 'reference')}reference = 'mean of the others'",
+         "reference of plan row 1 must be the name of a group for kind 'reference'; got 'mean of the others'. "
+         "It belongs to kind 'one_vs_rest'."),
         (f"[[primary]]\n{ROW}" * 2, "plan rows must name different comparisons; got kind 'one_vs_rest' of "
                                     "gender on hit (x) "
                                     "in rows 1 and 2. Remove one of them or tell them apart."),
@@ -182,6 +199,9 @@ def test_a_plan_that_is_not_there_or_no_text(tmp_path: Path) -> None:
         ({"dataset": "a"}, {"dataset": "b"}, False),
         ({}, {"kind": "gap"}, False),
         ({}, {"metric": "hit@5"}, False),
+        ({}, {"reference": MEAN_OF_OTHERS}, False),
+        ({"group": "a"}, {"reference": MEAN_OF_OTHERS}, False),
+        ({"reference": MEAN_OF_OTHERS}, {"reference": MEAN_OF_OTHERS, "group": "a"}, True),
         ({"kind": "slope"}, {"kind": "slope", "measure": "per_step"}, True),
     ],
 )
@@ -200,6 +220,18 @@ def test_a_plan_made_in_python_is_checked_like_a_file() -> None:
     with pytest.raises(ConfigError, match="kind of plan row 1 must be one of"):
         Plan((planned(kind="best"),))
     assert plan_document((), tolerance=0.05, alpha=0.05, name="n")["primary"] == []
+
+
+@pytest.mark.parametrize(
+    ("overall", "tolerance"),
+    [(0.5, 0.05), (0.1, 0.05), (0.9, 0.05), (0.08, 0.04), (0.01, 0.005), (0.96, 0.02), (0.0, 0.0), (1.0, 0.0)],
+)
+def test_a_rare_harm_can_exceed_its_default_tolerance(overall: float, tolerance: float) -> None:
+    assert default_tolerance(overall) == pytest.approx(tolerance)
+
+
+def test_nothing_measured_has_no_tolerance() -> None:
+    assert math.isnan(default_tolerance(float("nan")))
 
 
 def test_kinds_and_measures_are_those_of_the_tables() -> None:

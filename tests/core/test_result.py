@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairaudit.core.comparison import Comparison, Influence
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.result import (
     CURVE_COLUMNS,
@@ -63,46 +64,45 @@ def test_results_refuse_other_tables() -> None:
         result(curves=pd.DataFrame(turned))
 
 
-class _Own:
-    def interval(self, level: float) -> tuple[float, float]:
-        return 0.0, level
-
-    def min_detectable(self, alpha: float) -> float:
-        return alpha
+def rows(n: int) -> tuple[Comparison, ...]:
+    return tuple(Comparison(metric="hit", feature="g", kind="gap", measure="difference", value=at) for at in range(n))
 
 
-def _tables(rows: int) -> tuple[pd.DataFrame, ...]:
-    some = [{"metric": "hit", "kind": "gap", "measure": "difference", "family": "primary"}] * rows
-    return table([], GROUP_COLUMNS), table(some, DISPARITY_COLUMNS), table([], STATISTIC_COLUMNS)
+def measured(n: int) -> Measured:
+    return Measured(table([], GROUP_COLUMNS), rows(n), table([], STATISTIC_COLUMNS))
 
 
-def test_an_indicator_passes_the_inference_of_rows_through() -> None:
-    groups, disparities, statistics = _tables(2)
-    own = _Own()
+def test_the_table_of_disparities_is_that_of_the_rows() -> None:
+    one = Comparison(
+        metric="hit", feature="g", kind="gap", measure="difference", value=0.25, n=7, selection_adjusted_p=0.3,
+        overall=0.5, width=3.0, unit="auroc", influence=lambda: Influence(np.array([]), np.array([])),
+    )  # fmt: skip
+    frame = Measured(table([], GROUP_COLUMNS), (one,), table([], STATISTIC_COLUMNS)).disparities
+    assert tuple(frame.columns) == DISPARITY_COLUMNS
+    (made,) = frame.to_dict("records")
+    assert (made["value"], made["n"], made["family"], made["verdict"], made["extent"]) == (
+        0.25, 7, "exploratory", "", "",
+    )  # fmt: skip
+    assert np.isnan([made[name] for name in ("p_value", "p_adjusted", "ci_low", "tolerance")]).all()
+    assert tuple(measured(0).disparities.columns) == DISPARITY_COLUMNS
+
+
+def test_an_indicator_passes_its_rows_through() -> None:
     indicator = Indicator("x", "1", "X", "?", "people", object, lambda **_: None)  # type: ignore[arg-type]
-    made = indicator.result(
-        dataset="d", headline="hit", measured=Measured(groups, disparities, statistics, {1: own}), params={}, metrics={}
-    )
-    assert made.inference == {1: own}
-    plain = Measured(groups, disparities, statistics)
-    assert indicator.result(dataset="d", headline="hit", measured=plain, params={}, metrics={}).inference == {}
+    found = measured(2)
+    made = indicator.result(dataset="d", headline="hit", measured=found, params={}, metrics={})
+    assert made.comparisons == found.comparisons
+    assert made.disparities["value"].tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("position", [-1, 2])
-def test_the_inference_of_a_row_that_is_not_there_is_refused(position: int) -> None:
-    groups, disparities, statistics = _tables(2)
-    text = f"inference must belong to one of the 2 rows of disparities; got position {position}"
+@pytest.mark.parametrize("n", [1, 3])
+def test_rows_that_are_not_those_of_the_table_are_refused(n: int) -> None:
+    text = rf"comparisons must be the 2 rows of disparities, in its order; got {n}"
     with pytest.raises(ValueError, match=text):
-        Measured(groups, disparities, statistics, {position: _Own()})
-    with pytest.raises(ValueError, match=text):
-        IndicatorResult(
-            "x", "1", "X", "?", "d", "hit", groups, disparities, table([], CURVE_COLUMNS), statistics,
-            inference={position: _Own()},
-        )  # fmt: skip
+        result(disparities=measured(2).disparities, comparisons=rows(n))
+    assert result(disparities=measured(2).disparities).comparisons == ()
 
 
-def test_the_inference_of_rows_is_neither_shown_nor_compared() -> None:
-    groups, disparities, statistics = _tables(1)
-    assert "_Own" not in repr(Measured(groups, disparities, statistics, {0: _Own()}))
-    assert {f.name: (f.compare, f.repr) for f in dataclasses.fields(Measured)}["inference"] == (False, False)
-    assert {f.name: (f.compare, f.repr) for f in dataclasses.fields(IndicatorResult)}["inference"] == (False, False)
+def test_rows_are_neither_shown_nor_compared() -> None:
+    assert "Comparison" not in repr(result(disparities=measured(2).disparities, comparisons=rows(2)))
+    assert {f.name: (f.compare, f.repr) for f in dataclasses.fields(IndicatorResult)}["comparisons"] == (False, False)

@@ -185,3 +185,20 @@ def test_leads_are_exploratory_features_and_the_country_of_objects_by_region() -
     assert make(table, features=(*places, light), **objects).exploratory_features == {"country", "light"}
     assert make(table, features=(places[1], light), **objects).exploratory_features == {"light"}
     assert make(table, features=places).exploratory_features == frozenset(), "people of a country may be asked about"
+
+
+def test_weights_follow_their_rows() -> None:
+    samples = make(frame(sample_weight=[0.0, 0.5, 2, 1]))
+    assert samples.weights is not None
+    assert samples.weights.tolist() == [0, 0.5, 2, 1]
+    kept = samples.select([True, False, False, True]).weights
+    assert kept is not None
+    assert kept.tolist() == [0, 1]
+    assert make(frame()).weights is None
+    for bad in (-1, np.nan, np.inf, "heavy"):
+        with pytest.raises(DataError) as caught:
+            make(frame(sample_weight=[1, bad, 1, 1]))
+        assert str(caught.value) == (
+            "data set 'faces' must have a finite sample_weight of 0 or more in every row; got another number. Correct "
+            "the reader 'utkface'."
+        )

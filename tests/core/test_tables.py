@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairaudit.core.errors import DataError
+from fairaudit.core.errors import DataError, RequirementError
 from fairaudit.core.tables import Embeddings, Predictions
 
 
@@ -28,6 +28,45 @@ def test_embeddings_are_finite(bad: float) -> None:
     with pytest.raises(DataError) as caught:
         Embeddings(("a", "b"), vectors)
     assert str(caught.value) == "embeddings must be finite; got NaN or infinity. Check the checkpoint's weights."
+
+
+@pytest.mark.parametrize(("value", "word"), [(0.0, "zero"), (2.5, "equal")])
+def test_embeddings_that_are_all_equal_are_refused(value: float, word: str) -> None:
+    """In several blocks, and but for rounding; one vector, and two that differ by more, are none."""
+    vectors = np.full((9000, 3), value, dtype=np.float32)
+    vectors[-1] *= np.float32(1 + 2e-7)
+    ids = tuple(map(str, range(9000)))
+    with pytest.raises(DataError) as caught:
+        Embeddings(ids, vectors)
+    assert str(caught.value) == (
+        f"embeddings must differ between images; all 9,000 vectors are {word}. Check the checkpoint's weights and the "
+        "preprocessing of images, or the program that computed the features."
+    )
+    assert len(Embeddings(("a",), vectors[:1]).vectors) == 1
+    vectors[-1, 0] += 0.001
+    assert len(Embeddings(ids, vectors).vectors) == 9000
+
+
+def test_a_vector_without_a_direction_is_named() -> None:
+    vectors = np.ones((5000, 2), dtype=np.float32)
+    vectors[:, 0] = np.arange(5000)
+    Embeddings(tuple(map(str, range(5000))), vectors).check_directions("faces")
+    vectors[[4300, 4500]] = 0
+    with pytest.raises(RequirementError) as caught:
+        Embeddings(tuple(map(str, range(5000))), vectors).check_directions("faces")
+    assert str(caught.value) == (
+        "embeddings of 'faces' must have directions that differ, for neighbours are found by them; 2 of 5,000 vectors "
+        "are zero, first that of '4300'. Leave these images out of the data, or take an earlier layer of the model."
+    )
+
+
+def test_vectors_that_differ_in_length_alone_are_refused(rng: np.random.Generator) -> None:
+    vectors = (rng.random((50, 1)) + 1) * np.array([[0.3, -2.0, 0.01]])
+    lengths = Embeddings(tuple(map(str, range(50))), vectors.astype(np.float32))
+    with pytest.raises(RequirementError, match=r"'faces' .*; all 50 vectors point one way, and differ in length alone"):
+        lengths.check_directions("faces")
+    vectors[7] *= -1
+    Embeddings(lengths.sample_ids, vectors.astype(np.float32)).check_directions("faces")
 
 
 def test_embeddings_are_loaded_as_a_map(tmp_path: Path, rng: np.random.Generator) -> None:
