@@ -1,43 +1,39 @@
-"""Intervals and p-values from an estimate and its standard error; arguments are numbers or arrays of one shape."""
+"""Intervals of single values; arguments are numbers or arrays of one shape."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import stats
 
-from fairaudit.stats.estimates import Estimate, effective_n
+from fairaudit.stats.estimates import Estimate
 from fairaudit.stats.outcomes import Floats, Ints
 
 Number = float | Floats | Ints
 
 
-def group_interval(estimate: Estimate, *, kind: str) -> tuple[Floats, Floats, str]:
+def group_interval(estimate: Estimate) -> tuple[float, float, str]:
     """Return the 95 % interval of a group's value and the name of its method.
 
-    Parameters
-    ----------
-    estimate : Estimate
-    kind : {"binary", "share", "auroc", "unbounded"}
-        ``"binary"``: Wilson's interval, for independent hits and misses. ``"share"``: Wilson's interval at the
-        effective sample size and with t quantiles, where images are clustered, share a gallery or have
-        outcomes between 0 and 1 [1]_. ``"auroc"``: DeLong's standard error on the logit scale.
-        ``"unbounded"``: t interval.
+    By the estimate's kind. ``"binary"``: Wilson's interval, for independent hits and misses. ``"share"``: Wilson's
+    interval at the effective number of rows and with t quantiles [1]_. ``"auroc"``: DeLong's standard error on the
+    logit scale. ``"unbounded"``: t interval.
 
     References
     ----------
     .. [1] Dean and Pagano (2015), "Evaluating Confidence Interval Methods for Binomial Proportions in Clustered
        Surveys", J. Survey Statistics and Methodology 3(4).
     """
-    if not np.isfinite(estimate.value).any() or not np.isfinite(estimate.std_error).any():
-        missing = np.full(np.shape(estimate.value), np.nan)
-        return missing, missing, ""
-    if kind == "binary":
-        return bounds_at(estimate, stats.norm.ppf(0.975), kind=kind)
-    df = estimate.df
-    if kind == "share":
-        powers = ((estimate.psi**power).sum(axis=0) for power in (2, 4))
-        df = np.minimum(df, variance_df(*powers, n_clusters=estimate.n_clusters))
-    return bounds_at(estimate, stats.t.ppf(0.975, np.maximum(df, 1)), kind=kind)
+    if not np.isfinite(estimate.value) or not np.isfinite(estimate.std_error):
+        return float("nan"), float("nan"), ""
+    quantile = float(stats.t.ppf(0.975, max(estimate.df, 1.0)))
+    if estimate.kind == "binary":
+        return *_pair(wilson(estimate.value, estimate.n, float(stats.norm.ppf(0.975)))), "Wilson"
+    if estimate.kind == "share":
+        return *_pair(wilson(estimate.value, estimate.n_effective, quantile)), "Wilson, effective n"
+    if estimate.kind == "auroc":
+        return _auroc_interval(estimate, quantile)
+    half = quantile * estimate.std_error
+    return estimate.value - half, estimate.value + half, "cluster t"
 
 
 def variance_df(second: Floats, fourth: Floats, *, n_clusters: Number) -> Floats:
@@ -58,27 +54,19 @@ def variance_df(second: Floats, fourth: Floats, *, n_clusters: Number) -> Floats
     return df
 
 
-def bounds_at(estimate: Estimate, quantile: Number, *, kind: str) -> tuple[Floats, Floats, str]:
-    """Return the bounds of a group's value where the studentised error is ``quantile``, and the name of the method."""
-    if kind == "binary":
-        return *wilson(estimate.value, estimate.n, quantile), "Wilson"
-    if kind == "share":
-        return *wilson(estimate.value, effective_n(estimate), quantile), "Wilson, effective n"
-    if kind == "auroc":
-        return _auroc_interval(estimate, quantile)
-    half = quantile * estimate.std_error
-    return estimate.value - half, estimate.value + half, "cluster t"
+def _pair(bounds: tuple[Floats, Floats]) -> tuple[float, float]:
+    return float(bounds[0]), float(bounds[1])
 
 
-def _auroc_interval(estimate: Estimate, t: Number) -> tuple[Floats, Floats, str]:
-    value = float(estimate.value)
+def _auroc_interval(estimate: Estimate, t: float) -> tuple[float, float, str]:
+    value = estimate.value
     if not 0 < value < 1:
         # No pair, or every pair, is in the wrong order: the rule of three on the scarcer label.
-        bound = np.minimum(3 / (np.minimum(estimate.events, estimate.non_events) + 1), 1.0)
-        low, high = (np.asarray(0.0), bound) if value == 0 else (1 - bound, np.asarray(1.0))
-        return low, high, "rule of three"
+        bound = min(3 / (min(estimate.events, estimate.non_events) + 1), 1.0)
+        return (0.0, bound, "rule of three") if value == 0 else (1 - bound, 1.0, "rule of three")
     logit, half = np.log(value / (1 - value)), t * estimate.std_error / (value * (1 - value))
-    return 1 / (1 + np.exp(half - logit)), 1 / (1 + np.exp(-half - logit)), "DeLong, logit"
+    low, high = 1 / (1 + np.exp([half - logit, -half - logit]))
+    return float(low), float(high), "DeLong, logit"
 
 
 def wilson(p: Number, n: Number, z: Number) -> tuple[Floats, Floats]:
@@ -93,14 +81,6 @@ def t_interval(value: Number, std_error: Number, df: Number, *, level: float = 0
     """Return ``value`` plus and minus the t quantile times its standard error."""
     half = stats.t.ppf(0.5 + level / 2, np.maximum(df, 1)) * std_error
     return value - half, value + half
-
-
-def p_value(estimate: Estimate) -> Floats:
-    """Return the two-sided p-value of "no difference" from the studentised estimate; 1 if both are exactly 0."""
-    certain = estimate.std_error <= 0
-    t = np.abs(estimate.value) / np.where(certain, 1.0, estimate.std_error)
-    tail = 2 * stats.t.sf(t, np.maximum(estimate.df, 1))
-    return np.where(certain, np.where(estimate.value == 0, 1.0, 0.0), tail)
 
 
 def min_detectable(std_error: Number, df: Number, *, alpha: float, power: float = 0.8) -> Floats:

@@ -1,13 +1,16 @@
-"""Weights of averages, sums over clusters, and how a cluster acts through the gallery."""
+"""What outcomes may be, which rows of them count, and which averages are shares."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from fairaudit.core.errors import DataError
-from fairaudit.stats.outcomes import GalleryRole, Outcomes, class_parts
-from tests.reference.inference import macro, micro
+from fairaudit.stats.gallery import GalleryRole, Moves
+from fairaudit.stats.outcomes import Outcomes
 
 
 def test_outcomes_have_one_cluster_each() -> None:
@@ -27,43 +30,62 @@ def test_outcomes_lie_in_the_unit_interval(value: float) -> None:
     assert Outcomes("hit", values, np.arange(3), unit_interval=False).measured.tolist() == [True, True, False]
 
 
-def test_weights_give_the_averages(rng: np.random.Generator) -> None:
-    values, clusters = rng.random(60), rng.integers(0, 9, 60)
-    values[rng.random(60) < 0.2] = np.nan
-    mask = rng.random(60) < 0.6
-    use = mask & ~np.isnan(values)
-    for average, reference in (("micro", micro), ("macro", macro)):
-        one = Outcomes("hit", values, clusters, average=average)  # type: ignore[arg-type]
-        weights = one.mean_weights(mask)
-        assert weights.sum() == pytest.approx(1, abs=1e-12)
-        assert (weights[~use] == 0).all()
-        assert weights[use] @ values[use] == pytest.approx(reference(values[use], clusters[use]), abs=1e-12)
-        assert one.n_clusters(mask) == len(set(clusters[use].tolist()))
+def weighted(weights: npt.NDArray[np.float64], **fields: Any) -> Outcomes:
+    return Outcomes("hit", np.array([0.0, 1.0, 1.0]), np.arange(3), weights=weights, **fields)
 
 
-def test_weights_of_nothing_are_zero() -> None:
-    for average in ("micro", "macro"):
-        one = Outcomes("hit", np.array([np.nan, 1.0]), np.arange(2), average=average)
-        assert one.mean_weights(np.array([True, False])).tolist() == [0, 0]
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ([1, 2], r"got \(2,\) numbers, 0 of them negative or not finite"),
+        ([1, -2, np.nan], r"got \(3,\) numbers, 2 of them negative or not finite"),
+        ([1, 2, np.inf], r"got \(3,\) numbers, 1 of them negative or not finite"),
+    ],
+)
+def test_weights_are_finite_and_one_for_each_row(weights: list[float], said: str) -> None:
+    with pytest.raises(DataError, match=rf"^weights of 'hit' must be a finite .* its 3 rows; {said}\. Correct the"):
+        weighted(np.array(weights, dtype=float))
+
+
+def test_an_auroc_is_not_weighted() -> None:
+    with pytest.raises(
+        DataError, match=r"^outcomes of 'hit' must not be weighted: it is an AUROC, .* sample_weight\.$"
+    ):
+        weighted(np.ones(3), labels=np.array([0, 1, 1]))
+
+
+def test_what_counts() -> None:
+    one = Outcomes("hit", np.array([np.nan, 1.0, 0.0, 1.0]), np.array([0, 1, 1, 2]), weights=np.array([1.0, 2, 0, 1]))
+    assert one.measured.tolist() == [False, True, False, True]
+    assert one.one_row_each  # the other row of cluster 1 has no weight
+    assert one.n_clusters(np.array([True, True, True, False])) == 1
+    assert not one.independent_hits
+    assert Outcomes("hit", np.array([1.0, 0.0]), np.arange(2)).independent_hits
+    assert not Outcomes("hit", np.array([1.0, 0.5]), np.arange(2)).independent_hits
+    assert not Outcomes("hit", np.array([1.0, 0.0]), np.zeros(2, dtype=np.int64)).independent_hits
+
+
+def test_which_averages_are_shares() -> None:
+    values, clusters = np.array([0.0, 1.0]), np.arange(2)
+    role = GalleryRole.of(Moves(np.array([[0], [1]]), np.zeros((2, 1))), clusters)
+    kinds = {
+        "hits": Outcomes("p", values, clusters), "gallery": Outcomes("p", values, clusters, gallery=role),
+        "auroc": Outcomes("p", values, clusters, labels=np.arange(2)),
+        "loss": Outcomes("p", 9 * values, clusters, unit_interval=False),
+    }  # fmt: skip
+    assert {name for name, one in kinds.items() if one.is_share} == {"hits"}
+    assert {name for name, one in kinds.items() if one.bounded} == {"hits", "gallery"}
 
 
 def test_codes_cover_both_roles() -> None:
     one = Outcomes("p", np.zeros(2), np.array([0, 1]))
     assert one.n_codes == 2
-    assert one.gallery_sums(np.ones(2)).tolist() == [0, 0]
-    role = GalleryRole(np.array([[5], [7]]), np.array([[0.5], [0.25]]))
+    role = GalleryRole.of(Moves(np.array([[5], [7]]), np.array([[0.5], [0.25]])), np.arange(2))
     shared = Outcomes("p", np.zeros(2), np.array([0, 1]), gallery=role)
     assert shared.n_codes == 8
-    assert shared.gallery_sums(np.array([2.0, 4.0])).tolist() == [0, 0, 0, 0, 0, 1, 0, 1]
     assert shared.cluster_sums(np.array([2.0, 4.0])).tolist() == [2, 4, 0, 0, 0, 0, 0, 0]
 
 
-def test_class_parts_are_derivatives_of_log_shares(rng: np.random.Generator) -> None:
-    classes, clusters = rng.permutation(np.arange(40) % 3), rng.integers(0, 6, 40)
-    parts = class_parts(classes, clusters)
-    step = 1e-6
-    for cluster in range(6):
-        weights = np.where(clusters == cluster, 1 + step, 1.0)
-        for c in range(3):
-            share, before = weights[classes == c].sum() / weights.sum(), (classes == c).mean()
-            assert parts[cluster, c] == pytest.approx((np.log(share) - np.log(before)) / step, abs=1e-5)
+def test_outcomes_of_nobody() -> None:
+    none = Outcomes("p", np.zeros(0), np.zeros(0, dtype=np.int64))
+    assert (none.n_codes, none.n_clusters(np.zeros(0, dtype=bool)), none.one_row_each) == (0, 0, True)
