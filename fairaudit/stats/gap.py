@@ -1,49 +1,42 @@
 r"""The largest difference between any two groups, and the least ratio, with simultaneous intervals.
 
 A bootstrap interval of max - min never covers a true zero, since the observed gap is positive. Instead, all pairs get
-simultaneous bounds. Each pair gets the interval of Zou and Donner [1]_ from the two groups' own bounds (for a ratio,
-theirs of 2012 [2]_), at the quantile of the studentised range for :math:`K` groups [3]_: the distribution of the
-largest :math:`|t|` over all pairs, exact for equal standard errors and conservative otherwise. If all pairs are within
-their bounds :math:`[l_{ij}, u_{ij}]`, the true gap is within
+simultaneous bounds: those of the pair's own test (the score of shares, else t) at the quantile of the studentised range
+for :math:`K` groups [1]_, which is that of the largest :math:`|t|` over all pairs, exact for equal standard errors and
+conservative otherwise. If all pairs are within their bounds :math:`[l_{ij}, u_{ij}]`, the true gap is within
 
 .. math:: L = \max_{ij} \max(0, l_{ij}, -u_{ij}), \qquad U = \max_{ij} \max(|l_{ij}|, |u_{ij}|).
 
-If images are clustered, the standard error of a group with few hits is too small, since few clusters have one, and the
-largest of many differences selects such groups. So all groups together give a floor: the variance of :math:`\hat p_g`
-over :math:`U_g` clusters is at least :math:`r\,\hat p_g(1 - \hat p_g) / U_g`, with one :math:`r` that makes the two
-sides, weighted by the square of :math:`U_g`, equal in sum.
-
-Shape suffixes: K groups, P pairs of them, S simulated tables, M outcomes at once (none for a single outcome).
+Shape suffixes: K groups, P pairs of them, S simulated tables.
 
 References
 ----------
-.. [1] Zou and Donner (2008), "Construction of confidence limits about effect measures", Statistics in Medicine 27.
-.. [2] Donner and Zou (2012), "Closed-form confidence intervals for functions of the normal mean and standard
-   deviation", Statistical Methods in Medical Research 21(4), for the ratio.
-.. [3] Hayter (1984), "A proof of the conjecture that the Tukey-Kramer multiple comparisons procedure is
+.. [1] Hayter (1984), "A proof of the conjecture that the Tukey-Kramer multiple comparisons procedure is
    conservative", Annals of Statistics 12(1).
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
-from scipy.optimize import brentq
 
-from fairaudit.stats.estimates import Estimate
-from fairaudit.stats.intervals import bounds_at
+from fairaudit.stats.contrast import crossed
+from fairaudit.stats.estimates import Estimate, estimates
+from fairaudit.stats.group_sums import GroupSums, Members
 from fairaudit.stats.outcomes import Floats
+from fairaudit.stats.score import ScoreContrast, root
 from fairaudit.stats.studentized_range import critical_value, tail_probability
 
 _SIMULATED = 4000
+_NEVER = 60.0  # quantile beyond which a pair always differs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gap:
     """Differences between all pairs of groups.
 
@@ -51,67 +44,76 @@ class Gap:
     ----------
     estimates : sequence of Estimate
         One per group, at least two; all for the same outcome.
-    kind : {"binary", "share", "auroc", "unbounded"}
-        As in ``intervals.group_interval``.
+    correlation_KK : ndarray of float
+        Correlation of the groups' errors: 0 between groups that have no cluster in common.
+    df_P : ndarray of float
+        Degrees of freedom of each pair.
     measure : {"difference", "ratio"}
         ``"difference"``: largest value less smallest, 0 is best. ``"ratio"``: smallest over largest, in [0, 1],
         1 is best; for outcomes that cannot be negative.
-    shared : bool
-        Whether a cluster may be in several groups, so that their errors are correlated.
     """
 
     estimates: Sequence[Estimate]
-    kind: str
-    measure: str = "difference"
-    shared: bool = False
+    correlation_KK: Floats
+    df_P: Floats
+    measure: Literal["difference", "ratio"] = "difference"
 
-    @cached_property
-    def value(self) -> Floats:
+    @property
+    def value(self) -> float:
         """The observed gap or ratio."""
-        values_K = np.array([e.value for e in self.estimates])
-        low, high = values_K.min(axis=0), values_K.max(axis=0)
+        low, high = self._value_K.min(), self._value_K.max()
         if self.measure == "ratio":
-            return np.where(high > 0, low / np.where(high > 0, high, 1), np.nan)
-        return np.asarray(high - low)
+            return float(low / high) if high > 0 else float("nan")
+        return float(high - low)
 
-    def interval(self, level: float) -> tuple[Floats, Floats]:
+    def interval(self, level: float) -> tuple[float, float]:
         """Return the interval of the gap (or ratio) with coverage of at least ``level``."""
+        critical_P = critical_value(level, len(self.estimates), self.df_P)
         if self.measure == "ratio":
-            bounds_P = np.array([self._ratio(i, j, level) for i, j in self._ordered])
-            return bounds_P[:, 0].min(axis=0), np.minimum(bounds_P[:, 1].min(axis=0), 1.0)
-        bounds_P = np.array([self.pair(i, j, level) for i, j in self._pairs])
-        low_P, high_P = bounds_P[:, 0], bounds_P[:, 1]
-        low = np.maximum(np.maximum(low_P, -high_P), 0.0).max(axis=0)
-        return low, np.maximum(np.abs(low_P), np.abs(high_P)).max(axis=0)
+            low_P, high_P = self._ratios(critical_P)
+            with np.errstate(divide="ignore"):
+                return float(min(low_P.min(), (1 / high_P).min())), float(min(high_P.min(), (1 / low_P).min(), 1.0))
+        low_P, high_P = self._differences(critical_P)
+        least = np.maximum(np.maximum(low_P, -high_P), 0.0).max()
+        return float(least), float(np.maximum(np.abs(low_P), np.abs(high_P)).max())
+
+    def pair(self, i: int, j: int, level: float) -> tuple[float, float]:
+        """Return the bounds of value i minus value j, simultaneous over all pairs with coverage ``level``."""
+        low_P, high_P = self._differences(critical_value(level, len(self.estimates), self.df_P))
+        at = self._pairs.index((min(i, j), max(i, j)))
+        return (float(low_P[at]), float(high_P[at])) if i < j else (-float(high_P[at]), -float(low_P[at]))
 
     def p_value(self) -> float:
         """Return the p-value of "all groups are equal": the least level at which the interval leaves zero (or one)."""
-        smallest = 1.0
-        for i, j in self._pairs:
-            critical = self._critical_that_touches(i, j)
-            if np.isfinite(critical):
-                tail = tail_probability(critical, len(self.estimates), float(self._df(i, j)))
-                smallest = min(smallest, tail)
-        return smallest
+        k = len(self.estimates)
+        if self._score is not None:
+            z_P = self._score.statistic()
+        else:
+            error_P = np.sqrt(self._variance_P)
+            z_P = np.abs(self._difference_P) / np.where(error_P > 0, error_P, 1.0)
+            z_P = np.where(error_P > 0, z_P, np.where(self._difference_P == 0, 0.0, _NEVER))
+        return min(
+            tail_probability(min(float(abs(z)), _NEVER), k, float(df)) for z, df in zip(z_P, self.df_P, strict=True)
+        )
 
-    def min_detectable(self, alpha: float, *, power: float = 0.8) -> float:
-        """Return the minimum detectable distance of one group from all others, at ``power``.
+    def min_detectable(self, alpha: float, *, power: float = 0.8) -> tuple[float, str]:
+        """Return the minimum detectable distance of one group from all others, at ``power``, and its direction.
 
         Simulated with normal errors at the observed standard errors. The group with the median standard error is moved;
         a share is moved towards one half, where its standard error grows. NaN for a ratio, and if a share would have to
         leave the range.
         """
         if self.measure == "ratio":
-            return float("nan")
+            return float("nan"), ""
         errors_SK, std_K = self._errors_SK, self._std_K
         pairs = np.array(self._pairs)
-        critical_P = np.array([critical_value(1 - alpha, len(std_K), self._df(i, j)) for i, j in self._pairs])
+        critical_P = critical_value(1 - alpha, len(std_K), self.df_P)
         moved = int(np.argsort(std_K)[len(std_K) // 2])
-        start = float(np.mean([e.value for e in self.estimates]))
-        share = self.kind in ("binary", "share") and 0 < start < 1
+        start = float(self._value_K.mean())
+        share = self.estimates[0].kind in ("binary", "share") and 0 < start < 1
         sign = -1.0 if share and start >= 0.5 else 1.0
 
-        def found(shift: float) -> float:
+        def lacking(shift: float) -> float:
             grown_K = np.ones(len(std_K))
             if share:
                 there = start + sign * shift
@@ -119,10 +121,10 @@ class Gap:
             values_SK = errors_SK * grown_K + sign * shift * (np.arange(len(std_K)) == moved)
             root_P = np.sqrt(((std_K * grown_K)[pairs] ** 2).sum(axis=1))
             t_SP = np.abs(values_SK[:, pairs[:, 0]] - values_SK[:, pairs[:, 1]]) / root_P
-            return float((t_SP > critical_P).any(axis=1).mean()) - power
+            return power - float((t_SP > critical_P).any(axis=1).mean())
 
-        widest = max(start, 1 - start) if share else 20 * float(np.sqrt(2) * std_K.max())
-        return float(brentq(found, 0.0, widest, xtol=1e-4)) if found(widest) > 0 else float("nan")
+        shift = root(lacking, max(start, 1 - start) if share else 20 * float(np.sqrt(2) * std_K.max()))
+        return shift, "" if np.isnan(shift) or not share else "lower" if sign < 0 else "higher"
 
     def expected_by_chance(self) -> float:
         """Return the expected gap under equal groups; NaN for a ratio."""
@@ -131,107 +133,107 @@ class Gap:
         return float(np.ptp(self._errors_SK, axis=1).mean())
 
     @cached_property
-    def _cautious(self) -> tuple[Estimate, ...]:
-        """The estimates with the floor of the variance from all groups together."""
-        if self.kind != "share":
-            return tuple(self.estimates)
-        shape = np.shape(self.estimates[0].value)
-        clusters_K = np.array([np.broadcast_to(e.n_clusters, shape) for e in self.estimates], dtype=np.float64)
-        binomial_K = np.array([np.nan_to_num(e.value * (1 - e.value)) for e in self.estimates])
-        variance_K = np.array([np.nan_to_num(e.std_error) ** 2 for e in self.estimates]) * clusters_K
-        total = (clusters_K * binomial_K).sum(axis=0)
-        r = (clusters_K * variance_K).sum(axis=0) / np.where(total > 0, total, 1.0)
-        least_K = np.sqrt(r * binomial_K / np.maximum(clusters_K, 1))
-        return tuple(
-            dataclasses.replace(e, std_error=np.where(e.std_error > 0, np.maximum(e.std_error, least), e.std_error))
-            for e, least in zip(self.estimates, least_K, strict=True)
-        )
+    def _value_K(self) -> Floats:
+        return np.array([e.value for e in self.estimates])
 
-    @property
+    @cached_property
     def _pairs(self) -> list[tuple[int, int]]:
         return list(combinations(range(len(self.estimates)), 2))
 
+    @cached_property
+    def _score(self) -> ScoreContrast | None:
+        """All pairs of shares at once."""
+        if not all(e.is_share for e in self.estimates):
+            return None
+        i, j = np.array(self._pairs).T
+        n_K, t_K = (np.array([getattr(e, name) for e in self.estimates]) for name in ("n_effective", "third"))
+        p_K = self._value_K
+        variance_K = np.array([e.std_error**2 for e in self.estimates])
+        total = variance_K[i] + variance_K[j]
+        covariance = self.correlation_KK[i, j] * np.sqrt(variance_K[i] * variance_K[j])
+        kappa = np.where(total > 0, 1 - 2 * covariance / np.where(total > 0, total, 1), 1.0)
+        return ScoreContrast.of(
+            p_K[i], n_K[i], p_K[j], n_K[j], t_first=t_K[i], t_second=t_K[j], kappa=kappa, df=np.maximum(self.df_P, 1)
+        )
+
     @property
-    def _ordered(self) -> list[tuple[int, int]]:
-        return [pair for i, j in self._pairs for pair in ((i, j), (j, i))]
+    def _difference_P(self) -> Floats:
+        i, j = np.array(self._pairs).T
+        return np.asarray(self._value_K[i] - self._value_K[j])
+
+    @cached_property
+    def _variance_P(self) -> Floats:
+        i, j = np.array(self._pairs).T
+        covariance_KK = self._std_K[:, None] * self._std_K * self.correlation_KK
+        return np.asarray(np.maximum(self._std_K[i] ** 2 + self._std_K[j] ** 2 - 2 * covariance_KK[i, j], 0.0))
+
+    def _differences(self, critical_P: Floats) -> tuple[Floats, Floats]:
+        if self._score is not None:
+            return self._score.at_quantile(critical_P)
+        half_P, limit = critical_P * np.sqrt(self._variance_P), np.inf if self.estimates[0].kind == "unbounded" else 1.0
+        return np.maximum(self._difference_P - half_P, -limit), np.minimum(self._difference_P + half_P, limit)
+
+    def _ratios(self, critical_P: Floats) -> tuple[Floats, Floats]:
+        """Return the bounds of the ratio of the first to the second of each pair."""
+        if self._score is not None:
+            return self._score.ratio_at_quantile(critical_P)
+        low_P, high_P = self._differences(critical_P)
+        j = np.array(self._pairs).T[1]
+        second_P = np.maximum(self._value_K[j], 1e-12)
+        # The bounds of a difference, taken at the second value: the variance of the ratio to first order.
+        return np.maximum(1 + low_P / second_P, 0.0), np.maximum(1 + high_P / second_P, 0.0)
 
     @property
     def _std_K(self) -> Floats:
-        floor = [_floor(e) for e in self._cautious]
-        return np.maximum([float(e.std_error) for e in self._cautious], floor)
+        """Standard errors; of a group whose outcomes do not vary, as if one of its clusters had missed."""
+        return np.array([e.std_error if e.std_error > 0 else 1.0 / max(e.n_clusters, 1) for e in self.estimates])
 
     @cached_property
     def _errors_SK(self) -> Floats:
         """Simulated errors of the group values under equal groups, from a fixed seed."""
         normal_SK = np.random.default_rng(0).standard_normal((_SIMULATED, len(self.estimates)))
-        if self.shared:
-            psi_UK = np.stack([e.psi for e in self.estimates], axis=1)
-            covariance = psi_UK.T @ psi_UK + np.diag(self._std_K**2 - (psi_UK**2).sum(axis=0))
-            values, vectors = np.linalg.eigh(covariance)
-            return np.asarray(normal_SK @ (vectors * np.sqrt(np.maximum(values, 0))).T)
-        return np.asarray(normal_SK * self._std_K)
-
-    def _df(self, i: int, j: int) -> Floats:
-        """Return Satterthwaite's degrees of freedom of a pair; infinite for independent hits and misses."""
-        if self.kind == "binary":
-            return np.asarray(np.inf)
-        first, second = self._cautious[i], self._cautious[j]
-        v, w = first.std_error**2, second.std_error**2
-        parts = v**2 / np.maximum(first.df, 1) + w**2 / np.maximum(second.df, 1)
-        return np.where(parts > 0, (v + w) ** 2 / np.where(parts > 0, parts, 1), np.minimum(first.df, second.df))
-
-    def _correlation(self, i: int, j: int) -> Floats:
-        if not self.shared:
-            return np.asarray(0.0)
-        first, second = self.estimates[i].psi, self.estimates[j].psi
-        norm = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
-        return np.where(norm > 0, (first * second).sum(axis=0) / np.where(norm > 0, norm, 1), 0.0)
-
-    def pair(self, i: int, j: int, level: float) -> tuple[Floats, Floats]:
-        """Return the bounds of value i minus value j, simultaneous over all pairs with coverage ``level``."""
-        return self._pair_at(i, j, critical_value(level, len(self.estimates), self._df(i, j)))
-
-    def _pair_at(self, i: int, j: int, critical: Floats) -> tuple[Floats, Floats]:
-        """Return the bounds of value i minus value j [1]_."""
-        first, second, r = self.estimates[i].value, self.estimates[j].value, self._correlation(i, j)
-        low_i, high_i, _ = bounds_at(self._cautious[i], critical, kind=self.kind)
-        low_j, high_j, _ = bounds_at(self._cautious[j], critical, kind=self.kind)
-        down = _distance(first - low_i, high_j - second, r)
-        up = _distance(high_i - first, second - low_j, r)
-        return first - second - down, first - second + up
-
-    def _ratio(self, i: int, j: int, level: float) -> tuple[Floats, Floats]:
-        """Return the bounds of value i over value j [2]_; from 0 to infinity if value j may be zero."""
-        critical = critical_value(level, len(self.estimates), self._df(i, j))
-        first, second, r = self.estimates[i].value, self.estimates[j].value, self._correlation(i, j)
-        low_i, high_i, _ = bounds_at(self._cautious[i], critical, kind=self.kind)
-        low_j, high_j, _ = bounds_at(self._cautious[j], critical, kind=self.kind)
-        a = first * second - r * (first - low_i) * (high_j - second)
-        b = first * second - r * (high_i - first) * (second - low_j)
-        below, above = high_j * (2 * second - high_j), low_j * (2 * second - low_j)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            low = (a - np.sqrt(np.maximum(a**2 - low_i * (2 * first - low_i) * below, 0))) / below
-            high = (b + np.sqrt(np.maximum(b**2 - high_i * (2 * first - high_i) * above, 0))) / above
-        low = np.where(below > 0, np.maximum(low, 0.0), 0.0)
-        return low, np.where(above > 0, high, np.inf)
-
-    def _critical_that_touches(self, i: int, j: int) -> float:
-        """Return the quantile at which the bounds of a pair reach zero; at most 60."""
-        sign = 1.0 if self.estimates[i].value >= self.estimates[j].value else -1.0
-
-        def bound(critical: float) -> float:
-            low, high = self._pair_at(i, j, np.asarray(critical))
-            return float(low if sign > 0 else -high)
-
-        if bound(1e-6) <= 0:
-            return 0.0
-        return float(brentq(bound, 1e-6, 60.0)) if bound(60.0) < 0 else 60.0
+        values, vectors = np.linalg.eigh(self.correlation_KK)
+        return np.asarray(normal_SK @ (vectors * np.sqrt(np.maximum(values, 0))).T * self._std_K)
 
 
-def _distance(first: Floats, second: Floats, r: Floats) -> Floats:
-    return np.sqrt(np.maximum(first**2 + second**2 - 2 * r * first * second, 0.0))
+def gap_of(sums: GroupSums, *, measure: Literal["difference", "ratio"] = "difference") -> Gap:
+    """Return the gap over all groups, each of which has rows."""
+    parts = estimates(sums)
+    correlation, k = np.eye(len(parts)), len(parts)
+    shared = np.full((k, k), np.inf)
+    if sums.outcomes.gallery is not None or sums.outcomes.labels is not None:
+        correlation = _of_influences(sums)
+    elif not sums.nested:
+        for i, j in combinations(range(k), 2):
+            first, second = sums.groups[i], sums.groups[j]
+            kappa, shared[i, j] = crossed(first, second, float("inf"))
+            squares = first.influence_squares * second.influence_squares
+            total = first.influence_squares + second.influence_squares
+            correlation[i, j] = correlation[j, i] = (1 - kappa) * total / (2 * np.sqrt(squares)) if squares > 0 else 0.0
+    df_P = [min(_satterthwaite(parts[i], parts[j]), float(shared[i, j])) for i, j in combinations(range(k), 2)]
+    return Gap(parts, np.clip(correlation, -1, 1), np.array(df_P), measure)
 
 
-def _floor(estimate: Estimate) -> float:
-    """Return a standard error for a group whose outcomes do not vary: as if one of its clusters had missed."""
-    return 0.0 if float(estimate.std_error) > 0 else 1.0 / max(float(estimate.n_clusters), 1.0)
+def _satterthwaite(first: Estimate, second: Estimate) -> float:
+    """Return the degrees of freedom of a difference of two groups."""
+    v, w = (
+        (1 / first.n_effective, 1 / second.n_effective) if first.is_share else (first.std_error**2, second.std_error**2)
+    )
+    parts = v**2 / max(first.df, 1.0) + w**2 / max(second.df, 1.0)
+    return (v + w) ** 2 / parts if parts > 0 else min(max(first.df, 1.0), max(second.df, 1.0))
+
+
+def _of_influences(sums: GroupSums) -> Floats:
+    from fairaudit.stats.auroc import auroc
+
+    psi = [
+        auroc(sums.outcomes, sums.codes == k).psi if sums.outcomes.labels is not None
+        else sums.influence(Members((k,)), sums.groups[k].value)
+        for k in range(sums.n_groups)
+    ]  # fmt: skip
+    psi_UK = np.stack(psi, axis=1)
+    norm_K = np.sqrt((psi_UK**2).sum(axis=0))
+    norm_K = np.where(norm_K > 0, norm_K, 1.0)
+    correlation = psi_UK.T @ psi_UK / norm_K[:, None] / norm_K
+    np.fill_diagonal(correlation, 1.0)
+    return np.asarray(correlation)

@@ -1,107 +1,88 @@
 r"""The omnibus test of equality of all groups.
 
-Group labels are permuted over clusters and the studentised statistic
+Of shares of independent groups, Pearson's statistic at the pooled share and the effective sizes,
 
-.. math:: W = \sum_g (\hat\theta_g - \tilde\theta)^2 / \hat V_g, \qquad
-   \tilde\theta = \sum_g \hat\theta_g \hat V_g^{-1} / \sum_g \hat V_g^{-1}
+.. math:: W = \frac{N - 1}{N} \sum_g \frac{n_g (\hat p_g - \tilde p)^2}{\tilde p (1 - \tilde p)},
 
-is computed anew from each cluster's sums. The studentised permutation test is exact for exchangeable labels, and valid
-for large groups if equal averages have unequal variances [1]_. If labels cannot be permuted (a cluster lies in several
-groups, outcomes share a gallery, or the metric is the AUROC), :math:`W` with the full covariance of the groups is
-compared with its F distribution; so is a p-value at the floor of the permutations.
+whose mean over all tables with the observed margins is :math:`K - 1` and whose variance is [1]_
+
+.. math:: 2 \Big(\frac{N-1}{N}\Big)^2 \Big[\frac{N}{N-3} (v - w) \Big(\frac{N - 2}{N - 1} - u\Big)
+   + \frac{N^2}{2 (N - 1)} u w\Big], \quad v = \frac{(K - 1)(N - K)}{N - 1}, \quad
+   w = \frac{\sum_g N / n_g - K^2}{N - 2}, \quad u = \frac{1 / \tilde p (1 - \tilde p) - 4}{N - 2},
+
+so it is compared with the multiple of chi-squared that has this mean and variance; with F where clusters leave few
+degrees of freedom. All else: the quadratic form of the differences in the inverse of their covariance, against F.
 
 References
 ----------
-.. [1] Chung and Romano (2013), "Exact and asymptotically robust permutation tests", Annals of Statistics 41(2).
+.. [1] Haldane (1940), "The mean and variance of chi-squared, when used as a test of homogeneity, when expectations are
+   small", Biometrika 31.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from fairaudit.stats.estimates import Estimate
-from fairaudit.stats.outcomes import Floats, Ints, Mask, Outcomes
-
-_LEAST, _MOST, _WORK = 199, 1999, 4e7  # bounds of the number of permutations, and cluster labels permuted in all
-_BLOCK = 1e6  # labels permuted at once
+from fairaudit.stats.gap import Gap
+from fairaudit.stats.outcomes import Floats
 
 
 @dataclass(frozen=True)
 class Omnibus:
-    """Result of the test: statistic, p-value and method."""
+    """Result of the test: statistic, p-value and method; NaN where groups do not vary."""
 
     statistic: float
     p_value: float
     method: str
 
 
-def omnibus(outcomes: Outcomes, masks: Sequence[Mask], estimates: Sequence[Estimate]) -> Omnibus:
-    """Test whether the groups of ``masks``, whose averages are ``estimates``, are all equal."""
-    analytic = _wald(estimates)
-    recorded = np.logical_or.reduce(list(masks))
-    apart = sum(int(outcomes.n_clusters(m)) for m in masks) == int(outcomes.n_clusters(recorded))
-    if not apart or outcomes.gallery is not None or outcomes.labels is not None or not np.isfinite(analytic.statistic):
-        return analytic
-    sums_US, codes = _cluster_sums(outcomes, masks, recorded)
-    n_permutations, k = int(np.clip(_WORK / len(codes), _LEAST, _MOST)), len(masks)
-    observed = float(_statistics(sums_US, codes[None], k)[0])
-    rng, beaten, left = np.random.default_rng(0), 0, n_permutations
-    while left:
-        block = min(left, max(int(_BLOCK / len(codes)), 1))
-        moved_BU = rng.permuted(np.tile(codes, (block, 1)), axis=1)
-        beaten += int((_statistics(sums_US, moved_BU, k) >= observed - 1e-9).sum())
-        left -= block
-    p = (1 + beaten) / (1 + n_permutations)
-    if beaten == 0:  # the floor says only "less than"
-        return Omnibus(observed, min(p, analytic.p_value), f"{n_permutations} permutations, then F")
-    return Omnibus(observed, p, f"{n_permutations} permutations")
+def omnibus(gap: Gap) -> Omnibus:
+    """Test whether all groups of ``gap`` are equal."""
+    shares = all(e.is_share for e in gap.estimates)
+    return _pearson(gap) if shares and not np.any(np.triu(gap.correlation_KK, 1)) else _wald(gap)
 
 
-def _cluster_sums(outcomes: Outcomes, masks: Sequence[Mask], recorded: Mask) -> tuple[Floats, Ints]:
-    """Return total and weight of each measured cluster (U, 2) and its group code (U,)."""
-    use = recorded & outcomes.measured
-    counts = outcomes.cluster_sums(use.astype(np.float64))
-    totals = outcomes.cluster_sums(np.where(use, outcomes.values, 0.0))
-    member_UK = np.stack([outcomes.cluster_sums((m & use).astype(np.float64)) for m in masks], axis=1)
-    kept = counts > 0
-    if outcomes.average == "macro":
-        totals, counts = np.where(kept, totals / np.maximum(counts, 1), 0.0), kept.astype(np.float64)
-    sums_US, codes = np.stack([totals, counts], axis=1)[kept], member_UK[kept].argmax(axis=1)
-    order = np.lexsort((sums_US[:, 1], sums_US[:, 0], codes))  # the order of rows must not change a permutation
-    return sums_US[order], codes[order]
+def _pearson(gap: Gap) -> Omnibus:
+    n, p = (np.array([getattr(e, name) for e in gap.estimates]) for name in ("n_effective", "value"))
+    k, total = len(n), float(n.sum())
+    pooled = float(n @ p) / total
+    v = pooled * (1 - pooled)
+    if v <= 0:
+        return Omnibus(0.0, 1.0, "chi-squared")
+    statistic = (total - 1) / total * float(n @ (p - pooled) ** 2) / v
+    mean, variance = k - 1, _variance(n, v)
+    freedom = 2 * mean**2 / max(variance, 1e-9)
+    df = min(e.df for e in gap.estimates)
+    method = "chi-squared, mean and variance matched" if np.isinf(df) else "F, mean and variance matched"
+    tail = (
+        stats.chi2.sf(statistic * freedom / mean, freedom)
+        if np.isinf(df)
+        else stats.f.sf(statistic / mean, freedom, df)
+    )
+    return Omnibus(statistic, float(tail), method)
 
 
-def _statistics(sums_US: Floats, codes_BU: Ints, k: int) -> Floats:
-    """Return the statistic (B,) of each labelling of the clusters."""
-    total, count = sums_US.T
-    parts_UF = np.stack([total, count, total**2, total * count, count**2, np.ones_like(total)], axis=1)
-    b = len(codes_BU)
-    cells_N = (codes_BU * b + np.arange(b)[:, None]).ravel()  # group and labelling: all are counted in one pass
-    per_FKB = np.stack([np.bincount(cells_N, np.tile(part, b), k * b).reshape(k, b) for part in parts_UF.T])
-    t, n, tt, tn, nn, clusters = per_FKB
-    theta = t / n
-    factor = clusters / np.maximum(clusters - 1, 1)
-    variance = (tt - 2 * theta * tn + theta**2 * nn) / n**2 * factor
-    # A group without variation: as if its clusters had the spread of all.
-    pooled = max(float(((total - total.sum() / count.sum() * count) ** 2).mean()), 1e-15)
-    weight = 1 / np.where(variance > 1e-15, variance, pooled * clusters / n**2)
-    middle = (weight * theta).sum(axis=0) / weight.sum(axis=0)
-    return np.asarray((weight * (theta - middle) ** 2).sum(axis=0))
+def _variance(n: Floats, v: float) -> float:
+    """Return the variance of the statistic over all tables with groups of ``n`` (K,) and the pooled variance ``v``."""
+    k, total = len(n), float(n.sum())
+    of_groups, of_hits = (float((total / n).sum()) - k**2) / (total - 2), (1 / v - 4) / (total - 2)
+    spread = (k - 1) * (total - k) / (total - 1) - of_groups
+    both = 2 * total / max(total - 3, 1) * spread * ((total - 2) / (total - 1) - of_hits)
+    return ((total - 1) / total) ** 2 * (both + total**2 / (total - 1) * of_groups * of_hits)
 
 
-def _wald(estimates: Sequence[Estimate]) -> Omnibus:
-    theta = np.array([float(e.value) for e in estimates])
-    psi_UK = np.stack([e.psi for e in estimates], axis=1)
-    k = len(theta)
+def _wald(gap: Gap) -> Omnibus:
+    value, error = np.array([e.value for e in gap.estimates]), np.array([e.std_error for e in gap.estimates])
+    k = len(value)
     contrast = np.eye(k)[1:] - np.eye(k)[0]
-    covariance = contrast @ (psi_UK.T @ psi_UK) @ contrast.T
-    if not np.isfinite(theta).all() or np.linalg.matrix_rank(covariance) < k - 1:
+    covariance = contrast @ (error[:, None] * error * gap.correlation_KK) @ contrast.T
+    if not np.isfinite(value).all() or np.linalg.matrix_rank(covariance) < k - 1:
         return Omnibus(float("nan"), float("nan"), "")
-    d = contrast @ theta
+    d = contrast @ value
     statistic = float(d @ np.linalg.solve(covariance, d))
-    df = max(min(float(e.df) for e in estimates), 1.0)
-    return Omnibus(statistic, float(stats.f.sf(statistic / (k - 1), k - 1, df)), "Wald, F")
+    df = max(min(e.df for e in gap.estimates), 1.0)
+    tail = stats.chi2.sf(statistic, k - 1) if np.isinf(df) else stats.f.sf(statistic / (k - 1), k - 1, df)
+    return Omnibus(statistic, float(tail), "Wald, F")
