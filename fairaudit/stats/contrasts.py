@@ -1,161 +1,105 @@
-r"""Rows of the disparity table: contrasts between the groups of a feature, slopes and concentration indices.
-
-The concentration index of outcomes along an order is
-
-.. math:: C = \frac{2}{\mu} \sum_i w_i\, y_i\, (R_i - \tfrac12)
-
-with fractional ranks :math:`R_i` along the order. 0: outcomes do not follow the order; positive: they are higher at its
-upper end; it lies in (-1, 1) for outcomes that are never negative [1]_. The standard error accounts for the estimation
-of the ranks [1]_, here summed over clusters. Standard errors of the AUROCs of two groups are moderated around the
-variance of Hanley and McNeil [2]_.
-
-References
-----------
-.. [1] Kakwani, Wagstaff and van Doorslaer (1997), "Socioeconomic inequalities in health: measurement, computation, and
-   statistical inference", Journal of Econometrics 77, equations 3 and 14.
-.. [2] Hanley and McNeil (1982), "The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC)
-   Curve", Radiology 143(1), eq. 1 and 2.
-"""
+"""Rows of the disparity table: contrasts between the groups of a feature, gap, slopes, and tests of all groups."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
-from scipy.stats import rankdata
 
+from fairaudit.core.comparison import Comparison, Influence
+from fairaudit.core.plan import MEAN_OF_OTHERS
 from fairaudit.core.samples import Feature
-from fairaudit.stats.estimates import (
-    Estimate,
-    average,
-    difference,
-    effective_n,
-    from_influence,
-    moderated_difference_variance,
-    slope,
-)
-from fairaudit.stats.gap import Gap
-from fairaudit.stats.intervals import min_detectable, p_value, t_interval
+from fairaudit.stats.concentration import concentration
+from fairaudit.stats.contrast import Contrast, RatioInference, contrasts, intervals_of
+from fairaudit.stats.estimates import estimates
+from fairaudit.stats.gap import Gap, gap_of
+from fairaudit.stats.group_sums import GroupSums, Members
 from fairaudit.stats.omnibus import omnibus
-from fairaudit.stats.outcomes import Floats, Ints, Mask, Outcomes
-from fairaudit.stats.power import moved_towards_half
-from fairaudit.stats.status import NO_VARIATION, kind_of, status_of
+from fairaudit.stats.outcomes import Floats, Outcomes
+from fairaudit.stats.slopes import Slope, departure, slope
+from fairaudit.stats.status import status_of, too_few
+from fairaudit.stats.sufficient_statistics import Names
+from fairaudit.stats.t_inference import TInference
 
 ALL_OTHERS = "all others"
+_ALONE = "fewer than two groups are large enough to be compared"
 
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ContrastInference:
-    """Interval and power of one group against others."""
-
-    first: Estimate
-    second: Estimate
-    contrast: Estimate
-    unit_interval: bool
-
-    def interval(self, level: float) -> tuple[float, float]:
-        """Return the t interval with coverage ``level``."""
-        low, high = t_interval(self.contrast.value, self.contrast.std_error, self.contrast.df, level=level)
-        return float(low), float(high)
-
-    def min_detectable(self, alpha: float, *, power: float = 0.8) -> float:
-        """Return the minimum detectable difference at ``alpha``, with the first group moved towards one half.
-
-        A share varies most at one half, so the standard error of the moved group exceeds the present one. NaN if even a
-        share at the end of the range would not be detected.
-        """
-        se, df = float(self.contrast.std_error), max(float(self.contrast.df), 1.0)
-        if not self.unit_interval or not 0 < float(self.second.value) < 1:
-            return float(min_detectable(se, df, alpha=alpha, power=power))
-        quantiles = float(stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df))
-        p, n, m = float(self.second.value), float(effective_n(self.first)), float(effective_n(self.second))
-        now = float(self.first.value) * (1 - float(self.first.value)) / n + p * (1 - p) / m
-        # Factor by which a shared gallery or shared clusters change the variance. From influences, since the floor of
-        # the standard error near the ends of the range does not apply to a group that is moved away from them.
-        scale = float((self.contrast.psi**2).sum()) / now if now > 0 else 1.0
-        return moved_towards_half(
-            p,
-            lambda moved: quantiles * float(np.sqrt(scale * (moved * (1 - moved) / n + p * (1 - p) / m))),
-        )
+Unit = Literal["share", "auroc", "unbounded"]
 
 
 @dataclass(frozen=True)
-class GapInference:
-    """Interval and power of a largest gap or a least ratio."""
+class Compared:
+    """The groups of one feature (or of a crossing) in one metric.
 
-    gap: Gap
+    Parameters
+    ----------
+    sums : GroupSums
+        One code for each of ``groups``.
+    feature : str
+    groups : tuple of str
+    names : ndarray of str, shape (U,)
+        Name of each cluster code, for influences.
+    """
 
-    def interval(self, level: float) -> tuple[float, float]:
-        """Return the simultaneous interval with coverage ``level``."""
-        low, high = self.gap.interval(level)
-        return float(low), float(high)
+    sums: GroupSums
+    feature: str
+    groups: tuple[str, ...]
+    names: Names
 
-    def min_detectable(self, alpha: float) -> float:
-        """Return the minimum detectable gap (one group differs from all others) at power 80 %."""
-        return self.gap.min_detectable(alpha)
+    @property
+    def metric(self) -> str:
+        """The metric."""
+        return self.sums.outcomes.metric
+
+    @property
+    def unit(self) -> Unit:
+        """Unit of the values."""
+        return unit_of(self.sums.outcomes)
+
+    @property
+    def overall(self) -> float:
+        """Value of all groups together."""
+        if self.sums.outcomes.labels is not None:
+            return float("nan")
+        return self.sums.side(Members(tuple(range(len(self.groups))))).value
 
 
-def contrasts_of(
-    outcomes: Outcomes, feature: Feature, masks: dict[str, Mask], *, primary: bool, whole: bool
-) -> list[Row]:
+def unit_of(outcomes: Outcomes) -> Unit:
+    """Return the unit of the outcomes' values."""
+    return "auroc" if outcomes.labels is not None else "share" if outcomes.unit_interval else "unbounded"
+
+
+def contrasts_of(compared: Compared, feature: Feature, *, primary: bool, whole: bool) -> list[Comparison]:
     """Return all comparisons of one feature's groups.
 
     Parameters
     ----------
-    outcomes : Outcomes
+    compared : Compared
+        Its groups are the feature's.
     feature : Feature
-    masks : mapping of str to ndarray of bool
-        Rows of each group.
     primary : bool
-        Whether the feature's headline comparison is primary: the slope of an order, else each group against the rest.
+        Whether the slope of an order and each group against the rest are primary.
     whole : bool
-        Whether to add gap, ratio and omnibus test.
+        Whether to add gap, ratio and tests of all groups.
     """
+    rows: list[Comparison] = []
     order = feature.ordered and len(feature.groups) >= 3
-    rows: list[Row] = []
     if order:
-        steps = np.full(len(outcomes.values), np.nan)
-        for step, group in enumerate(feature.groups):
-            steps[masks[group]] = step
-        rows.append({**_slope_row(outcomes, feature.name, steps, "per_step"), "family": family(primary)})
-    rows += rest_rows(outcomes, feature.name, masks, primary=primary and not order)
-    if feature.reference and len(masks) > 2:
-        reference = average(outcomes, masks[feature.reference])
-        rows += [
-            {**pair_row(outcomes, average(outcomes, masks[group]), reference), "feature": feature.name,
-             "kind": "reference", "measure": "difference", "group": group, "reference": feature.reference,
-             "family": family(False)}
-            for group in masks if group != feature.reference
-        ]  # fmt: skip
-    return rows + (_overall_rows(outcomes, feature.name, masks) if whole and len(masks) > 1 else [])
-
-
-def slope_rows(outcomes: Outcomes, name: str, x: Floats, measure: str, *, primary: bool) -> list[Row]:
-    """Return the slope of the outcome on ``x`` and, if defined, the concentration index."""
-    rows = [{**_slope_row(outcomes, name, x, measure), "family": family(primary)}]
-    if outcomes.labels is None and outcomes.unit_interval:
-        estimate = concentration(outcomes, x)
-        row = _row(outcomes, estimate, estimate.n_clusters)
-        rows.append({**row, "feature": name, "kind": "concentration", "measure": "index", "family": family(False)})
-    return rows
-
-
-def rest_rows(outcomes: Outcomes, feature: str, masks: dict[str, Mask], *, primary: bool) -> list[Row]:
-    """Return the one-vs-rest contrast of each group; of two groups only the first (the second is its negative)."""
-    if len(masks) < 2:
-        return []
-    recorded = np.logical_or.reduce(list(masks.values()))
-    rows = []
-    for group, reference in rest_pairs(list(masks)):
-        row = pair_row(outcomes, average(outcomes, masks[group]), average(outcomes, recorded & ~masks[group]))
-        rows.append({**row, "feature": feature, "kind": "one_vs_rest", "measure": "difference", "group": group,
-                     "reference": reference, "family": family(primary)})  # fmt: skip
+        x = np.where(compared.sums.codes >= 0, compared.sums.codes.astype(np.float64), np.nan)
+        rows.append(slope_row(compared.sums.outcomes, feature.name, x, "per_step", compared.names, primary=primary))
+    rows += rest_rows(compared, primary=primary, alternatives=True)
+    if feature.reference and len(compared.groups) > 2:
+        at = compared.groups.index(feature.reference)
+        others = [k for k in range(len(compared.groups)) if k != at]
+        pairs = [(Members((k,)), Members((at,))) for k in others]
+        rows += _rows(
+            compared, pairs, "reference", [(compared.groups[k], feature.reference) for k in others], ratios=True
+        )
+    if whole and len(compared.groups) > 1:
+        rows += overall_rows(compared, ordered=order)
     return rows
 
 
@@ -166,139 +110,204 @@ def rest_pairs(groups: Sequence[str]) -> list[tuple[str, str]]:
     return [(group, ALL_OTHERS) for group in groups]
 
 
-def family(primary: bool) -> str:
-    """Return the value of the column ``family``."""
-    return "primary" if primary else "exploratory"
+def rest_rows(compared: Compared, *, primary: bool, alternatives: bool = False) -> list[Comparison]:
+    """Return the one-vs-rest contrast of each group; of two groups only the first (the second is its negative).
 
-
-def pair_row(outcomes: Outcomes, first: Estimate, second: Estimate) -> Row:
-    """Return the row of the difference of two estimates, without the names of feature and groups."""
-    bounded = outcomes.unit_interval and outcomes.labels is None
-    if outcomes.labels is None:
-        estimate = difference(first, second, unit_interval=bounded)
-    else:
-        estimate = auroc_difference(first, second)
-    row = _row(outcomes, estimate, np.minimum(first.n_clusters, second.n_clusters))
-    return {**row, "inference": ContrastInference(first, second, estimate, bounded)}
-
-
-def _slope_row(outcomes: Outcomes, feature: str, x: Floats, measure: str) -> Row:
-    if outcomes.labels is not None:
-        return {"metric": outcomes.metric, "feature": feature, "kind": "slope", "measure": measure,
-                "status": "not_estimable", "note": "no slope is defined for the AUROC", "n": 0,
-                "n_clusters": 0}  # fmt: skip
-    estimate = slope(outcomes, x)
-    return {**_row(outcomes, estimate, estimate.n_clusters), "feature": feature, "kind": "slope", "measure": measure}
-
-
-def _row(outcomes: Outcomes, estimate: Estimate, smaller: Ints) -> Row:
-    status, note = status_of(estimate, smaller)
-    if status == "ok" and estimate.std_error == 0:
-        status, note = "too_few", NO_VARIATION
-    row: Row = {"metric": outcomes.metric, "value": estimate.value, "n": estimate.n,
-                "n_clusters": estimate.n_clusters, "status": status, "note": note}  # fmt: skip
-    if status == "not_estimable":
-        return row
-    low, high = t_interval(estimate.value, estimate.std_error, estimate.df)
-    row |= {"ci_low": low, "ci_high": high, "ci_method": "cluster t", "std_error": estimate.std_error,
-            "df": estimate.df, "psi": estimate.psi}  # fmt: skip
-    if status == "ok":
-        row["p_value"] = p_value(estimate)
-    return row
-
-
-def _overall_rows(outcomes: Outcomes, feature: str, masks: dict[str, Mask]) -> list[Row]:
-    """Return gap, ratio and omnibus test over the groups that are large enough to be compared."""
-    estimates = {group: average(outcomes, mask) for group, mask in masks.items()}
-    sure = {g: e for g, e in estimates.items() if status_of(e, e.n_clusters)[0] == "ok"}
-    left_out = [g for g in masks if g not in sure]
-    n = int(sum(e.n for e in sure.values()))
-    kept = [masks[g] for g in sure]
-    recorded = np.logical_or.reduce(kept) if kept else np.zeros(len(outcomes.values), dtype=bool)
-    common = {"metric": outcomes.metric, "feature": feature, "family": family(False), "n": n,
-              "n_clusters": outcomes.n_clusters(recorded), "note": without(left_out)}  # fmt: skip
-    kinds = [("gap", "difference"), ("gap", "ratio"), ("omnibus", "")]
-    if not outcomes.unit_interval or outcomes.labels is not None:
-        kinds.remove(("gap", "ratio"))
-    if len(sure) < 2:
-        why = "fewer than two groups are large enough to be compared"
-        return [{**common, "kind": k, "measure": m, "status": "not_estimable", "note": why} for k, m in kinds]
-    shared = outcomes.gallery is not None or sum(int(e.n_clusters) for e in sure.values()) > int(
-        outcomes.n_clusters(recorded)
-    )
-    rows = []
-    for kind, measure in kinds:
-        if kind == "omnibus":
-            test = omnibus(outcomes, kept, list(sure.values()))
-            row: Row = {"value": test.statistic, "p_value": test.p_value, "ci_method": test.method}
-        else:
-            row = gap_row(Gap(list(sure.values()), kind_of(outcomes), measure, shared))
-        status = "ok" if np.isfinite(row["value"]) else "not_estimable"
-        rows.append({**common, "kind": kind, "measure": measure, "status": status, **row})
+    With ``alternatives``, also the ratio to the rest and the difference from the unweighted mean of the other groups.
+    They ask the same question another way: they have no p-value unless a plan names them.
+    """
+    groups, sums = compared.groups, compared.sums
+    if len(groups) < 2:
+        return []
+    names = rest_pairs(groups)
+    sides = [Members((k,)) for k in range(len(names))]
+    pairs = [(side, sums.rest(k)) for k, side in enumerate(sides)]
+    family = "primary" if primary else "exploratory"
+    rows = _rows(compared, pairs, "one_vs_rest", names, ratios=alternatives, family=family)
+    if alternatives and len(groups) > 2 and sums.outcomes.labels is None and sums.outcomes.gallery is None:
+        means = [(side, sums.rest(k, equal=True)) for k, side in enumerate(sides)]
+        of_means = _rows(compared, means, "one_vs_rest", [(group, MEAN_OF_OTHERS) for group in groups], ratios=False)
+        rows += [dataclasses.replace(row, p_value=float("nan")) for row in of_means]
     return rows
 
 
-def gap_row(gap: Gap) -> Row:
-    """Return the inference columns of a gap or a ratio."""
+def _rows(
+    compared: Compared,
+    pairs: Sequence[tuple[Members, Members]],
+    kind: str,
+    names: Sequence[tuple[str, str]],
+    *,
+    ratios: bool,
+    family: str = "exploratory",
+) -> list[Comparison]:
+    rows, overall, found = [], compared.overall, contrasts(compared.sums, pairs)
+    for (group, reference), pair, contrast, interval in zip(
+        names, pairs, found, intervals_of(found, 0.95), strict=True
+    ):
+        row = Comparison(
+            metric=compared.metric, feature=compared.feature, kind=kind, measure="difference", group=group,
+            reference=reference, family=family, overall=overall, unit=compared.unit,
+            **contrast_fields(contrast, interval),
+        )  # fmt: skip
+        if row.inference is not None:
+            row = dataclasses.replace(row, influence=_Lazy(compared, pair, contrast))
+        rows.append(row)
+    if ratios and compared.sums.outcomes.is_share:
+        known = [None if contrast.score is None else RatioInference(contrast.score) for contrast in found]
+        rows += [_ratio_row(*each) for each in zip(rows, known, intervals_of(known, 0.95), strict=True)]
+    return rows
+
+
+def contrast_fields(contrast: Contrast, interval: tuple[float, float]) -> dict[str, Any]:
+    """Return the fields of a row that come from a difference and its 95 % interval."""
+    counts = {"n": contrast.n, "n_clusters": contrast.n_clusters}
+    first, second = contrast.first, contrast.second
+    if not min(first.n, second.n):
+        return {**counts, "note": "no image was measured in this group"}
+    units = min(first.units, second.units)
+    smaller = units / max(first.units + second.units, 1.0)
+    if first.kind == "auroc":  # each group needs both labels
+        events = (min(first.events, second.events), min(first.non_events, second.non_events))
+    else:
+        events = (smaller * (first.events + second.events), smaller * (first.non_events + second.non_events))
+    status, note = too_few(contrast, units, *events, by_counts=contrast.score is None)
+    if status == "not_estimable":
+        return {**counts, "status": status, "note": note}
+    return {
+        **counts, "status": status, "note": note, "value": contrast.value, "std_error": contrast.std_error,
+        "df": contrast.df, "ci_low": interval[0], "ci_high": interval[1], "ci_method": contrast.method,
+        "p_value": contrast.p_value() if status == "ok" else float("nan"), "inference": contrast,
+    }  # fmt: skip
+
+
+def _ratio_row(row: Comparison, inference: RatioInference | None, interval: tuple[float, float]) -> Comparison:
+    """Return the row of the ratio that belongs to a row of a difference."""
+    blank = dataclasses.replace(
+        row, measure="ratio", family="exploratory", std_error=float("nan"), p_value=float("nan"), inference=None,
+        influence=None,
+    )  # fmt: skip
+    value = float("nan") if inference is None else float(inference.score.ratio[0])
+    if row.inference is None or not np.isfinite(value):
+        note = row.note if row.inference is None else "no event in the reference, so no ratio"
+        nan = float("nan")
+        return dataclasses.replace(blank, status="not_estimable", note=note, value=nan, ci_low=nan, ci_high=nan,
+                                   ci_method="", df=nan)  # fmt: skip
+    return dataclasses.replace(blank, value=value, ci_low=interval[0], ci_high=interval[1], inference=inference)
+
+
+@dataclass(frozen=True)
+class _Lazy:
+    """The influence of clusters on a difference, computed when it is needed."""
+
+    compared: Compared
+    pair: tuple[Members, Members]
+    contrast: Contrast
+
+    def __call__(self) -> Influence:
+        sums, parts = self.compared.sums, []
+        for members, estimate in zip(self.pair, (self.contrast.first, self.contrast.second), strict=True):
+            if sums.outcomes.labels is not None:
+                from fairaudit.stats.auroc import auroc
+
+                parts.append(auroc(sums.outcomes, np.isin(sums.codes, members.groups)).psi)
+            else:
+                scale = estimate.n_clusters / (estimate.n_clusters - 1) if estimate.n_clusters > 1 else 1.0
+                parts.append(sums.influence(members, estimate.value) * np.sqrt(scale))
+        return influence_of(parts[0] - parts[1], self.compared.names)
+
+
+def influence_of(psi: Floats, names: Names) -> Influence:
+    """Return the influences ``psi`` (U,) of the clusters that move a value."""
+    moves = psi != 0
+    return Influence(names, psi) if moves.all() else Influence(names[moves], psi[moves])
+
+
+def slope_rows(
+    outcomes: Outcomes, name: str, x: Floats, measure: str, names: Names, *, primary: bool
+) -> list[Comparison]:
+    """Return the slope of the outcome on ``x`` and, if defined, the concentration index."""
+    rows = [slope_row(outcomes, name, x, measure, names, primary=primary)]
+    if outcomes.bounded:
+        blank = Comparison(metric=outcomes.metric, feature=name, kind="concentration", measure="index")
+        rows.append(_of_slope(blank, concentration(outcomes, x), names, (-1.0, 1.0)))
+    return rows
+
+
+def slope_row(outcomes: Outcomes, feature: str, x: Floats, measure: str, names: Names, *, primary: bool) -> Comparison:
+    """Return the row of the slope of the outcome on ``x``."""
+    row = Comparison(
+        metric=outcomes.metric, feature=feature, kind="slope", measure=measure, unit=unit_of(outcomes),
+        family="primary" if primary else "exploratory",
+    )  # fmt: skip
+    if outcomes.labels is not None:
+        return row.noted("no slope is defined for the AUROC")
+    line = slope(outcomes, x)
+    overall = GroupSums.of(outcomes, [~np.isnan(x)]).groups[0].value
+    steepest = 1 / line.width if outcomes.unit_interval and line.width > 0 else np.inf
+    return dataclasses.replace(_of_slope(row, line, names, (-steepest, steepest)), overall=overall, width=line.width)
+
+
+def _of_slope(row: Comparison, line: Slope, names: Names, limits: tuple[float, float]) -> Comparison:
+    row = dataclasses.replace(row, n=line.n, n_clusters=line.n_clusters)
+    if not line.n:
+        return row.noted("no image was measured in this group")
+    status, note = too_few(line, line.units, line.events, line.non_events, by_counts=True)
+    row = dataclasses.replace(row, status=status, note=note)
+    if status == "not_estimable":
+        return row
+    inference = TInference(line.value, line.std_error, line.df, limits, line.skewness)
+    low, high = inference.interval(0.95)
+    return dataclasses.replace(
+        row, value=line.value, std_error=line.std_error, df=line.df, ci_low=low, ci_high=high, ci_method="cluster t",
+        p_value=inference.p_value() if status == "ok" else float("nan"), inference=inference,
+        influence=lambda: influence_of(line.psi, names),
+    )  # fmt: skip
+
+
+def overall_rows(compared: Compared, *, ordered: bool) -> list[Comparison]:
+    """Return gap, ratio and tests of all groups that are large enough; of an order, also the departure from a line."""
+    sums = compared.sums
+    sure = [k for k, estimate in enumerate(estimates(sums)) if status_of(estimate)[0] == "ok"]
+    left_out = [name for k, name in enumerate(compared.groups) if k not in sure]
+    kept = GroupSums.of(sums.outcomes, [sums.codes == k for k in sure])
+    common: dict[str, Any] = {
+        "metric": compared.metric, "feature": compared.feature, "n": len(kept.used),
+        "n_clusters": sums.outcomes.n_clusters(kept.codes >= 0), "note": without(left_out), "unit": compared.unit,
+        "overall": compared.overall,
+    }  # fmt: skip
+    measures: list[Literal["difference", "ratio"]] = (
+        ["difference", "ratio"] if sums.outcomes.bounded else ["difference"]
+    )
+    if len(sure) < 2:
+        kinds = [*(("gap", measure) for measure in measures), ("omnibus", "")]
+        return [Comparison(**{**common, "kind": kind, "measure": m, "note": _ALONE}) for kind, m in kinds]
+    gap = gap_of(kept)
+    rows = [gap_row(dataclasses.replace(gap, measure=measure), common) for measure in measures]
+    test = omnibus(gap)
+    rows.append(_test_row({**common, "kind": "omnibus"}, test.statistic, test.p_value, test.method))
+    if ordered and len(sure) > 2 and sums.outcomes.labels is None:
+        bend = departure(gap.estimates, np.array(sure, dtype=np.float64))
+        rows.append(_test_row({**common, "kind": "departure"}, bend.statistic, bend.p_value, "F"))
+    return rows
+
+
+def _test_row(fields: dict[str, Any], statistic: float, p_value: float, method: str) -> Comparison:
+    status = "ok" if np.isfinite(statistic) else "not_estimable"
+    return Comparison(**fields, measure="", status=status, value=statistic, p_value=p_value, ci_method=method)
+
+
+def gap_row(gap: Gap, common: dict[str, Any]) -> Comparison:
+    """Return the row of a gap or a ratio."""
+    row = Comparison(**common, kind="gap", measure=gap.measure, value=gap.value)
+    if not np.isfinite(gap.value):
+        return row
     low, high = gap.interval(0.95)
-    return {"value": gap.value, "ci_low": low, "ci_high": high, "ci_method": "simultaneous, all pairs",
-            "p_value": gap.p_value(), "expected_by_chance": gap.expected_by_chance(),
-            "inference": GapInference(gap)}  # fmt: skip
+    return dataclasses.replace(
+        row, status="ok", ci_low=low, ci_high=high, ci_method="simultaneous, all pairs", p_value=gap.p_value(),
+        expected_by_chance=gap.expected_by_chance(), inference=gap,
+    )  # fmt: skip
 
 
 def without(groups: list[str]) -> str:
     """Return the note that lists the groups left out as too small."""
     return f"without {', '.join(groups)}: too few" if groups else ""
-
-
-def auroc_difference(first: Estimate, second: Estimate) -> Estimate:
-    """Return ``first`` minus ``second``, both AUROCs, with moderated standard error and degrees of freedom.
-
-    The model of a group's variance is Hanley and McNeil's [2]_ at the pooled AUROC. Events and non-events are those of
-    the group with fewer, since each group needs both labels.
-    """
-    least = {name: np.minimum(getattr(first, name), getattr(second, name)) for name in ("events", "non_events")}
-    plain = dataclasses.replace(difference(first, second, unit_interval=False), **least)
-    if not np.isfinite(plain.value) or min(least.values()) < 1:
-        return plain
-    n_G, value_G = (np.array([float(getattr(e, name)) for e in (first, second)]) for name in ("n", "value"))
-    pooled = float(np.clip(n_G @ value_G / n_G.sum(), 0.5 / n_G.sum(), 1 - 0.5 / n_G.sum()))
-    positives_G = n_G * [float(e.events / (e.events + e.non_events)) for e in (first, second)]
-    variance, df = moderated_difference_variance(first, second, hanley_mcneil(pooled, positives_G, n_G - positives_G))
-    return dataclasses.replace(plain, std_error=np.sqrt(variance), df=df)
-
-
-def hanley_mcneil(auroc: float, positives: Floats, negatives: Floats) -> Floats:
-    """Return Hanley and McNeil's variance of an AUROC, from exponential scores of both labels [2]_."""
-    q1, q2 = auroc / (2 - auroc) - auroc**2, 2 * auroc**2 / (1 + auroc) - auroc**2
-    pairs = np.maximum(positives * negatives, 1.0)
-    variance: Floats = (auroc * (1 - auroc) + (positives - 1) * q1 + (negatives - 1) * q2) / pairs
-    return variance
-
-
-def concentration(outcomes: Outcomes, x: Floats) -> Estimate:
-    """Return the concentration index of one outcome along ``x`` (N,); rows without either are left out.
-
-    NaN if fewer than three clusters were measured, no outcome is positive or all ``x`` are equal.
-    """
-    use = outcomes.measured & ~np.isnan(x)
-    rows = np.flatnonzero(use)
-    weights, y = outcomes.mean_weights(~np.isnan(x))[rows], outcomes.values[rows]
-    mean = float(weights @ y)
-    if outcomes.n_clusters(use) < 3 or mean <= 0 or np.ptp(x[rows]) == 0:
-        return from_influence(np.nan, np.zeros(outcomes.n_codes), outcomes, use)
-    place = rankdata(x[rows], method="dense") - 1
-    mass = np.bincount(place, weights=weights)  # ties of x share their middle rank
-    rank = (np.cumsum(mass) - mass / 2)[place]
-    value = float(2 * (weights * y) @ (rank - 0.5) / mean)
-    share = np.bincount(place, weights=weights * y) / mean
-    below = (np.cumsum(share) - share / 2)[place]
-    a = y / mean * (2 * rank - 1 - value) + 2 - 2 * below
-    psi_rows = np.zeros(len(outcomes.values))
-    psi_rows[rows] = weights * (a - (1 + value))
-    psi = outcomes.cluster_sums(psi_rows)
-    if outcomes.gallery is not None:
-        moved = np.zeros(len(outcomes.values))
-        moved[rows] = weights * (2 * rank - 1 - value) / mean
-        psi = psi + outcomes.gallery_sums(moved)
-    return from_influence(value, psi, outcomes, use)

@@ -1,30 +1,26 @@
-r"""Control features: comparisons within each level of a control, and direct standardisation over the control.
-
-Direct standardisation gives every group the same mix of a control (objects, ages, places). Group :math:`g` has the
-average :math:`\hat\theta_{gk}` within level :math:`k`; its standardised value is
-:math:`\sum_k \pi_k \hat\theta_{gk}` with one mix :math:`\pi` for every group, that of all compared images together (for
-a macro average: of their clusters). The mix is the standard, chosen and not estimated: intervals take it as fixed, and
-the variance for independent hits is :math:`\sum_k \pi_k^2\, p_{gk}(1-p_{gk})/(n_{gk}-1)` [1]_. Clusters may lie in
-several levels, and in each other's neighbour lists: influences are weighted and added, then squared.
-
-References
-----------
-.. [1] Fleiss, Levin and Paik (2003), "Statistical Methods for Rates and Proportions", 3rd ed., ch. 19.
-"""
+"""Control features: comparisons within each level of a control, and standardised over the control."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from fairaudit.core.comparison import Comparison
 from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.samples import NOT_RECORDED, Feature
-from fairaudit.stats.contrasts import ALL_OTHERS, Row, contrasts_of, family, pair_row, rest_pairs, slope_rows
-from fairaudit.stats.estimates import Estimate, average, combination
+from fairaudit.stats.contrasts import Compared, contrast_fields, contrasts_of, rest_pairs, slope_rows
+from fairaudit.stats.estimates import Estimate, average
+from fairaudit.stats.group_sums import GroupSums, Members
 from fairaudit.stats.outcomes import Floats, Mask, Outcomes
-from fairaudit.stats.status import MIN_CLUSTERS, group_row, kind_of, not_estimable, status_of
+from fairaudit.stats.standardised import Standardised
+from fairaudit.stats.status import MIN_CLUSTERS, group_row, not_estimable, status_of
+from fairaudit.stats.sufficient_statistics import Names
+
+Row = dict[str, Any]
 
 #: Column ``control`` of a standardised row; within a level it is ``NAME=LEVEL``.
 STANDARDISED = "standardised by "
@@ -59,11 +55,12 @@ def controlled_rows(
     outcomes: Outcomes,
     feature: Feature,
     masks: Mapping[str, Mask],
+    names: Names,
     control: str,
     levels: Mapping[str, Mask],
     *,
     within: bool = True,
-) -> tuple[list[Row], list[Row]]:
+) -> tuple[list[Row], list[Comparison]]:
     """Return the rows of the group table and of the disparity table under one control, all exploratory.
 
     Parameters
@@ -72,6 +69,8 @@ def controlled_rows(
     feature : Feature
     masks : mapping of str to ndarray of bool
         Rows of each group; those of ``not recorded`` have values and are not compared.
+    names : ndarray of str, shape (U,)
+        Name of each cluster code.
     control : str
         Name of the control.
     levels : mapping of str to ndarray of bool
@@ -83,34 +82,33 @@ def controlled_rows(
     groups: list[Row] = []
     compared = {group: mask for group, mask in masks.items() if group != NOT_RECORDED}
     known = {level: inside for level, inside in levels.items() if level != NOT_RECORDED}
-    values, contrasts = standardised_rows(outcomes, feature.name, compared, control, known)
-    groups += _under(STANDARDISED + control, values)
-    disparities = _under(STANDARDISED + control, contrasts)
+    values, disparities = standardised_rows(outcomes, feature.name, compared, control, known)
+    groups += [{**row, "control": STANDARDISED + control} for row in values]
     for level, inside in levels.items() if within else ():
         name = f"{control}={level}"
-        groups += _under(
-            name, [group_row(outcomes, feature.name, g, average(outcomes, m & inside)) for g, m in masks.items()]
-        )
+        rows = [group_row(outcomes.metric, feature.name, g, average(outcomes, m & inside)) for g, m in masks.items()]
+        groups += [{**row, "control": name} for row in rows]
         if level in known:
-            cells = {group: mask & inside for group, mask in compared.items()}
-            disparities += _under(name, contrasts_of(outcomes, feature, cells, primary=False, whole=False))
+            cells = GroupSums.of(outcomes, [mask & inside for mask in compared.values()])
+            part = Compared(cells, feature.name, tuple(compared), names)
+            disparities += _under(name, contrasts_of(part, feature, primary=False, whole=False))
     return groups, disparities
 
 
 def controlled_slopes(
-    outcomes: Outcomes, name: str, x: Floats, measure: str, control: str, levels: Mapping[str, Mask]
-) -> list[Row]:
+    outcomes: Outcomes, name: str, x: Floats, measure: str, names: Names, control: str, levels: Mapping[str, Mask]
+) -> list[Comparison]:
     """Return slope and concentration along ``x`` (N,) within each recorded level."""
-    rows: list[Row] = []
+    rows: list[Comparison] = []
     for level, inside in levels.items():
         if level != NOT_RECORDED:
-            slopes = slope_rows(outcomes, name, np.where(inside, x, np.nan), measure, primary=False)
+            slopes = slope_rows(outcomes, name, np.where(inside, x, np.nan), measure, names, primary=False)
             rows += _under(f"{control}={level}", slopes)
     return rows
 
 
-def _under(control: str, rows: Sequence[Row]) -> list[Row]:
-    return [{**row, "control": control} for row in rows]
+def _under(control: str, rows: Sequence[Comparison]) -> list[Comparison]:
+    return [dataclasses.replace(row, control=control) for row in rows]
 
 
 NO_MEAN = "an AUROC is no mean over images, so it cannot be standardised; see it within levels"
@@ -124,15 +122,15 @@ class Standard:
 
     Parameters
     ----------
-    levels : tuple of ndarray of bool, shape (N,)
-        Rows of each level that is kept: where every compared group, and its rest, can be estimated.
+    levels : tuple of str
+        Levels that are kept: where every compared group, and its rest, can be estimated.
     mix : ndarray of float
         Weight of each level; the weights sum to one.
     note : str
         Levels and rows that were left out.
     """
 
-    levels: tuple[Mask, ...]
+    levels: tuple[str, ...]
     mix: Floats
     note: str
 
@@ -145,30 +143,22 @@ class Standard:
             name: level for name, level in levels.items()
             if all(outcomes.n_clusters(side & level) >= LEAST_UNITS for side in sides)
         }  # fmt: skip
-        count = outcomes.n_clusters if outcomes.average == "macro" else lambda mask: outcomes.used(mask).sum()
-        sizes = np.array([count(recorded & level) for level in kept.values()], dtype=np.float64)
+        sizes = np.array([_size(outcomes, recorded & level) for level in kept.values()], dtype=np.float64)
         note = _left_out(outcomes, control, levels, list(kept), recorded)
-        return cls(tuple(kept.values()), sizes / sizes.sum() if sizes.any() else sizes, note)
+        return cls(tuple(kept), sizes / sizes.sum() if sizes.any() else sizes, note)
 
-    def rows(self, mask: Mask) -> Mask:
-        """Return the rows of ``mask`` in the levels that are kept."""
-        kept: Mask = mask & np.logical_or.reduce(self.levels)
-        return kept
 
-    def average(self, outcomes: Outcomes, mask: Mask) -> Estimate:
-        """Return the standardised average of ``mask``, which has rows in each level."""
-        parts = [average(outcomes, mask & level) for level in self.levels]
-        # Weight of each cluster if its level's weight is shared equally, for Kish's effective number of clusters.
-        weights = np.zeros(outcomes.n_codes)
-        for weight, level, part in zip(self.mix, self.levels, parts, strict=True):
-            inside = outcomes.cluster_sums(outcomes.used(mask & level).astype(np.float64)) > 0
-            weights += weight * inside / part.n_clusters
-        return combination(parts, self.mix, units=float(1 / (weights**2).sum()))
+def _size(outcomes: Outcomes, mask: Mask) -> float:
+    """Return the weight of rows in the mix: clusters of a macro average, else rows or their weights."""
+    if outcomes.average == "macro":
+        return float(outcomes.n_clusters(mask))
+    use = mask & outcomes.measured
+    return float(use.sum() if outcomes.weights is None else outcomes.weights[use].sum())
 
 
 def standardised_rows(
     outcomes: Outcomes, feature: str, masks: Mapping[str, Mask], control: str, levels: Mapping[str, Mask]
-) -> tuple[list[Row], list[Row]]:
+) -> tuple[list[Row], list[Comparison]]:
     """Return the standardised value of each group, and its standardised difference from the rest.
 
     Parameters
@@ -187,52 +177,58 @@ def standardised_rows(
     recorded: Mask = np.logical_or.reduce(list(masks.values()))
     sides = {group: (mask, recorded & ~mask) for group, mask in masks.items()}
     reasons = {group: _too_small(outcomes, *pair) for group, pair in sides.items()}
-    compared = [side for group, pair in sides.items() if not reasons[group] for side in pair]
-    standard = Standard.of(outcomes, control, levels, recorded, compared)
+    standard = Standard.of(
+        outcomes, control, levels, recorded, [side for g, pair in sides.items() if not reasons[g] for side in pair]
+    )
     if not standard.levels:
         no_level = f"no level of {control} has {LEAST_UNITS} independent units of every compared group and of its rest"
         reasons = {group: reason or no_level for group, reason in reasons.items()}
-    kind = "share" if outcomes.unit_interval else "unbounded"
-    groups, contrasts = [], []
-    averages = {g: tuple(standard.average(outcomes, side) for side in sides[g]) for g in masks if not reasons[g]}
-    for group in masks:
+    names, k = list(masks), len(masks)
+    cells = GroupSums.of(outcomes, [mask & levels[level] for level in standard.levels for mask in masks.values()])
+    together = Standardised(cells, standard.mix)
+    groups, rows = [], list[Comparison]()
+    for group in names:
         row = not_estimable(outcomes.metric, feature, group, reasons[group])
-        if group in averages:
-            first, _ = averages[group]
-            row = _with_note(
-                outcomes, standard, group_row(outcomes, feature, group, first, kind=kind), [first], sides[group][:1]
-            )
+        if not reasons[group]:
+            at = names.index(group)
+            estimate = together.value([Members((level * k + at,)) for level in range(len(standard.levels))])
+            own = group_row(outcomes.metric, feature, group, estimate)
+            row = {**own, "note": _note(own["note"], standard, [estimate])}
         groups.append(row)
-    for group, reference in rest_pairs(list(masks)):
-        row = {"metric": outcomes.metric, "status": "not_estimable", "note": reasons[group], "n": 0, "n_clusters": 0}
-        if group in averages:
-            row = _with_note(outcomes, standard, pair_row(outcomes, *averages[group]), averages[group], sides[group])
-        contrasts.append({**row, "feature": feature, "kind": "one_vs_rest", "measure": "difference", "group": group,
-                          "reference": reference, "family": family(False)})  # fmt: skip
-    return groups, contrasts
+    for group, reference in rest_pairs(names):
+        blank = Comparison(
+            metric=outcomes.metric, feature=feature, kind="one_vs_rest", measure="difference", group=group,
+            reference=reference, control=STANDARDISED + control, note=reasons[group],
+        )  # fmt: skip
+        if reasons[group]:
+            rows.append(blank)
+            continue
+        at, every = names.index(group), range(len(standard.levels))
+        rest = [Members(tuple(level * k + other for other in range(k) if other != at)) for level in every]
+        contrast = together.contrast([Members((level * k + at,)) for level in every], rest)
+        fields = contrast_fields(contrast, contrast.interval(0.95))
+        note = _note(fields["note"], standard, [contrast.first, contrast.second])
+        rows.append(dataclasses.replace(blank, **{**fields, "note": note}))
+    return groups, rows
 
 
 def _too_small(outcomes: Outcomes, mask: Mask, rest: Mask) -> str:
     """Return why a group is not standardised (the other groups then keep their levels); empty if it is."""
-    if kind_of(outcomes) == "auroc":
+    if outcomes.labels is not None:
         return NO_MEAN
-    for estimate, whose in ((average(outcomes, mask), ""), (average(outcomes, rest), f"{ALL_OTHERS}: ")):
-        status, note = status_of(estimate, estimate.n_clusters)
+    for side, whose in ((mask, ""), (rest, "all others: ")):
+        status, note = status_of(average(outcomes, side))
         if status != "ok":
             return whose + note
     return ""
 
 
-def _with_note(
-    outcomes: Outcomes, standard: Standard, row: Row, estimates: Sequence[Estimate], sides: Sequence[Mask]
-) -> Row:
-    """Return ``row`` with the actual instead of the effective number of clusters, and a note on what was left out."""
-    n_clusters = [int(outcomes.n_clusters(standard.rows(side))) for side in sides]
-    worth = min(int(estimate.n_clusters) for estimate in estimates)
-    note = row["note"]
-    if worth < MIN_CLUSTERS <= min(n_clusters):
-        note = f"with this mix as sure as {worth} independent units; at least {MIN_CLUSTERS} are needed"
-    return {**row, "n_clusters": sum(n_clusters), "note": "; ".join(filter(None, (note, standard.note)))}
+def _note(note: str, standard: Standard, estimates: Sequence[Estimate]) -> str:
+    """Return a row's note with what was left out, and a word on weights that leave few independent units."""
+    units, clusters = min(e.units for e in estimates), min(e.n_clusters for e in estimates)
+    if note and units < MIN_CLUSTERS <= clusters:
+        note = f"with this mix as sure as {int(units)} independent units; at least {MIN_CLUSTERS} are needed"
+    return "; ".join(filter(None, (note, standard.note)))
 
 
 def _left_out(outcomes: Outcomes, control: str, levels: Mapping[str, Mask], kept: Sequence[str], recorded: Mask) -> str:
@@ -240,13 +236,13 @@ def _left_out(outcomes: Outcomes, control: str, levels: Mapping[str, Mask], kept
     notes = []
     gone = [name for name in levels if name not in kept]
     if gone:
-        n = int(sum(outcomes.used(recorded & levels[name]).sum() for name in gone))
+        n = int(sum((recorded & levels[name] & outcomes.measured).sum() for name in gone))
         listed = ", ".join(gone[:3]) + (", ..." if len(gone) > 3 else "")
         notes.append(
             f"without {len(gone)} of {len(levels)} levels of {control} ({listed}; {n:,} images), where a group or its "
             f"rest has fewer than {LEAST_UNITS} independent units"
         )
-    unknown = int(outcomes.used(recorded & ~known).sum())
+    unknown = int((recorded & ~known & outcomes.measured).sum())
     if unknown:
         notes.append(f"without {unknown:,} images of which {control} is not recorded")
     return "; ".join(notes)

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fairaudit.core.errors import ConfigError, DataError
-from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, Influence, Measured, table
-from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
-from fairaudit.stats.contrasts import rest_rows, slope_rows
-from fairaudit.stats.controls import MAX_GROUPS, check_controls, controlled_rows, controlled_slopes
-from fairaudit.stats.estimates import average
-from fairaudit.stats.outcomes import Floats, Mask, Outcomes
-from fairaudit.stats.status import group_row, kind_of, status_of
+from fairaudit.core.comparison import Comparison
+from fairaudit.core.plan import check_tolerance
+from fairaudit.core.result import GROUP_COLUMNS, Measured, table
+from fairaudit.core.samples import NOT_RECORDED, Feature
+from fairaudit.stats.cohort import Cohort, crossed_names
+from fairaudit.stats.contrasts import Compared, rest_rows, slope_rows
+from fairaudit.stats.controls import controlled_rows, controlled_slopes
+from fairaudit.stats.estimates import average, estimates
+from fairaudit.stats.group_sums import GroupSums
+from fairaudit.stats.outcomes import Outcomes
+from fairaudit.stats.row_weights import weight_warnings, without_weight
+from fairaudit.stats.status import group_row, status_of
 from fairaudit.stats.sufficient_statistics import Names, Statistics, cluster_names
+from fairaudit.stats.tolerance import with_tolerance
 from fairaudit.stats.uncertain_labels import (
-    ImputedLabels,
-    add_notes,
     contrasts_over,
-    impute_labels,
+    imputed_names,
     label_warnings,
+    method_of,
+    note_of,
+    noted,
     pooled,
     pooled_rows,
     strictest_status,
@@ -33,129 +39,7 @@ from fairaudit.stats.uncertain_labels import (
 
 OVERALL = "overall"
 
-
-@dataclass(frozen=True)
-class Cohort:
-    """The measured rows and their groups.
-
-    Parameters
-    ----------
-    dataset, indicator : str
-        For the statistics table.
-    features : tuple of Feature
-        Features to disaggregate by, one at a time.
-    columns : mapping of str to ndarray of str, shape (N,)
-        Group of each row, by feature.
-    cluster_names : ndarray of str, shape (N,)
-        Salted hash of each row's cluster, for the statistics table.
-    numeric : mapping of str to (ndarray of float (N,), str)
-        Features along which a slope is taken, with its measure: ``{"income": (log2_income, "per_doubling")}``.
-    primary : tuple of str
-        Features whose headline contrasts belong to the primary family.
-    drawn : mapping of str to ImputedLabels
-        Imputed labels of features whose labels are uncertain; ``columns`` holds the recorded group.
-    controls : mapping of str to ndarray of str, shape (N,)
-        Level of each row, by control; ``"not recorded"`` if unknown. The headline is also given within levels, and
-        standardised over them. A control is skipped for the feature of the same name.
-    only_standardised : frozenset of str
-        Controls without rows within levels, and without rows for ``exploratory`` features.
-    exploratory : frozenset of str
-        Features of minor interest, such as countries beside regions.
-
-    Raises
-    ------
-    DataError
-        If controls and features form too many groups.
-    """
-
-    dataset: str
-    indicator: str
-    features: tuple[Feature, ...]
-    columns: dict[str, Any]
-    cluster_names: Any
-    numeric: dict[str, tuple[Floats, str]] = field(default_factory=dict)
-    primary: tuple[str, ...] = ()
-    drawn: Mapping[str, ImputedLabels] = field(default_factory=dict)
-    controls: dict[str, Any] = field(default_factory=dict)
-    only_standardised: frozenset[str] = frozenset()
-    exploratory: frozenset[str] = frozenset()
-
-    def __post_init__(self) -> None:
-        n = sum(
-            len(feature.groups) * len(self.levels(control))
-            for control, feature in itertools.product(self.controls, self.features)
-            if control != feature.name and control not in self.only_standardised
-        )
-        if n > MAX_GROUPS:
-            raise DataError(
-                f"control features of {self.indicator} on '{self.dataset}' must form at most {MAX_GROUPS:,} groups "
-                f"with the features; got {n:,}. Merge levels, or leave a control out."
-            )
-
-    @classmethod
-    def of(
-        cls,
-        samples: Samples,
-        indicator: str,
-        *,
-        extra: Sequence[tuple[Feature, Any]] = (),
-        numeric: dict[str, tuple[Floats, str]] | None = None,
-        exploratory: Sequence[str] = (),
-        control_features: Sequence[str] = (),
-        standardise: Sequence[str] = (),
-        extra_controls: Mapping[str, Any] | None = None,
-    ) -> Cohort:
-        """Return the cohort of ``samples``, with derived features (``extra``) after the recorded ones.
-
-        ``control_features`` and ``standardise`` name features or keys of ``extra_controls`` (controls that are no
-        features). Names in ``standardise`` alone have no rows within levels.
-
-        Raises
-        ------
-        ConfigError
-            If a control is neither a feature nor in ``extra_controls``.
-        DataError
-            If controls and features form too many groups.
-        """
-        features = (*samples.features, *(f for f, _ in extra))
-        columns = {f.name: samples.table[f.name].to_numpy(str) for f in samples.features}
-        columns |= {f.name: np.asarray(values, dtype=str) for f, values in extra}
-        numeric = numeric or {}
-        exploratory = (*exploratory, *samples.exploratory_features)
-        primary = [f.name for f in samples.features if f.name not in exploratory] + list(numeric)
-        names = samples.cluster_hashes().to_numpy(str)
-        known = columns | {name: np.asarray(values, dtype=str) for name, values in (extra_controls or {}).items()}
-        check_controls(f"control_features of {indicator} on '{samples.name}'", control_features, known)
-        check_controls(f"standardise of {indicator} on '{samples.name}'", standardise, known)
-        controls = {name: known[name] for name in (*control_features, *standardise)}
-        only = frozenset(standardise) - frozenset(control_features)
-        drawn = impute_labels(samples)
-        return cls(
-            samples.name, indicator, features, columns, names, numeric, tuple(primary), drawn, controls, only,
-            frozenset(exploratory),
-        )  # fmt: skip
-
-    def mask(self, feature: str, group: str) -> Mask:
-        """Return the rows of one group, (N,)."""
-        rows: Mask = self.columns[feature] == group
-        return rows
-
-    def draws(self, *features: str) -> Iterator[Cohort]:
-        """Yield the cohort with each imputed labelling of ``features``; itself once if none of them was imputed."""
-        drawn = {name: self.drawn[name] for name in features if name in self.drawn}
-        if not drawn:
-            yield self
-        for draw in range(min(map(len, drawn.values()), default=0)):
-            columns = {name: labels.column(draw) for name, labels in drawn.items()}
-            yield dataclasses.replace(self, columns={**self.columns, **columns})
-
-    def levels(self, control: str) -> dict[str, Mask]:
-        """Return the rows of each level of a control, in the order of its feature or else sorted; unknown last."""
-        values = self.controls[control]
-        order = next((f.groups for f in self.features if f.name == control), ())
-        place = {group: i for i, group in enumerate(order)}
-        named = sorted(set(values.tolist()), key=lambda v: (v == NOT_RECORDED, place.get(v, len(place)), v))
-        return {level: values == level for level in named}
+Row = dict[str, Any]
 
 
 def measure(
@@ -163,8 +47,8 @@ def measure(
     outcomes: Sequence[Outcomes],
     *,
     headline: str,
-    tolerance: float,
-    slope_tolerance: float,
+    tolerance: float | None = None,
+    slope_tolerance: float | None = None,
     contrasts: Sequence[str] | None = None,
 ) -> Measured:
     """Return group values, disparities and statistics of every metric, feature and pairwise intersection.
@@ -178,115 +62,179 @@ def measure(
         One per metric, rows aligned with the cohort.
     headline : str
         The metric whose contrasts by single feature are the primary family.
-    tolerance, slope_tolerance : float
-        Differences, and slopes per step or doubling, below which two groups count as treated alike; in (0, 1).
+    tolerance, slope_tolerance : float, optional
+        Differences, and slopes per step or doubling, below which two groups count as treated alike; in (0, 1), or any
+        positive number if no outcome is bounded. Default: as in ``tolerance.with_tolerance``.
     contrasts : sequence of str, optional
-        Metrics that are compared between groups; the others are printed without a comparison. Default: all.
+        Metrics that are compared between groups; the others are printed by single features only. Default: all.
 
     Raises
     ------
     ConfigError
-        If a tolerance is not in (0, 1).
+        If a tolerance is out of this range.
     """
+    bounded = any(outcome.unit_interval for outcome in outcomes)
     for name, value in (("tolerance", tolerance), ("slope_tolerance", slope_tolerance)):
-        if not 0 < value < 1:
-            raise ConfigError(f"{name} must be between 0 and 1; got {value:g}. A usual choice is 0.05.")
-    groups: list[dict[str, Any]] = []
-    disparities: list[dict[str, Any]] = []
+        check_tolerance(name, value, bounded=bounded)
+    weighted = [cohort.weighted(outcome) for outcome in outcomes]
     statistics = Statistics(cohort.dataset, cohort.indicator)
-    influences: dict[int, Influence] = {}
-    pairs = list(itertools.combinations(cohort.features, 2))
-    for outcome in outcomes:
-        compare = contrasts is None or outcome.metric in contrasts
-        everyone = np.ones(len(outcome.values), dtype=bool)
-        groups.append(_group_row(outcome, OVERALL, OVERALL, everyone))
-        names = cluster_names(outcome, cohort.cluster_names)
-        statistics.add(outcome, names, OVERALL, OVERALL, everyone)
-        for feature in cohort.features:
-            primary = outcome.metric == headline and feature.name in cohort.primary
-            masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
-            draws = [{g: drawn.mask(feature.name, g) for g in masks} for drawn in cohort.draws(feature.name)]
-            groups += [_group_row(outcome, feature.name, g, *(drawn[g] for drawn in draws)) for g in masks]
-            for g, m in masks.items():
-                statistics.add(outcome, names, feature.name, g, m)
-            if compare:
-                disparities += contrasts_over(
-                    outcome, feature, draws, primary=primary, whole=outcome.metric == headline
-                )
-        for name, (x, label) in cohort.numeric.items() if compare else ():
-            disparities += slope_rows(outcome, name, x, label, primary=outcome.metric == headline)
-        for first, second in pairs:
-            draws = [_intersections(drawn, first, second) for drawn in cohort.draws(first.name, second.name)]
-            name = f"{first.name} & {second.name}"
-            groups += [_group_row(outcome, name, g, *(drawn[g] for drawn in draws)) for g in draws[0]]
-            if compare and outcome.metric == headline:
-                disparities += pooled_rows([rest_rows(outcome, name, masks, primary=False) for masks in draws])
-        if compare and outcome.metric == headline:
-            within, contrasted = _controlled(cohort, outcome)
-            groups, disparities = groups + within, disparities + contrasted
-        influences |= _influences(disparities, names)
-    add_notes([*groups, *disparities], cohort.drawn)
-    inference = {
-        i: row_inference
-        for i, row in enumerate(disparities)
-        if (row_inference := row.pop("inference", None)) is not None
-    }
-    for row in disparities:
-        if row["family"] == "primary":
-            row["tolerance"] = slope_tolerance if row["kind"] == "slope" else tolerance
+    groups, rows = list[Row](), list[Comparison]()
+    for outcome in weighted:
+        walk = _Walk(cohort, outcome, outcome.metric == headline, contrasts is None or outcome.metric in contrasts)
+        walk.features(statistics)
+        walk.intersections()
+        walk.controls()
+        walk.forget()
+        groups += walk.groups
+        rows += walk.rows
+    if cohort.weights is not None:
+        groups = [{**row, "note": without_weight(row["note"])} for row in groups]
+        rows = [dataclasses.replace(row, note=without_weight(row.note)) for row in rows]
+    comparisons = tuple(
+        with_tolerance(noted(row, cohort.drawn), tolerance=tolerance, slope_tolerance=slope_tolerance) for row in rows
+    )
     return Measured(
         table(groups, GROUP_COLUMNS),
-        table(disparities, DISPARITY_COLUMNS),
+        comparisons,
         statistics.table(),
-        inference,
-        influences,
-        (*label_warnings(cohort.drawn), *_without_controls(cohort)),
+        (*label_warnings(cohort.drawn), *_without_controls(cohort), *_weight_warnings(cohort, weighted, headline)),
     )
+
+
+@dataclass
+class _Walk:
+    """The rows of one metric."""
+
+    cohort: Cohort
+    outcomes: Outcomes
+    headline: bool
+    compare: bool
+    groups: list[Row] = field(default_factory=list)
+    rows: list[Comparison] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.names: Names = cluster_names(self.outcomes, self.cohort.cluster_names)
+        self.recorded: list[GroupSums] = []
+        self.everyone = GroupSums(self.outcomes, np.zeros(len(self.outcomes.values), dtype=np.int64), 1)
+        self.singles = {
+            feature.name: [
+                drawn.sums(self.outcomes, feature.name, self.cohort.groups_of(feature))
+                for drawn in self.cohort.draws(feature.name)
+            ]
+            for feature in self.cohort.features
+        }
+        self.pairs = {
+            (first.name, second.name): [
+                drawn.crossed(self.outcomes, first, second) for drawn in self.cohort.draws(first.name, second.name)
+            ]
+            for first, second in (itertools.combinations(self.cohort.features, 2) if self.compare else ())
+        }
+        if self.outcomes.gallery is not None:
+            self._prepare([self.everyone, *itertools.chain(*self.singles.values(), *self.pairs.values())])
+
+    def forget(self) -> None:
+        """Drop what is as large as clusters times groups; the influences of planned rows are computed anew."""
+        for sums in itertools.chain(*self.singles.values(), *self.pairs.values(), [self.everyone], self.recorded):
+            sums.forget()
+
+    def _prepare(self, every: Sequence[GroupSums]) -> None:
+        """Make the derivatives of outcomes that share a gallery once, for all features."""
+        assert self.outcomes.gallery is not None
+        parts = [(sums.codes, sums.n_groups, sums.raw_weights) for sums in every]
+        for sums, gallery_UK in zip(
+            every, self.outcomes.gallery.partition_sums(parts, self.outcomes.n_codes), strict=True
+        ):
+            sums.prepared(gallery_UK)
+
+    def features(self, statistics: Statistics) -> None:
+        """Add every single feature, and the slopes along numbers."""
+        self.groups += _group_rows(OVERALL, (OVERALL,), [self.everyone])
+        if self.compare:
+            statistics.add(self.everyone, self.names, OVERALL, (OVERALL,), everything=True)
+        for feature in self.cohort.features:
+            known = self.cohort.groups_of(feature)
+            draws = self.singles[feature.name]
+            self.groups += self._noted(_group_rows(feature.name, known, draws))
+            if not self.compare:
+                continue
+            statistics.add(self._recorded(feature, known), self.names, feature.name, known)
+            primary = self.headline and feature.name in self.cohort.primary
+            compared = [self._compared(feature, sums) for sums in draws]
+            self.rows += contrasts_over(compared, feature, primary=primary, whole=self.headline)
+        for name, (x, label) in self.cohort.numeric.items() if self.compare else ():
+            self.rows += slope_rows(self.outcomes, name, x, label, self.names, primary=self.headline)
+
+    def _recorded(self, feature: Feature, groups: Sequence[str]) -> GroupSums:
+        """Return the outcomes by the recorded labels of a feature."""
+        drawn = feature.name in self.cohort.drawn
+        return self.cohort.sums(self.outcomes, feature.name, groups) if drawn else self.singles[feature.name][0]
+
+    def _compared(self, feature: Feature, sums: GroupSums) -> Compared:
+        """Return the recorded groups of a feature."""
+        if sums.n_groups > len(feature.groups):
+            known = np.where(sums.codes < len(feature.groups), sums.codes, -1)
+            gallery = sums.gallery_UK[:, : len(feature.groups)] if self.outcomes.gallery is not None else None
+            sums = GroupSums(self.outcomes, known, len(feature.groups))
+            if gallery is not None:
+                sums = sums.prepared(gallery)
+            self.recorded.append(sums)
+        return Compared(sums, feature.name, feature.groups, self.names)
+
+    def intersections(self) -> None:
+        """Add every pair of features, in metrics that are compared."""
+        for first, second in itertools.combinations(self.cohort.features, 2) if self.compare else ():
+            name, groups = f"{first.name} & {second.name}", crossed_names(first, second)
+            draws = self.pairs[first.name, second.name]
+            self.groups += self._noted(_group_rows(name, groups, draws))
+            if self.headline:
+                compared = [Compared(sums, name, groups, self.names) for sums in draws]
+                self.rows += pooled_rows([rest_rows(drawn, primary=False) for drawn in compared])
+
+    def controls(self) -> None:
+        """Add the headline within levels of each control, and standardised over it."""
+        for control in self.cohort.controls if self.compare and self.headline else ():
+            levels, within = self.cohort.levels(control), control not in self.cohort.only_standardised
+            left_out = {control, *self.cohort.drawn, *(() if within else self.cohort.exploratory)}
+            for feature in self.cohort.features:
+                if feature.name not in left_out:
+                    masks = {g: self.cohort.mask(feature.name, g) for g in self.cohort.groups_of(feature)}
+                    values, rows = controlled_rows(
+                        self.outcomes, feature, masks, self.names, control, levels, within=within
+                    )
+                    self.groups, self.rows = self.groups + values, self.rows + rows
+            for name, (x, label) in self.cohort.numeric.items() if within else ():
+                self.rows += controlled_slopes(self.outcomes, name, x, label, self.names, control, levels)
+
+    def _noted(self, rows: list[Row]) -> list[Row]:
+        """Return the rows with the imputation in method and note."""
+        for row in rows:
+            names = imputed_names(row["feature"], self.cohort.drawn)
+            if names and row["ci_method"]:
+                row["ci_method"] += method_of(names, self.cohort.drawn)
+                row["note"] = "; ".join(part for part in (row["note"], note_of(self.cohort.drawn, names)) if part)
+        return rows
+
+
+def _group_rows(feature: str, groups: Sequence[str], draws: Sequence[GroupSums]) -> list[Row]:
+    """Return the rows of the groups of a feature, from its sums or from those of each imputed labelling."""
+    metric, rows = draws[0].outcomes.metric, []
+    for group, parts in zip(groups, zip(*(estimates(sums) for sums in draws), strict=True), strict=True):
+        status, note = strictest_status([status_of(part) for part in parts])
+        rows.append({**group_row(metric, feature, group, pooled(*parts)), "status": status, "note": note})
+    return rows
 
 
 def group_values(cohort: Cohort, outcomes: Sequence[Outcomes]) -> pd.DataFrame:
     """Return the group values of single features and overall, as in ``Measured.groups``, without comparisons."""
     rows = []
-    for outcome in outcomes:
-        rows.append(_group_row(outcome, OVERALL, OVERALL, np.ones(len(outcome.values), dtype=bool)))
+    for outcome in map(cohort.weighted, outcomes):
+        everyone = np.ones(len(outcome.values), dtype=bool)
+        rows.append(group_row(outcome.metric, OVERALL, OVERALL, average(outcome, everyone)))
         for feature in cohort.features:
-            draws = list(cohort.draws(feature.name))
-            rows += [
-                _group_row(outcome, feature.name, g, *(drawn.mask(feature.name, g) for drawn in draws))
-                for g in groups_of(feature, cohort)
-            ]
+            known = cohort.groups_of(feature)
+            draws = [drawn.sums(outcome, feature.name, known) for drawn in cohort.draws(feature.name)]
+            rows += _group_rows(feature.name, known, draws)
     return table(rows, GROUP_COLUMNS)
-
-
-def groups_of(feature: Feature, cohort: Cohort) -> tuple[str, ...]:
-    """Return the feature's groups, and ``not recorded`` if it occurs."""
-    extra = (NOT_RECORDED,) if (cohort.columns[feature.name] == NOT_RECORDED).any() else ()
-    return (*feature.groups, *extra)
-
-
-def _group_row(outcomes: Outcomes, feature: str, group: str, *masks: Mask) -> dict[str, Any]:
-    """Return the row of a group from its mask, or from one mask for each imputed labelling."""
-    estimates = [average(outcomes, mask) for mask in masks]
-    row = group_row(outcomes, feature, group, pooled(*estimates), kind=kind_of(outcomes, drawn=len(masks) > 1))
-    status, note = strictest_status([status_of(e, e.n_clusters) for e in estimates])
-    return {**row, "status": status, "note": note}
-
-
-def _controlled(cohort: Cohort, outcomes: Outcomes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the rows of both tables within levels of each control, and standardised over it."""
-    groups: list[dict[str, Any]] = []
-    disparities: list[dict[str, Any]] = []
-    for control in cohort.controls:
-        levels, within = cohort.levels(control), control not in cohort.only_standardised
-        left_out = {control, *cohort.drawn, *(() if within else cohort.exploratory)}
-        for feature in cohort.features:
-            if feature.name not in left_out:
-                masks = {g: cohort.mask(feature.name, g) for g in groups_of(feature, cohort)}
-                values, contrasts = controlled_rows(outcomes, feature, masks, control, levels, within=within)
-                groups, disparities = groups + values, disparities + contrasts
-        for name, (x, label) in cohort.numeric.items() if within else ():
-            disparities += controlled_slopes(outcomes, name, x, label, control, levels)
-    return groups, disparities
 
 
 def _without_controls(cohort: Cohort) -> tuple[str, ...]:
@@ -299,20 +247,7 @@ def _without_controls(cohort: Cohort) -> tuple[str, ...]:
     )
 
 
-def _intersections(cohort: Cohort, first: Feature, second: Feature) -> dict[str, Mask]:
-    masks = {}
-    for a, b in itertools.product(first.groups, second.groups):
-        name = f"{a.replace('&', '&&')} & {b.replace('&', '&&')}"
-        masks[name] = cohort.mask(first.name, a) & cohort.mask(second.name, b)
-    return masks
-
-
-def _influences(rows: list[dict[str, Any]], names: Names) -> dict[int, Influence]:
-    """Remove ``psi`` from the rows and return the influences by position."""
-    influences = {}
-    for i, row in enumerate(rows):
-        psi = row.pop("psi", None)
-        if psi is not None:
-            moves = psi != 0
-            influences[i] = Influence(names[moves], psi[moves])
-    return influences
+def _weight_warnings(cohort: Cohort, outcomes: Sequence[Outcomes], headline: str) -> tuple[str, ...]:
+    groups = {f"{f.name}={g}": cohort.mask(f.name, g) for f in cohort.features for g in cohort.groups_of(f)}
+    known = {name: mask for name, mask in groups.items() if not name.endswith(f"={NOT_RECORDED}")}
+    return tuple(text for o in outcomes if o.metric == headline for text in weight_warnings(o, known))

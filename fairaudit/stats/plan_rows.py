@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
+from fairaudit.core.comparison import Comparison
 from fairaudit.core.errors import ConfigError, unknown_name
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.plan import Plan, PlanRow
+from fairaudit.core.plan import MEAN_OF_OTHERS, Plan, PlanRow
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
@@ -25,9 +27,9 @@ from fairaudit.stats.disparity import OVERALL
 
 #: Columns in which a row of a disparity table must agree with its plan row, in the order of error messages.
 _MATCHED = ("metric", "feature", "kind", "measure", "group", "reference")
-_FILLED = ("p_adjusted", "ci_low_adjusted", "ci_high_adjusted", "min_detectable", "tolerance")
+_FILLED = ("p_adjusted", "ci_low_adjusted", "ci_high_adjusted", "min_detectable")
 
-Rows = dict[tuple[str, str], list[dict[str, Any]]]
+Rows = dict[tuple[str, str], list[Comparison]]
 
 
 def apply_plan(
@@ -39,7 +41,8 @@ def apply_plan(
 ) -> tuple[IndicatorResult, ...]:
     """Return the results with the families and tolerances of ``plan``, before any verdict.
 
-    A plan row matches every row without a control that has its values, on every data set that it does not exclude. A
+    A plan row matches every row without a control that has its values, on every data set that it does not exclude; one
+    without a reference does not match the mean of the others. A row without a tolerance keeps that of the indicator. A
     planned comparison that could not be made becomes a primary row with status ``not_estimable`` and the reason: at the
     end of its indicator's table, or in a result of its own if the indicator has none.
 
@@ -55,7 +58,7 @@ def apply_plan(
     Raises
     ------
     ConfigError
-        If a plan row names something that the audit does not have.
+        If a plan row names something that the audit does not have, or its tolerance of a slope is above any difference.
     """
     results = [dataclasses.replace(r, disparities=_exploratory(r.disparities)) for r in results]
     empty: Rows = {}
@@ -68,8 +71,10 @@ def apply_plan(
         matched = False
         for result in ran:
             matches = _matches(row, result.disparities)
+            _check_slope(number, row, result, result.disparities[matches])
             result.disparities.loc[matches, "family"] = "primary"
-            result.disparities.loc[matches, "tolerance"] = row.tolerance
+            if row.tolerance is not None:
+                result.disparities.loc[matches, "tolerance"] = row.tolerance
             matched |= bool(matches.any())
             reason = "" if matches.any() else _why_not_compared(row, result)
             if reason:
@@ -84,26 +89,52 @@ def apply_plan(
 def shipped_rows(results: Sequence[IndicatorResult]) -> tuple[PlanRow, ...]:
     """Return the shipped default plan for ``results``: the rows that the indicators themselves mark as primary.
 
-    These are one headline per indicator and recorded feature: the slope if the feature is an order of three or more
-    groups, else each group against the rest.
+    These are one headline per indicator and recorded feature: each group against the rest, and the slope if the feature
+    is an order of three or more groups. A row has a tolerance if the indicator has a literal one.
     """
     rows = []
     for result in results:
         primary = result.disparities[result.disparities["family"] == "primary"]
         for row in primary.drop_duplicates(["metric", "feature", "kind", "measure"]).to_dict("records"):
+            options = ("tolerance", "slope_tolerance") if row["kind"] == "slope" else ("tolerance",)
+            literal = any(result.params.get(name) is not None for name in options)
             rows.append(
                 PlanRow(
-                    result.indicator, row["metric"], row["feature"], row["kind"],
-                    dataset=result.dataset, measure=row["measure"], tolerance=float(row["tolerance"]),
+                    result.indicator, row["metric"], row["feature"], row["kind"], dataset=result.dataset,
+                    measure=row["measure"], tolerance=float(row["tolerance"]) if literal else None,
                 )
             )  # fmt: skip
     return tuple(rows)
 
 
+def price_of_groups(disparities: pd.DataFrame, *, alpha: float, power: float = 0.8) -> tuple[int, int, float]:
+    """Return what the groups of ordered features cost beside their slopes, in the shipped plan.
+
+    Returns
+    -------
+    slopes_alone, family : int
+        Tested planned rows without and with these groups.
+    times : float
+        Growth of the least detectable difference, as the level of a row is alpha over the size of the family.
+    """
+    keys = ["indicator", "dataset", "metric", "feature"]
+    tested = disparities[(disparities["family"] == "primary") & disparities["p_value"].notna()]
+    ordered = set(tested.loc[tested["kind"] == "slope", keys].itertuples(index=False, name=None))
+    added = [
+        kind == "one_vs_rest" and key in ordered
+        for kind, key in zip(tested["kind"], tested[keys].itertuples(index=False, name=None), strict=True)
+    ]
+    family, slopes_alone = len(tested), len(tested) - sum(added)
+    if slopes_alone == family:
+        return family, family, 1.0
+    now, before = (norm.ppf(1 - alpha / (2 * size)) + norm.ppf(power) for size in (family, slopes_alone))
+    return slopes_alone, family, float(now / before)
+
+
 def _exploratory(disparities: pd.DataFrame) -> pd.DataFrame:
     """Return a copy with every row exploratory, and without the results of an earlier decision."""
     rows = disparities.reset_index(drop=True)
-    texts = {"family": "exploratory", "verdict": ""}
+    texts = {"family": "exploratory", "verdict": "", "extent": "", "detectable_direction": ""}
     return rows.assign(
         **{name: pd.Series(text, index=rows.index, dtype="object") for name, text in texts.items()},
         **dict.fromkeys(_FILLED, float("nan")),
@@ -115,7 +146,23 @@ def _matches(row: PlanRow, disparities: pd.DataFrame) -> pd.Series:
     for column in _MATCHED:
         value = getattr(row, column)
         matches &= (disparities[column] == value) | (value == "")
-    return matches
+    return matches if row.reference else matches & (disparities["reference"] != MEAN_OF_OTHERS)
+
+
+def _check_slope(number: int, row: PlanRow, result: IndicatorResult, matches: pd.DataFrame) -> None:
+    """Refuse a tolerance per step that means a difference above 1 between the first and the last group."""
+    if row.tolerance is None or not (matches["measure"] == "per_step").any() or not result.params.get("bounded", True):
+        return
+    groups = result.groups
+    own = groups[(groups["feature"] == row.feature) & (groups["control"] == "") & (groups["metric"] == row.metric)]
+    present = np.flatnonzero((own["n"] > 0) & (own["group"] != NOT_RECORDED))
+    steps = int(np.ptp(present)) if len(present) else 0
+    if row.tolerance * steps > 1:
+        raise ConfigError(
+            f"tolerance of plan row {number} (slope of {row.feature}) must be at most {1 / steps:.3g} for each of its "
+            f"{steps} steps; got {row.tolerance:g}, a difference above 1 from the first group to the last. Lower it in "
+            "the row."
+        )
 
 
 def _why_not_run(row: PlanRow, failures: Sequence[Failure]) -> dict[str, str]:
@@ -186,12 +233,12 @@ def _nothing_like_it(number: int, row: PlanRow) -> ConfigError:
     )
 
 
-def _empty_row(row: PlanRow, reason: str) -> dict[str, Any]:
-    return {
-        "metric": row.metric, "feature": row.feature, "kind": row.kind,
-        "measure": row.measure, "group": row.group, "reference": row.reference, "family": "primary",
-        "tolerance": row.tolerance, "n": 0, "n_clusters": 0, "status": "not_estimable", "note": reason,
-    }  # fmt: skip
+def _empty_row(row: PlanRow, reason: str) -> Comparison:
+    return Comparison(
+        metric=row.metric, feature=row.feature, kind=row.kind, measure=row.measure, group=row.group,
+        reference=row.reference, family="primary", note=reason,
+        tolerance=float("nan") if row.tolerance is None else row.tolerance,
+    )  # fmt: skip
 
 
 def _with_empty_rows(
@@ -202,9 +249,10 @@ def _with_empty_rows(
     for result in results:
         rows = left.pop((result.indicator, result.dataset), [])
         if rows:  # at the end, so that references by position stay valid
-            tables = [result.disparities, table(rows, DISPARITY_COLUMNS)]
+            tables = [result.disparities, table([row.row for row in rows], DISPARITY_COLUMNS)]
             disparities = pd.concat([t for t in tables if len(t)], ignore_index=True)
-            result = dataclasses.replace(result, disparities=disparities)
+            known_rows = (*result.comparisons, *rows) if len(result.comparisons) == len(result.disparities) else ()
+            result = dataclasses.replace(result, disparities=disparities, comparisons=known_rows)
         filled.append(result)
     for (name, dataset), rows in left.items():
         known = indicators.get(name)
@@ -215,9 +263,9 @@ def _with_empty_rows(
                 title=known.title if known else name.replace("_", " ").capitalize(),
                 question=known.question if known else "",
                 dataset=dataset,
-                headline=str(rows[0]["metric"]),
+                headline=rows[0].metric,
                 groups=table([], GROUP_COLUMNS),
-                disparities=table(rows, DISPARITY_COLUMNS),
+                disparities=table([row.row for row in rows], DISPARITY_COLUMNS),
                 curves=table([], CURVE_COLUMNS),
                 statistics=table([], STATISTIC_COLUMNS),
             )

@@ -23,22 +23,26 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
+from fairaudit.core.comparison import Comparison
 from fairaudit.core.result import STATUSES
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
-from fairaudit.stats.contrasts import ContrastInference, Row, contrasts_of, family, gap_row, without
-from fairaudit.stats.estimates import Estimate, average
-from fairaudit.stats.gap import Gap
-from fairaudit.stats.intervals import t_interval
-from fairaudit.stats.outcomes import Floats, Mask, Outcomes
-from fairaudit.stats.status import kind_of, status_of
+from fairaudit.stats.contrast import Contrast, RatioInference
+from fairaudit.stats.contrasts import Compared, contrasts_of, gap_row, without
+from fairaudit.stats.estimates import Estimate, estimates
+from fairaudit.stats.gap import Gap, gap_of
+from fairaudit.stats.group_sums import GroupSums
+from fairaudit.stats.outcomes import Floats
+from fairaudit.stats.score import ScoreContrast
+from fairaudit.stats.status import status_of
+from fairaudit.stats.t_inference import TInference
 
 #: Number of labellings; the standard error of the spread between them is 16 % (1 / sqrt(2 * 19)).
 DRAWS = 20
@@ -127,32 +131,29 @@ def note_of(drawn: Mapping[str, ImputedLabels], features: Collection[str]) -> st
     return "; ".join(f"{percent:.1f} % of the labels of {name} are uncertain" for name, percent in known)
 
 
-_IDENTITY = ("metric", "feature", "control", "kind", "measure", "group", "reference", "family")
 _NO_OMNIBUS = "no test of all groups at once is made where labels are drawn"
+_MOST_DF = 1e9
 
 
-def contrasts_over(
-    outcomes: Outcomes, feature: Feature, draws: Sequence[dict[str, Mask]], *, primary: bool, whole: bool
-) -> list[Row]:
+def contrasts_over(draws: Sequence[Compared], feature: Feature, *, primary: bool, whole: bool) -> list[Comparison]:
     """Return the rows of ``contrasts_of``, combined over all labellings.
 
     Gap and ratio come from the combined group values; there is no omnibus test.
 
     Parameters
     ----------
-    outcomes, feature, primary, whole
+    draws : sequence (M) of Compared
+        The recorded groups in each labelling; all have the same groups.
+    feature, primary, whole
         As for ``contrasts_of``.
-    draws : sequence (M) of mapping of str to ndarray of bool
-        Rows of each group in each labelling; all have the same groups. Those that are not recorded are not compared.
     """
-    draws = [{group: mask for group, mask in masks.items() if group != NOT_RECORDED} for masks in draws]
     if len(draws) == 1:
-        return contrasts_of(outcomes, feature, draws[0], primary=primary, whole=whole)
-    rows = pooled_rows([contrasts_of(outcomes, feature, masks, primary=primary, whole=False) for masks in draws])
-    return rows + (_overall_rows(outcomes, feature.name, draws) if whole and len(draws[0]) > 1 else [])
+        return contrasts_of(draws[0], feature, primary=primary, whole=whole)
+    rows = pooled_rows([contrasts_of(drawn, feature, primary=primary, whole=False) for drawn in draws])
+    return rows + (_overall_rows(draws) if whole and len(draws[0].groups) > 1 else [])
 
 
-def pooled_rows(rows: Sequence[Sequence[Row]]) -> list[Row]:
+def pooled_rows(rows: Sequence[Sequence[Comparison]]) -> list[Comparison]:
     """Return the R rows of M labellings, (M, R), combined into R rows."""
     if len(rows) == 1:
         return list(rows[0])
@@ -168,123 +169,157 @@ def strictest_status(statuses: Sequence[tuple[str, str]]) -> tuple[str, str]:
     return status, f"in {len(notes)} of {len(statuses)} draws of the labels: {notes[0]}"
 
 
-def add_notes(rows: Sequence[Row], drawn: Mapping[str, ImputedLabels]) -> None:
-    """Add the imputation to method and note of the rows of imputed features and of their intersections."""
-    for row in rows:
-        names = [name for name in str(row["feature"]).split(" & ") if name in drawn]
-        if names and row.get("ci_method"):
-            row["ci_method"] += f", labels drawn {len(drawn[names[0]])} times"
-            row["note"] = "; ".join(part for part in (row["note"], note_of(drawn, names)) if part)
+def imputed_names(feature: str, drawn: Mapping[str, ImputedLabels]) -> list[str]:
+    """Return the imputed features of a feature or an intersection."""
+    return [name for name in feature.split(" & ") if name in drawn]
 
 
-def _pooled_row(rows: Sequence[Row]) -> Row:
-    status, note = strictest_status([(row["status"], row["note"]) for row in rows])
-    row = {name: rows[0][name] for name in _IDENTITY if name in rows[0]} | {"status": status, "note": note}
-    row |= {name: np.rint(np.mean([draw[name] for draw in rows])) for name in ("n", "n_clusters")}
-    if status == "not_estimable":
+def method_of(names: Sequence[str], drawn: Mapping[str, ImputedLabels]) -> str:
+    """Return what the method of an interval says of imputed labels."""
+    return f", labels drawn {len(drawn[names[0]])} times"
+
+
+def noted(row: Comparison, drawn: Mapping[str, ImputedLabels]) -> Comparison:
+    """Return the row with the imputation in method and note, if its feature was imputed."""
+    names = imputed_names(row.feature, drawn)
+    if not names or not row.ci_method:
         return row
-    value, std_error, df = combine(*([draw[name] for draw in rows] for name in ("value", "std_error", "df")))
-    low, high = t_interval(value, std_error, df)
-    row |= {"value": value, "ci_low": low, "ci_high": high, "ci_method": rows[0]["ci_method"],
-            "std_error": std_error, "df": df}  # fmt: skip
-    if status == "ok":
-        row["p_value"] = 2 * stats.t.sf(abs(value) / std_error, max(df, 1.0))
-    inferences = [draw["inference"] for draw in rows if "inference" in draw]
-    if inferences:
-        row["inference"] = ContrastInference(
-            pooled(*(each.first for each in inferences)),
-            pooled(*(each.second for each in inferences)),
-            pooled(*(each.contrast for each in inferences)),
-            inferences[0].unit_interval,
-        )
-    return row
+    return dataclasses.replace(row, ci_method=row.ci_method + method_of(names, drawn)).noted(note_of(drawn, names))
 
 
-def _overall_rows(outcomes: Outcomes, feature: str, draws: Sequence[dict[str, Mask]]) -> list[Row]:
+def _pooled_row(rows: Sequence[Comparison]) -> Comparison:
+    status, note = strictest_status([(row.status, row.note) for row in rows])
+    row = dataclasses.replace(
+        rows[0], status=status, note=note, n=_mean_count(row.n for row in rows), influence=None, inference=None,
+        n_clusters=_mean_count(row.n_clusters for row in rows),
+    )  # fmt: skip
+    nan = float("nan")
+    if status == "not_estimable":
+        return dataclasses.replace(row, value=nan, std_error=nan, df=nan, ci_low=nan, ci_high=nan, p_value=nan,
+                                   ci_method="")  # fmt: skip
+    inference = _pooled_inference([row.inference for row in rows])
+    if isinstance(inference, RatioInference):
+        value, error, df = float(inference.score.ratio[0]), nan, nan
+    else:
+        value, error, df = inference.value, inference.std_error, inference.df
+    low, high = inference.interval(0.95)
+    tested = status == "ok" and not np.isnan(rows[0].p_value)
+    return dataclasses.replace(
+        row, value=value, std_error=error, df=df, ci_low=low, ci_high=high, inference=inference,
+        p_value=inference.p_value() if tested else nan, overall=float(np.mean([row.overall for row in rows])),
+    )  # fmt: skip
+
+
+def _pooled_inference(parts: Sequence[Any]) -> Contrast | RatioInference | TInference:
+    if isinstance(parts[0], RatioInference):
+        return RatioInference(_pooled_score([part.score for part in parts])[0])
+    if isinstance(parts[0], TInference):
+        return TInference(*_combined(parts), parts[0].limits, float(np.mean([part.skewness for part in parts])))
+    first, second = (pooled(*(getattr(part, name) for part in parts)) for name in ("first", "second"))
+    value, error, df = _combined(parts)
+    score = None
+    if parts[0].score is not None:
+        score, error, df = _pooled_score([part.score for part in parts])
+    return Contrast(
+        first, second, value, error, df, _mean_count(part.n for part in parts),
+        _mean_count(part.n_clusters for part in parts), score, parts[0].limits,
+    )  # fmt: skip
+
+
+def _pooled_score(scores: Sequence[ScoreContrast]) -> tuple[ScoreContrast, float, float]:
+    """Return the score of mean shares, whose variance grows as that between labellings says; its error and df."""
+    names = ("first", "second", "n_first", "n_second", "t_first", "t_second", "weights")
+    means = {name: np.mean([getattr(score, name) for score in scores], axis=0) for name in names}
+    errors = [float(score.std_error[0]) for score in scores]
+    _, error, df = combine([float(s.value[0]) for s in scores], errors, [min(float(s.df[0]), _MOST_DF) for s in scores])
+    within = float(np.mean(np.square(errors)))
+    kappa = np.mean([score.kappa for score in scores], axis=0) * (error**2 / within if within > 0 else 1.0)
+    return ScoreContrast(**means, kappa=kappa, df=np.array([max(df, 1.0)])), error, df
+
+
+def _combined(parts: Sequence[Any]) -> tuple[float, float, float]:
+    return combine(*([min(getattr(part, name), _MOST_DF) for part in parts] for name in ("value", "std_error", "df")))
+
+
+def _mean_count(counts: Iterable[int]) -> int:
+    return int(np.rint(np.mean(list(counts))))
+
+
+def _overall_rows(draws: Sequence[Compared]) -> list[Comparison]:
     """Return gap and ratio over the groups that are large enough in every labelling, and the reason for no test."""
-    estimates: dict[str, list[Estimate]] = {g: [average(outcomes, masks[g]) for masks in draws] for g in draws[0]}
+    drawn = [estimates(compared.sums) for compared in draws]
+    first = draws[0]
     sure = [
-        g for g, drawn in estimates.items() if strictest_status([status_of(e, e.n_clusters) for e in drawn])[0] == "ok"
-    ]
-    recorded = np.logical_or.reduce(
-        [masks[g] for g in sure for masks in draws] or [np.zeros(len(outcomes.values), bool)]
+        k for k in range(len(first.groups))
+        if strictest_status([status_of(of_draw[k]) for of_draw in drawn])[0] == "ok"
+    ]  # fmt: skip
+    recorded = np.logical_or.reduce([np.isin(compared.sums.codes, sure) for compared in draws])
+    outcomes = first.sums.outcomes
+    common: dict[str, Any] = {
+        "metric": first.metric, "feature": first.feature, "n": int((recorded & outcomes.measured).sum()),
+        "n_clusters": outcomes.n_clusters(recorded), "unit": first.unit, "overall": first.overall,
+    }  # fmt: skip
+    no_test = Comparison(**common, kind="omnibus", measure="", note=_NO_OMNIBUS)
+    measures: tuple[Literal["difference", "ratio"], ...] = (
+        ("difference", "ratio") if outcomes.bounded else ("difference",)
     )
-    common = {"metric": outcomes.metric, "feature": feature, "family": family(False), "status": "not_estimable"}
-    counts = {"n": int(outcomes.used(recorded).sum()), "n_clusters": outcomes.n_clusters(recorded)}
-    no_test = {**common, **counts, "kind": "omnibus", "measure": "", "note": _NO_OMNIBUS}
-    bounded = outcomes.unit_interval and outcomes.labels is None
-    measures = ("difference", "ratio") if bounded else ("difference",)
     if len(sure) < 2:
         why = "fewer than two groups are large enough to be compared"
-        return [*({**common, **counts, "kind": "gap", "measure": m, "note": why} for m in measures), no_test]
-    pooled_estimates = pooled_groups([estimates[g] for g in sure])
-    rows = []
-    for measure in measures:
-        row = gap_row(Gap(pooled_estimates, kind_of(outcomes, drawn=True), measure, shared=True))
-        status = "ok" if np.isfinite(row["value"]) else "not_estimable"
-        rows.append({**common, **counts, "kind": "gap", "measure": measure, "status": status,
-                     "note": without([g for g in estimates if g not in sure]), **row})  # fmt: skip
-    return [*rows, no_test]
+        return [*(Comparison(**common, kind="gap", measure=m, note=why) for m in measures), no_test]
+    gap = pooled_gap([gap_of(GroupSums.of(outcomes, [compared.sums.codes == k for k in sure])) for compared in draws])
+    common["note"] = without([name for k, name in enumerate(first.groups) if k not in sure])
+    return [*(gap_row(dataclasses.replace(gap, measure=m), common) for m in measures), no_test]
 
 
 def combine(values: npt.ArrayLike, std_errors: npt.ArrayLike, dfs: npt.ArrayLike) -> tuple[float, float, float]:
     """Return value, standard error and degrees of freedom by Rubin's rules; arguments (M,), M at least two."""
-    estimates, errors = np.asarray(values, dtype=np.float64), np.asarray(std_errors, dtype=np.float64)
-    n = len(estimates)
-    between = (1 + 1 / n) * float(estimates.var(ddof=1))
+    found, errors = np.asarray(values, dtype=np.float64), np.asarray(std_errors, dtype=np.float64)
+    n = len(found)
+    between = (1 + 1 / n) * float(found.var(ddof=1))
     total = float((errors**2).mean()) + between
     share = between / total if total > 0 else 0.0
     complete = max(float(np.asarray(dfs, dtype=np.float64).mean()), 1.0)
     observed = (complete + 1) / (complete + 3) * complete * (1 - share)
     inverse = share**2 / (n - 1) + (1 / observed if observed > 0 else np.inf)
-    return float(estimates.mean()), float(np.sqrt(total)), float(1 / inverse)
+    return float(found.mean()), float(np.sqrt(total)), float(1 / inverse)
 
 
-def pooled(*estimates: Estimate) -> Estimate:
-    """Return the combination of one group's estimates in M labellings."""
-    return pooled_groups([estimates])[0]
+def pooled(*parts: Estimate) -> Estimate:
+    """Return the combination of one group's estimates in M labellings; counts are means over the labellings."""
+    if len(parts) == 1:
+        return parts[0]
+    value, error, df = _combined(parts)
+    within = float(np.mean([part.std_error**2 for part in parts]))
+    growth = error**2 / within if within > 0 else 1.0
+    n = 1 / (growth * float(np.mean([1 / part.n_effective for part in parts])))
+    if not parts[0].is_share and error > 0 and 0 < value < 1:
+        n = value * (1 - value) / error**2
+    return dataclasses.replace(
+        parts[0], value=value, std_error=error, df=df, n=_mean_count(part.n for part in parts),
+        n_clusters=_mean_count(part.n_clusters for part in parts), units=float(np.mean([part.units for part in parts])),
+        events=float(np.mean([part.events for part in parts])),
+        non_events=float(np.mean([part.non_events for part in parts])),
+        # Hits and misses with uncertain labels are a share: the binomial standard error would be too small.
+        kind="share" if parts[0].kind == "binary" else parts[0].kind, n_effective=n,
+        third=float(np.mean([part.third for part in parts])) * growth**1.5,
+    )  # fmt: skip
 
 
-def pooled_groups(estimates: Sequence[Sequence[Estimate]]) -> list[Estimate]:
-    """Return the combined estimate of each of K groups, with their covariance over M labellings.
+def pooled_gap(gaps: Sequence[Gap]) -> Gap:
+    """Return the gap over combined groups, with their covariance over M labellings.
 
-    A row that moves leaves one group and joins another, so the groups are not independent. ``psi`` of the result has K
-    entries, whose products are the groups' covariances: mean within labellings, and between them. Counts are means
-    over the labellings, those of rows and clusters rounded.
-
-    Parameters
-    ----------
-    estimates : sequence (K) of sequence (M) of Estimate
-        M is the same for all.
+    A row that moves leaves one group and joins another, so the groups are not independent.
     """
-    if len(estimates[0]) == 1:
-        return [estimate for (estimate,) in estimates]
-    n = len(estimates[0])
-    values_KM = np.array([[float(estimate.value) for estimate in of_group] for of_group in estimates])
-    within_KK = np.zeros((len(estimates), len(estimates)))
-    for draw in range(n):
-        psi_UK = np.stack([of_group[draw].psi for of_group in estimates], axis=1)
-        within_KK += psi_UK.T @ psi_UK / n
-    between_KK = (1 + 1 / n) * np.atleast_2d(np.cov(values_KM))
-    sizes, directions = np.linalg.eigh(np.nan_to_num(within_KK + between_KK))
-    psi_KK = directions * np.sqrt(np.maximum(sizes, 0.0))
-    return [_pooled(of_group, psi) for of_group, psi in zip(estimates, psi_KK, strict=True)]
-
-
-def _pooled(estimates: Sequence[Estimate], psi: Floats) -> Estimate:
-    value, std_error, df = combine(
-        [estimate.value for estimate in estimates],
-        [estimate.std_error for estimate in estimates],
-        [estimate.df for estimate in estimates],
-    )
-    return Estimate(
-        value=np.asarray(value),
-        std_error=np.asarray(std_error),
-        df=np.asarray(df),
-        n=np.rint(np.mean([estimate.n for estimate in estimates])).astype(np.int64),
-        n_clusters=np.rint(np.mean([estimate.n_clusters for estimate in estimates])).astype(np.int64),
-        events=np.mean([estimate.events for estimate in estimates], axis=0),
-        non_events=np.mean([estimate.non_events for estimate in estimates], axis=0),
-        psi=psi,
-        shares_gallery=any(estimate.shares_gallery for estimate in estimates),
-    )
+    n, k = len(gaps), len(gaps[0].estimates)
+    found = [pooled(*(gap.estimates[g] for gap in gaps)) for g in range(k)]
+    values_KM = np.array([[gap.estimates[g].value for gap in gaps] for g in range(k)])
+    within_KK: Floats = np.zeros((k, k))
+    for gap in gaps:
+        error_K = np.array([estimate.std_error for estimate in gap.estimates])
+        within_KK += error_K[:, None] * error_K * gap.correlation_KK / n
+    covariance_KK = within_KK + (1 + 1 / n) * np.atleast_2d(np.cov(values_KM))
+    root_K = np.sqrt(np.maximum(np.diag(covariance_KK), 1e-300))
+    correlation_KK = np.clip(covariance_KK / root_K[:, None] / root_K, -1, 1)
+    np.fill_diagonal(correlation_KK, 1.0)
+    df_P = [min(found[i].df, found[j].df) for i in range(k) for j in range(i + 1, k)]
+    return Gap(found, correlation_KK, np.array(df_P))

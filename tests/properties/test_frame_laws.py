@@ -44,6 +44,8 @@ def tables(draw: st.DrawFn) -> tuple[pd.DataFrame, list[str], list[str]]:
         kind = draw(st.sampled_from(["binary", "share", "real"]))
         binary = (rng.random(n) < draw(st.floats(0, 1))).astype(float)
         columns[metric] = {"binary": binary, "share": rng.random(n), "real": rng.normal(3, 2, n)}[kind]
+    if draw(st.booleans()):
+        columns["weight"] = 10 ** rng.uniform(-2, 2, n)
     index = rng.permutation(n) if draw(st.booleans()) else np.arange(n)
     return pd.DataFrame(columns, index=index), sensitive, controls
 
@@ -52,22 +54,29 @@ def both(table: pd.DataFrame, sensitive: list[str], controls: list[str]) -> tupl
     metrics = [m for m in ("hit", "loss") if m in table]
 
     def mean_of(metric: str) -> Callable[..., float]:
-        return lambda y_true, y_pred, *, value: float(np.mean(value))
+        return lambda y_true, y_pred, *, value, weight: float(np.average(value, weights=weight))
 
+    weights = table["weight"] if "weight" in table else np.ones(len(table))
     theirs = MetricFrame(
         metrics={m: mean_of(m) for m in metrics},
         y_true=np.zeros(len(table)),
         y_pred=np.zeros(len(table)),
         sensitive_features=table[sensitive],
         control_features=table[controls] if controls else None,
-        sample_params={m: {"value": table[m]} for m in metrics},
+        sample_params={m: {"value": table[m], "weight": weights} for m in metrics},
     )
     ours = OutcomeFrame(
         table[metrics],
         sensitive_features=table[sensitive],
         control_features=table[controls] if controls else None,
+        unbounded=unbounded(table, metrics),
+        sample_weight=table.get("weight"),
     )
     return ours, theirs
+
+
+def unbounded(table: pd.DataFrame, metrics: list[str]) -> list[str]:
+    return [m for m in metrics if not table[m].dropna().between(0, 1).all()]
 
 
 def assert_same(ours: pd.DataFrame | pd.Series, theirs: pd.DataFrame | pd.Series) -> None:
@@ -112,6 +121,8 @@ def test_the_real_metricframe_has_our_values(drawn: tuple[pd.DataFrame, list[str
         control_features=table[controls] if controls else None,
         clusters=clusters,
         average=average,
+        unbounded=unbounded(table, metrics),
+        sample_weight=table.get("weight"),
     )
     theirs = ours.to_metricframe()
     assert isinstance(theirs, MetricFrame)

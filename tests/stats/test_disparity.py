@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from scipy import stats
 
 from fairaudit.core.errors import ConfigError
+from fairaudit.core.indicator import Indicator
+from fairaudit.core.plan import MEAN_OF_OTHERS, Plan, PlanRow
 from fairaudit.core.result import DISPARITY_COLUMNS, GROUP_COLUMNS, STATISTIC_COLUMNS, Measured
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
+from fairaudit.stats.cohort import Cohort
 from fairaudit.stats.contrasts import ALL_OTHERS
-from fairaudit.stats.disparity import Cohort, measure
-from fairaudit.stats.outcomes import GalleryRole, Outcomes
+from fairaudit.stats.disparity import measure
+from fairaudit.stats.gallery import GalleryRole, Moves
+from fairaudit.stats.outcomes import Outcomes
 from fairaudit.stats.status import MIN_CLUSTERS
+from fairaudit.stats.verdicts import decide
 
 GENDER = Feature("gender", ("female", "male"), "annotated", "by hand")
 SKIN = Feature("skin", ("light", "medium", "dark"), "annotated", "by hand", ordered=True)
@@ -47,11 +54,18 @@ def only(frame: pd.DataFrame, **where: str) -> dict[str, Any]:
     return {str(key): value for key, value in frame.to_dict("records")[0].items()}
 
 
+def rest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each group against the rest: the differences that are tested."""
+    return frame[
+        (frame["kind"] == "one_vs_rest") & (frame["measure"] == "difference") & (frame["reference"] != MEAN_OF_OTHERS)
+    ]
+
+
 def test_two_groups_give_one_comparison(rng: np.random.Generator) -> None:
     gender = np.repeat(["female", "male"], [70, 90])
     one = hits(rng, 160)
     found = run(cohort({"gender": gender}, GENDER), one)
-    row = only(found.disparities, kind="one_vs_rest")
+    row = only(rest(found.disparities))
     female, male = one.values[:70], one.values[70:]
     assert (row["group"], row["reference"], row["kind"], row["measure"]) == (
         "female",
@@ -60,7 +74,7 @@ def test_two_groups_give_one_comparison(rng: np.random.Generator) -> None:
         "difference",
     )
     assert row["value"] == pytest.approx(female.mean() - male.mean())
-    assert row["std_error"] == pytest.approx(np.sqrt(female.var(ddof=1) / 70 + male.var(ddof=1) / 90))
+    assert row["std_error"] == pytest.approx(np.sqrt(female.var() / 70 + male.var() / 90))
     assert (row["family"], row["status"], row["tolerance"], row["n"]) == ("primary", "ok", 0.05, 160)
     assert row["verdict"] == ""  # the whole audit decides, not the indicator
     assert tuple(found.disparities.columns) == DISPARITY_COLUMNS
@@ -70,8 +84,7 @@ def test_two_groups_give_one_comparison(rng: np.random.Generator) -> None:
 def test_three_groups_each_meet_the_rest(rng: np.random.Generator) -> None:
     place = rng.choice(PLACE.groups, 300)
     one = hits(rng, 300)
-    rows = run(cohort({"place": place}, PLACE), one).disparities
-    rows = rows[rows["kind"] == "one_vs_rest"]
+    rows = rest(run(cohort({"place": place}, PLACE), one).disparities)
     assert list(rows["group"]) == list(PLACE.groups)
     assert set(rows["reference"]) == {ALL_OTHERS}
     for row in rows.to_dict("records"):
@@ -79,7 +92,7 @@ def test_three_groups_each_meet_the_rest(rng: np.random.Generator) -> None:
         assert row["value"] == pytest.approx(one.values[inside].mean() - one.values[~inside].mean())
 
 
-def test_an_order_is_judged_by_its_slope(rng: np.random.Generator) -> None:
+def test_an_order_is_judged_by_its_slope_and_its_groups(rng: np.random.Generator) -> None:
     skin = rng.choice(SKIN.groups, 300)
     one = hits(rng, 300)
     rows = run(cohort({"skin": skin}, SKIN), one).disparities
@@ -87,10 +100,13 @@ def test_an_order_is_judged_by_its_slope(rng: np.random.Generator) -> None:
     steps = np.array([SKIN.groups.index(s) for s in skin])
     assert slope["value"] == pytest.approx(np.polyfit(steps, one.values, 1)[0])
     assert (slope["measure"], slope["family"], slope["tolerance"], slope["group"]) == ("per_step", "primary", 0.02, "")
-    exploratory = rows[rows["kind"] == "one_vs_rest"]
-    assert list(exploratory["group"]) == list(SKIN.groups)
-    assert set(exploratory["family"]) == {"exploratory"}
-    assert exploratory["tolerance"].isna().all()
+    groups = rest(rows)
+    assert list(groups["group"]) == list(SKIN.groups)
+    assert set(groups["family"]) == {"primary"}
+    assert set(groups["tolerance"]) == {0.05}
+    departure = only(rows, kind="departure")
+    assert (departure["family"], departure["measure"], departure["status"]) == ("exploratory", "", "ok")
+    assert np.isnan(departure["tolerance"])
 
 
 def test_an_order_of_two_is_a_difference(rng: np.random.Generator) -> None:
@@ -106,7 +122,7 @@ def test_not_recorded_is_listed_and_not_compared(rng: np.random.Generator) -> No
     row = only(found.groups, feature="gender", group=NOT_RECORDED)
     assert row["value"] == pytest.approx(one.values[80:].mean())
     assert row["n"] == 50
-    contrast = only(found.disparities, kind="one_vs_rest")
+    contrast = only(rest(found.disparities))
     assert contrast["value"] == pytest.approx(one.values[:40].mean() - one.values[40:80].mean())
     assert contrast["n"] == 80
     assert only(found.groups, feature="overall")["n"] == 130
@@ -134,9 +150,9 @@ def test_intersections_are_named_and_escaped(rng: np.random.Generator) -> None:
 
 def test_only_the_headline_is_primary(rng: np.random.Generator) -> None:
     found = run(cohort({"gender": rng.choice(GENDER.groups, 90)}, GENDER), hits(rng, 90), hits(rng, 90, metric="b"))
-    rows = found.disparities[found.disparities["kind"] == "one_vs_rest"]
+    rows = rest(found.disparities)
     assert dict(zip(rows["metric"], rows["family"], strict=True)) == {"hit": "primary", "b": "exploratory"}
-    assert set(found.disparities[found.disparities["kind"] != "one_vs_rest"]["family"]) == {"exploratory"}
+    assert set(found.disparities.drop(rows.index)["family"]) == {"exploratory"}
 
 
 def test_metrics_may_be_printed_without_a_comparison(rng: np.random.Generator) -> None:
@@ -153,7 +169,7 @@ def test_too_few_units(rng: np.random.Generator, n: int) -> None:
     gender = np.where(clusters < n, "female", "male")
     one = Outcomes("hit", (rng.random(len(clusters)) < 0.5).astype(float), clusters)
     found = run(cohort({"gender": gender}, GENDER, clusters=clusters), one)
-    contrast, group = only(found.disparities, kind="one_vs_rest"), only(found.groups, group="female")
+    contrast, group = only(rest(found.disparities)), only(found.groups, group="female")
     if n < MIN_CLUSTERS:
         for row in (contrast, group):
             assert (row["status"], row["note"]) == ("too_few", "19 independent units; at least 20 are needed")
@@ -165,27 +181,50 @@ def test_too_few_units(rng: np.random.Generator, n: int) -> None:
     assert only(found.groups, group="male")["status"] == "ok"
 
 
-@pytest.mark.parametrize(("events", "status"), [(4, "too_few"), (5, "ok")])
-def test_too_few_events(events: int, status: str) -> None:
-    one = Outcomes("hit", np.array([1.0] * events + [0.0] * (100 - events)), np.arange(100))
+@pytest.mark.parametrize("events", [0, 1, 4])
+def test_few_events_of_independent_shares_are_judged(events: int) -> None:
+    """The score needs no rule of five events: Fisher's exact test says nearly the same."""
+    one = Outcomes("hit", np.array([1.0] * 2 * events + [0.0] * (400 - 2 * events)), np.arange(400))
+    found = run(cohort({"gender": ["female", "male", "male", "male"] * 100}, GENDER), one)
+    assert set(found.groups["status"]) == {"ok"}
+    row = only(rest(found.disparities))
+    assert row["status"] == "ok"
+    split = [[int(one.values[::4].sum()), 100], [2 * events - int(one.values[::4].sum()), 300]]
+    if events:
+        table = [[split[0][0], 100 - split[0][0]], [split[1][0], 300 - split[1][0]]]
+        assert row["p_value"] == pytest.approx(stats.fisher_exact(table).pvalue, abs=0.35)
+    else:
+        assert row["p_value"] == 1
+    assert -0.1 < row["ci_low"] <= row["value"] <= row["ci_high"] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("events", "of_all", "by_gender"),
+    [
+        (4, "4.0 expected events or non-events; at least 5 are needed",
+         "2.0 expected events or non-events; at least 5 are needed"),
+        (6, "", "3.0 expected events or non-events; at least 5 are needed"),
+        (12, "", ""),
+    ],
+)  # fmt: skip
+def test_few_events_where_outcomes_share_a_gallery(events: int, of_all: str, by_gender: str) -> None:
+    n = 100
+    role = GalleryRole.of(Moves(np.arange(n)[:, None], np.full((n, 1), 0.0)), np.arange(n))
+    one = Outcomes("hit", np.array([1.0] * events + [0.0] * (n - events)), np.arange(n), gallery=role)
     found = run(cohort({"gender": ["female", "male"] * 50}, GENDER), one)
-    row = only(found.groups, feature="overall")
-    assert row["status"] == status
-    if status == "too_few":
-        assert row["note"] == "4.0 expected events or non-events; at least 5 are needed"
-    # By gender there are at most 2.5 expected events in each group.
-    contrast = only(found.disparities, kind="one_vs_rest")
-    assert contrast["status"] == "too_few"
-    assert contrast["note"] == f"{events / 2:.1f} expected events or non-events; at least 5 are needed"
+    for row, note in (
+        (only(found.groups, feature="overall"), of_all), (only(rest(found.disparities)), by_gender)
+    ):  # fmt: skip
+        assert (row["status"], row["note"]) == ("too_few" if note else "ok", note)
 
 
 def test_an_empty_group_is_a_row_with_a_reason(rng: np.random.Generator) -> None:
     place = rng.choice(PLACE.groups[:2], 100)
     found = run(cohort({"place": place}, PLACE), hits(rng, 100))
-    for row in (only(found.groups, group="Europe"), only(found.disparities, group="Europe", kind="one_vs_rest")):
+    for row in (only(found.groups, group="Europe"), only(rest(found.disparities), group="Europe")):
         assert np.isnan(row["value"])
         assert (row["status"], row["note"]) == ("not_estimable", "no image was measured in this group")
-    assert np.isnan(only(found.disparities, group="Europe", kind="one_vs_rest")["p_value"])
+    assert np.isnan(only(rest(found.disparities), group="Europe")["p_value"])
     assert len(found.groups) == 1 + 3
 
 
@@ -218,7 +257,7 @@ def test_outcomes_that_never_vary_are_not_a_certainty() -> None:
     """All right, or all equal: without variation nothing says how sure a number without bounds is."""
     one = Outcomes("adjusted", np.full(60, 0.3), np.arange(60), unit_interval=False)
     found = run(cohort({"gender": ["female", "male"] * 30}, GENDER), one, headline="adjusted")
-    row = only(found.disparities, kind="one_vs_rest")
+    row = only(rest(found.disparities))
     assert row["status"] == "too_few"
     assert row["note"] == "the outcomes do not vary, so this number has no standard error"
     assert np.isnan(row["p_value"])
@@ -241,7 +280,7 @@ def test_slope_along_a_number(rng: np.random.Generator) -> None:
     assert slope["value"] == pytest.approx(np.polyfit(income[10:], one.values[10:], 1)[0])
     assert (slope["measure"], slope["family"], slope["n"], slope["tolerance"]) == ("per_doubling", "primary", 110, 0.02)
     assert only(rows, feature="income", metric="b", kind="slope")["family"] == "exploratory"
-    assert only(rows, feature="gender", metric="hit", kind="one_vs_rest")["family"] == "exploratory"
+    assert only(rest(rows), feature="gender", metric="hit")["family"] == "exploratory"
 
 
 def test_auroc_by_group_has_no_slope(rng: np.random.Generator) -> None:
@@ -258,7 +297,7 @@ def test_auroc_of_a_group_with_few_hateful_memes(rng: np.random.Generator) -> No
     labels = np.array([1] * 4 + [0] * 46 + [1, 0] * 50)
     one = Outcomes("hit", rng.random(150), np.arange(150), labels=labels)
     found = run(cohort({"gender": ["female"] * 50 + ["male"] * 100}, GENDER), one)
-    for row in (only(found.groups, group="female"), only(found.disparities, kind="one_vs_rest")):
+    for row in (only(found.groups, group="female"), only(rest(found.disparities))):
         assert row["status"] == "too_few"
         assert row["note"] == "4.0 expected events or non-events; at least 5 are needed"
 
@@ -268,7 +307,7 @@ def test_statistics_add_up_and_hide_the_ids(rng: np.random.Generator) -> None:
     values = rng.random(60)
     values[7] = np.nan
     gender = np.where(clusters % 2, "female", "male")
-    role = GalleryRole(np.full((60, 1), 33), np.full((60, 1), 0.5))
+    role = GalleryRole.of(Moves(np.full((60, 1), 33), np.full((60, 1), 0.5)), np.arange(60))
     one = Outcomes("hit", values, clusters, gallery=role)
     frame = run(cohort({"gender": gender}, GENDER, clusters=clusters), one).statistics
     assert tuple(frame.columns) == STATISTIC_COLUMNS
@@ -276,8 +315,18 @@ def test_statistics_add_up_and_hide_the_ids(rng: np.random.Generator) -> None:
     use = (gender == "female") & ~np.isnan(values)
     assert female["numerator"].sum() / female["denominator"].sum() == pytest.approx(values[use].mean())
     assert female["n"].sum() == use.sum()
-    assert set(female["cluster"]) == {*(f"hash{c}" for c in range(1, 30, 2)), "gallery-33"}
-    assert only(female, cluster="gallery-33")["gallery"] == pytest.approx(0.5 * use.sum())
+    assert set(female["cluster"]) == {f"hash{c}" for c in range(1, 30, 2)}
+    everything = frame[frame["feature"] == "overall"]
+    assert set(everything["cluster"]) == {*(f"hash{c}" for c in range(30)), "gallery-33"}
+    assert only(everything, cluster="gallery-33")["gallery"] == pytest.approx(0.5 * 59)
+    assert (frame["gallery"] != 0).sum() == 1
+
+
+def test_statistics_are_those_of_metrics_that_are_compared(rng: np.random.Generator) -> None:
+    group = cohort({"gender": rng.choice(GENDER.groups, 60)}, GENDER)
+    found = run(group, hits(rng, 60), Outcomes("raw", rng.random(60), np.arange(60)), contrasts=["hit"])
+    assert set(found.groups["metric"]) == {"hit", "raw"}
+    assert set(found.statistics["metric"]) == {"hit"}
 
 
 @pytest.mark.parametrize("bad", [0.0, 1.0, -0.1, float("nan")])
@@ -287,7 +336,7 @@ def test_tolerances_out_of_range(rng: np.random.Generator, bad: float) -> None:
         options: dict[str, Any] = {"tolerance": 0.05, "slope_tolerance": 0.02, name: bad}
         with pytest.raises(ConfigError) as caught:
             measure(group, [hits(rng, 40)], headline="hit", **options)
-        assert str(caught.value) == f"{name} must be between 0 and 1; got {bad:g}. A usual choice is 0.05."
+        assert str(caught.value) == f"{name} must be between 0 and 1; got {bad:g}. Leave it out for the default."
 
 
 def test_a_cohort_of_samples() -> None:
@@ -320,4 +369,104 @@ def test_a_feature_that_asks_what_another_one_asks_gives_leads_alone(rng: np.ran
     assert made.primary == ("skin",)
     rows = run(made, hits(rng, 120)).disparities
     assert set(rows.loc[rows["feature"] == "shade", "family"]) == {"exploratory"}
-    assert only(rows, feature="skin", family="primary")["kind"] == "slope"
+    assert set(rows.loc[rows["family"] == "primary", "feature"]) == {"skin"}
+
+
+PLANNED = {
+    "ratio": PlanRow("x", "hit", "place", "one_vs_rest", measure="ratio"),
+    "mean": PlanRow("x", "hit", "place", "one_vs_rest", reference=MEAN_OF_OTHERS),
+}
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_alternatives_are_tested_if_a_plan_names_them(rng: np.random.Generator, name: str) -> None:
+    place = rng.choice(PLACE.groups, 900)
+    one = Outcomes("hit", (rng.random(900) < np.where(place == "Asia", 0.5, 0.2)).astype(float), np.arange(900))
+    found = run(cohort({"place": place}, PLACE), one)
+    indicator = Indicator("x", "1", "X", "?", "people", object, lambda **_: None)  # type: ignore[arg-type]
+    made = indicator.result(dataset="d", headline="hit", measured=found, params={}, metrics={})
+    (without,), _ = decide([made])
+    rows = without.disparities
+    mine = (rows["measure"] == "ratio") if name == "ratio" else rows["reference"] == MEAN_OF_OTHERS
+    mine &= rows["kind"] == "one_vs_rest"
+    assert mine.sum() == 3
+    assert rows.loc[mine, ["p_value", "p_adjusted"]].isna().all(axis=None)
+    assert set(rows.loc[mine, "verdict"]) == {""}
+    tested = rows[rows["p_value"].notna() & (rows["family"] == "exploratory")]
+    assert tested["p_adjusted"].tolist() == pytest.approx(stats.false_discovery_control(tested["p_value"]).tolist())
+    (planned,), _ = decide([made], Plan((PLANNED[name],)))
+    rows = planned.disparities.loc[mine].set_index("group")
+    assert set(planned.disparities.index[planned.disparities["family"] == "primary"]) == set(np.flatnonzero(mine))
+    assert rows["p_value"].notna().all()
+    asia = only(rows.reset_index(), group="Asia")
+    assert (asia["verdict"], asia["extent"]) == ("disparity", "beyond_tolerance")
+    assert (1.0 if name == "ratio" else 0.0) < asia["ci_low_adjusted"] < asia["ci_low"]
+    if name == "ratio":
+        differences = rest(without.disparities).set_index("group")["p_value"]
+        assert rows["p_value"].to_dict() == pytest.approx(differences.to_dict())
+
+
+# Weights of rows reach every row.
+
+
+def everything(weights: npt.NDArray[np.float64] | None, repeats: npt.NDArray[np.int64] | int = 1) -> Measured:
+    """A table with every kind of row, each row of the data ``repeats`` times in its cluster."""
+    rng = np.random.default_rng(4)
+    n = 600
+    clusters = np.arange(n) // 2
+    columns = {
+        "place": rng.choice(PLACE.groups, n),
+        "skin": rng.choice(SKIN.groups, n),
+        "bed": rng.choice(["y", "n"], n),
+    }
+    values, income = (rng.random(n) < 0.4).astype(float), rng.normal(8, 2, n)
+    again = np.repeat(np.arange(n), repeats)
+    columns = {name: column[again] for name, column in columns.items()}
+    group = cohort(
+        {name: columns[name] for name in ("place", "skin")}, PLACE, SKIN, clusters=clusters[again], weights=weights,
+        numeric={"income": (income[again], "per_doubling")}, primary=("place", "skin", "income"),
+        controls={"bed": columns["bed"]},
+    )  # fmt: skip
+    micro = Outcomes("hit", values[again], clusters[again])
+    return run(group, micro, dataclasses.replace(micro, metric="home", average="macro"))
+
+
+def test_weights_of_one_are_none() -> None:
+    plain, one, seven = everything(None), everything(np.ones(600)), everything(np.full(600, 7.0))
+    for name in ("groups", "disparities"):
+        for other in (one, seven):
+            pd.testing.assert_frame_equal(getattr(plain, name), getattr(other, name), rtol=1e-8, atol=1e-12)
+
+
+def test_whole_weights_are_repeated_rows() -> None:
+    times = np.random.default_rng(5).integers(1, 4, 600)
+    weighted, repeated = everything(times.astype(float)), everything(None, times)
+    for name in ("groups", "disparities"):
+        first, second = getattr(weighted, name), getattr(repeated, name)
+        compared = first["kind"] != "omnibus" if name == "disparities" else first["value"].notna()
+        if name == "disparities":
+            compared &= first["kind"] != "departure"
+        assert compared.sum() > 30
+        # The mix of a macro average counts clusters, whatever their weights.
+        assert first.loc[compared, "value"].tolist() == pytest.approx(second.loc[compared, "value"].tolist(), abs=1e-12)
+    assert weighted.disparities["n"].sum() < repeated.disparities["n"].sum()
+
+
+def test_the_order_of_rows_does_not_change_intervals_of_outcomes_that_are_alike() -> None:
+    """Weighted sums of equal shares differ by their rounding: once a variance of 1e-33, or none."""
+    gender, weights = np.repeat(["female", "male"], 30), np.random.default_rng(7).lognormal(0, 2, 60)
+    found = []
+    for order in (np.arange(60), np.arange(60)[::-1], np.random.default_rng(1).permutation(60)):
+        one = Outcomes("hit", np.where(gender == "female", 0.3, 0.7)[order], np.arange(60), weights=weights[order])
+        found.append(run(cohort({"gender": gender[order]}, GENDER), one))
+    for other in found[1:]:
+        pd.testing.assert_frame_equal(found[0].groups, other.groups, rtol=1e-9)
+        pd.testing.assert_frame_equal(found[0].disparities, other.disparities, rtol=1e-7)
+
+
+def test_every_row_feels_the_weights() -> None:
+    plain, weighted = everything(None), everything(np.random.default_rng(6).lognormal(0, 1, 600))
+    for name in ("groups", "disparities"):
+        first, second = getattr(plain, name), getattr(weighted, name)
+        # Of a macro average, a home with one image in a group is one number, whatever its weight.
+        assert (first["value"] - second["value"]).abs()[first["metric"] == "hit"].min() > 1e-9

@@ -12,12 +12,13 @@ import pytest
 
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.indicator import Indicator
-from fairaudit.core.plan import KINDS, Plan, PlanRow
+from fairaudit.core.plan import KINDS, MEAN_OF_OTHERS, Plan, PlanRow
 from fairaudit.core.result import DISPARITY_COLUMNS, Failure, IndicatorResult
 from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
-from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.disparity import measure
 from fairaudit.stats.outcomes import Outcomes
-from fairaudit.stats.plan_rows import apply_plan, shipped_rows
+from fairaudit.stats.plan_rows import apply_plan, price_of_groups, shipped_rows
 from fairaudit.stats.verdicts import decide
 from tests.stats.disparity_rows import group_row, result, row
 
@@ -72,17 +73,50 @@ def test_a_plan_row_means_the_rows_with_its_values(named: dict[str, str], primar
     (found,) = apply_plan(plan(named, tolerance=0.07), [result(*TABLE)])
     frame = found.disparities
     assert set(np.flatnonzero(frame["family"] == "primary")) == primary
-    assert frame["tolerance"].tolist() == pytest.approx(
-        [0.07 if i in primary else np.nan for i in range(len(TABLE))], nan_ok=True
-    )
+    assert frame["tolerance"].tolist() == pytest.approx([0.07 if i in primary else 0.05 for i in range(len(TABLE))])
     assert tuple(frame.columns) == DISPARITY_COLUMNS
 
 
 def test_every_row_has_the_tolerance_of_its_plan_row() -> None:
     two = plan({"tolerance": 0.02, "group": "a"}, {"group": "b"}, {"kind": "gap", "tolerance": 0.3}, tolerance=0.1)
     (found,), document = decide([result(*TABLE)], two)
-    assert found.disparities["tolerance"].tolist()[:4] == pytest.approx([0.02, 0.1, np.nan, 0.3], nan_ok=True)
+    assert found.disparities["tolerance"].tolist()[:4] == pytest.approx([0.02, 0.1, 0.05, 0.3])
     assert document == two.document()
+
+
+def test_a_row_without_a_tolerance_keeps_that_of_the_indicator() -> None:
+    (found,), document = decide([result(row(tolerance=0.003))], plan({}))
+    assert found.disparities["tolerance"].tolist() == [0.003]
+    assert document["tolerance"] is None
+    assert "tolerance" not in document["primary"][0]
+
+
+OTHERS = [
+    row(group=group, reference=reference) for reference in ("all others", MEAN_OF_OTHERS) for group in ("a", "b", "c")
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "named", "primary"),
+    [
+        (OTHERS, {}, {0, 1, 2}),
+        (OTHERS, {"reference": "all others"}, {0, 1, 2}),
+        (OTHERS, {"reference": MEAN_OF_OTHERS}, {3, 4, 5}),
+        (OTHERS, {"reference": MEAN_OF_OTHERS, "group": "b"}, {4}),
+        (OTHERS, {"group": "b"}, {1}),
+        ([row(group="a", reference="b"), row(group="a", reference=MEAN_OF_OTHERS)], {}, {0}),  # two groups
+    ],
+)
+def test_a_row_without_a_reference_is_never_against_the_mean_of_the_others(
+    rows: list[dict[str, Any]], named: dict[str, str], primary: set[int]
+) -> None:
+    (found,) = apply_plan(plan(named), [result(*rows)])
+    assert set(np.flatnonzero(found.disparities["family"] == "primary")) == primary
+
+
+def test_both_references_can_be_planned() -> None:
+    (found,) = apply_plan(plan({}, {"reference": MEAN_OF_OTHERS}), [result(*OTHERS)])
+    assert set(found.disparities["family"]) == {"primary"}
 
 
 def test_a_row_without_a_data_set_means_all_on_which_the_indicator_ran() -> None:
@@ -100,7 +134,7 @@ def test_what_is_not_planned_is_exploratory_and_costs_nothing() -> None:
     assert list(found.disparities["verdict"]) == ["", "disparity", ""]
     p = found.disparities["p_value"]
     assert found.disparities["p_adjusted"].tolist() == pytest.approx(p.tolist())  # Holm of one, BH of two equal
-    assert found.disparities.loc[[0, 2], ["tolerance", "ci_low_adjusted", "min_detectable"]].isna().all(axis=None)
+    assert found.disparities.loc[[0, 2], ["ci_low_adjusted", "min_detectable"]].isna().all(axis=None)
 
 
 def test_a_decided_audit_can_be_decided_by_another_plan() -> None:
@@ -136,7 +170,7 @@ def test_an_indicator_that_failed_leaves_a_row_that_is_not_estimable() -> None:
     assert unmet(results) == [("y", "faces", "not_estimable", reason)] * 2
     made = results[1]
     assert (made.title, made.question, made.version) == ("Title of y", "What?", "3")
-    assert list(made.disparities["tolerance"]) == [0.2, 0.05]
+    assert made.disparities["tolerance"].tolist() == pytest.approx([0.2, np.nan], nan_ok=True)
     assert made.disparities[["value", "p_value", "p_adjusted", "ci_low_adjusted"]].isna().all(axis=None)
     assert (made.disparities["n"] == 0).all()
     assert made.groups.empty
@@ -223,7 +257,7 @@ def test_an_indicator_that_compares_nothing_of_the_kind() -> None:
 # The shipped default, made explicit, is the plan that is applied without one.
 
 
-def measured(rng: np.random.Generator) -> list[IndicatorResult]:
+def measured(rng: np.random.Generator, **tolerances: Any) -> list[IndicatorResult]:
     n = 400
     frame = pd.DataFrame({
         "sample_id": [str(i) for i in range(n)], "path": "", "cluster_id": np.arange(n) // 2, "split": "", "label": "",
@@ -239,17 +273,22 @@ def measured(rng: np.random.Generator) -> list[IndicatorResult]:
     hit = rng.binomial(1, np.where(frame["gender"] == "male", 0.8, 0.5)).astype(float)
     outcomes = [Outcomes(name, hit, frame["cluster_id"].to_numpy()) for name in ("hit", "raw")]
     cohort = Cohort.of(samples, "x", numeric={"income": (rng.normal(size=n), "per_doubling")})
-    found = measure(cohort, outcomes, headline="hit", tolerance=0.04, slope_tolerance=0.02)
-    made = indicator("x").result(dataset="faces", headline="hit", measured=found, params={}, metrics={})
+    found = measure(cohort, outcomes, headline="hit", **tolerances)
+    made = indicator("x").result(dataset="faces", headline="hit", measured=found, params=tolerances, metrics={})
     return [made, dataclasses.replace(made, indicator="y", headline="raw")]
 
 
-def test_the_shipped_plan_made_explicit_gives_the_same_tables(rng: np.random.Generator) -> None:
-    results = measured(rng)
+@pytest.mark.parametrize("tolerances", [{}, {"tolerance": 0.04, "slope_tolerance": 0.02}])
+def test_the_shipped_plan_made_explicit_gives_the_same_tables(
+    rng: np.random.Generator, tolerances: dict[str, float]
+) -> None:
+    results = measured(rng, **tolerances)
     shipped = shipped_rows(results)
+    of_difference, of_slope = (tolerances.get(name) for name in ("tolerance", "slope_tolerance"))
     assert [(r.feature, r.kind, r.measure, r.tolerance) for r in shipped if r.indicator == "x"] == [
-        ("gender", "one_vs_rest", "difference", 0.04), ("tone", "slope", "per_step", 0.02),
-        ("region", "one_vs_rest", "difference", 0.04), ("income", "slope", "per_doubling", 0.02),
+        ("gender", "one_vs_rest", "difference", of_difference), ("tone", "slope", "per_step", of_slope),
+        ("tone", "one_vs_rest", "difference", of_difference), ("region", "one_vs_rest", "difference", of_difference),
+        ("income", "slope", "per_doubling", of_slope),
     ]  # fmt: skip
     without, document = decide(results)
     explicit, same = decide(results, Plan(shipped, name="shipped default"))
@@ -259,5 +298,39 @@ def test_the_shipped_plan_made_explicit_gives_the_same_tables(rng: np.random.Gen
     assert set(without[0].disparities["verdict"]) >= {"disparity", ""}
 
 
+@pytest.mark.parametrize(
+    ("alpha", "times"),
+    [(0.05, (2.7729 + 0.8416) / (2.3940 + 0.8416)), (0.01, (3.2610 + 0.8416) / (2.9352 + 0.8416))],
+)
+def test_the_price_of_the_groups_of_an_order(alpha: float, times: float) -> None:
+    """One slope with six groups beside two other rows: three tests become nine. Normal quantiles of a table."""
+    rows = [row(feature="age", kind="slope", measure="per_step", group="", reference="")]
+    rows += [row(feature="age", group=g, reference="all others") for g in "abcdef"]
+    rows += [row(feature="tone", group=g) for g in "ab"] + [row(feature="tone", family="exploratory")]
+    rows += [row(feature="age", group="g", p_value=None, status="too_few")]  # not tested, so it costs nothing
+    stacked = result(*rows).disparities.assign(indicator="x", dataset="data")
+    without, family, found = price_of_groups(stacked, alpha=alpha)
+    assert (without, family) == (3, 9)
+    assert found == pytest.approx(times, abs=5e-4)
+    assert price_of_groups(stacked[stacked["feature"] == "tone"], alpha=alpha) == (2, 2, 1.0)
+
+
 def test_kinds_of_the_shipped_plan_are_kinds_of_a_plan(rng: np.random.Generator) -> None:
     assert {r.kind for r in shipped_rows(measured(rng))} <= set(KINDS)
+
+
+def test_a_tolerance_of_a_slope_fits_into_the_range_of_its_order() -> None:
+    slope = row(feature="age", kind="slope", measure="per_step", group="", reference="")
+    groups = [group_row("age", str(g), n=40 * (g < 5)) for g in range(6)] + [group_row("age", NOT_RECORDED)]
+    data = result(slope, groups=groups)
+    named = {"feature": "age", "kind": "slope"}
+    (found,) = apply_plan(plan(named, tolerance=0.25), [data])
+    assert found.disparities["tolerance"].tolist() == [0.25]
+    with pytest.raises(ConfigError) as caught:
+        apply_plan(plan({}, {**named, "tolerance": 0.3}), [result(row(), slope, groups=groups)])
+    assert str(caught.value) == (
+        "tolerance of plan row 2 (slope of age) must be at most 0.25 for each of its 4 steps; got 0.3, a difference "
+        "above 1 from the first group to the last. Lower it in the row."
+    )
+    unbounded = dataclasses.replace(data, params={"bounded": False})
+    assert apply_plan(plan({**named, "tolerance": 0.3}), [unbounded])[0].disparities["tolerance"].tolist() == [0.3]

@@ -11,7 +11,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from fairaudit.core.result import STATISTIC_COLUMNS
-from fairaudit.stats.outcomes import GalleryRole, Outcomes
+from fairaudit.stats.gallery import GalleryRole, Moves
+from fairaudit.stats.group_sums import GroupSums, Members
+from fairaudit.stats.outcomes import Outcomes
 from fairaudit.stats.sufficient_statistics import Statistics, cluster_names
 
 CLUSTERS = np.repeat(np.arange(40), np.arange(40) % 3 + 1)
@@ -21,7 +23,8 @@ MASK = CLUSTERS % 4 != 0
 
 def saved(one: Outcomes, mask: npt.NDArray[np.bool_] = MASK) -> pd.DataFrame:
     statistics = Statistics("data", "x")
-    statistics.add(one, cluster_names(one, np.array([f"h{c:02d}" for c in CLUSTERS])), "g", "a", mask)
+    sums = GroupSums.of(one, [mask])
+    statistics.add(sums, cluster_names(one, np.array([f"h{c:02d}" for c in CLUSTERS])), "g", ("a",))
     return statistics.table().set_index("cluster")
 
 
@@ -43,14 +46,13 @@ def test_a_macro_average_has_the_mean_of_each_cluster(rng: np.random.Generator) 
 
 def test_the_gallery_of_a_macro_average_has_the_weights_of_its_clusters(rng: np.random.Generator) -> None:
     items, moves = rng.integers(0, 50, (N, 2)), rng.normal(size=(N, 2))
-    frame = saved(Outcomes("hit", rng.random(N), CLUSTERS, average="macro", gallery=GalleryRole(items, moves)))
+    role = GalleryRole.of(Moves(items, moves), CLUSTERS)
+    frame = saved(Outcomes("hit", rng.random(N), CLUSTERS, average="macro", gallery=role))
     expected = np.zeros(50)
     for i in np.flatnonzero(MASK):
         np.add.at(expected, items[i], moves[i] / (CLUSTERS[i] == CLUSTERS).sum())
     for cluster, row in frame.iterrows():
-        code = int(str(cluster).removeprefix("gallery-").removeprefix("h"))
-        assert row["gallery"] == pytest.approx(expected[code])
-        assert str(cluster).startswith("gallery-") == (code >= 40)
+        assert row["gallery"] == pytest.approx(expected[int(str(cluster).removeprefix("h"))])
 
 
 def test_the_auroc_as_a_ratio_has_delongs_influence(rng: np.random.Generator) -> None:
@@ -75,15 +77,53 @@ def test_an_auroc_without_one_of_the_labels_is_nothing_over_nothing() -> None:
     assert (frame[["numerator", "denominator"]] == 0).all(axis=None)
 
 
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_groups_at_once_are_those_of_each_alone(rng: np.random.Generator, average: Any) -> None:
+    """Clusters may lie in several groups, and a group may be empty; without groups, the gallery's own have rows."""
+    role = GalleryRole.of(Moves(rng.integers(0, 50, (N, 2)), rng.normal(size=(N, 2))), CLUSTERS)
+    one = Outcomes("hit", rng.random(N), CLUSTERS, average=average, gallery=role)
+    names, codes = cluster_names(one, CLUSTERS.astype(str)), rng.choice([-1, 0, 2], N)
+    together = Statistics("data", "x")
+    together.add(GroupSums(one, codes, 3), names, "g", ["a", "b", "c"])
+    frame = together.table()
+    assert set(frame["group"]) == {"a", "c"}
+    for code, group in ((0, "a"), (2, "c")):
+        alone = saved(one, codes == code)
+        for column in ("gallery", "numerator"):
+            ours = frame.loc[frame["group"] == group, column].to_numpy()
+            assert ours == pytest.approx(alone[column].to_numpy())
+    everything, everyone = Statistics("data", "x"), GroupSums(one, np.zeros(N, dtype=np.int64), 1)
+    everything.add(everyone, names, "overall", ["overall"], everything=True)
+    rows = everything.table()
+    weights = everyone.row_weights(Members((0,)))
+    assert influence(rows).sum() == pytest.approx(role.cluster_sums(np.zeros(N, int), 1, weights).sum())
+    assert (rows["n"] == 0).sum() == rows["cluster"].astype(str).str.startswith("gallery-").sum() > 0
+
+
 @pytest.mark.parametrize("added", [True, False])
 def test_columns_and_kinds(added: bool) -> None:
-    statistics = Statistics("data", "x")
+    statistics, groups = Statistics("data", "x"), ("a", "b") if added else ()
     one = Outcomes("hit", np.ones(N), CLUSTERS)
-    groups: tuple[Any, ...] = ("a", "b") if added else ()
-    for group in groups:
-        statistics.add(one, cluster_names(one, CLUSTERS.astype(str)), "g", group, MASK)
+    if added:
+        sums = GroupSums.of(one, [MASK, ~MASK])
+        statistics.add(sums, cluster_names(one, CLUSTERS.astype(str)), "g", groups)
     frame = statistics.table()
     assert tuple(frame.columns) == STATISTIC_COLUMNS
-    assert len(frame) == len(groups) * 30
+    assert len(frame) == (40 if added else 0)
     assert set(frame["group"]) == set(groups)
     assert all(frame[c].dtype == np.float64 for c in ("n", "numerator", "denominator", "gallery"))
+
+
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_weighted_rows(rng: np.random.Generator, average: str) -> None:
+    """Value and influence of the saved ratio are those of the weighted average."""
+    weights, values = rng.integers(0, 4, N).astype(float), rng.random(N)
+    one = Outcomes("hit", values, CLUSTERS, average=average, weights=weights)  # type: ignore[arg-type]
+    frame = saved(one)
+    sums = GroupSums.of(one, [MASK])
+    side = sums.groups[0]
+    assert frame["numerator"].sum() / frame["denominator"].sum() == pytest.approx(side.value)
+    expected = sums.influence(Members((0,)), side.value)
+    codes = [int(str(name).removeprefix("h")) for name in frame.index]
+    assert influence(frame).to_numpy() == pytest.approx(expected[codes])
+    assert frame["n"].sum() == (MASK & (weights > 0)).sum()

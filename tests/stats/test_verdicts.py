@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fairaudit.core.plan import ALPHA, Plan, PlanRow
+from fairaudit.core.plan import ALPHA, TOLERANCE_RULE, Plan, PlanRow
 from fairaudit.core.result import DISPARITY_COLUMNS, VERDICTS, Failure
+from fairaudit.stats.t_inference import TInference
 from fairaudit.stats.verdicts import decide, holm
 from tests.reference import inference
 from tests.stats.disparity_rows import result, row
@@ -49,7 +50,7 @@ def test_holm_equals_its_definition(p: list[float]) -> None:
         (0.1, 0.06, "inconclusive"),
         (0.0, 0.06, "inconclusive"),
         (0.0, 0.01, "within_tolerance"),
-        (0.02, 0.001, "within_tolerance"),  # surely not zero, and surely too small to matter
+        (0.02, 0.001, "disparity"),  # surely not zero, and surely too small to matter
         (0.04, 0.015, "disparity"),
     ],
 )
@@ -59,6 +60,29 @@ def test_verdict_of_one_row(value: float, std_error: float, verdict: str) -> Non
     assert one["verdict"] == verdict
     assert (one["ci_low_adjusted"], one["ci_high_adjusted"]) == pytest.approx((value - half, value + half))
     assert one["p_adjusted"] == pytest.approx(one["p_value"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict", "extent"),
+    [
+        ({"value": 0.1, "std_error": 0.02}, "disparity", "beyond_tolerance"),  # .06 to .14, tolerance .05
+        ({"value": -0.1, "std_error": 0.02}, "disparity", "beyond_tolerance"),
+        ({"value": 0.08, "std_error": 0.02}, "disparity", ""),  # .04 to .12: it may be either
+        ({"value": 0.02, "std_error": 0.001}, "disparity", "below_tolerance"),
+        ({"value": -0.02, "std_error": 0.001}, "disparity", "below_tolerance"),
+        ({"value": 0.0, "std_error": 0.01}, "within_tolerance", ""),
+        ({"value": 0.1, "std_error": 0.06}, "inconclusive", ""),
+        ({"value": 0.1, "std_error": 0.02, "tolerance": None}, "disparity", ""),  # shown, and nothing to measure it by
+        ({"value": 0.0, "std_error": 0.001, "tolerance": None}, "inconclusive", ""),
+        ({"value": 1.3, "std_error": 0.05, "measure": "ratio", "p_value": 0.001}, "disparity", "beyond_tolerance"),
+        ({"value": 1.02, "std_error": 0.001, "measure": "ratio", "p_value": 0.001}, "disparity", "below_tolerance"),
+        ({"value": 0.03, "std_error": 0.004, "tolerance": 0.005}, "disparity", "beyond_tolerance"),
+    ],
+)
+def test_a_disparity_is_shown_whatever_the_tolerance(fields: dict[str, Any], verdict: str, extent: str) -> None:
+    """A harm of 4 % against 1 % with p = 4e-23 was once within a tolerance of .05."""
+    (one,) = decided(row(**fields))
+    assert (one["verdict"], one["extent"]) == (verdict, extent)
 
 
 def test_the_family_spans_indicators() -> None:
@@ -106,7 +130,13 @@ def test_rows_without_a_number_keep_their_reason_and_stay_nan() -> None:
         "metric": "hit", "feature": "skin", "kind": "one_vs_rest", "measure": "difference", "family": "primary",
         "status": "not_estimable", "note": "no image was measured in this group", "tolerance": 0.05, "n": 0,
     }  # fmt: skip
-    few = {**row(0.3, 0.01, feature="age"), "p_value": None, "status": "too_few", "note": "7 independent units"}
+    few = {
+        **row(0.3, 0.01, feature="age"),
+        "p_value": None,
+        "inference": None,
+        "status": "too_few",
+        "note": "7 independent units",
+    }
     exploratory = {**empty, "family": "exploratory"}
     first, second, third, fourth = decided(empty, few, exploratory, row())
     assert (first["verdict"], first["status"]) == ("not_estimable", "not_estimable")
@@ -141,13 +171,18 @@ def test_the_plan_says_what_was_tested() -> None:
     assert plan["correction"] == "Holm"
     assert plan["primary"] == [
         {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "gender", "kind": "one_vs_rest",
-         "tolerance": 0.05, "measure": "difference"},
-        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "age", "kind": "slope", "tolerance": 0.05,
+         "measure": "difference"},
+        {"indicator": "x", "dataset": "data", "metric": "hit", "feature": "age", "kind": "slope",
          "measure": "per_step"},
     ]  # fmt: skip
     assert plan["name"] == "shipped default"
     assert decide([result(*rows)])[1]["digest"] == plan["digest"]
-    assert decide([result(row(tolerance=0.1))])[1]["digest"] != decide([result(row())])[1]["digest"]
+    assert decide([result(row(tolerance=0.1))])[1]["digest"] == decide([result(row())])[1]["digest"]  # by the rule
+    assert plan["tolerance"] is None
+    assert plan["tolerance_rule"] == TOLERANCE_RULE
+    (_,), literal = decide([result(*rows, tolerance=0.05, slope_tolerance=None)])
+    assert [one["tolerance"] for one in literal["primary"]] == [0.05, 0.05]
+    assert literal["digest"] != plan["digest"]
 
 
 def test_the_input_is_not_changed() -> None:
@@ -165,20 +200,23 @@ CELLS = st.tuples(
 @settings(max_examples=40)
 @given(st.lists(CELLS, min_size=1, max_size=8))
 def test_the_interval_never_contradicts_the_verdict(cells: list[tuple[float, float, float, float]]) -> None:
-    for one in decided(*(row(v, s, df=df, tolerance=t) for v, s, df, t in cells)):
+    rows = [row(v, s, df=df, tolerance=t, inference=TInference(v, s, df, (-1.0, 1.0))) for v, s, df, t in cells]
+    for one in decided(*rows):
         low, high = one["ci_low_adjusted"], one["ci_high_adjusted"]
         assert one["verdict"] in VERDICTS
         assert low <= one["value"] + 1e-12
         assert one["value"] <= high + 1e-12
         rejected = one["p_adjusted"] < ALPHA
+        assert (one["verdict"] == "disparity") == rejected  # so none is inconclusive with a p below the level
+        assert -1 <= low <= high <= 1
         if rejected:
             assert not low < 0 < high
-        if one["verdict"] == "disparity":
-            assert rejected
-            assert max(-low, high) >= one["tolerance"]
-        if one["verdict"] == "inconclusive":
-            assert low <= 1e-12
-            assert high >= -1e-12
+            nearest, furthest = sorted((abs(low), abs(high)))
+            assert (one["extent"] == "beyond_tolerance") == (nearest > one["tolerance"])
+            assert (one["extent"] == "below_tolerance") == (furthest < one["tolerance"])
+        else:
+            assert low <= 0 <= high
+            assert one["extent"] == ""
         if one["verdict"] == "within_tolerance":
             assert -one["tolerance"] < low <= high < one["tolerance"]
 
@@ -220,57 +258,91 @@ class Wide:
     """An inference of a row's own: bounds that tell the level they were asked for."""
 
     value: float
+    p: float = 0.001
     asked: list[tuple[str, float]] = dataclasses.field(default_factory=list)
+
+    def p_value(self) -> float:
+        return self.p
 
     def interval(self, level: float) -> tuple[float, float]:
         self.asked.append(("interval", level))
         return self.value - 10 * (1 - level), self.value + 20 * (1 - level)
 
-    def min_detectable(self, alpha: float) -> float:
+    def min_detectable(self, alpha: float) -> tuple[float, str]:
         self.asked.append(("power", alpha))
-        return 7 * alpha
+        return 7 * alpha, "lower"
 
 
-def test_a_row_may_bring_its_own_inference() -> None:
-    """Two results, five rows, four of them tested: each row gets its own, at the level of the family."""
-    first = result(row(0.3), row(0.2, family="exploratory"), row(0.5, 0.4))
-    second = result(row(0.4, std_error=0.0, p_value=0.001), row(-0.2), indicator="y")
-    gap, slope = Wide(0.5), Wide(0.4)
-    first = dataclasses.replace(first, inference={2: gap})
-    second = dataclasses.replace(second, inference={0: slope})
+def test_a_row_is_asked_at_the_level_of_the_family() -> None:
+    """Two results, five rows, four of them tested: each row is asked itself, and only if it is planned."""
+    gap, slope, unplanned = Wide(0.5), Wide(0.4), Wide(0.2)
+    first = result(
+        row(0.3), row(0.2, family="exploratory", inference=unplanned), row(0.5, p_value=0.001, inference=gap)
+    )
+    second = result(row(0.4, p_value=0.001, inference=slope), row(-0.2), indicator="y")
     (one, two), _ = decide([first, second])
     level = ALPHA / 4
     for own in (gap, slope):
         assert [what for what, _ in own.asked] == ["interval", "power"]
         assert [at for _, at in own.asked] == pytest.approx([1 - level, level])
+    assert unplanned.asked == []
     told = {"ci_low_adjusted": -10 * level, "ci_high_adjusted": 20 * level, "min_detectable": 7 * level}
     for column, away in told.items():
         centre = 0.0 if column == "min_detectable" else 1.0
         assert one.disparities[column].tolist()[2] == pytest.approx(0.5 * centre + away)
         assert two.disparities[column].tolist()[0] == pytest.approx(0.4 * centre + away)
+    assert one.disparities["detectable_direction"].tolist() == ["", "", "lower"]
     half = stats.t.ppf(1 - level / 2, 100) * 0.02
     assert one.disparities.loc[0, "ci_high_adjusted"] == pytest.approx(0.3 + half)
     assert two.disparities.loc[1, "ci_low_adjusted"] == pytest.approx(-0.2 - half)
-    assert one.disparities.loc[[0, 2], "verdict"].tolist() == ["disparity", "inconclusive"]
-    assert one.inference == {2: gap}  # still there for whoever decides again
+    assert one.disparities.loc[[0, 2], "verdict"].tolist() == ["disparity", "disparity"]
+    assert one.comparisons == first.comparisons  # still there for whoever decides again
 
 
-def test_own_inference_is_found_by_position_whatever_the_index_of_the_table() -> None:
-    table_ = result(row(0.1), row(0.5)).disparities.set_axis([7, 3])
-    one = dataclasses.replace(result(row()), disparities=table_, inference={1: Wide(0.5)})
+def test_a_row_is_found_by_position_whatever_the_index_of_the_table() -> None:
+    made = result(row(0.1), row(0.5, inference=Wide(0.5)))
+    one = dataclasses.replace(made, disparities=made.disparities.set_axis([7, 3]))
     (found,), _ = decide([one])
     assert found.disparities["ci_high_adjusted"].tolist()[1] == pytest.approx(0.5 + 20 * ALPHA / 2)
     assert found.disparities["ci_high_adjusted"].tolist()[0] < 0.2
 
 
-def test_own_inference_stays_with_its_row_when_a_plan_adds_rows() -> None:
-    one = dataclasses.replace(result(row(feature="age"), row(0.5, feature="skin")), inference={1: Wide(0.5)})
+def test_a_row_keeps_what_it_can_be_asked_when_a_plan_adds_rows() -> None:
+    one = result(row(feature="age"), row(0.5, feature="skin", inference=Wide(0.5)))
     missing = Failure("x", "compute", "It ended.", "Report it.", "data")
     plan = Plan((PlanRow("x", "hit", "skin", "one_vs_rest"), PlanRow("x", "hit", "age", "one_vs_rest")))
     (found,), _ = decide([one], plan, failures=[missing])
     assert list(found.disparities["feature"]) == ["age", "skin", "skin", "age"]
+    assert [row.feature for row in found.comparisons] == ["age", "skin", "skin", "age"]
     assert found.disparities.loc[1, "ci_high_adjusted"] == pytest.approx(0.5 + 20 * ALPHA / 2)
     assert list(found.disparities["verdict"])[2:] == ["not_estimable"] * 2
+
+
+def test_a_saved_audit_is_decided_again_without_its_intervals() -> None:
+    """Its rows hold p-values, and nothing that could be asked at another level: no bound is made up."""
+    saved = dataclasses.replace(result(row(), row(0.0, feature="age")), comparisons=())
+    (found,), _ = decide([saved])
+    assert found.disparities["verdict"].tolist() == ["disparity", "inconclusive"]
+    columns = ["ci_low_adjusted", "ci_high_adjusted", "min_detectable"]
+    assert found.disparities[columns].isna().all(axis=None)
+    assert found.disparities["extent"].tolist() == ["", ""]
+
+
+ALTERNATIVE = row(1.4, np.nan, measure="ratio", family="exploratory", df=np.nan, p_value=np.nan, inference=Wide(1.4))
+
+
+def test_an_alternative_has_a_p_value_only_if_a_plan_names_it() -> None:
+    rows = [row(p_value=0.2), ALTERNATIVE, row(0.1, family="exploratory", feature="age", p_value=0.03)]
+    (without,), _ = decide([result(*rows)])
+    assert without.disparities["p_adjusted"].tolist() == pytest.approx([0.2, np.nan, 0.03], nan_ok=True)
+    assert without.disparities.loc[1, "verdict"] == ""
+    plan = Plan((PlanRow("x", "hit", "gender", "one_vs_rest", measure="ratio", tolerance=0.1),))
+    (found,), _ = decide([result(*rows)], plan)
+    one = found.disparities.loc[1]
+    assert (one["p_value"], one["p_adjusted"], one["verdict"]) == (0.001, 0.001, "disparity")
+    assert (one["ci_low_adjusted"], one["ci_high_adjusted"]) == pytest.approx((1.4 - 0.5, 2.4), abs=0.11)
+    # Benjamini and Hochberg over the two others.
+    assert found.disparities["p_adjusted"].tolist() == pytest.approx([0.2, 0.001, 0.06])
 
 
 @pytest.mark.parametrize(
@@ -281,8 +353,7 @@ def test_own_inference_stays_with_its_row_when_a_plan_adds_rows() -> None:
     ],
 )
 def test_of_a_ratio_no_difference_is_one(value: float, p: float, verdict: str, bounds: tuple[float, float]) -> None:
-    one = dataclasses.replace(result(row(value, measure="ratio", p_value=p)), inference={0: Wide(value)})
-    (found,), _ = decide([one])
+    (found,), _ = decide([result(row(value, measure="ratio", p_value=p, inference=Wide(value)))])
     assert found.disparities["verdict"].tolist() == [verdict]
     assert found.disparities[["ci_low_adjusted", "ci_high_adjusted"]].iloc[0].tolist() == pytest.approx(bounds)
 
@@ -293,6 +364,14 @@ def test_a_ratio_near_one_is_within_tolerance() -> None:
     assert found.disparities["verdict"].tolist() == ["within_tolerance"]
     (found,), _ = decide([result(row(0.01, 0.001, measure="ratio", p_value=0.5))])
     assert found.disparities["verdict"].tolist() == ["inconclusive"]
+
+
+def test_a_row_that_was_selected_enters_with_its_p_value_over_all_candidates() -> None:
+    """Of two exploratory rows with p = .01: one was the largest of many, with .5 over all of them."""
+    found = row(0.3, family="exploratory", p_value=0.01, feature="age", selection_adjusted_p=0.5)
+    (one,), _ = decide([result(row(0.3, family="exploratory", p_value=0.01), found)])
+    assert one.disparities["p_adjusted"].tolist() == pytest.approx([0.02, 0.5])
+    assert one.disparities["p_value"].tolist() == [0.01, 0.01]
 
 
 def test_audits_that_are_read_together_share_their_level() -> None:
