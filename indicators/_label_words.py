@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fairaudit.core.tables import Predictions
 from fairaudit.measures.robustness import Robustness
 from fairaudit.measures.taxonomy import Taxonomy, normalise
-from fairaudit.stats.disparity import Cohort
+from fairaudit.stats.cohort import Cohort
 from fairaudit.stats.outcomes import Outcomes
 
 if TYPE_CHECKING:

@@ -21,8 +21,10 @@ from fairaudit.core.tables import Embeddings, Predictions
 from fairaudit.measures.homes import LABELS, Photos
 from fairaudit.measures.labels import HeadLabels, LabelMap, load_label_map
 from fairaudit.measures.neighbours import nearest
-from fairaudit.stats.disparity import Cohort, group_values, measure
-from fairaudit.stats.outcomes import Floats, GalleryRole, Ints, Outcomes, class_parts
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.disparity import group_values, measure
+from fairaudit.stats.gallery import GalleryRole, Moves, class_parts
+from fairaudit.stats.outcomes import Floats, Ints, Outcomes
 
 BUCKETS = ("low", "medium", "high")
 #: Neighbours behind a list that would replace a lost photo; longer lists take more.
@@ -50,8 +52,9 @@ class Config:
         all had the same mix.
     country_households : int
         Least number of households for which the value of a country is given.
-    tolerance, slope_tolerance : float
-        Differences in the hit rate, and slopes per doubling of income, that count as none.
+    tolerance, slope_tolerance : float, optional
+        Differences in the hit rate, and slopes per doubling of income, that count as none. Default: the rule of
+        the plan (``fairaudit.core.plan.TOLERANCE_RULE``).
     control_features : tuple of str
         Recorded features, ``topic`` or ``income_bucket``: regions and incomes are compared within their levels too,
         and as if every region had the same mix of them.
@@ -63,8 +66,8 @@ class Config:
     label_map: str = ""
     standardise: tuple[str, ...] = ("topic",)
     country_households: int = 5
-    tolerance: float = 0.05
-    slope_tolerance: float = 0.02
+    tolerance: float | None = None
+    slope_tolerance: float | None = None
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -126,6 +129,7 @@ def compute(
     if len(samples) < n_rows:
         embeddings = Embeddings(samples.sample_ids, embeddings.vectors[photos.first], embeddings.layer)
     try:
+        embeddings.check_directions(samples.name)
         outcomes.append(_neighbour_precision(embeddings, topics, clusters, config.k_neighbours))
     except RequirementError:
         if not outcomes:
@@ -147,6 +151,7 @@ def compute(
             "label_map_source": label_map.source if label_map else "", "rows": n_rows,
             "photos": len(topics), "topics": sorted(set(topics)), "topics_unknown_to_head": list(photos.unknown),
             "labels_by": "none" if predictions is None else predictions.source,
+            "unbounded": [o.metric for o in outcomes if not o.unit_interval],
             "income_buckets": "round(ln(income) / 3): low up to 90.02, medium up to 1,808.04 USD per month",
         },
         metrics=_meanings(config),
@@ -228,12 +233,8 @@ def _neighbour_precision(embeddings: Embeddings, topics: npt.NDArray[np.str_], c
     influence = (match[:, :k] - others[:, None]) / (k * room[:, None])
     by_topic = np.zeros((len(topics), len(names)))
     by_topic[np.arange(len(topics)), topic_N] = -(1 - adjusted) * chance / room
-    role = GalleryRole(
-        clusters[neighbours_NK[:, :k]],
-        np.nan_to_num(influence),
-        np.nan_to_num(by_topic),
-        class_parts(topic_N, clusters),
-    )
+    moves = Moves(clusters[neighbours_NK[:, :k]], np.nan_to_num(influence), np.nan_to_num(by_topic))
+    role = GalleryRole.of(moves, clusters, class_parts(topic_N, clusters))
     return Outcomes(
         f"adjusted_neighbour_precision@{k}", adjusted, clusters, average="macro", unit_interval=False, gallery=role
     )
@@ -255,7 +256,7 @@ def _income_curve(samples: Samples, outcomes: Outcomes, cohort: Cohort) -> pd.Da
     names = tuple(str(i) for i in range(len(edges) - 1))
     feature = Feature("income", names, "derived", "sixths of the homes by income", ordered=True)
     columns = {"income": np.where(bin_of >= 0, bin_of.astype(str), NOT_RECORDED)}
-    binned = Cohort(cohort.dataset, cohort.indicator, (feature,), columns, cohort.cluster_names)
+    binned = Cohort(cohort.dataset, cohort.indicator, (feature,), columns, cohort.cluster_names, weights=cohort.weights)
     groups = group_values(binned, [outcomes])
     rows = []
     for row in groups[groups["group"].isin(names)].itertuples():

@@ -16,7 +16,8 @@ from fairaudit.core.indicator import Indicator
 from fairaudit.core.protocol import read_protocol
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import Samples
-from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.disparity import measure
 from fairaudit.stats.outcomes import Outcomes
 
 
@@ -28,16 +29,17 @@ class Config:
     ----------
     threshold : float
         Score from which a meme counts as flagged, for the rates.
-    tolerance, slope_tolerance : float
-        Differences in AUROC that count as none.
+    tolerance, slope_tolerance : float, optional
+        Differences in AUROC that count as none. Default: the rule of the plan
+        (``fairaudit.core.plan.TOLERANCE_RULE``).
     control_features : tuple of str
         Recorded features: groups are compared within their levels too, and as if every group had the same mix of
         them.
     """
 
     threshold: float = 0.5
-    tolerance: float = 0.05
-    slope_tolerance: float = 0.02
+    tolerance: float | None = None
+    slope_tolerance: float | None = None
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

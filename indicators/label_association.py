@@ -12,17 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fairaudit.core.comparison import Comparison
 from fairaudit.core.errors import ConfigError, RequirementError
 from fairaudit.core.indicator import Indicator
 from fairaudit.core.protocol import read_protocol
-from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, GROUP_COLUMNS, IndicatorResult, Measured, table
+from fairaudit.core.result import CURVE_COLUMNS, GROUP_COLUMNS, IndicatorResult, Measured, table
 from fairaudit.core.samples import NOT_RECORDED, Samples
 from fairaudit.core.tables import Predictions
 from fairaudit.indicators import _label_words as words
 from fairaudit.measures.label_rates import PredictedLabels, label_rates
 from fairaudit.measures.robustness import Robustness, Setting, robustness
 from fairaudit.measures.taxonomy import Taxonomy, load_taxonomy
-from fairaudit.stats.disparity import OVERALL, Cohort, group_values, groups_of, measure
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.disparity import OVERALL, group_values, measure
 from fairaudit.stats.outcomes import Floats, Ints, Outcomes
 from fairaudit.stats.status import not_estimable
 
@@ -52,9 +54,9 @@ class Config:
     drop_unknown : bool
         Whether to leave out images with an unknown recorded feature, as the paper does with gender and age. Otherwise
         they are a group of their own, which is printed and not compared.
-    tolerance, slope_tolerance : float
-        Differences in the share of harmed images, and slopes per step of an order, that count as none. They are smaller
-        than for other indicators: an animal label on one picture in a hundred matters.
+    tolerance, slope_tolerance : float, optional
+        Differences in the share of harmed images, and slopes per step of an order, that count as none. Default: the
+        rule of the plan (``fairaudit.core.plan.TOLERANCE_RULE``).
     control_features : tuple of str
         Recorded features: groups are compared within their levels too, and as if every group had the same mix of
         them.
@@ -67,8 +69,8 @@ class Config:
     ks: tuple[int, ...] = (1, 5, 10)
     n_labels: int = 10
     drop_unknown: bool = False
-    tolerance: float = 0.01
-    slope_tolerance: float = 0.005
+    tolerance: float | None = None
+    slope_tolerance: float | None = None
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -144,13 +146,15 @@ def compute(
         slope_tolerance=config.slope_tolerance,
     )
     robust = [] if "harmful" in unknown else _robustness(all_predictions, taxonomy, config, cohort, clusters)
-    rates = label_rates(_predicted_labels(all_predictions[0], config, clusters), cohort, most=config.n_labels)
+    rates = label_rates(
+        _predicted_labels(all_predictions[0], config, clusters, cohort.weights), cohort, most=config.n_labels
+    )
     harmful = _harmful_labels(all_predictions[0], taxonomy, config, clusters)
     rows = [*_harmful_rows(harmful, cohort), *_unknown_rows(unknown, config.threshold, cohort, headline), *rates.groups]
-    result = INDICATOR.result(
+    return INDICATOR.result(
         dataset=samples.name,
         headline=headline,
-        measured=_with_rows(measured, rows, rates.disparities),
+        measured=_with_rows(measured, rows, rates.comparisons),
         curves=_curves(outcomes, cohort, robust),
         params={
             **{name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(config).items()},
@@ -166,10 +170,6 @@ def compute(
             *words.robustness_warnings(robust, unknown, cohort, headline),
         ),
     )  # fmt: skip
-    first = len(measured.disparities)
-    return dataclasses.replace(
-        result, selection_adjusted_p={first + at: q for at, q in rates.selection_adjusted_p.items()}
-    )
 
 
 def _taxonomy(source: str) -> Taxonomy:
@@ -231,9 +231,11 @@ def _at_least(score: npt.NDArray[Any], threshold: float) -> Floats:
     return np.asarray(score >= float(np.float32(threshold)), dtype=np.float64)
 
 
-def _predicted_labels(predictions: Predictions, config: Config, clusters: Ints) -> PredictedLabels:
+def _predicted_labels(
+    predictions: Predictions, config: Config, clusters: Ints, weights: Floats | None
+) -> PredictedLabels:
     labels, scores = predictions.labels[:, : config.k], predictions.scores[:, : config.k]
-    return PredictedLabels.of(labels, _at_least(scores, config.threshold) > 0, clusters)
+    return PredictedLabels.of(labels, _at_least(scores, config.threshold) > 0, clusters, weights)
 
 
 def _harmful_labels(
@@ -257,20 +259,18 @@ def _harmful_rows(harmful: Sequence[tuple[str, str, Outcomes]], cohort: Cohort) 
     rows: list[dict[str, Any]] = []
     for _, kind, outcomes in harmful:
         for row in group_values(cohort, [outcomes]).to_dict("records"):
-            count = "" if row["feature"] in cohort.drawn or not row["n"] else f", {row['value'] * row['n']:.0f} images"
+            uncounted = cohort.weights is not None or row["feature"] in cohort.drawn or not row["n"]
+            count = "" if uncounted else f", {row['value'] * row['n']:.0f} images"
             note = "; ".join(filter(None, (f"{kind}{count}", row["note"])))
             rows.append({**{str(column): value for column, value in row.items()}, "note": note})
     return rows
 
 
-def _with_rows(measured: Measured, groups: list[dict[str, Any]], disparities: list[dict[str, Any]]) -> Measured:
-    """Return ``measured`` with further rows at the end, so that references by position stay valid."""
-    more = (table(groups, GROUP_COLUMNS), table(disparities, DISPARITY_COLUMNS))
-    joined = [
-        pd.concat([part for part in parts if len(part)] or [parts[0]], ignore_index=True)
-        for parts in zip((measured.groups, measured.disparities), more, strict=True)
-    ]
-    return dataclasses.replace(measured, groups=joined[0], disparities=joined[1])
+def _with_rows(measured: Measured, groups: list[dict[str, Any]], rows: list[Comparison]) -> Measured:
+    """Return ``measured`` with further rows at the end."""
+    parts = [part for part in (measured.groups, table(groups, GROUP_COLUMNS)) if len(part)]
+    joined = pd.concat(parts, ignore_index=True) if parts else measured.groups
+    return dataclasses.replace(measured, groups=joined, comparisons=(*measured.comparisons, *rows))
 
 
 def _robustness(
@@ -298,7 +298,7 @@ def _unknown_rows(unknown: list[str], threshold: float, cohort: Cohort, headline
         metric = f"{name}@{threshold:g}"
         rows.append(not_estimable(metric, OVERALL, OVERALL, note))
         for feature in cohort.features if metric == headline else ():
-            rows += [not_estimable(metric, feature.name, g, note) for g in groups_of(feature, cohort)]
+            rows += [not_estimable(metric, feature.name, g, note) for g in cohort.groups_of(feature)]
     return rows
 
 

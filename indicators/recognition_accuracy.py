@@ -17,11 +17,12 @@ from fairaudit.core.result import GROUP_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import Samples
 from fairaudit.core.tables import Predictions
 from fairaudit.measures.labels import LabelIndex
-from fairaudit.stats.disparity import OVERALL, Cohort, measure
-from fairaudit.stats.estimates import average, difference
-from fairaudit.stats.intervals import t_interval
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.contrast import contrasts
+from fairaudit.stats.contrasts import contrast_fields
+from fairaudit.stats.disparity import OVERALL, measure
+from fairaudit.stats.group_sums import GroupSums, Members
 from fairaudit.stats.outcomes import Floats, Mask, Outcomes
-from fairaudit.stats.status import status_of
 
 HEADLINE = "accuracy@1"
 _PLACEHOLDER = "LABEL_"
@@ -37,8 +38,9 @@ class Config:
         Second length of lists: an image counts as right if its label is among the ``k`` most probable ones.
     reference : str
         Name of the data set from which the drop of accuracy is measured on the others, by group; empty for none.
-    tolerance, slope_tolerance : float
-        Differences in accuracy, and slopes per step of an order, that count as none.
+    tolerance, slope_tolerance : float, optional
+        Differences in accuracy, and slopes per step of an order, that count as none. Default: the rule of the plan
+        (``fairaudit.core.plan.TOLERANCE_RULE``).
     control_features : tuple of str
         Recorded features: groups are compared within their levels too, and as if every group had the same mix of
         them.
@@ -46,8 +48,8 @@ class Config:
 
     k: int = 5
     reference: str = ""
-    tolerance: float = 0.05
-    slope_tolerance: float = 0.02
+    tolerance: float | None = None
+    slope_tolerance: float | None = None
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -176,7 +178,13 @@ def _drops(
     """Yield the drop of everybody's accuracy, and of each group of each feature that both data sets have."""
     n = len(there)
     clusters = pd.factorize(pd.concat([there.table["cluster_id"].astype(str), here.table["cluster_id"].astype(str)]))[0]
-    joined = Outcomes(metric, np.concatenate([hits_there, hits_here]), clusters.astype(np.int64))
+    weights = [np.ones(len(samples)) if samples.weights is None else samples.weights for samples in (there, here)]
+    joined = Outcomes(
+        metric,
+        np.concatenate([hits_there, hits_here]),
+        clusters.astype(np.int64),
+        weights=None if there.weights is None and here.weights is None else np.concatenate(weights),
+    )
     first: Mask = np.arange(len(joined.values)) < n
     yield _drop(joined, OVERALL, OVERALL, first, ~first)
     shared = {f.name for f in there.features}
@@ -187,16 +195,14 @@ def _drops(
 
 
 def _drop(joined: Outcomes, feature: str, group: str, there: Mask, here: Mask) -> dict[str, Any]:
-    sides = average(joined, there), average(joined, here)
-    # Never narrower than for two samples of their own, also where both hold the same images.
-    lost = difference(*sides, unit_interval=True)
-    status, note = status_of(lost, np.minimum(*(side.n_clusters for side in sides)))
-    if min(side.n for side in sides) == 0:
-        status, note = "not_estimable", "no image of this group was measured in one of the two data sets"
-    low, high = t_interval(lost.value, lost.std_error, lost.df)
-    return {"metric": joined.metric, "feature": feature, "group": group, "value": lost.value, "ci_low": low,
-            "ci_high": high, "ci_method": "cluster t", "n": lost.n, "n_clusters": lost.n_clusters, "status": status,
-            "note": note}  # fmt: skip
+    (lost,) = contrasts(GroupSums.of(joined, [there, here]), [(Members((0,)), Members((1,)))])
+    interval = lost.interval(0.95) if min(lost.first.n, lost.second.n) else (float("nan"), float("nan"))
+    fields = contrast_fields(lost, interval)
+    if not min(lost.first.n, lost.second.n):
+        fields["note"] = "no image of this group was measured in one of the two data sets"
+    kept = ("value", "ci_low", "ci_high", "ci_method", "n", "n_clusters", "status", "note")
+    return {"metric": joined.metric, "feature": feature, "group": group, "status": "not_estimable",
+            **{name: fields[name] for name in kept if name in fields}}  # fmt: skip
 
 
 def _meanings(hits: dict[int, Floats], config: Config, samples: Samples) -> dict[str, str]:

@@ -19,7 +19,8 @@ from fairaudit.core.tables import Embeddings
 from fairaudit.measures.neighbours import nearest
 from fairaudit.measures.ranking import by_chance
 from fairaudit.measures.retrieval import CONDITIONAL_WARNING, Gallery, Retrieval, cluster_codes, conditional
-from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.disparity import measure
 from fairaudit.stats.outcomes import Outcomes
 
 # Shape suffixes: Q queries, G gallery items, K neighbours, C values (classes) of the attribute.
@@ -53,8 +54,9 @@ class Config:
         Queries with a value that the gallery does not have can never be matched. ``"leave_out"``: they count nowhere.
         ``"count_as_miss"``: in ``precision@k`` they count as 0, as in the code that the paper's authors published;
         everywhere else they are left out.
-    tolerance, slope_tolerance : float
-        Differences in class-balanced precision, and slopes per step of an order, that count as none.
+    tolerance, slope_tolerance : float, optional
+        Differences in class-balanced precision, and slopes per step of an order, that count as none. Default: the
+        rule of the plan (``fairaudit.core.plan.TOLERANCE_RULE``).
     control_features : tuple of str
         Recorded features: groups are compared within their levels too, and as if every group had the same mix of
         them.
@@ -65,8 +67,8 @@ class Config:
     gallery: str = ""
     gallery_role: str = "sampled"
     unmatched: str = "leave_out"
-    tolerance: float = 0.05
-    slope_tolerance: float = 0.02
+    tolerance: float | None = None
+    slope_tolerance: float | None = None
     control_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -181,6 +183,9 @@ def _search(
     balanced_ks = tuple(k for k in ks if k >= _LEAST_ITEMS * rarest)
     if not balanced_ks:
         raise _no_list(config, left, rarest, gallery.name, samples.cluster)
+    vectors.check_directions(samples.name)
+    if gallery_vectors is not vectors:
+        gallery_vectors.check_directions(gallery.name)
     searchable = Gallery(clusters_Q, clusters_G, class_G)
     neighbours_QK = nearest(
         vectors.vectors,
@@ -190,7 +195,9 @@ def _search(
         gallery_clusters=clusters_G,
     )
     class_Q = np.where(np.isin(truth_Q, classes), np.searchsorted(classes, truth_Q), -1)
-    return _Lists(Retrieval(searchable, neighbours_QK, class_Q), ks, balanced_ks, tuple(str(c) for c in classes))
+    return _Lists(
+        Retrieval(searchable, neighbours_QK.astype(np.int32), class_Q), ks, balanced_ks, tuple(str(c) for c in classes)
+    )
 
 
 def _outcomes(lists: _Lists, unmatched: str = "leave_out") -> list[Outcomes]:

@@ -60,7 +60,7 @@ class HeldOut:
         note = "no image with this label was held out" if len(y_N) else "nothing was held out"
         masks = [(OVERALL, OVERALL, np.ones(len(y_N), dtype=bool)), *((LABEL, c, y_N == c) for c in classes)]
         rows = [
-            group_row(outcomes, feature, group, average(outcomes, mask_N))
+            group_row(outcomes.metric, feature, group, average(outcomes, mask_N))
             if mask_N.any()
             else not_estimable(METRIC, feature, group, note)
             for feature, group, mask_N in masks

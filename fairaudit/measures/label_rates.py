@@ -1,10 +1,9 @@
 r"""Rate of each predicted label in a group, and the labels whose rates differ most between groups.
 
 The rate of a label in a group is its share of all labels predicted for the group's images, and the difference of a
-group is its rate less the unweighted mean of the other groups' rates [1]_. A rate is a ratio of sums over clusters, so
-its influence is :math:`\psi_c = (a_c - \hat r\, m_c) / M`, with :math:`a_c` the count of the label and :math:`m_c` the
-count of all labels in cluster :math:`c` [2]_. Since the largest of thousands of differences is large by chance, listed
-rows have a q-value over all comparisons [3]_.
+group is its rate less the unweighted mean of the other groups' rates [1]_. A rate is the share of one label among the
+labels of clusters, and is compared as such (``stats.score``). Since the largest of thousands of differences is large by
+chance, listed rows have a q-value over all comparisons [2]_.
 
 Shape suffixes: P predicted labels, U clusters, L different labels, K groups.
 
@@ -12,12 +11,12 @@ References
 ----------
 .. [1] Goyal et al. (2022), arXiv:2202.07603, as in facebookresearch/vissl 09270ed,
    inference_label_assoc_casual_conversations.py:515-584.
-.. [2] Cochran (1977), "Sampling Techniques", section 6.4 (linearised variance of a ratio).
-.. [3] Benjamini and Hochberg (1995), J. Royal Statistical Society B 57.
+.. [2] Benjamini and Hochberg (1995), J. Royal Statistical Society B 57.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,14 +26,23 @@ import numpy.typing as npt
 from scipy.sparse import csc_array
 from scipy.stats import false_discovery_control
 
+from fairaudit.core.comparison import Comparison
 from fairaudit.core.samples import Feature
-from fairaudit.stats.contrasts import Row, family, rest_pairs, without
-from fairaudit.stats.disparity import OVERALL, Cohort, groups_of
-from fairaudit.stats.estimates import Estimate, average, difference
-from fairaudit.stats.intervals import p_value, t_interval
-from fairaudit.stats.outcomes import Ints, Mask, Outcomes
-from fairaudit.stats.status import MIN_CLUSTERS, MIN_EVENTS, group_row
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.contrasts import rest_pairs, without
+from fairaudit.stats.correlation import Correlation, Pairs, correlations
+from fairaudit.stats.disparity import OVERALL
+from fairaudit.stats.estimates import average
+from fairaudit.stats.group_sums import GroupSums
+from fairaudit.stats.outcomes import Floats, Ints, Mask, Outcomes
+from fairaudit.stats.score import ScoreContrast
+from fairaudit.stats.side import Side
+from fairaudit.stats.status import MIN_CLUSTERS, MIN_DF, group_row
 
+Row = dict[str, Any]
+
+#: A label that is said of fewer clusters is not compared: it could differ only by chance.
+LEAST_SEEN = 5
 _LABELS_AT_ONCE = 32
 _NO_LABEL = "no label of this group's images counts here"
 
@@ -53,29 +61,42 @@ class PredictedLabels:
         Row of the cohort.
     clusters : ndarray of int, shape (P,)
         Cluster code of that row, from 0.
+    weights : ndarray of float or None, shape (P,)
+        Weight of that row; None if all count alike.
     """
 
     names: tuple[str, ...]
     labels: Ints
     rows: Ints
     clusters: Ints
+    weights: Floats | None = None
 
     @classmethod
-    def of(cls, labels: npt.NDArray[np.str_], counts: Mask, clusters: Ints) -> PredictedLabels:
-        """Return the ``labels`` (N, K) where ``counts`` (N, K); ``clusters`` (N,) holds the code of each row."""
+    def of(
+        cls, labels: npt.NDArray[np.str_], counts: Mask, clusters: Ints, weights: Floats | None = None
+    ) -> PredictedLabels:
+        """Return the ``labels`` (N, K) where ``counts`` (N, K); ``clusters`` and ``weights`` (N,) are of each row."""
         names, codes = np.unique(labels[counts], return_inverse=True)
         rows = np.nonzero(counts)[0].astype(np.int64)
-        return cls(tuple(map(str, names)), codes.astype(np.int64), rows, clusters[rows])
+        of_labels = None if weights is None else weights[rows]
+        return cls(tuple(map(str, names)), codes.astype(np.int64), rows, clusters[rows], of_labels)
+
+    def used(self, mask: Mask) -> Mask:
+        """Return the predicted labels (P,) of the rows of ``mask`` (N,) that have a weight above 0."""
+        use: Mask = mask[self.rows]
+        return use if self.weights is None else use & (self.weights > 0)
 
     def counts(self, mask: Mask) -> csc_array:
-        """Return the count of each label in each cluster (U, L), in the rows of ``mask`` (N,)."""
-        use = mask[self.rows]
+        """Return the (weighted) count of each label in each cluster (U, L), in the rows of ``mask`` (N,)."""
+        use = self.used(mask)
+        each = np.ones(int(use.sum())) if self.weights is None else self.weights[use]
         shape = (int(self.clusters.max(initial=-1)) + 1, len(self.names))
-        return csc_array((np.ones(int(use.sum())), (self.clusters[use], self.labels[use])), shape=shape)
+        return csc_array((each, (self.clusters[use], self.labels[use])), shape=shape)
 
     def outcomes(self, label: int) -> Outcomes:
         """Return one outcome for each predicted label, (P,): whether it is ``label``."""
-        return Outcomes(metric_of(self.names[label]), (self.labels == label).astype(np.float64), self.clusters)
+        hits = (self.labels == label).astype(np.float64)
+        return Outcomes(metric_of(self.names[label]), hits, self.clusters, weights=self.weights)
 
 
 @dataclass(frozen=True)
@@ -84,36 +105,18 @@ class LabelRates:
 
     Parameters
     ----------
-    groups, disparities : list of dict
-        Rates by group, and the largest differences; all exploratory.
-    selection_adjusted_p : mapping of int to float
-        By position in ``disparities``: q-value over all comparisons, as in ``IndicatorResult``.
+    groups : list of dict
+        Rates by group.
+    comparisons : list of Comparison
+        The largest differences, all exploratory, each with its q-value over all comparisons.
     n_labels, n_compared : int
         Labels predicted for enough people to be compared by some feature, and number of comparisons.
     """
 
     groups: list[Row]
-    disparities: list[Row]
-    selection_adjusted_p: dict[int, float]
+    comparisons: list[Comparison]
     n_labels: int
     n_compared: int
-
-
-@dataclass(frozen=True)
-class _Compared:
-    """One label in one group against the others; numbers as in a row of disparities."""
-
-    feature: str
-    group: str
-    reference: str
-    label: int
-    value: float
-    std_error: float
-    df: float
-    n: int
-    n_clusters: int
-    p_value: float
-    note: str
 
 
 def metric_of(label: str) -> str:
@@ -124,9 +127,9 @@ def metric_of(label: str) -> str:
 def label_rates(predicted: PredictedLabels, cohort: Cohort, *, most: int) -> LabelRates:
     """Return the ``most`` largest estimable differences of each feature, and the rates behind them.
 
-    A difference is estimable if each side has enough clusters, and enough of them with the label and with other labels
-    (``stats.status``). Smaller groups do not enter the mean of the others, and features with imputed labels are not
-    compared. A group without a predicted label has no rate.
+    A label is compared if it was said of at least ``LEAST_SEEN`` clusters; groups of fewer than ``MIN_CLUSTERS`` are
+    not compared and do not enter the mean of the others. Features with imputed labels are not compared. A group
+    without a predicted label has no rate.
 
     Parameters
     ----------
@@ -138,141 +141,144 @@ def label_rates(predicted: PredictedLabels, cohort: Cohort, *, most: int) -> Lab
     """
     sure = [f for f in cohort.features if f.name not in cohort.drawn] if most and len(predicted.names) else []
     compared = {feature.name: _compare(predicted, cohort, feature) for feature in sure}
-    every = [comparison for of_feature in compared.values() for comparison in of_feature]
-    q_values = false_discovery_control([comparison.p_value for comparison in every], method="bh") if every else []
-    q_of = dict(zip(every, map(float, q_values), strict=True))
-    rates = LabelRates([], [], {}, len({comparison.label for comparison in every}), len(every))
-    listed: set[int] = set()
+    every = [row for of_feature in compared.values() for row in of_feature]
+    q_values = false_discovery_control([row.p_value for row in every], method="bh") if every else []
+    q_of = {id(row): float(q) for row, q in zip(every, q_values, strict=True)}
+    rates = LabelRates([], [], len({row.metric for row in every}), len(every))
+    code_of = {metric_of(name): code for code, name in enumerate(predicted.names)}
+    listed: set[str] = set()
     for feature in sure:
-        largest = sorted(
-            compared[feature.name],
-            key=lambda comparison: (-abs(comparison.value), predicted.names[comparison.label], comparison.group),
-        )
-        for comparison in largest[:most]:
-            rates.selection_adjusted_p[len(rates.disparities)] = q_of[comparison]
-            rates.disparities.append(_row(comparison, predicted, most, len(every)))
-        for label in dict.fromkeys(comparison.label for comparison in largest[:most]):
-            rates.groups.extend(_group_rows(predicted, cohort, feature, label, whole=label not in listed))
-            listed.add(label)
+        largest = sorted(compared[feature.name], key=lambda row: (-abs(row.value), row.metric, row.group))[:most]
+        rates.comparisons.extend(_listed(row, q_of[id(row)], most, len(every)) for row in largest)
+        for metric in dict.fromkeys(row.metric for row in largest):
+            rates.groups.extend(_group_rows(predicted, cohort, feature, code_of[metric], whole=metric not in listed))
+            listed.add(metric)
     return rates
 
 
-def _compare(predicted: PredictedLabels, cohort: Cohort, feature: Feature) -> list[_Compared]:
+@dataclass(frozen=True)
+class _Group:
+    """One group: its labels as a side, and the count of each label in each of its clusters (with their codes)."""
+
+    name: str
+    side: Side
+    value_L: Floats
+    codes_C: Ints
+    counts_CL: csc_array
+    sizes_C: Floats
+
+    @classmethod
+    def of(cls, predicted: PredictedLabels, name: str, mask: Mask) -> _Group:
+        use = predicted.used(mask)
+        outcomes = Outcomes(name, np.zeros(len(use)), predicted.clusters, weights=predicted.weights)
+        side = GroupSums.of(outcomes, [use]).groups[0]
+        weights = np.ones(int(use.sum())) if predicted.weights is None else predicted.weights[use]
+        value_L = np.bincount(predicted.labels[use], weights, len(predicted.names)) / max(float(weights.sum()), 1e-300)
+        codes, at = np.unique(predicted.clusters[use], return_inverse=True)
+        counts = csc_array((np.ones(len(at)), (at, predicted.labels[use])), shape=(len(codes), len(predicted.names)))
+        return cls(name, side, value_L, codes, counts, np.bincount(at, minlength=len(codes)).astype(np.float64))
+
+    def pairs(self, labels: Ints) -> Pairs:
+        """Return what the correlation of some labels within clusters is estimated from, (C, M)."""
+        m_C1, counts_CM = self.sizes_C[:, None], self.counts_CL[:, labels].toarray()
+        n, mean_M = float(m_C1.sum()), counts_CM.sum(axis=0) / m_C1.sum()
+        squares = np.asarray(float((m_C1**2).sum()))
+        return Pairs(m_C1, counts_CM, counts_CM, np.asarray(n), squares, mean_M, mean_M * (1 - mean_M))
+
+    def influence(self, labels: Ints, n_codes: int) -> Floats:
+        """Return the influence of every cluster on the rates of some labels, (U, M), if all rows weigh the same."""
+        counts_CM, n = self.counts_CL[:, labels].toarray(), self.sizes_C.sum()
+        psi_UM = np.zeros((n_codes, len(labels)))
+        psi_UM[self.codes_C] = (counts_CM - counts_CM.sum(axis=0) / n * self.sizes_C[:, None]) / n
+        return psi_UM
+
+
+def _compare(predicted: PredictedLabels, cohort: Cohort, feature: Feature) -> list[Comparison]:
     """Return every estimable comparison of this feature."""
-    counts = {group: predicted.counts(cohort.mask(feature.name, group)) for group in feature.groups}
-    clusters = {group: int((matrix.sum(axis=1) > 0).sum()) for group, matrix in counts.items()}
-    groups = [group for group in feature.groups if clusters[group] >= MIN_CLUSTERS]
+    every = [_Group.of(predicted, group, cohort.mask(feature.name, group)) for group in feature.groups]
+    groups = [group for group in every if group.side.units >= MIN_CLUSTERS]
     if len(groups) < 2:
         return []
-    note = without([group for group in feature.groups if group not in groups])
-    seen_L = np.sum([(counts[group] > 0).sum(axis=0) for group in groups], axis=0)
-    candidates = np.nonzero(seen_L >= MIN_EVENTS)[0]
-    comparisons: list[_Compared] = []
+    note = without([group.name for group in every if group not in groups])
+    seen_L = np.sum([(group.counts_CL > 0).sum(axis=0) for group in groups], axis=0)
+    candidates = np.nonzero(seen_L >= LEAST_SEEN)[0]
+    rows: list[Comparison] = []
     for start in range(0, len(candidates), _LABELS_AT_ONCE):
         labels = candidates[start : start + _LABELS_AT_ONCE]
-        rates = {group: rates_of(counts[group], labels) for group in groups}
-        for group, reference in rest_pairs(groups):
-            others = mean_of([rates[other] for other in groups if other != group])
-            contrast = difference(rates[group], others, unit_interval=True)
-            p = p_value(contrast)
-            for i in np.nonzero(_is_estimable(rates[group], others, contrast))[0]:
-                comparisons.append(
-                    _Compared(feature.name, group, reference, int(labels[i]), float(contrast.value[i]),
-                              float(contrast.std_error[i]), float(contrast.df[i]), int(contrast.n[i]),
-                              int(contrast.n_clusters[i]), float(p[i]), note)
-                )  # fmt: skip
-    return comparisons
+        rhos = correlations([group.pairs(labels) for group in groups])
+        kappas = _shared(groups, labels)
+        for at, (group, reference) in enumerate(rest_pairs([group.name for group in groups])):
+            score = _against_mean(groups, rhos, labels, at, kappas[at])
+            p_M, (low_M, high_M) = score.p_value(), score.interval(0.95)
+            n, n_clusters = (sum(getattr(g.side, name) for g in groups) for name in ("n", "n_clusters"))
+            rows += [
+                Comparison(
+                    metric=metric_of(predicted.names[label]), feature=feature.name, kind="one_vs_rest",
+                    measure="difference", group=group, reference=reference, value=float(score.value[i]),
+                    ci_low=float(low_M[i]), ci_high=float(high_M[i]), ci_method="score, skewness-corrected",
+                    p_value=float(p_M[i]), n=n, n_clusters=n_clusters, status="ok", note=note,
+                    std_error=float(score.std_error[i]), df=float(score.df[i]),
+                )
+                for i, label in enumerate(labels) if score.df[i] >= MIN_DF
+            ]  # fmt: skip
+    return rows
 
 
-def rates_of(counts_UL: csc_array, labels: Ints) -> Estimate:
-    """Return the rate of each of ``labels`` among all predicted labels, as arrays; ``n`` counts predicted labels.
+def _shared(groups: Sequence[_Group], labels: Ints) -> list[Floats]:
+    """Return, for each group against the mean of the others, the factor of clusters on both sides (``contrast``)."""
+    codes = np.concatenate([group.codes_C for group in groups])
+    if len(np.unique(codes)) == len(codes):
+        return [np.ones(len(labels))] * len(groups)
+    psi = [group.influence(labels, int(codes.max()) + 1) for group in groups]
+    factors = []
+    for at, own in enumerate(psi):
+        others = np.sum([part for i, part in enumerate(psi) if i != at], axis=0) / (len(psi) - 1)
+        squares, covariance = (own**2).sum(axis=0) + (others**2).sum(axis=0), (own * others).sum(axis=0)
+        least = 1 / (len(codes) - len(np.unique(codes)) + 1)
+        factors.append(np.maximum(1 - 2 * covariance / np.where(squares > 0, squares, 1), least))
+    return factors
 
-    Parameters
-    ----------
-    counts_UL : sparse array of float, shape (U, L)
-        Count of each label in each cluster of one group.
-    labels : ndarray of int, shape (M,)
-        Columns to estimate.
-    """
-    predicted_U = np.asarray(counts_UL.sum(axis=1), dtype=np.float64)
-    total, n_clusters = float(predicted_U.sum()), int((predicted_U > 0).sum())
-    counts_UM = counts_UL[:, labels].toarray()
-    value_M = counts_UM.sum(axis=0) / total if total else np.full(len(labels), np.nan)
-    scale = np.sqrt(n_clusters / (n_clusters - 1)) if n_clusters > 1 else 1.0
-    psi_UM = scale * (counts_UM - predicted_U[:, None] * np.nan_to_num(value_M)) / max(total, 1.0)
-    std_error_M = np.sqrt((psi_UM**2).sum(axis=0)) if total else np.full(len(labels), np.nan)
-    full = np.ones(len(labels))
-    return Estimate(
-        value_M,
-        np.where(std_error_M > 1e-12, std_error_M, np.where(np.isnan(value_M), np.nan, 0.0)),
-        full * (n_clusters - 1),
-        np.full(len(labels), int(total)),
-        np.full(len(labels), n_clusters),
-        (counts_UM > 0).sum(axis=0).astype(np.float64),
-        (counts_UM < predicted_U[:, None]).sum(axis=0).astype(np.float64),
-        psi_UM,
+
+def _against_mean(
+    groups: Sequence[_Group], rhos: Sequence[Correlation], labels: Ints, at: int, kappa: Floats
+) -> ScoreContrast:
+    """Return each label's rate in one group, and the unweighted mean of its rates in the other groups."""
+    each = 1 / (len(groups) - 1)
+    design_GM, third_GM, noise_GM = (
+        np.array([np.broadcast_to(found(g.side, rho), labels.shape) for g, rho in zip(groups, rhos, strict=True)])
+        for found in (
+            lambda side, rho: side.design(rho.value),
+            lambda side, rho: side.third(rho.value),
+            Side.design_noise,
+        )
     )
+    others = [i for i in range(len(groups)) if i != at]
+    mean_M = np.mean([groups[i].value_L[labels] for i in others], axis=0)
+    design, third = each**2 * design_GM[others].sum(axis=0), each**3 * third_GM[others].sum(axis=0)
+    noise = noise_GM[at] + each**4 * noise_GM[others].sum(axis=0)
+    df = np.where(noise > 0, 2 * (design_GM[at] + design) ** 2 / np.where(noise > 0, noise, 1), np.inf)
+    return ScoreContrast.of(
+        groups[at].value_L[labels], 1 / design_GM[at], mean_M, 1 / design, t_first=third_GM[at], t_second=third,
+        kappa=kappa, df=np.maximum(df, 1.0),
+    )  # fmt: skip
 
 
-def mean_of(parts: Sequence[Estimate]) -> Estimate:
-    """Return the unweighted mean of the estimates of several groups.
-
-    ``n_clusters`` is the effective number of clusters (Kish 1965, section 11.7), events are the mean share of this
-    number, and the degrees of freedom are Satterthwaite's.
-    """
-    if len(parts) == 1:
-        return parts[0]
-    k = len(parts)
-    variances = np.array([part.std_error**2 for part in parts]) / k**2
-    dfs = np.maximum([part.df for part in parts], 1)
-    shares = (variances**2 / dfs).sum(axis=0)
-    df = np.where(shares > 0, variances.sum(axis=0) ** 2 / np.where(shares > 0, shares, 1), dfs.min(axis=0))
-    units = k**2 / np.sum([1 / part.n_clusters for part in parts], axis=0)
-    psi = np.mean([part.psi for part in parts], axis=0)
-    events, non_events = (
-        units * np.mean([getattr(part, name) / part.n_clusters for part in parts], axis=0)
-        for name in ("events", "non_events")
-    )
-    return Estimate(
-        np.mean([part.value for part in parts], axis=0),
-        np.sqrt((psi**2).sum(axis=0)),
-        df,
-        np.sum([part.n for part in parts], axis=0),
-        units.astype(np.int64),
-        events,
-        non_events,
-        psi,
-    )
-
-
-def _is_estimable(first: Estimate, second: Estimate, contrast: Estimate) -> Mask:
-    enough = np.minimum(first.n_clusters, second.n_clusters) >= MIN_CLUSTERS
-    events = np.minimum(contrast.events, contrast.non_events) >= MIN_EVENTS
-    return np.asarray(enough & events & (contrast.std_error > 0))
-
-
-def _row(comparison: _Compared, predicted: PredictedLabels, most: int, n_compared: int) -> dict[str, Any]:
-    low, high = t_interval(comparison.value, comparison.std_error, comparison.df)
+def _listed(row: Comparison, q: float, most: int, n_compared: int) -> Comparison:
     chosen = f"among the {most} largest of this feature; q-value over all {n_compared:,} comparisons of labels"
-    return {
-        "metric": metric_of(predicted.names[comparison.label]), "feature": comparison.feature, "kind": "one_vs_rest",
-        "measure": "difference", "group": comparison.group, "reference": comparison.reference, "family": family(False),
-        "value": comparison.value, "ci_low": low, "ci_high": high, "ci_method": "cluster t",
-        "std_error": comparison.std_error, "df": comparison.df, "p_value": comparison.p_value, "n": comparison.n,
-        "n_clusters": comparison.n_clusters, "status": "ok", "note": "; ".join(filter(None, (chosen, comparison.note))),
-    }  # fmt: skip
+    note = "; ".join(filter(None, (chosen, row.note)))
+    return dataclasses.replace(row, note=note, selection_adjusted_p=q)
 
 
 def _group_rows(predicted: PredictedLabels, cohort: Cohort, feature: Feature, label: int, *, whole: bool) -> list[Row]:
     """Return the rate in every group of the feature, also without a label, and over all images if ``whole``."""
     outcomes = predicted.outcomes(label)
     rows = (
-        [group_row(outcomes, OVERALL, OVERALL, average(outcomes, np.ones(len(predicted.rows), dtype=bool)))]
+        [group_row(outcomes.metric, OVERALL, OVERALL, average(outcomes, np.ones(len(predicted.rows), dtype=bool)))]
         if whole
         else []
     )
-    for group in groups_of(feature, cohort):
+    for group in cohort.groups_of(feature):
         mask = cohort.mask(feature.name, group)[predicted.rows]
-        row = group_row(outcomes, feature.name, group, average(outcomes, mask))
+        row = group_row(outcomes.metric, feature.name, group, average(outcomes, mask))
         rows.append(row if mask.any() else {**row, "note": _NO_LABEL})
     return rows

@@ -1,6 +1,6 @@
 r"""Ranking metrics of neighbour lists: shares of classes, and the divergence of their mix from the gallery's.
 
-Each measure comes with its derivatives by the gallery, for its standard error (``outcomes.GalleryRole``).
+Each measure comes with its derivatives by the gallery, for its standard error (``stats.gallery``).
 
 Shape suffixes: Q queries, K neighbours, C classes; a list of K items has K prefixes.
 
@@ -20,6 +20,8 @@ import numpy.typing as npt
 
 from fairaudit.stats.outcomes import Floats, Ints
 
+Hits = npt.NDArray[np.bool_] | Floats
+
 #: Neighbours behind a list that would replace a lost item; longer lists take more.
 BEHIND = 10
 _DRAWS = 500
@@ -32,23 +34,29 @@ class Measure(NamedTuple):
     ----------
     value : ndarray of float, shape (Q,)
     influence : ndarray of float, shape (Q, K)
-        Derivative by the weight of each neighbour, which displaces others.
-    by_class : ndarray of float, shape (Q, C)
-        Derivative by the logarithm of each class's share of the gallery.
+        Derivative by the weight of each neighbour that a list may hold, which displaces others.
+    by_class : ndarray of float, shape (Q, C), or None
+        Derivative by the logarithm of each class's share of the gallery, where the number is adjusted for the shares.
     """
 
     value: Floats
     influence: Floats
-    by_class: Floats
+    by_class: Floats | None
 
 
-def share(hit_QK: Floats, weight_QK: Floats, k: int) -> tuple[Floats, Floats]:
-    """Return the weighted share (Q,) of hits in a list, and its derivative (Q, K) by the weight of each neighbour.
+def share(hit_QK: Hits, weight_QK: Floats | None, k: int) -> tuple[Floats, Floats]:
+    """Return the weighted share (Q,) of hits in a list, and its derivative by the weight of each neighbour.
 
     Neighbours are taken until their weights reach ``k``, the last one whole: were it cut at ``k``, rare values, which
     weigh more, would lose more at the cut, and chance would be below 1 / C for them. An item that leaves the list
-    makes room for those behind it, so its influence is its hit less the share of hits among these.
+    makes room for those behind it, so its influence is its hit less the share of hits among these. Without weights,
+    each weighs one. Derivatives are those of the neighbours up to the last that any query takes.
     """
+    if weight_QK is None:
+        behind_QK = hit_QK[:, k : k + max(k, BEHIND)]
+        mean = hit_QK[:, :k].mean(axis=1)
+        others_Q = behind_QK.mean(axis=1) if behind_QK.shape[1] else mean
+        return mean, np.asarray((hit_QK[:, :k] - others_Q[:, None]) / k, dtype=np.float64)
     before = np.cumsum(weight_QK, axis=1) - weight_QK
     reach = k * (1 - 1e-9)  # the sum of k ones must be k, however it is rounded
     used = np.where(before < reach, weight_QK, 0.0)
@@ -57,7 +65,8 @@ def share(hit_QK: Floats, weight_QK: Floats, k: int) -> tuple[Floats, Floats]:
     value = (used * hit_QK).sum(axis=1, keepdims=True) / total
     room = behind.sum(axis=1, keepdims=True)
     others = np.where(room > 0, (behind * hit_QK).sum(axis=1, keepdims=True) / np.where(room > 0, room, 1), value)
-    return np.clip(value[:, 0], 0, 1), np.asarray(used * (hit_QK - others) / total, dtype=np.float64)
+    end = int(np.flatnonzero(used.any(axis=0)).max(initial=0)) + 1
+    return np.clip(value[:, 0], 0, 1), np.asarray((used * (hit_QK - others) / total)[:, :end], dtype=np.float64)
 
 
 def max_skew(class_QK: Ints, share_QC: Floats, k: int) -> Measure:
@@ -77,11 +86,11 @@ def max_skew(class_QK: Ints, share_QC: Floats, k: int) -> Measure:
         Shares of the classes in the gallery of each query.
     k : int
     """
-    counts_QC = np.stack([(class_QK[:, :k] == c).sum(axis=1) for c in range(share_QC.shape[1])], axis=1)
+    counts_QC = sums_by_class(class_QK[:, :k], None, share_QC.shape[1])
     skew_QC = np.full(share_QC.shape, -np.inf)
     np.log(counts_QC / k / np.where(share_QC > 0, share_QC, 1), out=skew_QC, where=counts_QC > 0)
     most_Q = skew_QC.argmax(axis=1)
-    p_Q, influence_QK = share((class_QK == most_Q[:, None]).astype(float), np.ones(class_QK.shape), k)
+    p_Q, influence_QK = share(class_QK == most_Q[:, None], None, k)
     by_class = -(most_Q[:, None] == np.arange(share_QC.shape[1])).astype(float)
     return Measure(skew_QC.max(axis=1), influence_QK / p_Q[:, None], by_class)
 
@@ -101,7 +110,7 @@ def ndkl(class_QK: Ints, share_QC: Floats, k: int) -> Measure:
     weight_K /= weight_K.sum()
     last_K = np.minimum(place_K + np.maximum(place_K, BEHIND), length)
     value, others_QK = np.zeros(n), np.zeros((n, k))
-    influence, by_class = np.zeros((n, length)), np.zeros(share_QC.shape)
+    influence, by_class = np.zeros((n, k)), np.zeros(share_QC.shape)
     for c in range(share_QC.shape[1]):
         seen_QK = np.cumsum(class_QK == c, axis=1)
         p_QK = seen_QK[:, :k] / place_K
@@ -112,8 +121,8 @@ def ndkl(class_QK: Ints, share_QC: Floats, k: int) -> Measure:
         slope_QK = np.log(np.maximum(p_QK, 0.5 / place_K) / whole)
         behind_QK = (seen_QK[:, last_K - 1] - seen_QK[:, :k]) / np.maximum(last_K - place_K, 1)
         others_QK += np.where(last_K > place_K, behind_QK, p_QK) * slope_QK
-        influence[:, :k] += np.where(class_QK[:, :k] == c, _from_here(slope_QK * weight_K / place_K), 0)
-    influence[:, :k] -= _from_here(others_QK * weight_K / place_K)
+        influence += np.where(class_QK[:, :k] == c, _from_here(slope_QK * weight_K / place_K), 0)
+    influence -= _from_here(others_QK * weight_K / place_K)
     return Measure(value, influence, by_class)
 
 
@@ -132,6 +141,13 @@ def by_chance(classes: Ints, ks: tuple[int, ...]) -> dict[str, float]:
     shares = np.broadcast_to(np.bincount(classes) / len(classes), (_DRAWS, int(classes.max()) + 1))
     expected = {f"max_skew@{k}": float(max_skew(drawn, shares, k).value.mean()) for k in ks}
     return expected | {f"ndkl@{max(ks)}": float(ndkl(drawn, shares, max(ks)).value.mean())}
+
+
+def sums_by_class(class_QK: npt.NDArray[np.integer], values_QK: Floats | None, n_classes: int) -> Floats:
+    """Return the sums of values, or the number of neighbours, by query and class (Q, C)."""
+    at = class_QK + np.arange(0, len(class_QK) * n_classes, n_classes)[:, None]
+    weights = None if values_QK is None else values_QK.ravel()
+    return np.bincount(at.ravel(), weights, len(class_QK) * n_classes).astype(np.float64).reshape(-1, n_classes)
 
 
 def _from_here(values_QK: npt.NDArray[np.float64]) -> Floats:

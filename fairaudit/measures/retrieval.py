@@ -8,17 +8,20 @@ Shape suffixes: Q queries, G gallery items, K neighbours, C classes (values of t
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.result import Measured
 from fairaudit.core.samples import Samples
 from fairaudit.measures import ranking
 from fairaudit.measures.ranking import BEHIND, Measure
-from fairaudit.stats.outcomes import Floats, GalleryRole, Ints, Mask, Outcomes, class_parts
+from fairaudit.stats.gallery import BLOCK_ROWS, GalleryRole, Moves, class_parts
+from fairaudit.stats.outcomes import Floats, Ints, Mask, Outcomes
 
 
 def cluster_codes(samples: Samples, gallery: Samples) -> tuple[Ints, Ints]:
@@ -56,6 +59,11 @@ class Gallery:
         return np.asarray(counts_C - own_UC[self.clusters_Q], dtype=np.float64)
 
     @cached_property
+    def alone(self) -> bool:
+        """Whether every query, and every item, is the only one of its cluster."""
+        return max(int(np.bincount(codes).max()) for codes in (self.clusters_Q, self.clusters_G)) == 1
+
+    @cached_property
     def share_QC(self) -> Floats:
         """Share of each class in a query's gallery."""
         return np.asarray(self.counts_QC / self.counts_QC.sum(axis=1, keepdims=True))
@@ -68,7 +76,11 @@ class Gallery:
 
     def length(self, k: int) -> int:
         """Return the length of lists that every measure at ``k`` needs, with items that would replace a lost one."""
-        return int(np.ceil((k + max(k, BEHIND)) / min(self.weight_QC.min(), 1.0))) + 1
+        return int(np.ceil((k + max(k, BEHIND)) / min(self._least_weight, 1.0))) + 1
+
+    @cached_property
+    def _least_weight(self) -> float:
+        return float(self.weight_QC.min())
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ class Retrieval:
     """
 
     gallery: Gallery
-    neighbours_QK: Ints
+    neighbours_QK: npt.NDArray[np.int32]
     class_Q: Ints
 
     @property
@@ -93,62 +105,82 @@ class Retrieval:
         """Queries whose class occurs in the gallery."""
         return np.asarray(self.class_Q >= 0)
 
-    @cached_property
-    def class_QK(self) -> Ints:
-        """Class of each neighbour."""
-        return self.gallery.class_G[self.neighbours_QK]
-
-    @cached_property
-    def hit_QK(self) -> Floats:
-        """1 where a neighbour is of the query's own class."""
-        return np.asarray(self.class_QK == self.class_Q[:, None], dtype=np.float64)
-
     def precision(self, k: int, *, misses: bool = False) -> Outcomes:
         """Return the share of the first ``k`` that are of the query's class; 0 without one if ``misses``."""
-        value, influence = ranking.share(self.hit_QK, np.ones(self.neighbours_QK.shape), k)
-        value = np.where(self.known_Q, value, 0.0 if misses else np.nan)
-        role = GalleryRole(self._clusters(k), self._of_known(influence)[:, :k])
-        return Outcomes(f"precision@{k}", value, self.gallery.clusters_Q, gallery=role)
+
+        def measure(rows: Ints) -> Measure:
+            value, influence = ranking.share(self._hits(rows, k), None, k)
+            return Measure(value, influence, None)
+
+        return self._outcomes(f"precision@{k}", measure, unknown=0.0 if misses else np.nan, unit_interval=True)
 
     def lift(self, k: int) -> Outcomes:
         """Return lift: precision over the share of the query's class in its gallery; NaN if that share is 0."""
-        value, influence = ranking.share(self.hit_QK, np.ones(self.neighbours_QK.shape), k)
-        chance_Q = np.take_along_axis(self.gallery.share_QC, np.maximum(self.class_Q, 0)[:, None], axis=1)[:, 0]
-        chance_Q = np.where(chance_Q > 0, chance_Q, np.nan)
-        own_QC = self.class_Q[:, None] == np.arange(self.gallery.share_QC.shape[1])
-        lift_Q = value / chance_Q
-        by_class = np.where(own_QC, -np.nan_to_num(lift_Q)[:, None], 0.0)
-        return self._outcomes(f"lift@{k}", Measure(lift_Q, np.nan_to_num(influence / chance_Q[:, None]), by_class), k)
+
+        def measure(rows: Ints) -> Measure:
+            value, influence = ranking.share(self._hits(rows, k), None, k)
+            share_BC, class_B1 = self.gallery.share_QC[rows], self.class_Q[rows, None]
+            chance_B = np.take_along_axis(share_BC, np.maximum(class_B1, 0), axis=1)[:, 0]
+            lift_B = value / np.where(chance_B > 0, chance_B, np.nan)
+            by_class = np.where(class_B1 == np.arange(share_BC.shape[1]), -np.nan_to_num(lift_B)[:, None], 0.0)
+            return Measure(lift_B, influence / np.where(chance_B > 0, chance_B, np.inf)[:, None], by_class)
+
+        return self._outcomes(f"lift@{k}", measure)
 
     def balanced_precision(self, k: int) -> Outcomes:
         """Return class-balanced precision: every class weighs the same in the gallery, and the list weighs ``k``."""
-        weight_QK = np.take_along_axis(self.gallery.weight_QC, self.class_QK, axis=1)
-        value, influence = ranking.share(self.hit_QK, weight_QK, k)
-        # A class that grows in the gallery loses weight: each of its items counts for less.
-        classes = range(self.gallery.weight_QC.shape[1])
-        by_class = -np.stack([np.where(self.class_QK == c, influence, 0).sum(axis=1) for c in classes], axis=1)
-        end = int(np.flatnonzero(influence[self.known_Q].any(axis=0)).max(initial=0)) + 1
-        return self._outcomes(f"balanced_precision@{k}", Measure(value, influence, by_class), end, unit_interval=True)
+        length = self.gallery.length(k)
+
+        def measure(rows: Ints) -> Measure:
+            class_BK, weight_BC = self._classes(rows, length), self.gallery.weight_QC[rows]
+            weight_BK = np.take_along_axis(weight_BC, class_BK, axis=1)
+            value, influence = ranking.share(class_BK == self.class_Q[rows, None], weight_BK, k)
+            # A class that grows in the gallery loses weight: each of its items counts for less.
+            by_class = -ranking.sums_by_class(class_BK[:, : influence.shape[1]], influence, weight_BC.shape[1])
+            return Measure(value, influence, by_class)
+
+        return self._outcomes(f"balanced_precision@{k}", measure, unit_interval=True)
 
     def max_skew(self, k: int) -> Outcomes:
         """Return MaxSkew of the first ``k`` (``ranking.max_skew``)."""
-        return self._outcomes(f"max_skew@{k}", ranking.max_skew(self.class_QK, self.gallery.share_QC, k), k)
+        return self._outcomes(f"max_skew@{k}", lambda rows: ranking.max_skew(*self._mix(rows, k), k))
 
     def ndkl(self, k: int) -> Outcomes:
         """Return NDKL of the first ``k`` (``ranking.ndkl``)."""
-        return self._outcomes(f"ndkl@{k}", ranking.ndkl(self.class_QK, self.gallery.share_QC, k), k)
+        return self._outcomes(f"ndkl@{k}", lambda rows: ranking.ndkl(*self._mix(rows, k), k))
 
-    def _outcomes(self, metric: str, measure: Measure, end: int, *, unit_interval: bool = False) -> Outcomes:
-        value = np.where(self.known_Q, measure.value, np.nan)
-        influence, by_class = self._of_known(measure.influence)[:, :end], self._of_known(measure.by_class)
-        role = GalleryRole(self._clusters(end), influence, by_class, self._parts_UC)
-        return Outcomes(metric, value, self.gallery.clusters_Q, unit_interval=unit_interval, gallery=role)
+    def _classes(self, rows: Ints, length: int) -> Ints:
+        """Return the class of each of the first neighbours."""
+        return self.gallery.class_G[self.neighbours_QK[rows, :length]]
 
-    def _clusters(self, end: int) -> Ints:
-        return self.gallery.clusters_G[self.neighbours_QK[:, :end]]
+    def _hits(self, rows: Ints, k: int) -> Mask:
+        return np.asarray(self._classes(rows, k + max(k, BEHIND)) == self.class_Q[rows, None])
 
-    def _of_known(self, moves: Floats) -> Floats:
-        return np.where(self.known_Q[:, None], moves, 0.0)
+    def _mix(self, rows: Ints, k: int) -> tuple[Ints, Floats]:
+        return self._classes(rows, k + max(k, BEHIND)), self.gallery.share_QC[rows]
+
+    def _outcomes(
+        self,
+        metric: str,
+        measure: Callable[[Ints], Measure],
+        *,
+        unknown: float = np.nan,
+        unit_interval: bool = False,
+    ) -> Outcomes:
+        """Return the outcomes of a measure that takes the positions of queries."""
+
+        def moves(rows: Ints) -> Moves:
+            _, influence, by_class = measure(rows)
+            known = self.known_Q[rows, None]
+            items = self.neighbours_QK[rows, : influence.shape[1]]
+            by_known = None if by_class is None else np.where(known, by_class, 0.0)
+            return Moves(self.gallery.clusters_G[items], np.where(known, influence, 0.0), by_known)
+
+        blocks = np.split(np.arange(len(self.class_Q)), range(BLOCK_ROWS, len(self.class_Q), BLOCK_ROWS))
+        value = np.where(self.known_Q, np.concatenate([measure(rows).value for rows in blocks]), unknown)
+        clusters = self.gallery.clusters_Q
+        role = GalleryRole(moves, clusters, int(self.gallery.clusters_G.max()) + 1, self._parts_UC, self.gallery.alone)
+        return Outcomes(metric, value, clusters, unit_interval=unit_interval, gallery=role)
 
     @cached_property
     def _parts_UC(self) -> Floats:
@@ -165,15 +197,17 @@ CONDITIONAL_WARNING = (
 
 
 def conditional(measured: Measured) -> Measured:
-    """Return the tables with ``CONDITIONAL`` beside every interval and test."""
-    tables = []
-    for rows in (measured.groups, measured.disparities):
-        with_interval = rows["ci_method"] != ""
-        note = (rows["note"] + "; " + CONDITIONAL).str.removeprefix("; ")
-        tables.append(
-            rows.assign(
-                ci_method=(rows["ci_method"] + ", " + CONDITIONAL).where(with_interval, ""),
-                note=note.where(with_interval, rows["note"]),
-            )
-        )
-    return dataclasses.replace(measured, groups=tables[0], disparities=tables[1])
+    """Return ``measured`` with the condition in method and note of every row that has an interval."""
+    groups = measured.groups
+    there = groups["ci_method"] != ""
+    note = (groups["note"] + "; " + CONDITIONAL).str.removeprefix("; ")
+    groups = groups.assign(
+        ci_method=(groups["ci_method"] + ", " + CONDITIONAL).where(there, ""), note=note.where(there, groups["note"])
+    )
+    rows = tuple(
+        dataclasses.replace(row, ci_method=f"{row.ci_method}, {CONDITIONAL}").noted(CONDITIONAL)
+        if row.ci_method
+        else row
+        for row in measured.comparisons
+    )
+    return dataclasses.replace(measured, groups=groups, comparisons=rows)

@@ -12,14 +12,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from fairaudit.core.samples import Feature
-from fairaudit.stats.disparity import Cohort
-from fairaudit.stats.estimates import average
-from fairaudit.stats.gap import Gap
-from fairaudit.stats.outcomes import Mask, Outcomes
-from fairaudit.stats.status import kind_of, status_of
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.estimates import estimates
+from fairaudit.stats.gap import gap_of
+from fairaudit.stats.group_sums import GroupSums
+from fairaudit.stats.outcomes import Outcomes
+from fairaudit.stats.status import status_of
 
 Setting = tuple[float | str, ...]
 
@@ -92,7 +91,7 @@ class Robustness:
         """What the settings that can be judged show together: the first of these that fits.
 
         ``cannot be told``: fewer than two of them differ, or the headline's own cannot be judged. ``sign changes``: at
-        one or more the group that is highest at the headline's setting is the lower one. ``firm``: every interval is
+        one or more the group that is highest at the headline's setting is the lower one. ``robust``: every interval is
         above zero. ``nowhere clear``: none is. ``depends on the setting``: some are.
         """
         judged = self.judged
@@ -153,34 +152,33 @@ def robustness(
     dimensions : sequence of str
         Names of the dimensions of a setting.
     """
+    outcomes = {setting: cohort.weighted(at_setting) for setting, at_setting in outcomes.items()}
     first = next(iter(outcomes.values()))
-    masks = {group: cohort.mask(feature.name, group) for group in feature.groups}
-    values = {group: average(first, mask) for group, mask in masks.items()}
-    sure = [group for group, e in values.items() if status_of(e, e.n_clusters)[0] == "ok"]
+    values = estimates(cohort.sums(first, feature.name, feature.groups))
+    sure = [k for k, estimate in enumerate(values) if status_of(estimate)[0] == "ok"]
     if len(sure) < 2:
         return None
-    by_value = sorted(sure, key=lambda group: float(values[group].value))
+    groups = [feature.groups[k] for k in sure]
+    by_value = sorted(range(len(sure)), key=lambda at: values[sure[at]].value)
     highest, lowest = by_value[-1], by_value[0]
     differences, seen = [], set()
     for setting, at_setting in outcomes.items():
-        difference = _difference(
-            setting, at_setting, [masks[group] for group in sure], sure.index(highest), sure.index(lowest)
-        )
+        difference = _difference(setting, cohort.sums(at_setting, feature.name, groups), highest, lowest)
         outcome = at_setting.values.tobytes()
         differences.append(dataclasses.replace(difference, repeats=outcome in seen))
         seen.add(outcome)
-    return Robustness(feature.name, highest, lowest, tuple(dimensions), tuple(differences))
+    return Robustness(feature.name, groups[highest], groups[lowest], tuple(dimensions), tuple(differences))
 
 
-def _difference(setting: Setting, outcomes: Outcomes, masks: Sequence[Mask], i: int, j: int) -> SettingDifference:
-    estimates = [average(outcomes, mask) for mask in masks]
-    pair = (estimates[i], estimates[j])
-    n_clusters = int(outcomes.n_clusters(np.logical_or(masks[i], masks[j])))
-    shared = n_clusters < sum(int(e.n_clusters) for e in pair)
-    low, high = Gap(estimates, kind_of(outcomes), "difference", shared).pair(i, j, 0.95)
-    judged = all(status_of(e, e.n_clusters)[0] == "ok" for e in pair)
-    value = float(pair[0].value - pair[1].value)
-    return SettingDifference(setting, value, float(low), float(high), int(sum(e.n for e in pair)), n_clusters, judged)
+def _difference(setting: Setting, sums: GroupSums, i: int, j: int) -> SettingDifference:
+    gap = gap_of(sums)
+    pair = (gap.estimates[i], gap.estimates[j])
+    low, high = gap.pair(i, j, 0.95)
+    return SettingDifference(
+        setting, pair[0].value - pair[1].value, low, high, pair[0].n + pair[1].n,
+        sums.outcomes.n_clusters((sums.codes == i) | (sums.codes == j)),
+        all(status_of(estimate)[0] == "ok" for estimate in pair),
+    )  # fmt: skip
 
 
 def _without(setting: Setting, i: int) -> Setting:

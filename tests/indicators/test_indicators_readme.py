@@ -21,7 +21,8 @@ import dataclasses
 from dataclasses import dataclass
 import numpy as np
 import pandas as pd
-from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.disparity import measure
 from fairaudit.core.errors import RequirementError
 from fairaudit.core.indicator import Indicator
 from fairaudit.stats.outcomes import Outcomes

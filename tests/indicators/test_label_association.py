@@ -17,6 +17,7 @@ from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Predictions
 from fairaudit.indicators.label_association import Config, compute
 from fairaudit.stats.verdicts import decide
+from tests.reference.score import score_interval
 
 GENDER = Feature("gender", ("female", "male"), "annotated", "by hand")
 LABELS = ("face", "monkey", "prison", "beard", "cat", "tench")
@@ -106,7 +107,8 @@ def test_equals_fairlearn(rng: np.random.Generator) -> None:
     row = result.disparities[(result.disparities["metric"] == "harmful@0.1")].iloc[0]
     assert abs(row["value"]) == pytest.approx(oracle.difference())
     assert row["family"] == "primary"
-    assert row["tolerance"] == 0.01
+    share = value(result, "harmful@0.1")
+    assert row["tolerance"] == pytest.approx(min(0.05, share / 2, (1 - share) / 2))
 
 
 def test_a_head_that_cannot_say_it_is_not_harmless() -> None:
@@ -155,10 +157,10 @@ def test_no_harm_seen_in_a_few_images_is_not_a_clean_bill() -> None:
     samples = people(["female", "male"] * 100)
     (result,), _ = decide([run(samples, say(samples, [["face"]] * 200, [[0.9]] * 200))])
     rows = result.disparities[result.disparities["metric"] == "harmful@0.1"]
-    assert set(rows["status"]) <= {"too_few", "not_estimable"}
-    rows = rows[rows["kind"] == "one_vs_rest"]
-    assert list(rows["verdict"]) == ["not_estimable"]
-    assert list(rows["status"]) == ["too_few"]
+    (row,) = rows[(rows["kind"] == "one_vs_rest") & (rows["measure"] == "difference")].to_dict("records")
+    assert (row["verdict"], row["status"]) == ("inconclusive", "ok")
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(score_interval(0, 100, 0, 100), abs=1e-6)
+    assert set(rows["verdict"]) == {"inconclusive", ""}
 
 
 def test_curves_fall_with_the_threshold(rng: np.random.Generator) -> None:

@@ -89,7 +89,7 @@ def test_harmful_labels_by_group_with_their_kind_and_count() -> None:
     assert list(dict.fromkeys(rows["metric"])) == ["label 'dog'@0.1", "label 'prison'@0.1"]
     notes = dict(zip(zip(rows["metric"], rows["group"], strict=True), rows["note"], strict=True))
     assert notes["label 'dog'@0.1", "male"] == "non_human, 20 images"
-    assert notes["label 'prison'@0.1", "male"].startswith("crime, 4 images; ")
+    assert notes["label 'prison'@0.1", "male"] == "crime, 4 images"
     said = "Harmful labels of most images at score >= 0.1: 'dog' (non_human) of 32, 'prison' (crime) of 4."
     assert said in result.warnings
     assert not values(run(samples, say(samples, labels, scores), n_labels=1), "label 'prison'@0.1")
@@ -105,7 +105,7 @@ def test_labels_that_differ_are_leads_and_count_as_many_as_were_looked_at(rng: n
     counts = pd.Series(labels[:300].ravel()).value_counts(), pd.Series(labels[300:].ravel()).value_counts()
     assert rows.iloc[0]["value"] == pytest.approx((counts[0]["hat"] - counts[1]["hat"]) / 1200)
     assert set(rows["family"]) == {"exploratory"}
-    assert list(result.selection_adjusted_p) == list(rows.index)
+    assert [i for i, row in enumerate(result.comparisons) if row.selection_adjusted_p >= 0] == list(rows.index)
     assert (result.params["labels_compared"], result.params["comparisons_of_labels"]) == (7, 7)
     (decided,), plan = decide([result])
     exploratory = decided.disparities.loc[rows.index[0]]

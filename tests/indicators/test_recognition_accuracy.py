@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,31 @@ def test_options_out_of_range() -> None:
         ConfigError, match=r"^k of recognition_accuracy must be at least 1; got 0\. A usual choice is 5"
     ):
         Config(k=0)
+
+
+def test_the_weights_of_the_samples_reach_every_value(rng: np.random.Generator) -> None:
+    """A whole weight is that many rows, here and in the data set that the drop is from."""
+    sides, repeated = [], []
+    for name, skill in (("val", {"A": 0.9, "B": 0.8}), ("sketch", {"A": 0.6, "B": 0.3})):
+        samples, scores = drawn(rng, 300, skill, name)
+        weights = rng.integers(0, 4, 300)
+        many = np.arange(300).repeat(weights)
+        weighed = dataclasses.replace(samples, table=samples.table.assign(sample_weight=weights))
+        table = samples.table.iloc[many].reset_index(drop=True)
+        copies = dataclasses.replace(samples, table=table.assign(sample_id=[f"{name}{i}" for i in range(len(many))]))
+        sides.append((weighed, say(weighed, scores)))
+        repeated.append((copies, say(copies, scores[many])))
+    ours, theirs = (
+        compute(
+            samples=here[0],
+            config=Config(reference="val"),
+            predictions=here[1],
+            reference_samples=val[0],
+            reference_predictions=val[1],
+        )
+        for val, here in (sides, repeated)
+    )
+    for result in (ours, theirs):
+        assert {"accuracy@1", "drop_from_val"} <= set(result.groups["metric"])
+    np.testing.assert_allclose(ours.groups["value"], theirs.groups["value"], rtol=1e-12)
+    assert [w for w in ours.warnings if w.startswith("Rows are weighted: for accuracy@1, ")]

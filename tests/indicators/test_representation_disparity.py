@@ -16,8 +16,8 @@ from fairaudit.core.samples import NOT_RECORDED, Feature, Samples
 from fairaudit.core.tables import Embeddings
 from fairaudit.indicators import representation_disparity
 from fairaudit.indicators.representation_disparity import INDICATOR, Config, compute
-from fairaudit.stats.estimates import average, difference
-from fairaudit.stats.intervals import p_value
+from fairaudit.stats.contrast import contrasts
+from fairaudit.stats.group_sums import GroupSums, Members
 from fairaudit.stats.outcomes import Outcomes
 from fairaudit.stats.verdicts import decide
 from tests.reference import retrieval
@@ -363,8 +363,9 @@ def alarm_rate(rng: np.random.Generator, *, gallery_role: bool, draws: int) -> f
         one = balanced(samples, embed(samples, vectors))
         if not gallery_role:
             one = Outcomes(one.metric, one.values, one.clusters)
-        groups = [average(one, gender == g) for g in GENDER.groups]
-        alarms += bool(p_value(difference(*groups, unit_interval=True)) < 0.05)
+        sums = GroupSums.of(one, [gender == g for g in GENDER.groups])
+        (contrast,) = contrasts(sums, [(Members((0,)), Members((1,)))])
+        alarms += contrast.p_value() < 0.05
     return alarms / draws
 
 
@@ -412,9 +413,9 @@ def test_a_fixed_gallery_counts_queries_alone_and_says_so(rng: np.random.Generat
     gender = samples.table["gender"].to_numpy(str)
     variances = [one.values[gender == g].var(ddof=1) / 100 for g in GENDER.groups]
     rest, other = (r.disparities[r.disparities["kind"] == "one_vs_rest"].iloc[0] for r in (fixed, sampled))
-    assert rest["std_error"] == pytest.approx(np.sqrt(sum(variances)), rel=0.05)  # or Agresti and Caffo's, if larger
+    assert rest["std_error"] == pytest.approx(np.sqrt(sum(variances)), rel=0.01)
     assert other["std_error"] > 1.5 * rest["std_error"]
-    assert rest["ci_method"] == "cluster t, conditional on this gallery"
+    assert rest["ci_method"] == "score, skewness-corrected, conditional on this gallery"
     assert rest["note"] == "conditional on this gallery"
     assert fixed.params["gallery_role"] == "fixed"
     for table in (fixed.groups, fixed.disparities):
@@ -464,3 +465,26 @@ def test_published_numbers_are_those_of_the_figure() -> None:
     gap = (figure["male"] - figure["female"]).round(1)
     assert gap.to_dict() == {"Supervised ImageNet": 24.3, "SEER RG-128": 9.4, "SEER RG-10B": 1.9}
     assert rows["note"].str.contains("not compared with it").all()
+
+
+@pytest.mark.parametrize("which", ["queries", "gallery"])
+def test_vectors_without_a_direction_are_named_in_queries_and_in_the_gallery(
+    rng: np.random.Generator, which: str
+) -> None:
+    """They would be ranked by the order of the file."""
+    gender, vectors = np.repeat(["female", "male"], 40), rng.standard_normal((2, 80, 6))
+    sets = [people(gender, name=name) for name in ("queries", "gallery")]
+    vectors[int(which == "gallery"), 33] = 0
+    queries, gallery = (embed(samples, part) for samples, part in zip(sets, vectors, strict=True))
+    with pytest.raises(RequirementError) as caught:
+        compute(
+            samples=sets[0],
+            config=Config(k=(10,)),
+            embeddings=queries,
+            gallery_samples=sets[1],
+            gallery_embeddings=gallery,
+        )
+    assert caught.value.reason == (
+        f"embeddings of '{which}' must have directions that differ, for neighbours are found by them; 1 of 80 vectors "
+        "is zero, first that of 's33'."
+    )

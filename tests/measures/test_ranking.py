@@ -18,9 +18,10 @@ HALVES = np.array([[0.5, 0.5]])
 
 def test_share_by_hand() -> None:
     """Of the first two one is a hit, and of the two behind them one: a hit gains half, a miss loses half."""
-    value, influence = share(np.array([[1.0, 0, 0, 1]]), np.ones((1, 4)), 2)
-    assert value == pytest.approx([0.5])
-    assert influence == pytest.approx(np.array([[0.25, -0.25, 0, 0]]))
+    for weights in (None, np.ones((1, 4))):
+        value, influence = share(np.array([[1.0, 0, 0, 1]]), weights, 2)
+        assert value == pytest.approx([0.5])
+        assert influence == pytest.approx(np.array([[0.25, -0.25]]))
 
 
 def test_max_skew_by_hand() -> None:
@@ -82,7 +83,7 @@ def draw(rng: np.random.Generator, n: int) -> tuple[Retrieval, npt.NDArray[np.in
     vectors = vectors + spread * rng.standard_normal((n, 12)) / np.sqrt(12)
     findable = Gallery(np.arange(n), np.arange(n), classes)
     found = nearest(vectors, vectors, k=42, query_clusters=np.arange(n), gallery_clusters=np.arange(n))
-    return Retrieval(findable, found, classes), classes
+    return Retrieval(findable, found.astype(np.int32), classes), classes
 
 
 @pytest.mark.parametrize("name", ["precision", "lift", "balanced_precision", "max_skew", "ndkl"])
