@@ -5,11 +5,12 @@ Both audits have an influence :math:`\psi_c` of each cluster on the disparity (`
 
 .. math:: \hat V(d) = \sum_c (\psi^B_c - \psi^A_c)^2 .
 
-The difficulty of a cluster for both models cancels. For one row per cluster this is the paired t test within each
-group; for the AUROC it is DeLong's paired test [1]_. Where outcomes lie in [0, 1], the variance is at least Agresti and
-Min's for matched pairs [2]_, so that a group without changes has a positive variance. The degrees of freedom are the
-least of those of the two disparities and Satterthwaite's for the change; if clusters lie on both sides or share a
-gallery, also of the clusters of the smaller side less one.
+The difficulty of a cluster for both models cancels. For the AUROC this is DeLong's paired test [1]_. Hits and misses of
+independent rows have a score test instead (``matched_shares``), whose interval is its inversion. Where clusters of
+several rows have outcomes in [0, 1], the variance is at least Agresti and Min's for matched pairs [2]_, so that a group
+without changes has a positive variance. The degrees of freedom are the least of those of the two disparities and
+Satterthwaite's for the change; if clusters lie on both sides or share a gallery, also of the clusters of the smaller
+side less one.
 
 **Size.** :math:`|\theta_B| < |\theta_A|` if and only if the change :math:`d` and the sum
 :math:`s = \theta_B + \theta_A` have opposite signs. A disparity is called *smaller* or *larger* only if both :math:`d`
@@ -30,19 +31,18 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fairaudit.comparison.match import WHICH, Pairing, pairing_of, why_not_paired
-from fairaudit.comparison.paired_change import estimate, not_estimable_change, why_not
+from fairaudit.comparison.paired_change import Change, estimate, not_estimable_change, why_not
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.influences import ROW_KEY
+from fairaudit.core.influences import ROW_KEY, influence_at
 from fairaudit.core.plan import ALPHA
 from fairaudit.core.result import CHANGE_COLUMNS, table
-from fairaudit.stats.intervals import t_interval
 from fairaudit.stats.outcomes import Floats
 
 
@@ -70,24 +70,25 @@ def changes_of(audits: Mapping[str, AuditResult], *, baseline: str) -> pd.DataFr
         Columns ``CHANGE_COLUMNS``. ``verdict``: ``smaller`` or ``larger`` (of the disparity's size), ``changed``
         (neither of the two is shown), ``not_shown``, or ``not_estimable`` with the reason in ``note``.
     """
-    rows: list[dict[str, Any]] = []
+    changes: list[Change] = []
     for name, audit in audits.items():
         if name != baseline:
-            changes = _changes(audits[baseline], audit)
-            rows += [{"baseline": baseline, "checkpoint": name, **row} for row in changes]
-    return judged(table(rows, CHANGE_COLUMNS), alpha_of(audits[baseline]))
+            identity = {"baseline": baseline, "checkpoint": name}
+            changes += [change.with_columns(identity) for change in _changes(audits[baseline], audit)]
+    return judged(changes, CHANGE_COLUMNS, alpha_of(audits[baseline]))
 
 
-def _changes(before: AuditResult, after: AuditResult) -> list[dict[str, Any]]:
-    rows = []
+def _changes(before: AuditResult, after: AuditResult) -> list[Change]:
+    changes = []
     for indicator, dataset in dict.fromkeys((r.indicator, r.dataset) for r in (*before.results, *after.results)):
         reason = why_not_paired(before, after, indicator, dataset)
         pairing = pairing_of(before, after, indicator, dataset)
         results = [r for r in (*before.results, *after.results) if (r.indicator, r.dataset) == (indicator, dataset)]
         for key in dict.fromkeys(key for result in results for key in planned(result.disparities)):
-            row = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
-            rows.append(row | (_change(pairing, key, reason) if pairing else not_estimable_change(reason)))
-    return rows
+            identity = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
+            change = _change(pairing, key, reason) if pairing else not_estimable_change(reason)
+            changes.append(change.with_columns(identity))
+    return changes
 
 
 def planned(disparities: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -96,7 +97,7 @@ def planned(disparities: pd.DataFrame) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in rows.itertuples(index=False)]
 
 
-def _change(pairing: Pairing, key: tuple[Any, ...], reason: str) -> dict[str, Any]:
+def _change(pairing: Pairing, key: tuple[Any, ...], reason: str) -> Change:
     """Return the change of one row; ``reason``, if not empty, is why there is none."""
     entries = pairing.rows(key)
     values = {
@@ -105,18 +106,19 @@ def _change(pairing: Pairing, key: tuple[Any, ...], reason: str) -> dict[str, An
         if entry is not None
     }
     if reason:
-        return values | not_estimable_change(reason)
+        return not_estimable_change(reason).with_columns(values)
     for which, entry in zip(WHICH, entries, strict=True):
         if entry is None:
-            return values | not_estimable_change(f"not among the planned comparisons of {which}")
+            return not_estimable_change(f"not among the planned comparisons of {which}").with_columns(values)
     (i, first), (j, second) = (entry for entry in entries if entry is not None)
-    psi = [r.influences.get(at) for r, at in ((pairing.before, i), (pairing.after, j))]
+    psi = [influence_at(r, at) for r, at in ((pairing.before, i), (pairing.after, j))]
     sides = pairing.sides(first)
     reason = why_not(first, second, psi, sides)
     if reason:
-        return values | not_estimable_change(reason)
-    columns = estimate(first, second, psi, sides, shared=pairing.shares_gallery(str(first["metric"])))
-    return values | columns | {"n": second["n"], "n_clusters": second["n_clusters"]}
+        return not_estimable_change(reason).with_columns(values)
+    values |= {"n": second["n"], "n_clusters": second["n_clusters"]}
+    shared = pairing.shares_gallery(str(first["metric"]))
+    return estimate(first, second, psi, sides, shared=shared).with_columns(values)
 
 
 def adjusted(p_change: Floats, p_size: Floats) -> tuple[Floats, Floats]:
@@ -143,8 +145,9 @@ def adjusted(p_change: Floats, p_size: Floats) -> tuple[Floats, Floats]:
     return np.minimum(change, size), size
 
 
-def judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """Return ``rows`` (with ``CHANGE_COLUMNS``) with adjusted p-values and intervals, and the verdict, at ``alpha``."""
+def judged(changes: Sequence[Change], columns: Sequence[str], alpha: float) -> pd.DataFrame:
+    """Return the table of ``changes`` with adjusted p-values and intervals, and the verdict, at ``alpha``."""
+    rows = table([change.columns for change in changes], columns)
     tested = rows["p_value"].notna()
     rows["verdict"] = pd.Series("not_estimable", index=rows.index, dtype="object")
     if not tested.any():
@@ -152,7 +155,8 @@ def judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
     own = rows[tested]
     change, size = adjusted(own["p_value"].to_numpy(), own["p_size"].to_numpy())
     value, level = own["change"].to_numpy(), 1 - alpha / len(own)
-    low, high = t_interval(value, own["std_error"].to_numpy(), own["df"].to_numpy(), level=level)
+    intervals = [change.interval for change, shown in zip(changes, tested, strict=True) if shown]
+    low, high = np.array([interval(level) for interval in intervals if interval is not None], dtype=np.float64).T
     shown = change < alpha
     # Holm decides more than Bonferroni: the bound nearest to no change is then no change.
     low, high = (
@@ -161,7 +165,7 @@ def judged(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
     )
     opposite = np.sign(value) != np.sign(own["value"] + own["value_before"])
     verdict = np.where(size < alpha, np.where(opposite, "smaller", "larger"), np.where(shown, "changed", "not_shown"))
-    columns = {"p_adjusted": change, "p_size_adjusted": size, "ci_low_adjusted": low, "ci_high_adjusted": high}
-    for name, column in {**columns, "verdict": verdict.astype(object)}.items():
+    more = {"p_adjusted": change, "p_size_adjusted": size, "ci_low_adjusted": low, "ci_high_adjusted": high}
+    for name, column in {**more, "verdict": verdict.astype(object)}.items():
         rows.loc[tested, name] = column
     return rows

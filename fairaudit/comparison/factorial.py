@@ -32,11 +32,12 @@ import pandas as pd
 from fairaudit.comparison.change import judged, planned
 from fairaudit.comparison.design import Cell, Design
 from fairaudit.comparison.match import Pairing, Row, Side, Sums, pairing_of, why_not_paired
-from fairaudit.comparison.paired_change import NOTHING_BETWEEN, Between, estimate, not_estimable_change, why_not
+from fairaudit.comparison.paired_change import NOTHING_BETWEEN, Between, Change, estimate, not_estimable_change, why_not
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.influences import ROW_KEY
+from fairaudit.core.comparison import Influence
+from fairaudit.core.influences import ROW_KEY, influence_at
 from fairaudit.core.plan import ALPHA
-from fairaudit.core.result import EFFECT_COLUMNS, IndicatorResult, Influence, table
+from fairaudit.core.result import EFFECT_COLUMNS, IndicatorResult
 from fairaudit.stats.outcomes import Floats
 
 Weights = Mapping[Cell, float]
@@ -89,15 +90,15 @@ def effects_of(audits: Mapping[str, AuditResult], design: Design) -> pd.DataFram
     """
     design.check(audits)
     design_audits = {name: audits[name] for name in design.cells}
-    rows: list[dict[str, Any]] = []
+    changes: list[Change] = []
     for indicator, dataset in dict.fromkeys(
         (r.indicator, r.dataset) for a in design_audits.values() for r in a.results
     ):
         cells = _Cells.of(design_audits, design, indicator, dataset)
         for key in cells.planned:
             identity = {"indicator": indicator, "dataset": dataset, **dict(zip(ROW_KEY, key, strict=True))}
-            rows += [identity | row for row in cells.rows(key)]
-    judged_rows = judged(table(rows, EFFECT_COLUMNS), ALPHA)
+            changes += [change.with_columns(identity) for change in cells.changes(key)]
+    judged_rows = judged(changes, EFFECT_COLUMNS, ALPHA)
     # An interaction has no size of its own that could become smaller or larger.
     claimed = (judged_rows["effect"] == "interaction") & judged_rows["verdict"].isin(["smaller", "larger"])
     judged_rows.loc[claimed, "verdict"] = "changed"
@@ -153,14 +154,15 @@ class _Cells:
     def planned(self) -> list[tuple[Any, ...]]:
         return list(dict.fromkeys(key for result in self._results.values() for key in planned(result.disparities)))
 
-    def rows(self, key: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
-        """Yield a row for each effect on one disparity."""
+    def changes(self, key: tuple[Any, ...]) -> Iterator[Change]:
+        """Yield each effect on one disparity."""
         measured, reason = self._measured(key)
         spread = _spread(self._design, {name: float(row["value"]) for name, (row, _, _) in measured.items()})
         for effect in effects(self._design):
             row = {"effect": effect.name, "at": effect.at, "baseline": effect.first, "checkpoint": effect.last,
                    "trainings": self._design.trainings, "between": spread[0]}  # fmt: skip
-            yield row | (not_estimable_change(reason) if reason else self._estimated(effect, measured, spread))
+            change = not_estimable_change(reason) if reason else self._estimated(effect, measured, spread)
+            yield change.with_columns(row)
 
     def _measured(self, key: tuple[Any, ...]) -> tuple[dict[str, tuple[Row, Influence, tuple[Sums, ...]]], str]:
         """Return row, influences and sums of each side by checkpoint, or the reason why there are none."""
@@ -171,7 +173,7 @@ class _Cells:
             (at, first), (at_other, row) = (entry or (0, None) for entry in pairing.rows(key))
             if first is None or row is None:
                 return {}, f"not among the planned comparisons of {name}"
-            psi = [r.influences.get(i) for r, i in ((pairing.before, at), (pairing.after, at_other))]
+            psi = [influence_at(r, i) for r, i in ((pairing.before, at), (pairing.after, at_other))]
             sides = pairing.sides(first)
             obstacle = why_not(first, row, psi, sides, which=(next(iter(self._pairings)), name))
             if obstacle or psi[1] is None:
@@ -184,7 +186,7 @@ class _Cells:
         effect: Effect,
         measured: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]],
         spread: tuple[float, float],
-    ) -> dict[str, Any]:
+    ) -> Change:
         halves = [self._summed(weights, measured) for weights in (effect.before, effect.after)]
         (first, _, _), (second, _, _) = halves
         sides = [Side(*pair) for pair in zip(halves[0][2], halves[1][2], strict=True)]
@@ -197,11 +199,15 @@ class _Cells:
                 for sign in (-1, 1)
             ]
             between = Between(spread[0] ** 2 * parts[0], spread[0] ** 2 * parts[1], spread[1])
-        row = estimate(first, second, [halves[0][1], halves[1][1]], sides, shared=shared, between=between)
-        if effect.name == "interaction" and "p_value" in row:
-            row["p_size"] = row["p_value"]
-        values = {"value_before": first["value"], "value": second["value"]}
-        return values | row | {"n": second["n"], "n_clusters": second["n_clusters"]}
+        averaged = max(sum(len(self._design.checkpoints(c)) for c in w) for w in (effect.before, effect.after)) > 1
+        change = estimate(
+            first, second, [halves[0][1], halves[1][1]], sides, shared=shared, between=between, averaged=averaged
+        )
+        columns = {"value_before": first["value"], "value": second["value"], "n": second["n"],
+                   "n_clusters": second["n_clusters"], **change.columns}  # fmt: skip
+        if effect.name == "interaction" and "p_value" in columns:
+            columns["p_size"] = columns["p_value"]
+        return change._replace(columns=columns)
 
     def _summed(
         self, weights: Weights, measured: Mapping[str, tuple[Row, Influence, tuple[Sums, ...]]]
@@ -223,7 +229,7 @@ class _Cells:
             **terms[0][1],
             "value": sum(w * float(r["value"]) for w, r, _, _ in terms),
             "std_error": float(np.sqrt(float(psi.values @ psi.values) + floor)),
-            "df": min(float(r["df"]) for _, r, _, _ in terms),
+            "df": float(np.fmin.reduce([r["df"] for _, r, _, _ in terms])),
             "status": bad[1]["status"] if bad else "ok",
             "note": f"{bad[0]}: {bad[1]['note']}" if bad else "",
         }

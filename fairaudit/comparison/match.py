@@ -18,6 +18,7 @@ import pandas as pd
 
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.influences import ROW_KEY
+from fairaudit.core.plan import MEAN_OF_OTHERS
 from fairaudit.core.result import IndicatorResult
 from fairaudit.core.samples import NOT_RECORDED
 from fairaudit.stats.contrasts import ALL_OTHERS
@@ -63,6 +64,11 @@ class Sums:
         inside = (self.above >= 0) & (self.above <= self.below * (1 + 1e-9))
         return bool(inside.all() and (self.below == np.rint(self.below)).all())
 
+    @property
+    def independent_hits(self) -> bool:
+        """Whether each cluster has one row, with weight 1, that is a hit or a miss."""
+        return bool((self.n == 1).all() and (self.below == 1).all() and np.isin(self.above, (0, 1)).all())
+
 
 @dataclass(frozen=True)
 class Side:
@@ -87,6 +93,11 @@ class Side:
     def bounded(self) -> bool:
         """Whether every outcome lies in [0, 1]; see ``Sums``."""
         return self.before.bounded and self.after.bounded
+
+    @property
+    def independent_hits(self) -> bool:
+        """Whether every cluster is one hit or miss in either audit; see ``Sums``."""
+        return self.before.independent_hits and self.after.independent_hits
 
     def why_not_same(self) -> str:
         """Return how the clusters of the two audits differ; empty if they do not."""
@@ -139,7 +150,7 @@ class Pairing:
             return (self.side(metric, OVERALL, [OVERALL]),)
         if row["kind"] not in ("one_vs_rest", "reference"):
             return (self.side(metric, feature, groups),)
-        others = [g for g in groups if g != group] if reference == ALL_OTHERS else [reference]
+        others = [g for g in groups if g != group] if reference in (ALL_OTHERS, MEAN_OF_OTHERS) else [reference]
         return (self.side(metric, feature, [group]), self.side(metric, feature, others))
 
     def side(self, metric: str, feature: str, groups: Sequence[str]) -> Side:
@@ -166,7 +177,7 @@ class Pairing:
         """Rows of each metric, feature and group in either audit."""
         by = ["metric", "feature", "group"]
         return tuple(
-            {tuple(map(str, k)): np.asarray(at) for k, at in t.groupby(by, sort=False).indices.items()}  # type: ignore[call-overload]
+            {tuple(map(str, k)): np.asarray(at) for k, at in t.groupby(by, sort=False, observed=True).indices.items()}  # type: ignore[call-overload]
             for t in self._used
         )
 
@@ -218,7 +229,7 @@ def _result(audit: AuditResult, indicator: str, dataset: str) -> IndicatorResult
 def _settings(audit: AuditResult, result: IndicatorResult) -> dict[str, Any]:
     options = audit.config.get("indicators", {})
     own = dict(options.get(result.indicator, {})) if isinstance(options, Mapping) else {}
-    own |= {name: result.params[name] for name in ("average", "bounded") if name in result.params}
+    own |= {name: result.params[name] for name in ("average", "unbounded") if name in result.params}
     return {name: value for name, value in own.items() if name not in _NOT_MEASURING}
 
 

@@ -15,7 +15,8 @@ from fairaudit.core.audit import AuditResult, DataCard, ModelCard
 from fairaudit.core.plan import Plan
 from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
 from fairaudit.core.samples import Feature
-from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.disparity import measure
 from fairaudit.stats.outcomes import Outcomes
 from fairaudit.stats.verdicts import decide
 
@@ -37,10 +38,10 @@ def audit_of(
     names = np.array([f"c{code:05d}" for code in one.clusters])
     primary = tuple(feature.name for feature in features)
     cohort = Cohort("data", "x", tuple(features), dict(columns), names, **{"primary": primary, **fields})
-    found = measure(cohort, outcomes, headline=headline, tolerance=0.05, slope_tolerance=0.02)
+    found = measure(cohort, outcomes, headline=headline, tolerance=0.05)
     result = IndicatorResult(
         "x", "1", "X", "?", "data", one.metric, found.groups, found.disparities, table([], CURVE_COLUMNS),
-        found.statistics, inference=found.inference, influences=found.influences,
+        found.statistics, comparisons=found.comparisons,
     )  # fmt: skip
     decided, applied = decide([result], plan)
     model = ModelCard("net", "test", "Net", n_parameters, 8, "ab", {})

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fairaudit.comparison.change import adjusted, changes_of
+from fairaudit.comparison.matched_shares import MatchedShares
 from fairaudit.core.plan import Plan, PlanRow
 from fairaudit.core.result import CHANGE_COLUMNS
 from fairaudit.core.samples import Feature
-from fairaudit.stats.outcomes import GalleryRole, Outcomes
+from fairaudit.stats.gallery import GalleryRole, Moves
+from fairaudit.stats.outcomes import Outcomes
 from tests.comparison.audits_of_rows import audit_of, groups_of, row
 
 AB = Feature("g", ("a", "b"), "annotated", "by hand")
@@ -26,9 +28,11 @@ STEPS = Feature("s", ("low", "mid", "high"), "annotated", "by hand", ordered=Tru
 Numbers = npt.NDArray[np.float64]
 
 
-def change(before: Outcomes, after: Outcomes, group: Any, feature: Feature = AB) -> dict[str, Any]:
+def change(
+    before: Outcomes, after: Outcomes, group: Any, feature: Feature = AB, kind: str = "one_vs_rest"
+) -> dict[str, Any]:
     audits = {n: audit_of(o, {feature.name: group}, [feature]) for n, o in (("old", before), ("new", after))}
-    return row(changes_of(audits, baseline="old"))
+    return row(changes_of(audits, baseline="old"), kind=kind)
 
 
 def pair(rng: np.random.Generator, n: int, clusters: Any = None, shift: Any = 0.0, **fields: Any) -> list[Outcomes]:
@@ -55,38 +59,80 @@ def test_one_row_of_each_cluster_on_each_side_is_the_paired_t_test(rng: np.rando
     assert found["change"] == found["value"] - found["value_before"]
 
 
-def matched(old: Numbers, new: Numbers) -> tuple[float, float]:
-    """Variance of the change of a share: McNemar's table, and Agresti and Min's, which adds half to each cell."""
-    variances = []
-    for extra, n in ((0.0, len(old)), (0.5, len(old) + 2)):
-        gained, lost = ((new > old).sum() + extra, (new < old).sum() + extra)
-        variances.append(((gained + lost) / n - ((gained - lost) / n) ** 2) / n)
-    return float(variances[0] * len(old) / (len(old) - 1)), float(variances[1])
+def counts(old: Numbers, new: Numbers, group: Any) -> MatchedShares:
+    """Return gains and losses in either group, from McNemar's tables."""
+    sides = [(old[group == g], new[group == g]) for g in ("a", "b")]
+    return MatchedShares(*np.array([[((y > x).sum(), (y < x).sum(), len(x)) for x, y in sides]], dtype=float)[0].T)
 
 
-def test_shares_have_the_variance_of_matched_pairs(rng: np.random.Generator) -> None:
+def test_independent_hits_have_the_score_test_of_matched_shares(rng: np.random.Generator) -> None:
+    group = groups_of(rng, 400)
+    old, new = pair(rng, 400, shift=np.where(group == "a", 0.2, 0.0))
+    found, expected = change(old, new, group), counts(old.values, new.values, group)
+    low, high = expected.interval()
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((float(low), float(high)))
+    assert found["p_value"] == pytest.approx(float(expected.p_value()))
+    parts = [(new.values - old.values)[group == g] for g in ("a", "b")]
+    assert found["std_error"] == pytest.approx(np.sqrt(sum(part.var() / len(part) for part in parts)))
+    assert np.isnan(found["df"])
+    assert found["ci_low"] <= found["change"] <= found["ci_high"]
+
+
+def test_the_size_of_independent_hits_is_tested_by_the_sum_of_two_outcomes(rng: np.random.Generator) -> None:
+    """The disparities of A and B add up to the change from A turned into its opposite to B."""
     group = groups_of(rng, 400)
     old, new = pair(rng, 400, shift=np.where(group == "a", 0.2, 0.0))
     found = change(old, new, group)
-    parts = [matched(old.values[group == g], new.values[group == g]) for g in ("a", "b")]
-    wald, least = (sum(part[i] for part in parts) for i in (0, 1))
-    assert found["std_error"] == pytest.approx(np.sqrt(max(wald, least)))
-    t = found["change"] / found["std_error"]
-    satterthwaite = wald**2 / sum(v[0] ** 2 / ((group == g).sum() - 1) for v, g in zip(parts, "ab", strict=True))
-    assert found["df"] <= satterthwaite + 1e-6
-    assert found["p_value"] == pytest.approx(2 * stats.t.sf(abs(t), found["df"]))
+    total = counts(1 - old.values, new.values, group)
+    assert total.value == pytest.approx(found["value"] + found["value_before"])
+    assert found["p_size"] == pytest.approx(max(found["p_value"], float(total.p_value())))
 
 
-def test_a_side_where_nothing_changed_is_not_certain(rng: np.random.Generator) -> None:
-    group = np.repeat(["a", "b"], [30, 30])
-    values = (rng.random(60) < 0.5).astype(float)
+def test_a_few_rows_that_changed_are_enough_for_the_score_test() -> None:
+    group, values = np.repeat(["a", "b"], [30, 970]), (np.arange(1000) % 2).astype(float)
+    for flipped in (0, 2):
+        after = values.copy()
+        after[: 2 * flipped : 2] = 1.0
+        found = change(Outcomes("hit", values, np.arange(1000)), Outcomes("hit", after, np.arange(1000)), group)
+        assert found["status"] == "ok"
+        assert found["p_value"] == pytest.approx(float(counts(values, after, group).p_value()))
+        assert found["change"] == pytest.approx(flipped / 30)
+        assert -0.2 < found["ci_low"] <= found["change"] < found["ci_high"] < 0.4
+
+
+def test_a_cluster_in_both_groups_is_not_independent(rng: np.random.Generator) -> None:
+    clusters, group = np.tile(np.arange(100), 2), np.repeat(["a", "b"], 100)
+    old, new = pair(rng, 200, clusters)
+    moved = new.values - old.values
+    found = change(old, new, group)
+    assert found["std_error"] == pytest.approx(stats.sem(moved[:100] - moved[100:]), rel=0.02)
+    assert found["df"] == 99
+
+
+def twice(values: Numbers) -> Numbers:
+    """Return outcomes of two rows for each cluster, of which the second is always a miss."""
+    return np.stack([values, np.zeros(len(values))], axis=1).ravel()
+
+
+def test_clusters_that_did_not_change_on_a_small_side_are_not_certain(rng: np.random.Generator) -> None:
+    """Smyth's moderated variances and Hall's cubic by hand."""
+    group, clusters = np.repeat(["a", "b"], [40, 300]), np.repeat(np.arange(340), 2)
+    values = (rng.random(340) < 0.5).astype(float)
     flipped = values.copy()
-    flipped[30:42] = 1 - flipped[30:42]
-    found = change(Outcomes("hit", values, np.arange(60)), Outcomes("hit", flipped, np.arange(60)), group)
-    least = sum(matched(values[s], flipped[s])[1] for s in (slice(30), slice(30, 60)))
-    wald = sum(matched(values[s], flipped[s])[0] for s in (slice(30), slice(30, 60)))
-    assert least > wald
-    assert found["std_error"] == pytest.approx(np.sqrt(least))
+    flipped[40:140] = 1.0
+    old, new = (Outcomes("hit", twice(v), clusters) for v in (values, flipped))
+    found = change(old, new, np.repeat(group, 2))
+    moved = (flipped - values) / 2
+    sides, n = [moved[:40], moved[40:]], np.array([40, 300])
+    errors = [(side - side.mean()) * np.sqrt(len(side) / (len(side) - 1)) for side in sides]
+    square, cube = (sum((e**power).sum() for e in errors) / 340 for power in (2, 3))
+    own = np.array([side.var(ddof=1) / len(side) for side in sides])
+    variance = float((((n - 1) * own + 20 * square / n) / (n + 19)).sum())
+    assert found["std_error"] == pytest.approx(np.sqrt(variance))
+    t, skewness = found["change"] / np.sqrt(variance), cube * (40**-2.0 - 300**-2.0) / variance**1.5
+    t = max(t, -3 / skewness)  # beyond it Hall's cubic turns
+    hall = t + skewness * t**2 / 3 + skewness**2 * t**3 / 27 + skewness / 6
+    assert found["p_value"] == pytest.approx(2 * stats.t.sf(abs(hall), found["df"]))
 
 
 @pytest.mark.parametrize("average", ["micro", "macro"])
@@ -147,18 +193,18 @@ def test_aurocs_have_delongs_paired_test(rng: np.random.Generator) -> None:
 def test_a_slope_is_the_slope_of_the_differences(rng: np.random.Generator) -> None:
     n, x = 150, rng.integers(0, 3, 150)
     old, new = pair(rng, n, shift=0.1 * x)
-    found = change(old, new, np.array(STEPS.groups)[x], STEPS)
+    found = change(old, new, np.array(STEPS.groups)[x], STEPS, "slope")
     design = np.stack([np.ones(n), x], axis=1)
     moved = new.values - old.values
     inverse = np.linalg.inv(design.T @ design)
-    beta = inverse @ design.T @ moved
-    hat = np.einsum("ij,jk,ik->i", design, inverse, design)
-    meat = design * ((moved - design @ beta) / (1 - hat))[:, None]
-    hc3 = inverse @ meat.T @ meat @ inverse
+    # HC2, and Satterthwaite's degrees of freedom (Bell and McCaffrey 2002).
+    left = np.eye(n) - design @ inverse @ design.T
+    terms = (design @ inverse[1] / np.sqrt(np.diag(left)))[:, None] * left
+    covariance = terms @ terms.T
     assert found["kind"] == "slope"
-    assert found["change"] == pytest.approx(beta[1])
-    assert found["std_error"] == pytest.approx(np.sqrt(hc3[1, 1]))
-    assert found["df"] == n - 2
+    assert found["change"] == pytest.approx((inverse @ design.T @ moved)[1])
+    assert found["std_error"] == pytest.approx(np.linalg.norm(terms @ moved))
+    assert found["df"] == pytest.approx(np.trace(covariance) ** 2 / (covariance**2).sum())
 
 
 def test_hubs_of_a_gallery_count_in_both_roles(rng: np.random.Generator) -> None:
@@ -167,7 +213,8 @@ def test_hubs_of_a_gallery_count_in_both_roles(rng: np.random.Generator) -> None
     for i in range(2):
         values, items = (rng.random(n) < 0.5).astype(float), rng.integers(0, 6, (n, 3))
         influence = rng.normal(size=(n, 3)) / 3
-        models.append(Outcomes("hit", values, np.arange(n), gallery=GalleryRole(items, influence)))
+        role = GalleryRole.of(Moves(items, influence), np.arange(n))
+        models.append(Outcomes("hit", values, np.arange(n), gallery=role))
         for g, sign in (("a", 1), ("b", -1)):
             k = (group == g).sum()
             own = np.where(group == g, values - values[group == g].mean(), 0) / k

@@ -61,7 +61,7 @@ CASES: dict[str, tuple[Callable[[AuditResult], AuditResult], str]] = {
     "average": (lambda a: with_result(a, params={"average": "macro"}),
                 "the setting 'average' was null in the baseline and \"macro\" in the checkpoint's audit"),
     "no result": (lambda a: dataclasses.replace(a, results=()), "the checkpoint has no result of x on data"),
-    "saved before": (lambda a: with_result(a, influences={}),
+    "saved before": (lambda a: with_result(a, comparisons=()),
                      "the audit of the checkpoint holds no influence of clusters on this row; run it again"),
     "no statistics": (lambda a: with_result(a, statistics=table([], STATISTIC_COLUMNS)),
                       "200 of 200 clusters were measured in only one of the two audits; remove them from both"),
@@ -167,15 +167,17 @@ def test_a_row_that_one_audit_could_not_estimate() -> None:
 
 
 def test_too_few_clusters_that_changed() -> None:
+    clusters, group = np.repeat(np.arange(100), 2), np.repeat(["a", "b"], [80, 120])
     values = hits(1).values.copy()
-    values[:6] = 1 - values[:6]
-    after = audit(Outcomes("hit", values, np.arange(N)))
-    small = min(np.count_nonzero(GROUP == g) for g in "ab")  # noqa: SIM300
-    assert note(audit(), after) == (
-        f"the outcome changed in 6 of 200 clusters, {6 * small / N:.1f} of them to be expected on the smaller side; "
-        "at least 5 are needed"
+    values[:12:2] = 1 - values[:12:2]
+    before, same, after = (
+        audit_of(Outcomes("hit", v, clusters), {"g": group}, [AB]) for v in (hits(1).values, hits(1).values, values)
     )
-    assert note(audit(), audit()).startswith("the outcome changed in 0 of 200 clusters, 0.0 of them")
+    assert note(before, after) == (
+        "the outcome changed in 6 of 100 clusters, 2.4 of them to be expected on the smaller side; at least 5 are "
+        "needed"
+    )
+    assert note(before, same).startswith("the outcome changed in 0 of 100 clusters, 0.0 of them")
 
 
 def test_three_groups_meet_all_others(rng: np.random.Generator) -> None:

@@ -13,7 +13,8 @@ from fairaudit.auditing.comparison import Comparison
 from fairaudit.comparison.relative import relative_changes
 from fairaudit.core.result import RELATIVE_COLUMNS
 from fairaudit.core.samples import Feature
-from fairaudit.stats.outcomes import GalleryRole, Outcomes
+from fairaudit.stats.gallery import GalleryRole, Moves
+from fairaudit.stats.outcomes import Outcomes
 from fairaudit.stats.status import NO_VARIATION
 from tests.comparison.audits_of_rows import audit_of, groups_of, row
 
@@ -93,7 +94,7 @@ def test_other_data_headlines_and_galleries_have_no_ratio(rng: np.random.Generat
     assert found["note"].str.startswith("the two audits did not see the same data").all()
     renamed = Outcomes("hit@1", new.values, new.clusters)
     assert changed(old, renamed, group, group="a")["note"] == "the headline is hit@1 in the checkpoint's audit"
-    role = GalleryRole(old.clusters[:, None], np.full((120, 1), 0.1))
+    role = GalleryRole.of(Moves(old.clusters[:, None], np.full((120, 1), 0.1)), old.clusters)
     shared = [Outcomes("hit", one.values, one.clusters, gallery=role) for one in (old, new)]
     assert changed(shared[0], shared[1], group, group="a")["note"].startswith("the images share a gallery")
 
