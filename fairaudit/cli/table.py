@@ -35,7 +35,10 @@ def audit_table(
     unbounded: Annotated[
         Names, typer.Option(metavar="NAME", help="Outcome that may lie outside [0, 1]. Repeatable.")
     ] = None,
-    tolerance: Annotated[float | None, typer.Option(help="Largest negligible difference. Default: 0.05.")] = None,
+    sample_weight: Annotated[str, typer.Option(metavar="COLUMN", help="Column of row weights, 0 or more.")] = "",
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest negligible difference. Default: from the overall share.")
+    ] = None,
     average: Annotated[str, typer.Option(help="Mean over rows (micro) or over clusters (macro).")] = "micro",
     plan: Annotated[Path | None, typer.Option(help=OPTIONS["plan"].metadata["help"])] = None,
 ) -> None:
@@ -54,6 +57,7 @@ def audit_table(
         unbounded=unbounded or [],
         control_features=control_feature or [],
         tolerance=tolerance,
+        sample_weight=sample_weight,
         plan=plan,
         average=average,  # type: ignore[arg-type]  # checked there
     )

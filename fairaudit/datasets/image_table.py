@@ -25,7 +25,8 @@ import pyarrow as pa
 
 from fairaudit.core.errors import DataError, did_you_mean
 from fairaudit.core.open_file import is_there
-from fairaudit.core.samples import BOX_COLUMNS, INCOME, Samples
+from fairaudit.core.samples import BOX_COLUMNS, INCOME, SAMPLE_WEIGHT, Samples
+from fairaudit.core.weights import read_weights
 from fairaudit.datasets.parts.cells import groups_of
 from fairaudit.datasets.parts.csv_table import positive_numbers
 from fairaudit.datasets.parts.person_box import with_boxes
@@ -56,7 +57,8 @@ def samples(root: Path, *, name: str) -> Samples:
     ConfigError
         If the mapping is malformed.
     DataError
-        If the table cannot be read, a column or all images are missing, or a cell is outside the named groups.
+        If the table cannot be read, a column or all images are missing, a cell is outside the named groups, or a weight
+        cannot be used.
     """
     root = Path(root)
     own = root.suffix.lower() == ".toml" and is_there(root)
@@ -64,6 +66,9 @@ def samples(root: Path, *, name: str) -> Samples:
     mapping, folder, left = read_mapping(file), file.parent, LeftOut()
     raw = _read(folder / mapping.table, mapping, file)
     raw["path"] = raw[mapping.file]
+    if mapping.sample_weight:
+        what = f"sample_weight (column '{mapping.sample_weight}' of table {mapping.table})"
+        raw[SAMPLE_WEIGHT] = read_weights(what, raw[mapping.sample_weight])
     if not mapping.id and raw["path"].duplicated().any():
         twice = raw["path"][raw["path"].duplicated()].iloc[0]
         raise DataError(
@@ -76,6 +81,8 @@ def samples(root: Path, *, name: str) -> Samples:
     if mapping.box:
         raw, more = with_boxes(raw, folder, left, _edges(raw, mapping), relative=mapping.box_unit == "shares")
         notes = (*notes, *more)
+    if mapping.sample_weight:
+        notes = (*notes, f"Rows are weighted by the column '{mapping.sample_weight}' of {mapping.table}.")
     rows, features = _neutral(raw, mapping), []
     uncertain: dict[str, pd.DataFrame] = {}
     for name_of_feature, groups in mapping.features.items():
@@ -118,7 +125,8 @@ def _with_label(raw: pd.DataFrame, mapping: TableMapping, left: LeftOut) -> pd.D
 
 
 def _neutral(raw: pd.DataFrame, mapping: TableMapping) -> pd.DataFrame:
-    rows = raw[[column for column in raw if str(column) == "path" or str(column) in BOX_COLUMNS]].copy(deep=False)
+    kept = ("path", *BOX_COLUMNS, *([SAMPLE_WEIGHT] if mapping.sample_weight else ()))
+    rows = raw[[column for column in raw if str(column) in kept]].copy(deep=False)
     rows["sample_id"] = raw[mapping.id] if mapping.id else raw["path"]
     if mapping.cluster:
         cluster = raw[mapping.cluster]

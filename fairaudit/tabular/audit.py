@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
@@ -16,14 +17,17 @@ from fairaudit.auditing.request import PAGE, audit_folder
 from fairaudit.auditing.run import Audit, load_audit, provenance, with_digest
 from fairaudit.auditing.tables import data_card
 from fairaudit.core.audit import ModelCard
+from fairaudit.core.comparison import Comparison
 from fairaudit.core.document import save_audit
-from fairaudit.core.errors import ConfigError, unknown_name
-from fairaudit.core.plan import Plan, read_plan
+from fairaudit.core.errors import unknown_name
+from fairaudit.core.plan import Plan, check_tolerance, read_plan
 from fairaudit.core.progress import say
-from fairaudit.core.result import CURVE_COLUMNS, DISPARITY_COLUMNS, IndicatorResult, table
-from fairaudit.core.samples import SAMPLE_COLUMNS, Samples
+from fairaudit.core.result import CURVE_COLUMNS, IndicatorResult, table
+from fairaudit.core.samples import SAMPLE_COLUMNS, SAMPLE_WEIGHT, Samples
+from fairaudit.extraction.cache import user_folder
+from fairaudit.stats.cohort import Cohort
 from fairaudit.stats.contrasts import ALL_OTHERS
-from fairaudit.stats.disparity import Cohort, measure
+from fairaudit.stats.disparity import measure
 from fairaudit.stats.outcomes import Outcomes
 from fairaudit.stats.verdicts import decide
 from fairaudit.tabular.cells import ALONE
@@ -32,9 +36,6 @@ from fairaudit.tabular.table import FeatureNames, OutcomeTable, read_outcome_tab
 
 #: Increment when a number of an audit of outcomes could change.
 VERSION = "1.0"
-TOLERANCE = 0.05
-#: Ratio of the tolerance per step of an order to the tolerance between groups (.02 to .05 in shipped indicators).
-_PER_STEP = 0.4
 _PACKAGES = ("numpy", "pandas", "scipy")
 _ELSEWHERE = (
     "The outcomes were computed elsewhere: neither the model nor an image was seen. Where this page says image, it "
@@ -54,10 +55,11 @@ def audit_outcomes(
     average: Literal["micro", "macro"] = "micro",
     plan: Plan | str | Path | None = None,
     control_features: Sequence[str] = (),
+    sample_weight: str = "",
 ) -> Audit:
     """Audit outcomes computed elsewhere, with the tables, verdicts and report of a checkpoint's audit.
 
-    For every outcome and feature, the slope of an ordered feature, else each group against the rest, is tested. Holm's
+    For every outcome and feature, each group against the rest and the slope of an ordered feature are tested. Holm's
     method limits the chance of any false *disparity* in the audit to 5 %.
 
     Parameters
@@ -78,15 +80,20 @@ def audit_outcomes(
     overwrite : bool
         As in ``audit``.
     unbounded : sequence of str
-        Outcomes without bounds, which require ``tolerance`` in their unit.
+        Outcomes that may lie outside [0, 1].
     tolerance : float, optional
-        Largest negligible difference, in (0, 1), default 0.05; two fifths of it for a step of an order.
+        Largest negligible difference, in the unit of the outcome: in (0, 1), or any positive number if all outcomes
+        are unbounded; for a step of an order, divided by the number of steps. Default: min(.05, min(p, 1 - p) / 2), p
+        the mean of the outcome; none without bounds.
     average : {"micro", "macro"}
         Mean over rows, or mean over clusters of the mean within the cluster.
     plan : Plan or path, optional
         Planned comparisons, with outcomes as indicators. Default: the shipped plan.
     control_features : sequence of str
         Columns within whose values groups are compared too, and for whose distribution comparisons are standardised.
+    sample_weight : str
+        Column of row weights, such as one over the chance of being sampled: 0 or more, in any unit. A row of weight 0
+        counts nowhere. Default: all rows count alike.
 
     Raises
     ------
@@ -112,16 +119,16 @@ def audit_outcomes(
         folder.check()
     if average not in AVERAGES:
         raise unknown_name("average", average, AVERAGES)
-    if unbounded and tolerance is None:
-        raise ConfigError(
-            f"tolerance must be set if an outcome has no bounds; got none for '{unbounded[0]}'. "
-            "Add --tolerance, in the unit of the outcome."
-        )
-    asked = {"outcomes": outcomes, "unbounded": unbounded, "average": average, "control_features": control_features,
-              "tolerance": TOLERANCE if tolerance is None else float(tolerance)}  # fmt: skip
+    asked: dict[str, Any] = {
+        "outcomes": outcomes, "unbounded": unbounded, "average": average, "control_features": control_features,
+        "sample_weight": sample_weight, "tolerance": None if tolerance is None else float(tolerance),
+    }  # fmt: skip
     rows = read_outcome_table(
-        source, outcomes=outcomes, features=features, unbounded=unbounded, control_features=control_features
-    )
+        source, outcomes=outcomes, features=features, unbounded=unbounded, control_features=control_features,
+        sample_weight=sample_weight,
+    )  # fmt: skip
+    for outcome in rows.outcomes:
+        check_tolerance(f"tolerance of '{outcome}'", asked["tolerance"], bounded=outcome not in rows.unbounded)
     chosen = plan if plan is None or isinstance(plan, Plan) else read_plan(plan)
     name = "a DataFrame" if isinstance(source, pd.DataFrame) else Path(source).name
     orders = {f.name: list(f.groups) if f.ordered else None for f in rows.features}
@@ -144,6 +151,8 @@ def audit_outcomes(
 def _digests(rows: OutcomeTable) -> dict[str, str]:
     """Return digests of the outcomes and of their rows."""
     by_row = pd.DataFrame({"sample_id": rows.ids, "cluster_id": rows.clusters})
+    if rows.weights is not None:
+        by_row["sample_weight"] = rows.weights
     others = rows.controls.drop(columns=list(rows.groups), errors="ignore")
     return {
         "values": _digest(by_row[["sample_id"]].assign(**rows.outcomes)),
@@ -152,7 +161,7 @@ def _digests(rows: OutcomeTable) -> dict[str, str]:
 
 
 def _audited(rows: OutcomeTable, config: dict[str, Any], chosen: Plan | None, digests: Mapping[str, str]) -> Audit:
-    samples = _samples(rows, config["source"])
+    samples = _samples(rows, config)
     decided, plan = decide([_result(rows, samples, name, config) for name in rows.outcomes], chosen)
     model = ModelCard(
         name=config["source"],
@@ -171,15 +180,18 @@ def _audited(rows: OutcomeTable, config: dict[str, Any], chosen: Plan | None, di
         failures=(),
         config=config,
         plan=plan,
-        provenance=provenance(_PACKAGES, seed=0),  # the seed of imputed labels
+        provenance=provenance(_PACKAGES, seed=0, cache=user_folder()),  # the seed of imputed labels
     )
 
 
-def _samples(rows: OutcomeTable, source: str) -> Samples:
+def _samples(rows: OutcomeTable, config: dict[str, Any]) -> Samples:
     """Return the rows as samples without images."""
     columns: dict[str, Any] = dict.fromkeys(SAMPLE_COLUMNS, "")
     columns |= {"sample_id": rows.ids, "path": rows.ids, "cluster_id": rows.clusters}
+    weighted = () if rows.weights is None else (f"Rows are weighted by the column '{config['sample_weight']}'.",)
     alone = "No cluster_id was given: every row counts as independent. Where rows are not, intervals are too narrow."
+    if rows.weights is not None:
+        columns[SAMPLE_WEIGHT] = rows.weights
     return Samples(
         name=rows.name,
         reader="outcomes",
@@ -190,25 +202,26 @@ def _samples(rows: OutcomeTable, source: str) -> Samples:
         cluster="cluster_id" if rows.clustered else "row",
         licence="as its source states",
         show_images=False,
-        notes=(f"Read from {source}.", *(() if rows.clustered else (alone,))),
+        notes=(f"Read from {config['source']}.", *weighted, *(() if rows.clustered else (alone,))),
         uncertain=rows.votes,
     )
 
 
 def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, Any]) -> IndicatorResult:
-    values, tolerance = rows.outcomes[name], float(config["tolerance"])
-    bounded = name not in config["unbounded"]
+    values, tolerance = rows.outcomes[name], config["tolerance"]
+    bounded = name not in rows.unbounded
     codes, _ = pd.factorize(rows.clusters)
     outcomes = Outcomes(name, values, np.asarray(codes), average=config["average"], unit_interval=bounded)
     cohort = Cohort.of(samples, name, control_features=config["control_features"], extra_controls={**rows.controls})
-    measured = measure(cohort, [outcomes], headline=name, tolerance=tolerance, slope_tolerance=_PER_STEP * tolerance)
+    measured = measure(cohort, [outcomes], headline=name, tolerance=tolerance)
     alone = [
-        {"metric": name, "feature": f.name, "kind": "one_vs_rest", "measure": "difference", "group": f.groups[0],
-         "reference": ALL_OTHERS, "family": "primary", "tolerance": tolerance, "status": "not_estimable",
-         "note": ALONE, "n": int((~np.isnan(values) & (samples.table[f.name] == f.groups[0])).sum())}
+        Comparison(metric=name, feature=f.name, kind="one_vs_rest", measure="difference", group=f.groups[0],
+                   reference=ALL_OTHERS, family="primary", tolerance=np.nan if tolerance is None else tolerance,
+                   note=ALONE, n=int((~np.isnan(values) & (samples.table[f.name] == f.groups[0])).sum()))
         for f in rows.features if len(f.groups) == 1
     ]  # fmt: skip
-    added = table([*measured.disparities.to_dict("records"), *alone], DISPARITY_COLUMNS)  # type: ignore[list-item]
+    measured = dataclasses.replace(measured, comparisons=(*measured.comparisons, *alone))
+    kind = "Mean" if rows.weights is None else "Weighted mean"
     mean = "image" if config["average"] == "micro" else "cluster, each the mean of its rows"
     return IndicatorResult(
         indicator=name,
@@ -218,28 +231,30 @@ def _result(rows: OutcomeTable, samples: Samples, name: str, config: dict[str, A
         dataset=samples.name,
         headline=name,
         groups=measured.groups,
-        disparities=added,
+        disparities=measured.disparities,
         curves=table([], CURVE_COLUMNS),
         statistics=measured.statistics,
-        params={"average": config["average"], "bounded": bounded, "control_features": config["control_features"],
-                "tolerance": tolerance,
-                "slope_tolerance": _PER_STEP * tolerance, "n_measured": int((~np.isnan(values)).sum())},
-        metrics={name: f"Mean of the column '{name}', which was computed elsewhere, over every {mean}."},
+        params={"average": config["average"], "unbounded": [] if bounded else [name],
+                "control_features": config["control_features"], "tolerance": tolerance,
+                "n_measured": int((~np.isnan(values)).sum())},
+        metrics={name: f"{kind} of the column '{name}', which was computed elsewhere, over every {mean}."},
         warnings=(*_warnings(name, values, bounded=bounded, tolerance=tolerance), *measured.warnings),
-        inference=measured.inference,
-        influences=measured.influences,
+        comparisons=measured.comparisons,
     )  # fmt: skip
 
 
-def _warnings(name: str, values: np.ndarray[Any, Any], *, bounded: bool, tolerance: float) -> tuple[str, ...]:
+def _warnings(name: str, values: np.ndarray[Any, Any], *, bounded: bool, tolerance: float | None) -> tuple[str, ...]:
     warnings = ["The table does not say whether a high value is good or bad."]
     missing = int(np.isnan(values).sum())
     if missing:
         warnings.append(f"{missing:,} of {len(values):,} rows have no number in '{name}' and count nowhere in it.")
     if not bounded:
-        warnings.append(
-            f"'{name}' has no bounds: intervals are t intervals, and the tolerance of {tolerance:g} is in its unit."
+        width = (
+            "no difference counts as negligible"
+            if tolerance is None
+            else f"the tolerance of {tolerance:g} is in its unit"
         )
+        warnings.append(f"'{name}' has no bounds: intervals are t intervals, and {width}.")
     return tuple(warnings)
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from fairaudit.core.comparison import Comparison
+from fairaudit.core.plan import check_tolerance
 from fairaudit.core.result import (
     CURVE_COLUMNS,
     DISPARITY_COLUMNS,
     GROUP_COLUMNS,
     STATISTIC_COLUMNS,
     IndicatorResult,
-    Measured,
-    RowInference,
     table,
 )
-from fairaudit.core.samples import NOT_RECORDED, Feature
-from fairaudit.stats.contrasts import ALL_OTHERS
-from fairaudit.stats.disparity import OVERALL, Cohort, measure
-from fairaudit.stats.outcomes import Outcomes
+from fairaudit.stats.contrasts import ALL_OTHERS, Compared, rest_rows
+from fairaudit.stats.disparity import OVERALL
+from fairaudit.stats.estimates import estimates
+from fairaudit.stats.group_sums import NOBODY, GroupSums
+from fairaudit.stats.outcomes import Floats, Outcomes
+from fairaudit.stats.row_weights import without_weight
+from fairaudit.stats.status import group_row
+from fairaudit.stats.tolerance import with_tolerance
 from fairaudit.stats.verdicts import decide
 from fairaudit.tabular.crossing import Crossing
 from fairaudit.tabular.rows import OutcomeRows
@@ -65,27 +69,59 @@ class GroupGrid:
         """Value, interval and status of each metric, level and group, and of each whole level.
 
         Columns ``GROUP_COLUMNS``, and ``level`` and ``cell`` (int): positions in ``levels`` and ``groups``; the cell
-        of a whole level is ``ALL``.
+        of a whole level is ``ALL``. ``n_effective`` is Kish's effective size of a group, and NaN of a whole level.
         """
         n_groups = len(self.groups)
         n_rows = np.bincount(self.levels.codes * n_groups + self.groups.codes, minlength=len(self.levels) * n_groups)
-        names = [str(cell) for cell in range(n_groups)]
-        codes = self.groups.codes.astype(str)
-        parts = []
+        rows, places = [], []
         for metric in self.rows.outcomes:
+            sizes = self._effective_sizes(metric)
             for level in range(len(self.levels)):
-                rows = self._measure(metric, level, names, codes).groups
-                rows = rows[rows["feature"].isin([_FEATURE, OVERALL])]
-                cell = np.where(rows["feature"] == _FEATURE, rows["group"], str(ALL)).astype(int)
-                empty = (cell != ALL) & (n_rows[level * n_groups + cell] == 0)
-                parts.append(rows.assign(level=level, cell=cell, note=rows["note"].mask(empty, EMPTY)))
-        return pd.concat(parts, ignore_index=True)
+                sums = self._sums(metric, level)
+                everyone = GroupSums(sums.outcomes, np.zeros_like(sums.codes), 1)
+                for cell, estimate in enumerate([*estimates(sums), *estimates(everyone)]):
+                    at = cell if cell < n_groups else ALL
+                    row = group_row(metric, OVERALL if at == ALL else _FEATURE, str(at), estimate)
+                    if self.rows.weights is not None:
+                        row["note"] = without_weight(row["note"])
+                    if at != ALL and n_rows[level * n_groups + at] == 0:
+                        row["note"] = EMPTY
+                    rows.append(row)
+                    places.append((level, at, np.nan if at == ALL else sizes[level, at]))
+        level_, cell_, size_ = zip(*places, strict=True)
+        return table(rows, GROUP_COLUMNS).assign(level=level_, cell=cell_, n_effective=size_)
 
-    def comparisons(self, *, tolerance: float) -> pd.DataFrame:
+    def _sums(self, metric: str, level: int) -> GroupSums:
+        """Return the outcomes of a level by group."""
+        here = self.levels.codes == level
+        weights = self.rows.weights
+        outcomes = Outcomes(
+            metric, self.rows.outcomes[metric][here], self.rows.clusters[here], average=self.average,
+            unit_interval=metric not in self.rows.unbounded, weights=None if weights is None else weights[here],
+        )  # fmt: skip
+        return GroupSums(outcomes, self.groups.codes[here].astype(np.int64), len(self.groups))
+
+    def _effective_sizes(self, metric: str) -> Floats:
+        """Return Kish's effective size of each level and group, (L, G)."""
+        weights = np.ones(len(self.rows.clusters)) if self.rows.weights is None else self.rows.weights
+        weights = np.where(np.isnan(self.rows.outcomes[metric]), 0.0, weights)
+        shape = (len(self.levels), len(self.groups))
+        at = self.levels.codes * shape[1] + self.groups.codes
+        sums, squares = (np.bincount(at, weights**power, minlength=shape[0] * shape[1]) for power in (1, 2))
+        return np.asarray(sums**2 / np.where(squares > 0, squares, 1)).reshape(shape)
+
+    def comparisons(self, *, tolerance: float | None) -> pd.DataFrame:
         """Return each recorded group against the rest of its level, with one decision over all metrics and levels.
 
         Columns ``DISPARITY_COLUMNS`` without the control, and ``level`` and ``cell`` as in ``values``.
+
+        Raises
+        ------
+        ConfigError
+            If a tolerance is not in (0, 1), or for an unbounded outcome no positive number.
         """
+        for metric in self.rows.outcomes:
+            check_tolerance(f"tolerance of '{metric}'", tolerance, bounded=metric not in self.rows.unbounded)
         decided, _ = decide([self._undecided(metric, tolerance) for metric in self.rows.outcomes])
         rows = pd.concat([result.disparities for result in decided], ignore_index=True)
         names = self.groups.names
@@ -94,49 +130,31 @@ class GroupGrid:
             columns="control"
         )
 
-    def _undecided(self, metric: str, tolerance: float) -> IndicatorResult:
-        names = [str(cell) for cell in np.flatnonzero(self.groups.recorded)]
-        known = self.groups.recorded[self.groups.codes]
-        codes = np.where(known, self.groups.codes.astype(str), NOT_RECORDED)
-        parts: list[pd.DataFrame] = []
-        inference: list[RowInference | None] = []
+    def _undecided(self, metric: str, tolerance: float | None) -> IndicatorResult:
+        recorded = np.flatnonzero(self.groups.recorded)
+        code_of = np.full(len(self.groups), NOBODY, dtype=np.int64)
+        code_of[recorded] = np.arange(len(recorded))
+        names = tuple(str(cell) for cell in recorded)
+        found: list[Comparison] = []
         for level in range(len(self.levels)):
-            measured = self._measure(metric, level, names, codes, tolerance=tolerance)
-            rows = measured.disparities
-            if len(names) == 1:
-                rows = table([self._alone(metric, level, names[0], tolerance)], DISPARITY_COLUMNS)
-            rest = rows[rows["kind"] == "one_vs_rest"]
-            inference += [measured.inference.get(int(position)) for position in rest.index]
-            parts.append(rest.assign(control=str(level)))
+            sums = self._sums(metric, level)
+            compared = GroupSums(sums.outcomes, code_of[sums.codes], len(recorded))
+            no_names = np.zeros(0, dtype=object)  # influences are not saved
+            rows = rest_rows(Compared(compared, _FEATURE, names, no_names), primary=True)
+            found += [
+                dataclasses.replace(with_tolerance(row, tolerance=tolerance, slope_tolerance=None), control=str(level))
+                for row in (rows or [self._alone(metric, level, names[0], compared)])
+            ]
         return IndicatorResult(
-            metric, "", metric, "", "table", metric, table([], GROUP_COLUMNS), pd.concat(parts, ignore_index=True),
-            table([], CURVE_COLUMNS), table([], STATISTIC_COLUMNS),
-            inference={i: row for i, row in enumerate(inference) if row is not None},
+            metric, "", metric, "", "table", metric, table([], GROUP_COLUMNS),
+            table([row.row for row in found], DISPARITY_COLUMNS), table([], CURVE_COLUMNS),
+            table([], STATISTIC_COLUMNS),
+            params={"unbounded": [metric] if metric in self.rows.unbounded else []}, comparisons=tuple(found),
         )  # fmt: skip
 
-    def _alone(self, metric: str, level: int, group: str, tolerance: float) -> dict[str, Any]:
-        here = (self.values["metric"] == metric) & (self.values["level"] == level) & (self.values["cell"] == int(group))
-        (counts,) = self.values.loc[here, ["n", "n_clusters"]].to_dict("records")
-        return {"metric": metric, "feature": _FEATURE, "kind": "one_vs_rest", "measure": "difference", "group": group,
-                "reference": ALL_OTHERS, "family": "primary", "tolerance": tolerance, "status": "not_estimable",
-                "note": ALONE, "n": counts["n"], "n_clusters": counts["n_clusters"]}  # fmt: skip
-
-    def _measure(
-        self, metric: str, level: int, names: list[str], codes: npt.NDArray[Any], *, tolerance: float | None = None
-    ) -> Measured:
-        """Measure a metric within a level; compare groups only with a tolerance."""
-        here = self.levels.codes == level
-        values, clusters = self.rows.outcomes[metric], self.rows.clusters[here]
-        known = values[~np.isnan(values)]
-        feature = Feature(_FEATURE, tuple(names), "derived", "columns of a table")
-        cohort = Cohort("table", metric, (feature,), {_FEATURE: codes[here]}, clusters.astype(str), primary=(_FEATURE,))
-        outcomes = Outcomes(
-            metric,
-            values[here],
-            np.unique(clusters, return_inverse=True)[1],
-            average=self.average,
-            unit_interval=bool(((known >= 0) & (known <= 1)).all()),
-        )
-        width = 0.05 if tolerance is None else tolerance
-        contrasts: list[str] | None = [] if tolerance is None else None
-        return measure(cohort, [outcomes], headline=metric, tolerance=width, slope_tolerance=width, contrasts=contrasts)
+    def _alone(self, metric: str, level: int, group: str, sums: GroupSums) -> Comparison:
+        side = sums.groups[0]
+        return Comparison(metric=metric, feature=_FEATURE, kind="one_vs_rest", measure="difference", group=group,
+                          reference=ALL_OTHERS, family="primary", note=ALONE, n=side.n, n_clusters=side.n_clusters,
+                          control=str(level), overall=side.value,
+                          unit="unbounded" if metric in self.rows.unbounded else "share")  # fmt: skip

@@ -22,7 +22,7 @@ light    hit   0.75   0.686    0.805  200     ok
 >>> frame.disparities()[["reference", "value", "ci_low_adjusted", "ci_high_adjusted", "verdict"]].round(3)
      reference  value  ci_low_adjusted  ci_high_adjusted    verdict
 skin
-dark     light  -0.25        -0.342         -0.158  disparity
+dark     light  -0.25            -0.34            -0.157  disparity
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from fairaudit.core.errors import RequirementError, unknown_name
@@ -40,7 +39,7 @@ from fairaudit.stats.estimates import average as average_of
 from fairaudit.stats.outcomes import Floats, Ints, Outcomes
 from fairaudit.tabular.cells import ALL, GroupGrid
 from fairaudit.tabular.crossing import combination_name
-from fairaudit.tabular.rows import FeatureColumns, OutcomeColumns, read_rows
+from fairaudit.tabular.rows import Column, FeatureColumns, OutcomeColumns, read_rows
 
 if TYPE_CHECKING:
     from fairlearn.metrics import MetricFrame
@@ -48,10 +47,10 @@ if TYPE_CHECKING:
 Method = Literal["between_groups", "to_overall"]
 METHODS = ("between_groups", "to_overall")
 AVERAGES = ("micro", "macro")
-_INTERVALS = ["metric", "value", "ci_low", "ci_high", "ci_method", "n", "n_clusters", "status", "note"]
+_INTERVALS = ["metric", "value", "ci_low", "ci_high", "ci_method", "n", "n_clusters", "n_effective", "status", "note"]
 _COMPARISONS = [
     "metric", "reference", "value", "ci_low", "ci_high", "ci_method", "p_value", "p_adjusted", "ci_low_adjusted",
-    "ci_high_adjusted", "min_detectable", "tolerance", "n", "n_clusters", "verdict", "status", "note",
+    "ci_high_adjusted", "min_detectable", "tolerance", "n", "n_clusters", "verdict", "extent", "status", "note",
 ]  # fmt: skip
 
 
@@ -71,8 +70,8 @@ class OutcomeFrame:
     Parameters
     ----------
     outcomes : DataFrame, Series, or mapping of str to array
-        A number for each row and metric; NaN if the metric does not apply to the row. A metric with all values in
-        [0, 1] has intervals within [0, 1]; any other is unbounded (``ci_method`` is ``"cluster t"``).
+        A number in [0, 1] for each row and metric (0 and 1 for a miss and a hit); NaN if the metric does not apply to
+        the row.
     sensitive_features : Series, DataFrame, mapping of str to array, or array of shape (N,) or (N, F)
         Groups are the crossings of all features. A nameless feature is called ``sensitive_feature_0``.
     control_features : like ``sensitive_features``, optional
@@ -81,13 +80,18 @@ class OutcomeFrame:
         Sampling unit: rows of one unit (a person, a household) are not independent. Default: each row.
     average : {"micro", "macro"}
         Mean over rows, or mean over clusters of the mean within the cluster.
+    unbounded : sequence of str
+        Metrics that may lie outside [0, 1], such as a loss (``ci_method`` is ``"cluster t"``).
+    sample_weight : Series or array, optional
+        Weight of each row in every mean, such as one over its chance of being sampled: 0 or more, in any unit. A row of
+        weight 0 counts nowhere.
 
     Raises
     ------
     DataError
-        If the columns do not fit together; see ``fairaudit.tabular.rows.read_rows``.
+        If the columns do not fit together, or a value is out of its range; see ``fairaudit.tabular.rows.read_rows``.
     ConfigError
-        If ``average`` has another value.
+        If ``average`` has another value, or ``unbounded`` names no metric.
     """
 
     def __init__(
@@ -96,12 +100,14 @@ class OutcomeFrame:
         *,
         sensitive_features: FeatureColumns,
         control_features: FeatureColumns | None = None,
-        clusters: pd.Series | Sequence[Any] | npt.NDArray[Any] | None = None,
+        clusters: Column | None = None,
         average: Literal["micro", "macro"] = "micro",
+        unbounded: Sequence[str] = (),
+        sample_weight: Column | None = None,
     ) -> None:
         if average not in AVERAGES:
             raise unknown_name("average", average, AVERAGES)
-        self._rows = read_rows(outcomes, sensitive_features, control_features, clusters)
+        self._rows = read_rows(outcomes, sensitive_features, control_features, clusters, unbounded, sample_weight)
         self._cells = GroupGrid(self._rows, average)
 
     def __repr__(self) -> str:
@@ -180,13 +186,14 @@ class OutcomeFrame:
     def intervals(self) -> pd.DataFrame:
         """Return value, 95 % interval, n, clusters, status and note of each metric and group.
 
-        The index is that of ``by_group``. ``status`` is ``"ok"``, ``"too_few"`` (below 20 clusters, or 5 clusters
-        with an event or non-event) or ``"not_estimable"``, with the reason in ``note``.
+        The index is that of ``by_group``. ``n_effective`` is Kish's effective size of weighted rows, else n. ``status``
+        is ``"ok"``, ``"too_few"`` (below 20 clusters, or 5 clusters with an event or non-event) or ``"not_estimable"``,
+        with the reason in ``note``.
         """
         values = self._cells.values
         return self._labelled(values[values["cell"] != ALL], _INTERVALS)
 
-    def disparities(self, *, tolerance: float = 0.05) -> pd.DataFrame:
+    def disparities(self, *, tolerance: float | None = None) -> pd.DataFrame:
         """Return each group against the rest of its control level, with a verdict.
 
         Two groups share a row. Holm's method over all rows limits the chance of any false ``"disparity"`` to 5 %;
@@ -194,19 +201,21 @@ class OutcomeFrame:
 
         Parameters
         ----------
-        tolerance : float, default 0.05
-            Largest negligible difference, in the unit of the outcome; in (0, 1).
+        tolerance : float, optional
+            Largest negligible difference, in the unit of the outcome: in (0, 1), or any positive number if all metrics
+            are unbounded. Default: min(.05, min(p, 1 - p) / 2), p the mean of the level; none without bounds.
 
         Returns
         -------
         DataFrame
             Index as in ``by_group``; ``verdict`` is ``"disparity"``, ``"inconclusive"``, ``"within_tolerance"`` or
-            ``"not_estimable"`` (``note`` has the reason).
+            ``"not_estimable"`` (``note`` has the reason). ``extent`` of a disparity is ``"beyond_tolerance"``,
+            ``"below_tolerance"`` or empty.
 
         Raises
         ------
         ConfigError
-            If ``tolerance`` is not in (0, 1).
+            If ``tolerance`` is out of this range.
         """
         return self._labelled(self._cells.comparisons(tolerance=tolerance), _COMPARISONS)
 
@@ -225,6 +234,7 @@ class OutcomeFrame:
                 "to_metricframe needs fairlearn; it is not installed.", what_to_do="Run: pip install fairlearn."
             ) from error
         outcomes, clusters = self._rows.outcomes, self._rows.clusters
+        weights = np.ones(len(clusters)) if self._rows.weights is None else self._rows.weights
         unused = np.zeros(len(clusters))
         return MetricFrame(
             metrics=dict.fromkeys(outcomes, self._value_of),
@@ -232,12 +242,16 @@ class OutcomeFrame:
             y_pred=unused,
             sensitive_features={g.name: g.levels[g.codes] for g in self._rows.sensitive},
             control_features={g.name: g.levels[g.codes] for g in self._rows.controls} or None,
-            sample_params={metric: {"outcome": values, "cluster": clusters} for metric, values in outcomes.items()},
+            sample_params={
+                m: {"outcome": values, "cluster": clusters, "weight": weights} for m, values in outcomes.items()
+            },
         )
 
-    def _value_of(self, y_true: Any, y_pred: Any, *, outcome: Floats, cluster: Ints) -> float:
+    def _value_of(self, y_true: Any, y_pred: Any, *, outcome: Floats, cluster: Ints, weight: Floats) -> float:
         everyone = np.ones(len(outcome), dtype=bool)
-        outcomes = Outcomes("outcome", outcome, cluster, average=self._cells.average, unit_interval=False)
+        outcomes = Outcomes(
+            "outcome", outcome, cluster, average=self._cells.average, unit_interval=False, weights=weight
+        )
         return float(average_of(outcomes, everyone).value)
 
     @property

@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fairaudit.core.errors import DataError
+from fairaudit.core.errors import DataError, unknown_name
+from fairaudit.core.weights import read_weights
 from fairaudit.stats.outcomes import Floats, Ints
 from fairaudit.tabular.crossing import Grouping
 
 OutcomeColumns: TypeAlias = pd.DataFrame | pd.Series | Mapping[str, Any]
 FeatureColumns: TypeAlias = pd.Series | pd.DataFrame | Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]
+Column: TypeAlias = pd.Series | Sequence[Any] | npt.NDArray[Any]
 
 #: Most groups of a crossing; more mean that a feature with a value for everyone was not binned.
 MAX_CELLS = 2_000
@@ -37,19 +39,27 @@ class OutcomeRows:
     sensitive, controls : tuple of Grouping
     clusters : ndarray of int, shape (N,)
         Cluster code of each row, from 0.
+    unbounded : frozenset of str
+        Outcomes without bounds; all others lie in [0, 1].
+    weights : ndarray of float or None, shape (N,)
+        As in ``Outcomes``.
     """
 
     outcomes: Mapping[str, Floats]
     sensitive: tuple[Grouping, ...]
     controls: tuple[Grouping, ...]
     clusters: Ints
+    unbounded: frozenset[str]
+    weights: Floats | None
 
 
 def read_rows(
     outcomes: OutcomeColumns,
     sensitive_features: FeatureColumns,
     control_features: FeatureColumns | None = None,
-    clusters: pd.Series | Sequence[Any] | npt.NDArray[Any] | None = None,
+    clusters: Column | None = None,
+    unbounded: Sequence[str] = (),
+    sample_weight: Column | None = None,
 ) -> OutcomeRows:
     """Return the rows of columns in any form that fairlearn's ``MetricFrame`` accepts.
 
@@ -57,7 +67,10 @@ def read_rows(
     ------
     DataError
         If there is no row, outcome or feature, columns differ in length or index, an index label or a name is
-        repeated, an outcome is no finite number, a cluster is missing, or the features form too many groups.
+        repeated, an outcome is no finite number or lies outside [0, 1] without being unbounded, a weight is negative
+        or not finite, all weights are 0, a cluster is missing, or the features form too many groups.
+    ConfigError
+        If an unbounded name is no outcome.
     """
     same = _SameRows()
     columns = same.take("outcomes", _outcome_columns(outcomes))
@@ -74,11 +87,13 @@ def read_rows(
             f"sensitive and control features must form at most {MAX_CELLS:,} groups; got {cells:,}. "
             "Put numbers into bins, or leave a feature out."
         )
-    codes = np.arange(same.n, dtype=np.int64)
+    codes, weights = np.arange(same.n, dtype=np.int64), None
     if clusters is not None:
-        column = clusters if isinstance(clusters, pd.Series) else np.asarray(clusters, dtype=object)
-        codes = _cluster_codes(*(c for _, c in same.take("clusters", [("clusters", column)])))
-    return OutcomeRows({name: outcome_values(name, column) for name, column in columns}, sensitive, controls, codes)
+        codes = _cluster_codes(same.take_one("clusters", clusters))
+    if sample_weight is not None:
+        weights = read_weights("sample_weight", same.take_one("sample_weight", sample_weight))
+    values = {name: outcome_values(name, column) for name, column in columns}
+    return OutcomeRows(values, sensitive, controls, codes, without_bounds(values, unbounded), weights)
 
 
 def outcome_values(name: str, column: pd.Series | npt.NDArray[Any]) -> Floats:
@@ -105,6 +120,40 @@ def outcome_values(name: str, column: pd.Series | npt.NDArray[Any]) -> Floats:
     return values
 
 
+def without_bounds(outcomes: Mapping[str, Floats], unbounded: Sequence[str], *, of: str = "") -> frozenset[str]:
+    """Return the outcomes without bounds: those named, whatever their values. Every other must lie in [0, 1].
+
+    Parameters
+    ----------
+    outcomes : mapping of str to ndarray of float, shape (N,)
+        NaN where nothing was measured.
+    unbounded : sequence of str
+        Names of outcomes; a single text is one name.
+    of : str
+        Name of the table in the error.
+
+    Raises
+    ------
+    ConfigError
+        If a name is no outcome.
+    DataError
+        If a value outside [0, 1] is of an outcome that is not named.
+    """
+    named = frozenset([unbounded] if isinstance(unbounded, str) else unbounded)
+    stray = next((name for name in sorted(named) if name not in outcomes), None)
+    if stray is not None:
+        raise unknown_name("unbounded", stray, outcomes)
+    for name, values in outcomes.items():
+        outside = np.flatnonzero((values < 0) | (values > 1))
+        if name not in named and len(outside):
+            raise DataError(
+                f"outcome '{name}'{of and f' of {of}'} must lie in [0, 1]; got {values[outside[0]]:g} in row "
+                f"{outside[0] + 1:,} ({len(outside):,} of {len(values):,} rows are outside). Correct them, "
+                f"or name it as unbounded: unbounded=[{name!r}], or --unbounded {name} on the command line."
+            )
+    return named
+
+
 class _SameRows:
     """Length and index of the first columns; columns with others are refused."""
 
@@ -118,6 +167,11 @@ class _SameRows:
         taken = list(columns)
         for name, column in taken:
             self._check(label if name == label else f"{label} '{name}'", column)
+        return taken
+
+    def take_one(self, label: str, column: Column) -> Any:
+        """Return the column after checking it."""
+        ((_, taken),) = self.take(label, [(label, _column(column))])
         return taken
 
     def _check(self, label: str, column: Any) -> None:
@@ -146,6 +200,11 @@ class _SameRows:
                 f"{label} must have the index of {self.indexed}, in the same order; got '{column.index[at]}' instead "
                 f"of '{self.index[at]}' in row {at + 1}. Align them with .loc, or drop both indexes."
             )
+
+
+def _column(values: Column) -> pd.Series | npt.NDArray[Any]:
+    """Return a column; lists become objects, since an array would make text of the numbers beside a text."""
+    return values if isinstance(values, pd.Series | np.ndarray) else np.asarray(values, dtype=object)
 
 
 def _outcome_columns(outcomes: OutcomeColumns) -> list[tuple[str, Any]]:
@@ -189,7 +248,7 @@ def _named(label: str, table: pd.DataFrame | Mapping[str, Any]) -> list[tuple[st
         raise DataError(f"names of {label} must be text; got {stray!r}. Rename the column.")
     if isinstance(table, pd.DataFrame):
         return [(name, table.iloc[:, i]) for i, name in enumerate(names)]
-    return [(name, c if isinstance(c, pd.Series) else np.asarray(c, dtype=object)) for name, c in table.items()]
+    return [(name, _column(values)) for name, values in table.items()]
 
 
 def _check_names(metrics: Sequence[str], features: Sequence[str]) -> None:
@@ -206,7 +265,7 @@ def _check_names(metrics: Sequence[str], features: Sequence[str]) -> None:
 
 
 def _cluster_codes(column: Any) -> Ints:
-    codes, _ = pd.factorize(pd.Series(list(column), dtype=object))
+    codes, _ = pd.factorize(column)
     if (codes < 0).any():
         raise DataError(
             f"clusters must be known for every row; missing in {int((codes < 0).sum())}. "

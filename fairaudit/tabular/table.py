@@ -10,13 +10,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from fairaudit.core.errors import ConfigError, DataError, did_you_mean
+from fairaudit.core.errors import ConfigError, DataError, did_you_mean, unknown_name
 from fairaudit.core.samples import NOT_RECORDED, Feature
+from fairaudit.core.weights import read_weights
 from fairaudit.stats.controls import check_controls
 from fairaudit.stats.outcomes import Floats
 from fairaudit.tabular.crossing import Grouping, group_name
 from fairaudit.tabular.file import column_names, read_columns
-from fairaudit.tabular.rows import outcome_values
+from fairaudit.tabular.rows import outcome_values, without_bounds
 from fairaudit.tabular.votes import read_votes, vote_columns
 
 #: ``["gender", "income=low,middle,high"]``, or ``{"gender": None, "income": ("low", "middle", "high")}``.
@@ -45,6 +46,10 @@ class OutcomeTable:
     groups, controls : DataFrame
         A column of text for each feature, and for each control feature, which may be a feature.
     outcomes : mapping of str to ndarray of float, shape (N,)
+    unbounded : frozenset of str
+        Outcomes without bounds; all others lie in [0, 1].
+    weights : ndarray of float or None, shape (N,)
+        As in ``Outcomes``.
     votes : mapping of str to DataFrame
         Probability of each group for each row, by the features with columns of votes.
     """
@@ -57,6 +62,8 @@ class OutcomeTable:
     groups: pd.DataFrame
     controls: pd.DataFrame
     outcomes: Mapping[str, Floats]
+    unbounded: frozenset[str]
+    weights: Floats | None
     votes: Mapping[str, pd.DataFrame]
 
 
@@ -67,6 +74,7 @@ def read_outcome_table(
     features: FeatureNames,
     unbounded: Sequence[str] = (),
     control_features: Sequence[str] = (),
+    sample_weight: str = "",
 ) -> OutcomeTable:
     """Return the declared columns of a Parquet or CSV file, or of a DataFrame.
 
@@ -86,9 +94,13 @@ def read_outcome_table(
     votes = {name: by_group for name, by_group in votes.items() if by_group}
     voted = [column for by_group in votes.values() for column in by_group.values()]
     others = [name for name in dict.fromkeys(control_features) if name not in orders]
-    _check_declared(label, [*columns, *votes], outcomes, list(orders), unbounded, [*voted, *others])
+    weight = [sample_weight] if sample_weight else []
+    _check_declared(label, [*columns, *votes], outcomes, list(orders), [*voted, *others, *weight])
     check_controls(f"control_features of {label}", others, [c for c in columns if c not in {*_IDS, *outcomes}])
-    table = read_columns(source, [c for c in columns if c in {*_IDS, *outcomes, *orders, *others, *voted}])
+    other = [c for c in columns if c not in {*_IDS, *outcomes, *orders, *others, *voted}]
+    if sample_weight and sample_weight not in other:
+        raise unknown_name(f"sample_weight of {label}", sample_weight, other)
+    table = read_columns(source, [c for c in columns if c in {*_IDS, *outcomes, *orders, *others, *voted, *weight}])
     if table.empty:
         raise DataError(f"{label} must have at least one row; got none. Check what was filtered before.")
     ids = _ids(label, table["sample_id"], "sample_id")
@@ -114,6 +126,7 @@ def read_outcome_table(
         )
     groups = {feature.name: texts for feature, texts in known}
     levels = groups | {name: _feature(label, name, (), table[name])[1] for name in others}
+    values = {name: _outcome(label, name, table[name]) for name in outcomes}
     return OutcomeTable(
         name="outcomes" if isinstance(source, pd.DataFrame) else Path(source).stem,
         ids=ids,
@@ -122,7 +135,9 @@ def read_outcome_table(
         features=tuple(feature for feature, _ in known),
         groups=pd.DataFrame(groups),
         controls=pd.DataFrame({name: levels[name] for name in control_features}, index=ids.index),
-        outcomes={name: _outcome(label, name, table[name], bounded=name not in unbounded) for name in outcomes},
+        outcomes=values,
+        unbounded=without_bounds(values, unbounded, of=label),
+        weights=read_weights(f"sample_weight '{sample_weight}' of {label}", table[sample_weight]) if weight else None,
         votes={name: shares for name, (_, _, shares) in read.items()},
     )
 
@@ -159,7 +174,6 @@ def _check_declared(
     columns: Sequence[str],
     outcomes: Sequence[str],
     features: Sequence[str],
-    unbounded: Sequence[str],
     others: Sequence[str],
 ) -> None:
     for kind, names in (("outcome", outcomes), ("feature", features)):
@@ -182,10 +196,6 @@ def _check_declared(
     for name in features:
         if name == "overall" or " & " in name:
             raise ConfigError(f"a feature must not be called 'overall' or hold ' & '; got '{name}'. Rename the column.")
-    for name in unbounded:
-        if name not in outcomes:
-            hint = did_you_mean(name, outcomes)
-            raise ConfigError(f"unbounded must name an outcome: {', '.join(outcomes)}; got '{name}'. {hint}".rstrip())
     for name in ("sample_id", *(n for n in (*_IDS, *outcomes, *features, *others) if columns.count(n) > 1)):
         if columns.count(name) != 1:
             hint = did_you_mean(name, columns) if name not in columns else ""
@@ -199,7 +209,8 @@ def _ids(label: str, column: pd.Series, name: str) -> pd.Series:
     if missing:
         hint = "" if name == "sample_id" else " Give each independent row a cluster of its own."
         raise DataError(f"{label} must have a {name} in every row; it is missing in {missing:,}. Fill it in.{hint}")
-    return column.map(group_name).astype(str)
+    plain = pd.api.types.is_integer_dtype(column) or isinstance(column.dtype, pd.StringDtype)
+    return (column if plain else column.map(group_name)).astype(str)
 
 
 def _feature(label: str, name: str, order: tuple[str, ...], column: pd.Series) -> tuple[Feature, Any]:
@@ -231,7 +242,7 @@ def _by_number(names: list[str]) -> list[str]:
     return names if numbers.isna().any() else [names[i] for i in np.argsort(numbers, kind="stable")]
 
 
-def _outcome(label: str, name: str, column: pd.Series, *, bounded: bool) -> Floats:
+def _outcome(label: str, name: str, column: pd.Series) -> Floats:
     texts = column.dropna()
     if len(texts) and all(isinstance(value, str) for value in texts):  # of a CSV
         words = texts.str.lower().replace(_TRUTH)
@@ -244,12 +255,6 @@ def _outcome(label: str, name: str, column: pd.Series, *, bounded: bool) -> Floa
             )
         column = numbers.reindex(column.index)
     values = outcome_values(name, column)
-    measured = values[~np.isnan(values)]
-    if not len(measured):
+    if np.isnan(values).all():
         raise DataError(f"outcome '{name}' of {label} must have a number in at least one row; got none. Leave it out.")
-    if bounded and (measured.min() < 0 or measured.max() > 1):
-        raise DataError(
-            f"outcome '{name}' of {label} must lie in [0, 1]; got {measured.min():g} to {measured.max():g}. "
-            f"If it is a number without bounds, add --unbounded {name}."
-        )
     return values

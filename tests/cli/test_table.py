@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 Run = Callable[..., tuple[int, str, str]]
@@ -32,7 +33,7 @@ def test_a_table_of_outcomes_is_audited_like_a_checkpoint(run: Run, table: Path,
         "--feature", "income=low,middle,high", "-o", out,
     )  # fmt: skip
     assert (code, error) == (0, "")
-    assert printed.splitlines()[0] == "1 of 2 planned comparisons shows a disparity."
+    assert printed.splitlines()[0] == "2 of 5 planned comparisons show a disparity, 2 of them beyond tolerance."
     assert "gender: f is lower than m on hit, by at least" in printed
     assert "trend per step of income on hit" in printed
     assert printed.strip().splitlines()[-1] == str(out / "report.html")
@@ -57,6 +58,22 @@ def test_a_column_of_the_table_can_be_held_equal(run: Run, table: Path, tmp_path
     assert controls == {"", "standardised by income", "income=low", "income=middle", "income=high"}
 
 
+def test_a_column_can_weigh_the_rows(run: Run, table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, _, error = run(
+        "audit-table", table, "--outcome", "hit", "--feature", "gender", "--sample-weight", "loss", "-o", out
+    )
+    assert (code, error) == (0, "")
+    rows = pd.read_csv(table)
+    women = rows[rows["gender"] == "f"]
+    (found,) = [
+        g for g in json.loads((out / "audit.json").read_text(encoding="utf-8"))["results"][0]["groups"]
+        if g["group"] == "f"
+    ]  # fmt: skip
+    assert found["value"] == pytest.approx(np.average(women["hit"], weights=women["loss"]))
+    assert found["n"] == len(women) - 1, "the first row has the weight 0"
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -64,9 +81,12 @@ def test_a_column_of_the_table_can_be_held_equal(run: Run, table: Path, tmp_path
         ("--outcome hit --feature gendr", "Did you mean 'gender'?"),
         ("--outcome hit", "an audit of outcomes must name at least one feature; got none. Outcomes said.csv has the "
          "columns sample_id, cluster_id, gender, income, hit, loss: add --feature NAME."),
-        ("--outcome loss --feature gender", "must lie in [0, 1]; got 0 to 2.99. If it is a number without bounds, add "
-         "--unbounded loss."),
-        ("--outcome loss --feature gender --unbounded loss", "Add --tolerance, in the unit of the outcome."),
+        ("--outcome loss --feature gender", "must lie in [0, 1]; got 1.01 in row 102 (199 of 300 rows are "
+         "outside). Correct them, or name it as unbounded: unbounded=['loss'], or --unbounded loss on the command "
+         "line."),
+        ("--outcome hit --feature gender --sample-weight income", "sample_weight 'income' of outcomes said.csv must be "
+         "a finite number of 0 or more in every row; got '"),
+        ("--outcome hit --feature gender --sample-weight los", "Did you mean 'loss'?"),
         ("--outcome hit --feature income=low,high", "must be one of low, high; got 'middle'."),
         ("--outcome hit --feature gender --average maco", "Did you mean 'macro'?"),
         ("--outcome hit --feature gender --control-feature incme", "control_features of outcomes said.csv must be one "

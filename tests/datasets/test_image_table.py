@@ -267,6 +267,38 @@ def test_a_row_twice_is_refused_and_a_path_cannot_lead_out(tmp_path: Path) -> No
     assert found.skipped["reason"].tolist() == ["the name leads out of the data folder"] * 2
 
 
+def test_a_column_can_weigh_the_rows(tmp_path: Path) -> None:
+    rows = {**ROWS, "w": ["2", "0", "1.5", "0.5"], "img": ["a.png", "gone.png", "c.png", "d.png"]}
+    for column in ("w", "sample_weight"):
+        named = {column if name == "w" else name: cells for name, cells in rows.items()}
+        found = read(write(tmp_path, f'sample_weight = "{column}"' + TOML, named))
+        assert found.weights is not None
+        assert found.weights.tolist() == [2.0, 1.5, 0.5]  # of a mean of 1 in the whole table
+        assert f"Rows are weighted by the column '{column}' of people.csv." in found.notes
+    assert read(write(tmp_path)).weights is None
+
+
+def test_weights_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
+    for cells, text in (
+        (["1", "x", "", "1"], "must be a finite number of 0 or more in every row; got 'x' in row 2 (2 such rows). "
+         "Correct it, or write 0 for rows that must not count."),
+        (["0"] * 4, "must be above 0 in at least one row; got 0 in all 4. Leave it out."),
+    ):  # fmt: skip
+        with pytest.raises(DataError) as caught:
+            read(write(tmp_path, 'sample_weight = "w"' + TOML, {**ROWS, "w": cells}))
+        assert str(caught.value) == f"sample_weight (column 'w' of table people.csv) {text}"
+    with pytest.raises(
+        ConfigError, match=r"sample_weight must be left out if subject is 'memes'; got a column\. The AUROC"
+    ):
+        TableMapping("t.csv", "memes", "img", label="l", text="t", split="s", sample_weight="w")
+    with pytest.raises(
+        ConfigError, match=r"column 'sample_weight' must be the sample_weight; got another use\. Rename"
+    ):
+        TableMapping("t.csv", "people", "img", label="sample_weight", sample_weight="w")
+    with pytest.raises(ConfigError, match=r"features\.sample_weight must have another name than"):
+        TableMapping("t.csv", "people", "img", features={"sample_weight": GroupMapping(column="w")})
+
+
 @pytest.mark.slow
 def test_rows_cost_a_third_of_a_kilobyte_each(tmp_path: Path) -> None:
     """Ten million rows fit into 10 GB with room to spare (``benchmarks.image_table`` reads them all)."""

@@ -72,11 +72,15 @@ def test_values_are_those_of_fairlearn(rows: pd.DataFrame) -> None:
 
 def test_an_order_has_a_slope_and_other_groups_a_contrast(rows: pd.DataFrame) -> None:
     found = planned(audited(rows))
-    assert found["kind"].to_dict() == {"gender": "one_vs_rest", "income": "slope"}
+    assert list(zip(found.index, found["kind"], found["group"], strict=True)) == [
+        ("gender", "one_vs_rest", "f"), ("income", "slope", ""),
+        *(("income", "one_vs_rest", place) for place in PLACES),
+    ]  # fmt: skip
+    found = found[found["group"].isin(["", "f"])]
     slope = np.polyfit(rows["income"].map(PLACES.index), rows["hit"], 1)[0]
     assert found.loc["income", "value"] == pytest.approx(slope)
     assert found["verdict"].to_dict() == {"gender": "inconclusive", "income": "disparity"}
-    assert found["tolerance"].to_dict() == pytest.approx({"gender": 0.05, "income": 0.02})
+    assert found["tolerance"].to_dict() == pytest.approx({"gender": 0.05, "income": 0.025})
     assert found["n_clusters"].to_dict() == {"gender": 400, "income": 400}
 
 
@@ -88,14 +92,17 @@ def test_every_outcome_is_a_headline_and_all_are_one_family(rows: pd.DataFrame) 
     assert {(p["indicator"], p["feature"]) for p in audit.plan["primary"]} == {
         (o, f) for o in ("hit", "loss") for f in ("gender", "income")
     }
-    found = planned(audit)
-    alone = planned(audited(rows, tolerance=0.1))
+    found = planned(audit).query("kind == 'slope'")
+    alone = planned(audited(rows, tolerance=0.1)).query("kind == 'slope'")
     p = float(alone["p_value"]["income"])
     hit = found[found["indicator"] == "hit"]
     assert hit["p_value"]["income"] == p
-    assert hit["p_adjusted"]["income"] == pytest.approx(4 * p)  # the least of four
+    assert hit["p_adjusted"]["income"] == pytest.approx(10 * p)  # the least of ten
     loss = audit.result("loss")
     assert (loss.groups["ci_method"] == "cluster t").all()
+    assert audited(rows, outcomes=["loss"], unbounded=["loss"]).result("loss").warnings[-1] == (
+        "'loss' has no bounds: intervals are t intervals, and no difference counts as negligible."
+    )
     assert loss.warnings[-1] == (
         "'loss' has no bounds: intervals are t intervals, and the tolerance of 0.1 is in its unit."
     )
@@ -204,14 +211,21 @@ def test_control_features_may_be_features_or_other_columns(rows: pd.DataFrame, t
 
 def test_what_cannot_be_audited_leaves_nothing_behind(rows: pd.DataFrame, tmp_path: Path) -> None:
     for error, options, text in (
-        (ConfigError, {"unbounded": ["hit"]}, "tolerance must be set if an outcome has no bounds; got none for "
-         "'hit'. Add --tolerance, in the unit of the outcome."),
         (ConfigError, {"average": "mikro"}, "average must be one of: macro, micro; got 'mikro'. Did you mean 'micro'?"),
-        (ConfigError, {"tolerance": 2}, "tolerance must be between 0 and 1; got 2. A usual choice is 0.05."),
+        (ConfigError, {"tolerance": 2}, "tolerance of 'hit' must be between 0 and 1; got 2. Leave it out for the "
+         "default."),
         (ConfigError, {"control_features": ["incme"]}, "control_features of the table of outcomes must be one of: "
          "gender, income, loss; got 'incme'. Did you mean 'income'?"),
         (ConfigError, {"control_features": ["hit"]}, "gender, income, loss; got 'hit'. Choose one of them."),
-        (DataError, {"outcomes": ["loss"]}, "If it is a number without bounds, add --unbounded loss."),
+        (DataError, {"outcomes": ["loss"]}, "name it as unbounded: unbounded=['loss'], or --unbounded loss on the "
+         "command line."),
+        (ConfigError, {"outcomes": ["hit", "loss"], "unbounded": ["loss"], "tolerance": 2.5},
+         "tolerance of 'hit' must be between 0 and 1; got 2.5. Leave it out for the default."),
+        (ConfigError, {"outcomes": ["loss"], "unbounded": ["loss"], "tolerance": 0}, "tolerance of 'loss' must be a "
+         "positive number in the unit of the outcome; got 0. Give the largest difference that does not matter."),
+        (ConfigError, {"sample_weight": "los"}, "sample_weight of the table of outcomes must be one of: loss; got "
+         "'los'. Did you mean 'loss'?"),
+        (ConfigError, {"sample_weight": "hit"}, "must be one of: loss; got 'hit'. Choose one of them."),
     ):  # fmt: skip
         with pytest.raises(error) as raised:
             audited(rows, output=tmp_path / "out", **options)
@@ -220,3 +234,88 @@ def test_what_cannot_be_audited_leaves_nothing_behind(rows: pd.DataFrame, tmp_pa
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(ConfigError, match="must be a new folder, an empty one or an earlier audit"):
         audited(rows, output=tmp_path)
+
+
+def test_a_ratio_beside_a_planned_difference_has_the_interval_of_its_verdict(rng: np.random.Generator) -> None:
+    """At 95 % alone, some of these ratios exclude one although no disparity is shown."""
+    group = np.repeat([f"g{k:02}" for k in range(20)], 200)
+    share = np.where(group == "g00", 0.15, 0.03 + 0.03 * (np.arange(4000) % 7 == 0))
+    table = pd.DataFrame({"sample_id": range(4000), "group": group, "harm": (rng.random(4000) < share).astype(int)})
+    found = audit_outcomes(table, outcomes=["harm"], features=["group"]).disparities
+    found = found[(found["kind"] == "one_vs_rest") & (found["reference"] == "all others")].set_index("group")
+    differences, ratios = found[found["measure"] == "difference"], found[found["measure"] == "ratio"]
+    excludes = (ratios["ci_low_adjusted"] > 1) | (ratios["ci_high_adjusted"] < 1)
+    assert excludes.to_dict() == (differences["verdict"] == "disparity").to_dict()
+    assert excludes["g00"]
+    assert ((ratios["ci_low"] > 1) | (ratios["ci_high"] < 1)).sum() > excludes.sum()
+    assert (ratios["ci_low_adjusted"] < ratios["ci_low"]).all()
+    assert (ratios["ci_high_adjusted"] > ratios["ci_high"]).all()
+    assert (ratios["verdict"] == "").all()
+
+
+def weighted(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The rows with whole weights, of which some are 0."""
+    return rows.drop(columns="loss").assign(w=rng.integers(0, 5, len(rows)))
+
+
+def repeated(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, each as often as its weight says."""
+    many = rows.loc[rows.index.repeat(rows["w"])].reset_index(drop=True)
+    return many.assign(sample_id=[str(i) for i in range(len(many))]).drop(columns="w")
+
+
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_a_whole_weight_is_that_many_rows(rows: pd.DataFrame, rng: np.random.Generator, average: Any) -> None:
+    table = weighted(rows, rng)
+    options: dict[str, Any] = {"average": average, "control_features": ["gender"]}
+    ours = audited(table, sample_weight="w", **options)
+    theirs = audited(repeated(table), **options)
+    for name in ("groups", "disparities"):
+        first, second = getattr(ours, name), getattr(theirs, name)
+        plain = ~first["control"].str.startswith("standardised")
+        if name == "disparities":
+            plain &= ~first["kind"].isin(["omnibus", "departure"])  # values are statistics of tests, no estimates
+        assert first.loc[plain, "value"].notna().any()
+        np.testing.assert_allclose(first.loc[plain, "value"], second.loc[plain, "value"], rtol=1e-9)
+    first, second = (
+        audit.results[0].statistics.groupby(["feature", "group"])[["numerator", "denominator"]].sum()
+        for audit in (ours, theirs)
+    )
+    np.testing.assert_allclose(
+        first["numerator"] / first["denominator"], second["numerator"] / second["denominator"], rtol=1e-9
+    )
+
+
+def test_the_unit_of_weights_does_not_matter_and_their_values_do(rows: pd.DataFrame, rng: np.random.Generator) -> None:
+    table = weighted(rows, rng)
+    first, same, plain = (
+        audited(t, sample_weight=name)
+        for t, name in ((table, "w"), (table.assign(w=table["w"] * 1e300), "w"), (table, ""))
+    )
+    for name in ("groups", "disparities"):
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(same, name), rtol=1e-12)
+    assert not np.allclose(first.groups["value"], plain.groups["value"])
+    assert first.data[0].digest == same.data[0].digest != plain.data[0].digest
+
+
+def test_the_reader_learns_of_the_weights(rows: pd.DataFrame, rng: np.random.Generator, tmp_path: Path) -> None:
+    table = weighted(rows, rng)
+    audit = audited(table, sample_weight="w", output=tmp_path / "out")
+    w = table["w"].to_numpy(float)
+    kish = w.sum() ** 2 / (w**2).sum()
+    assert "Rows are weighted by the column 'w'." in audit.data[0].notes
+    (warning,) = [text for text in audit.results[0].warnings if text.startswith("Rows are weighted")]
+    assert warning.startswith(f"Rows are weighted: for hit, {int((w > 0).sum()):,} rows count like {kish:,.1f} rows of")
+    assert audit.results[0].metrics["hit"].startswith("Weighted mean of the column")
+    assert audit.config["sample_weight"] == "w"
+    assert "Kish" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_group_without_weight_is_not_estimable(rows: pd.DataFrame) -> None:
+    table = rows.assign(w=(rows["gender"] == "m").astype(float))
+    audit = audited(table, sample_weight="w", features=["gender"])
+    lost = audit.groups.set_index("group").loc["f"]
+    assert (lost["status"], lost["n"]) == ("not_estimable", 0)
+    assert lost["note"] == "no image with a weight above 0 was measured in this group, so its effective size is 0"
+    found = planned(audit).loc["gender"]
+    assert (found["verdict"], found["note"]) == ("not_estimable", lost["note"])

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame, true_positive_rate
 from scipy import stats
-from scipy.optimize import brentq
 
 import fairaudit
 from fairaudit.core.errors import ConfigError, DataError, RequirementError
@@ -61,7 +60,7 @@ def test_intervals_are_wilsons() -> None:
 
 def test_unbounded_outcomes_have_t_intervals(rng: np.random.Generator) -> None:
     loss = rng.normal(3, 2, 60)
-    rows = OutcomeFrame({"loss": loss}, sensitive_features=np.repeat(["a", "b"], 30)).intervals()
+    rows = OutcomeFrame({"loss": loss}, sensitive_features=np.repeat(["a", "b"], 30), unbounded="loss").intervals()
     expected = stats.t.interval(0.95, 29, loc=loss[:30].mean(), scale=stats.sem(loss[:30]))
     assert rows.loc[["a"], ["ci_low", "ci_high"]].to_numpy()[0].tolist() == pytest.approx(list(expected))
     assert rows.loc["a", "ci_method"] == "cluster t"
@@ -82,6 +81,17 @@ def test_macro_is_the_mean_of_clusters() -> None:
     frame = OutcomeFrame({"hit": values}, sensitive_features={"g": group}, clusters=people, average="macro")
     assert frame.by_group["hit"].to_dict() == {"a": 0.5, "b": 0.5}  # a: mean of p = 1 and q = 0
     assert frame.overall.to_dict() == {"hit": pytest.approx((1 + 0 + 0.5) / 3)}
+
+
+def test_a_rare_harm_is_shown_and_beyond_its_default_tolerance() -> None:
+    """1 % against 4 % of 20,000 rows; and a loss without bounds is shown, with nothing to measure it by."""
+    group = np.repeat(["a", "b"], 10_000)
+    harm = np.concatenate([np.arange(10_000) < 100, np.arange(10_000) < 400]).astype(float)
+    frame = OutcomeFrame({"harm": harm, "loss": harm * 5 - 1}, sensitive_features={"g": group}, unbounded=["loss"])
+    rows = frame.disparities().set_index("metric")
+    assert rows["tolerance"].to_dict() == pytest.approx({"harm": 0.0125, "loss": np.nan}, nan_ok=True)
+    assert set(rows["verdict"]) == {"disparity"}
+    assert rows["extent"].to_dict() == {"harm": "beyond_tolerance", "loss": ""}
 
 
 def test_disparities_are_decided_together() -> None:
@@ -133,17 +143,14 @@ def test_groups_are_compared_within_levels_of_a_control() -> None:
 # Where fairlearn is wrong
 
 
-def least_difference(p: float, q: float, n: int, level: float) -> float:
-    """Of a group with share p, moved from q to one half, against one with share q; n independent rows each."""
-    v, w = p * (1 - p) / (n - 1), q * (1 - q) / (n - 1)
-    df = (v + w) ** 2 * (n - 1) / (v**2 + w**2)
-    quantiles = stats.t.ppf(1 - level / 2, df) + stats.t.ppf(0.8, df)
-
-    def missing(shift: float) -> float:
-        moved = q - shift
-        return float(quantiles * np.sqrt((moved * (1 - moved) + q * (1 - q)) / (n - 1)) - shift)
-
-    return float(brentq(missing, 0.0, q))
+def power(p: float, q: float, n: int, level: float) -> float:
+    """Chance that the chi-squared test (N - 1) of two shares of n rows each is below ``level``, over all tables."""
+    x, y = np.arange(n + 1)[:, None], np.arange(n + 1)[None, :]
+    pooled = (x + y) / (2 * n)
+    with np.errstate(invalid="ignore"):
+        z2 = ((x - y) / n) ** 2 / (pooled * (1 - pooled) * 2 / n) * (2 * n - 1) / (2 * n)
+    chance = stats.binom.pmf(x, n, p) * stats.binom.pmf(y, n, q)
+    return float(chance[z2 > stats.chi2.isf(level, 1)].sum())
 
 
 def test_what_could_have_been_seen_is_counted_towards_one_half_in_each_level() -> None:
@@ -154,9 +161,8 @@ def test_what_could_have_been_seen_is_counted_towards_one_half_in_each_level() -
     rows = frame_of(table, control_features=table["lit"]).disparities()
     found = dict(zip(rows.index.get_level_values("lit"), rows["min_detectable"], strict=True))
     light = table[(table["skin"] == "light") & (table["lit"] == "night")]["hit"].mean()
-    dark = table[(table["skin"] == "dark") & (table["lit"] == "night")]["hit"].mean()
-    assert found["day"] == pytest.approx(least_difference(0.5, 0.75, 400, 0.05 / 2), rel=1e-6)
-    assert found["night"] == pytest.approx(least_difference(dark, light, 400, 0.05 / 2), rel=1e-6)
+    assert power(0.75 - found["day"], 0.75, 400, 0.05 / 2) == pytest.approx(0.8, abs=0.015)
+    assert power(light - found["night"], light, 400, 0.05 / 2) == pytest.approx(0.8, abs=0.015)
 
 
 def test_a_group_without_positives_has_no_true_positive_rate() -> None:
@@ -349,6 +355,25 @@ G = ["a", "b", "a"]
             "clusters must be one column; got shape (3, 2). Give one value a row.",
         ),
         (
+            H, {"sensitive_features": G, "sample_weight": [1, 2]},
+            "sample_weight must have as many rows as outcomes 'hit'; got 2 and 3. Give one value a row.",
+        ),
+        (
+            pd.DataFrame(H, index=[3, 4, 5]), {"sensitive_features": G, "sample_weight": pd.Series([1, 2, 3])},
+            "sample_weight must have the index of outcomes 'hit', in the same order; got '0' instead of '3' in row 1. "
+            "Align them with .loc, or drop both indexes.",
+        ),
+        (
+            H, {"sensitive_features": G, "sample_weight": [1, np.nan, 2]},
+            "sample_weight must be a finite number of 0 or more in every row; got no value in row 2 (1 such rows). "
+            "Correct it, or write 0 for rows that must not count.",
+        ),
+        (
+            {"hit": [1, 0, np.nan], "loss": [0.99, 1.01, -1]}, {"sensitive_features": G},
+            "outcome 'loss' must lie in [0, 1]; got 1.01 in row 2 (2 of 3 rows are outside). Correct them, or name it "
+            "as unbounded: unbounded=['loss'], or --unbounded loss on the command line.",
+        ),
+        (
             {"hit": np.ones(2001)}, {"sensitive_features": {"age": np.arange(2001) / 7}},
             "sensitive and control features must form at most 2,000 groups; got 2,001. Put numbers into bins, or leave "
             "a feature out.",
@@ -371,5 +396,53 @@ def test_names_outside_a_list_are_refused() -> None:
         )
     with pytest.raises(ConfigError, match=r"^average must be one of: macro, micro; got 'mikro'. Did you mean 'micro'"):
         frame_of(two_groups(), average="mikro")
-    with pytest.raises(ConfigError, match=r"^tolerance must be between 0 and 1; got 1.5"):
+    with pytest.raises(ConfigError, match=r"^tolerance of 'hit' must be between 0 and 1; got 1.5"):
         frame.disparities(tolerance=1.5)
+    with pytest.raises(ConfigError, match=r"^unbounded must be one of: hit; got 'hitt'. Did you mean 'hit'"):
+        frame_of(two_groups(), unbounded=["hitt"])
+
+
+def test_an_outcome_is_unbounded_if_it_is_named_whatever_its_values() -> None:
+    loss = np.linspace(0, 0.99, 60)
+    methods = [
+        OutcomeFrame({"loss": loss}, sensitive_features=["a", "b"] * 30, unbounded=names).intervals()["ci_method"]
+        for names in ((), ["loss"])
+    ]
+    assert [set(method) for method in methods] == [{"Wilson, effective n"}, {"cluster t"}]
+
+
+def test_a_tolerance_is_in_the_unit_of_an_unbounded_outcome(rng: np.random.Generator) -> None:
+    frame = OutcomeFrame({"loss": rng.normal(30, 1, 60)}, sensitive_features=["a", "b"] * 30, unbounded=["loss"])
+    assert frame.disparities(tolerance=5)["verdict"].tolist() == ["within_tolerance"]
+    for bad in (0, -1, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match=r"^tolerance of 'loss' must be a positive number in the unit of the"):
+            frame.disparities(tolerance=bad)
+
+
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_weights_of_one_over_the_copies_undo_copies(rng: np.random.Generator, average: Any) -> None:
+    n = 90
+    hit, group, person = rng.random(n).round(2), rng.choice(["a", "b", "c"], n), np.arange(n) // 3
+    copies = rng.integers(1, 5, n)
+    row = np.arange(n).repeat(copies)
+    once = OutcomeFrame({"hit": hit}, sensitive_features={"g": group}, clusters=person, average=average)
+    many = OutcomeFrame({"hit": hit[row]}, sensitive_features={"g": group[row]}, clusters=person[row], average=average,
+                        sample_weight=1 / copies[row])  # fmt: skip
+    pd.testing.assert_frame_equal(once.by_group, many.by_group)
+    assert once.overall["hit"] == pytest.approx(many.overall["hit"], rel=1e-12)
+    np.testing.assert_allclose(once.disparities()["value"], many.disparities()["value"], rtol=1e-9)
+
+
+def test_effective_sizes_are_kishs_and_a_group_without_weight_has_its_reason() -> None:
+    frame = OutcomeFrame(
+        {"hit": [1, 0, 1, np.nan, 1, 0]}, sensitive_features={"g": ["a", "a", "a", "a", "b", "b"]},
+        sample_weight=[1, 2, 3, 4, 0, 0],
+    )  # fmt: skip
+    rows = frame.intervals()
+    assert rows["n"].tolist() == [3, 0]
+    assert rows["n_effective"].tolist() == pytest.approx([6**2 / (1 + 4 + 9), 0])
+    assert rows["value"].tolist() == pytest.approx([4 / 6, np.nan], nan_ok=True)
+    assert rows["status"].tolist() == ["too_few", "not_estimable"]
+    assert rows["note"]["b"] == "no image with a weight above 0 was measured in this group, so its effective size is 0"
+    alone = OutcomeFrame({"hit": [1, 0, np.nan]}, sensitive_features={"g": ["a", "a", "b"]}).intervals()
+    assert alone["n_effective"].tolist() == alone["n"].tolist() == [2, 0]

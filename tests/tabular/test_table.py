@@ -134,7 +134,7 @@ COLUMNS = "sample_id, cluster_id, gender, grade, hit, seen, unused"
         ({}, {"features": ["gender", "gender"]}, "a feature must be named once; got 'gender' twice. Leave one out."),
         (
             {}, {"unbounded": ["hitt"]},
-            "unbounded must name an outcome: hit; got 'hitt'. Did you mean 'hit'?",
+            "unbounded must be one of: hit; got 'hitt'. Did you mean 'hit'?",
         ),
         (
             {"overall": ["a", "b", "a", "b"]}, {"features": ["overall"]},
@@ -176,8 +176,18 @@ def test_what_is_declared_must_be_there(change: dict[str, Any], options: dict[st
         ),
         (
             {"hit": [1, 0, 2, -3]}, {},
-            "outcome 'hit' of the table of outcomes must lie in [0, 1]; got -3 to 2. If it is a number without bounds, "
-            "add --unbounded hit.",
+            "outcome 'hit' of the table of outcomes must lie in [0, 1]; got 2 in row 3 (2 of 4 rows are outside). "
+            "Correct them, or name it as unbounded: unbounded=['hit'], or --unbounded hit on the command line.",
+        ),
+        (
+            {"w": [1, -2, 0, -3]}, {"sample_weight": "w"},
+            "sample_weight 'w' of the table of outcomes must be a finite number of 0 or more in every row; got '-2' in "
+            "row 2 (2 such rows). Correct it, or write 0 for rows that must not count.",
+        ),
+        (
+            {"w": [0, 0, 0, 0]}, {"sample_weight": "w"},
+            "sample_weight 'w' of the table of outcomes must be above 0 in at least one row; got 0 in all 4. Leave it "
+            "out.",
         ),
         (
             {"hit": [1, np.inf, 0, 0]}, {"unbounded": ["hit"]},

@@ -138,7 +138,7 @@ def test_an_audit_of_votes(rng: np.random.Generator, tmp_path: Path) -> None:
     shares = table["gender:woman"] / 3
     weighted = np.average(table["hit"], weights=shares) - np.average(table["hit"], weights=1 - shares)
     assert row["value"] == pytest.approx(weighted, abs=0.02)
-    assert (row["ci_method"], row["verdict"]) == ("cluster t, labels drawn 20 times", "disparity")
+    assert (row["ci_method"], row["verdict"]) == ("score, skewness-corrected, labels drawn 20 times", "disparity")
     unsure = f"{100 * shares.between(0.1, 0.9).mean():.1f} % of the labels of gender are uncertain"
     assert row["note"] == unsure
     assert audit.results[0].warnings[-1].startswith(unsure)

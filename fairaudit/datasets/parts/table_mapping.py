@@ -9,13 +9,13 @@ from typing import Literal
 
 from fairaudit.core.errors import ConfigError, did_you_mean
 from fairaudit.core.open_file import read_toml
-from fairaudit.core.samples import BOX_COLUMNS, INCOME, SAMPLE_COLUMNS, KnownBy
+from fairaudit.core.samples import BOX_COLUMNS, INCOME, SAMPLE_COLUMNS, SAMPLE_WEIGHT, KnownBy
 from fairaudit.core.typed_values import build
 
 #: Required columns by subject.
 LABELLED = {"labelled": ("label",), "memes": ("label", "text", "split")}
 #: Names that no feature can have.
-RESERVED = (*SAMPLE_COLUMNS, *BOX_COLUMNS, INCOME)
+RESERVED = (*SAMPLE_COLUMNS, *BOX_COLUMNS, INCOME, SAMPLE_WEIGHT)
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,9 @@ class TableMapping:
         Kind of cluster: person, household, source image.
     income_usd_per_month : str
         Column of numbers.
+    sample_weight : str
+        Column of row weights, 0 or more, such as one over the chance of being sampled; not for memes, whose AUROC
+        counts rows alike.
     box : tuple of str
         Four columns of a person's box; empty for whole images.
     box_form, box_unit : str
@@ -99,6 +102,7 @@ class TableMapping:
     split: str = ""
     splits: Mapping[str, str] = field(default_factory=dict)
     income_usd_per_month: str = ""
+    sample_weight: str = ""
     box: tuple[str, ...] = ()
     box_form: Literal["left top right bottom", "left top width height"] = "left top right bottom"
     box_unit: Literal["pixels", "shares"] = "pixels"
@@ -118,8 +122,16 @@ class TableMapping:
                 raise ConfigError(
                     f"{key} must name a column if subject is '{self.subject}'; got none. Add {key} = COLUMN."
                 )
-        if "path" in self.columns() and self.file != "path":  # the reader writes the image's path to this column
-            raise ConfigError("column 'path' must be the file; got another use. Rename the column in the table.")
+        if self.sample_weight and self.subject == "memes":
+            raise ConfigError(
+                "sample_weight must be left out if subject is 'memes'; got a column. The AUROC counts all memes alike: "
+                "remove the line."
+            )
+        for name, key in (("path", "file"), (SAMPLE_WEIGHT, SAMPLE_WEIGHT)):  # the reader writes these columns
+            if name in self.columns() and getattr(self, key) != name:
+                raise ConfigError(
+                    f"column '{name}' must be the {key}; got another use. Rename the column in the table."
+                )
         for feature, mapping in self.features.items():
             what = f"features.{feature}"
             if feature in RESERVED:
@@ -143,7 +155,8 @@ class TableMapping:
 
     def columns(self) -> tuple[str, ...]:
         """Return all columns to read, each once."""
-        single = (self.file, self.id, self.cluster, self.label, self.text, self.split, self.income_usd_per_month)
+        single = (self.file, self.id, self.cluster, self.label, self.text, self.split, self.income_usd_per_month,
+                  self.sample_weight)  # fmt: skip
         grouped = [c for name, group in self.features.items() for c in (group.votes.values() or [group.column or name])]
         return tuple(dict.fromkeys(filter(None, (*single, *self.box, *grouped))))
 
