@@ -14,6 +14,7 @@ from fairaudit.cli.data import data as data_commands
 from fairaudit.cli.experiment import experiment as experiment_commands
 from fairaudit.cli.heads import finetune, probe
 from fairaudit.cli.options import EXIT_INPUT, EXIT_NOT_ESTIMABLE, Bias, Overwrite, Quick, print_path, with_options
+from fairaudit.cli.power import power
 from fairaudit.cli.table import AuditCommand, audit_table, show_audit
 from fairaudit.core.errors import ConfigError, FairauditError, InputError, disk_error
 from fairaudit.core.stop import Stopped, stoppable
@@ -30,6 +31,7 @@ app.add_typer(data_commands, name="data")
 app.add_typer(experiment_commands, name="experiment")
 app.command()(probe)
 app.command()(finetune)
+app.command()(power)
 
 
 @app.callback(invoke_without_command=True)
@@ -120,7 +122,7 @@ def audit(
         Path | None, typer.Option(help="TOML with labelled test sets, the in-domain set first.")
     ] = None,
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Neither read nor keep embeddings. Default: the user's cache folder.")
+        bool, typer.Option("--no-cache", help="Read and keep neither embeddings nor the self-test.")
     ] = False,
     **chosen: Any,
 ) -> None:

@@ -129,6 +129,26 @@ class FeatureCheck:
 
 
 @dataclass(frozen=True)
+class WeightCheck:
+    """The weights of the measured rows.
+
+    Parameters
+    ----------
+    least, most : float
+        Smallest and largest weight above 0, relative to the mean weight of the data set.
+    n_zero : int
+        Rows of weight 0, which count nowhere.
+    n_effective : float
+        Kish's effective size.
+    """
+
+    least: float
+    most: float
+    n_zero: int
+    n_effective: float
+
+
+@dataclass(frozen=True)
 class SampleCheck:
     """Result of ``fairaudit data check``.
 
@@ -166,6 +186,8 @@ class SampleCheck:
     expected : float or None
         The assumed share; None for the share that is hardest to compare.
     notes : tuple of str
+    weights : WeightCheck or None
+        None if all rows count alike.
     """
 
     name: str
@@ -194,6 +216,7 @@ class SampleCheck:
     alpha: float
     expected: float | None
     notes: tuple[str, ...]
+    weights: WeightCheck | None = None
 
     @property
     def can_compare(self) -> bool:

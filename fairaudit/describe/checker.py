@@ -17,8 +17,17 @@ import pandas as pd
 from fairaudit.core.errors import ConfigError
 from fairaudit.core.plan import ALPHA
 from fairaudit.core.progress import Advance
-from fairaudit.core.samples import BOX_COLUMNS, IN_ANOTHER_SPLIT, INCOME, NOT_RECORDED, Feature, Samples
-from fairaudit.describe.check import FeatureCheck, GroupCount, Overlap, Reason, SampleCheck
+from fairaudit.core.samples import (
+    BOX_COLUMNS,
+    IN_ANOTHER_SPLIT,
+    INCOME,
+    NOT_RECORDED,
+    SAMPLE_WEIGHT,
+    Feature,
+    Samples,
+)
+from fairaudit.core.weights import effective_size
+from fairaudit.describe.check import FeatureCheck, GroupCount, Overlap, Reason, SampleCheck, WeightCheck
 from fairaudit.describe.planned_comparisons import Planned, planned, planned_income
 from fairaudit.images.decode import EncodedImage, ImageError, image_size, read_image, unnamed_images
 
@@ -83,7 +92,17 @@ def check_samples(
         unreadable=unreadable, n_rows_unreadable=n_rows_unreadable, decoded=decode, copies=_copies(opened.digests),
         overlaps=tuple(_overlaps(samples, opened.digests)), features=tuple(features), n_planned=n_planned,
         indicators=tuple(indicators), alpha=alpha, expected=expected, notes=samples.notes,
+        weights=_weights(rows),
     )  # fmt: skip
+
+
+def _weights(rows: pd.DataFrame) -> WeightCheck | None:
+    if SAMPLE_WEIGHT not in rows:
+        return None
+    weights = rows[SAMPLE_WEIGHT].to_numpy(np.float64)
+    used = weights[weights > 0]
+    least, most = (float(used.min()), float(used.max())) if len(used) else (0.0, 0.0)
+    return WeightCheck(least, most, len(weights) - len(used), effective_size(used))
 
 
 def _feature(

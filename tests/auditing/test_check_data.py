@@ -28,8 +28,10 @@ def test_indicators_of_its_subject_share_the_error_level(tmp_path: Path) -> None
     found = fairaudit.check_data("utkface", faces(tmp_path / "faces", women=40, men=40), name="ours")
     assert (found.name, found.reader, found.n_rows) == ("ours", "utkface", 80)
     assert found.indicators == ("label_association", "representation_disparity")
-    # gender is one comparison and age one slope; five races of 16 images are too few.
-    assert found.n_planned == 2 * 2
+    # gender is one comparison, and age one slope and three large groups; five races of 16 images are too few.
+    (age,) = (one for one in found.features if one.name == "age_group")
+    assert [one.kind for one in age.comparisons if one.status == "ok"] == ["slope", *["one_vs_rest"] * 3]
+    assert found.n_planned == 2 * (1 + 4)
     assert found.can_compare
 
 
@@ -122,7 +124,7 @@ def test_wrong_input_is_one_sentence(run: Run, tmp_path: Path, arguments: tuple[
         )),
         ("dollar_street", "dollar-street-sample", 0, (
             "dollar_street: 43 images, 29 clusters (household), read by dollar_street",
-            "Africa 10 5 3 4 3 too few", "for each doubling: 0.090 to none",
+            "Africa 10 5 3 4 3 too few", "for each doubling: 0.101 to 0.123",
         )),
         ("hateful_memes", "memes-sample", 3, (
             "hateful_memes: 1,308 images, read by hateful_memes", "Splits train 915, test 197, dev 196",

@@ -68,15 +68,16 @@ def test_audit_ends_with_the_path_of_the_report(run: Run, checkpoint: Path, face
 def test_a_repeated_audit_takes_its_embeddings_from_the_cache(
     run: Run, checkpoint: Path, faces: Path, tmp_path: Path
 ) -> None:
-    seen, digests, only = [], [], ("--indicator", "representation_disparity")
+    seen, documents, only = [], [], ("--indicator", "representation_disparity")
     for i, options in enumerate((("--cache", tmp_path / "cache"), ("--cache", tmp_path / "cache"), ("--no-cache",))):
         out = tmp_path / f"out{i}"
         code, _, told = run("audit", checkpoint, "--data", f"utkface={faces}", *only, *options, "-o", out)
         assert code == 0
         seen += re.findall(r"([\d,]+) of 120 images had been embedded before; .*cache holds [\d.]+ of at most", told)
-        digests.append(json.loads((out / "audit.json").read_text(encoding="utf-8"))["provenance"]["digest"])
+        documents.append(json.loads((out / "audit.json").read_text(encoding="utf-8"))["provenance"])
     assert seen == ["0", "120"]
-    assert len(set(digests)) == 1
+    assert [document["selftest"]["cached"] for document in documents] == [False, True, False]
+    assert len({document["digest"] for document in documents}) == 1
 
 
 def test_a_cache_that_is_a_file_is_refused_before_the_checkpoint_is_opened(
@@ -504,7 +505,7 @@ def test_the_options_are_those_that_users_know() -> None:
                   "--output", "--overwrite", "--plan", "--preprocessing", "--preset", "--probe", "--prompts", "--seed",
                   "--set", "--test-sets", "--text-encoder", "--trust-checkpoint"],
         "audit-table": ["--average", "--control-feature", "--feature", "--outcome", "--output", "--overwrite", "--plan",
-                        "--tolerance", "--unbounded"],
+                        "--sample-weight", "--tolerance", "--unbounded"],
         "compare": ["--output", "--overwrite"],
         "data check": ["--expected", "--headers-only", "--json"],
         "data datasheet": [],
@@ -515,6 +516,8 @@ def test_the_options_are_those_that_users_know() -> None:
         "finetune": ["--batch", "--batch-size", "--classes", "--epochs", "--factor", "--flip", "--labels",
                      "--least-area", "--milestones", "--momentum", "--output", "--overwrite", "--preprocessing",
                      "--preset", "--rate", "--resize", "--seed", "--size", "--weight-decay"],
+        "power": ["--clusters", "--difference", "--group", "--icc", "--json", "--per-cluster", "--rest", "--rows",
+                  "--share", "--size-cv"],
         "pretrain": ["--allow-unreadable", "--data", "--indicator", "--output", "--probe", "--samples", "--seed",
                      "--set", "--text-encoder", "--watch", "--watch-every", "--watch-labels"],
         "probe": ["--batch-size", "--classes", "--labels", "--output", "--overwrite", "--preprocessing", "--seed",

@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from fairaudit.core.errors import ConfigError
-from fairaudit.core.samples import BOX_COLUMNS, Feature, Samples
+from fairaudit.core.samples import BOX_COLUMNS, SAMPLE_WEIGHT, Feature, Samples
 from fairaudit.describe.checker import check_samples
-from fairaudit.describe.planned_comparisons import both_sides
-from fairaudit.stats.power import effective_sizes
+from fairaudit.stats.power import group_power
 
 GENDER = Feature("gender", ("woman", "man"), "annotated", "two annotators")
 TONE = Feature("tone", ("1", "2", "3"), "annotated", "a scale", ordered=True)
@@ -67,11 +64,13 @@ def test_an_order_is_compared_by_its_slope_and_other_groups_with_the_rest(tmp_pa
     rows = table(90, tone=["1", "2", "3"] * 30, race=["a", "b", "c"] * 30, gender=["woman", "man"] * 45)
     found = check_samples(made(tmp_path, rows, TONE, race, GENDER), indicators=["one", "two"])
     tone, of_race, gender = found.features
-    assert [(c.kind, c.measure, c.group) for c in tone.comparisons] == [("slope", "per_step", "")]
+    assert [(c.kind, c.measure, c.group) for c in tone.comparisons] == [
+        ("slope", "per_step", ""), *(("one_vs_rest", "difference", group) for group in "123"),
+    ]  # fmt: skip
     assert [(c.group, c.reference) for c in of_race.comparisons] == [(g, "all others") for g in "abc"]
     assert [(c.group, c.reference) for c in gender.comparisons] == [("woman", "man")]
-    assert found.n_planned == 2 * (1 + 3 + 1), "each indicator makes the same comparisons"
-    assert found.alpha == pytest.approx(0.05 / 10)
+    assert found.n_planned == 2 * (4 + 3 + 1), "each indicator makes the same comparisons"
+    assert found.alpha == pytest.approx(0.05 / 16)
     assert found.can_compare is True
 
 
@@ -138,9 +137,11 @@ def test_an_auroc_needs_some_of_both_labels_and_has_no_slope(tmp_path: Path) -> 
     rows = table(80, split="test", label="0", target=["race", "sex"] * 40, age=["young", "middle"] * 40)
     rows.loc[[0, 2, 4, *range(1, 40, 2)], "label"] = "1"
     found = check_samples(made(tmp_path, rows, target, age, subject="memes"))
-    (of_target,), (of_age,) = (one.comparisons for one in found.features)
+    (of_target,), (of_age, *groups) = (one.comparisons for one in found.features)
     assert (of_target.status, of_target.note) == ("too_few", "3 hateful memes of 'race'; at least 5 are needed")
     assert (of_age.kind, of_age.status, of_age.note) == ("slope", "not_estimable", "no slope is defined for the AUROC")
+    assert [one.group for one in groups] == ["young", "middle", "old"]
+    assert [one.status for one in groups] == ["too_few", "too_few", "not_estimable"]
     assert (found.n_planned, found.can_compare) == (0, False)
 
 
@@ -164,21 +165,15 @@ def test_the_country_of_a_home_is_a_lead_beside_its_region(tmp_path: Path) -> No
     assert (found.features[0].exploratory, found.n_planned) == (False, 1)
 
 
-@given(
-    st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 9)), min_size=1, max_size=80).filter(
-        lambda rows: any(group >= 0 for group, _ in rows)
-    ),
-    st.sampled_from(["micro", "macro"]),
-)
-def test_sizes_of_all_groups_are_those_of_each(rows: list[tuple[int, int]], average: str) -> None:
-    codes, clusters = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
-    found = both_sides(codes, clusters, 4, average=average)
-    for group, (inside, outside, smaller) in enumerate(found):
-        masks = codes == group, (codes >= 0) & (codes != group)
-        expected = [effective_sizes(clusters[mask], average=average) for mask in masks]
-        assert inside == pytest.approx(expected[0])
-        assert outside == pytest.approx(expected[1])
-        assert smaller == min(len(set(clusters[mask])) for mask in masks)
+def test_the_check_the_command_and_weights_agree(tmp_path: Path) -> None:
+    write(tmp_path, 200)
+    rows = table(200, gender=["woman"] * 60 + ["man"] * 140)
+    (one,) = check_samples(made(tmp_path, rows, GENDER), expected=0.2).features[0].comparisons
+    (end,) = group_power(60, 140, 0.2)
+    assert [one.least, one.most] == pytest.approx([end.difference, end.difference])
+    rows[SAMPLE_WEIGHT] = [1.0, 3.0] * 100
+    (weighted,) = check_samples(made(tmp_path, rows, GENDER), expected=0.2).features[0].comparisons
+    assert weighted.least > one.least, "60 rows with weights 1 and 3 are like 48"
 
 
 @pytest.mark.parametrize("decode", [True, False])
@@ -285,3 +280,14 @@ def test_progress_is_told(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     check_samples(made(tmp_path, table(3)), progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_state_of_weights_is_counted(tmp_path: Path) -> None:
+    write(tmp_path, 40)
+    rows = table(40, gender=["woman", "man"] * 20, sample_weight=[0.0, 0.5, 1.0, 2.5] * 10)
+    found = check_samples(made(tmp_path, rows, GENDER))
+    assert found.weights is not None
+    assert (found.weights.least, found.weights.most, found.weights.n_zero) == (0.5, 2.5, 10)
+    assert found.weights.n_effective == pytest.approx(40**2 / (10 * (0.25 + 1 + 6.25)))
+    assert found.document()["weights"]["n_zero"] == 10
+    assert check_samples(made(tmp_path, rows.drop(columns="sample_weight"), GENDER)).weights is None
