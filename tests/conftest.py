@@ -83,7 +83,7 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep embeddings of tests out of the user's own cache; also those of processes that a test starts."""
+    """Keep what tests and the processes that they start cache out of the user's own folder."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAIRAUDIT_CACHE", str(folder))

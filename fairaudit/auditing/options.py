@@ -99,7 +99,9 @@ class AuditOptions:
     batch_size: int = option(64, "Images per batch.", record=None)
     allow_unreadable: bool = option(False, "Continue if over 1 % of the images are unreadable.")
     alpha: float = option(0.05, "Chance of any false disparity in an audit without a plan, in (0, 1).", flag="")
-    cache: Path | None = option(None, "Folder that keeps embeddings for later audits.", kind=Path, record=None)
+    cache: Path | None = option(
+        None, "Folder that keeps embeddings and the self-test for later audits.", kind=Path, record=None
+    )
 
 
 OPTIONS = {f.name: f for f in dataclasses.fields(AuditOptions)}

@@ -22,7 +22,7 @@ from fairaudit.auditing.label_tests import drops_from, read_tests
 from fairaudit.auditing.options import AuditKeywords, takes
 from fairaudit.auditing.plugins import load_indicator
 from fairaudit.auditing.request import PAGE, audit_folder, contents_of, images_of, options_of
-from fairaudit.auditing.selftest import short_selftest
+from fairaudit.auditing.selftest_cache import recorded_selftest
 from fairaudit.auditing.tables import data_card, make_tables, read_samples, save_tables
 from fairaudit.core.audit import AuditResult
 from fairaudit.core.document import EDITED, digest, edited_files, from_document, is_edited, read_tables, save_audit
@@ -80,8 +80,8 @@ def audit(
     **options
         Fields of ``fairaudit.auditing.options.AuditOptions``, such as ``indicators=["label_association"]`` and
         ``options={"label_association": {"threshold": 0.3}}``, which take precedence over a ``preset``. Images that a
-        ``probe`` learned are left out. Without ``cache`` no embeddings are kept; the command line uses
-        ``fairaudit.extraction.cache.default_folder()``.
+        ``probe`` learned are left out. Without ``cache`` neither embeddings nor the self-test are kept; the command
+        line uses ``fairaudit.extraction.cache.default_folder()``.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _run(config: AuditConfig, *, output: str | Path | None, overwrite: bool, pro
             say(f"{output} holds this audit already: nothing changed", shown=progress)
             return load_audit(folder.path)
     with step("self-test", shown=progress):
-        origin = provenance(_PACKAGES, seed=config.seed)
+        origin = provenance(_PACKAGES, seed=config.seed, cache=config.cache)
     tables = make_tables(config, model, samples, probe_table, progress=progress)
     with step("indicators", shown=progress) as advance:
         results, failures = run_indicators(config, tables, advance)
@@ -154,9 +154,9 @@ def _run(config: AuditConfig, *, output: str | Path | None, overwrite: bool, pro
     return result
 
 
-def provenance(packages: Sequence[str], *, seed: int) -> dict[str, Any]:
-    """Return the provenance of an audit: versions, seed, and the result of the self-test."""
-    return {"versions": versions(packages), "seed": seed, "selftest": short_selftest().record}
+def provenance(packages: Sequence[str], *, seed: int, cache: Path | None) -> dict[str, Any]:
+    """Return the provenance of an audit: versions, seed, and the self-test, which the folder ``cache`` may hold."""
+    return {"versions": versions(packages), "seed": seed, "selftest": recorded_selftest(cache)}
 
 
 def with_digest(audit: Audit, *, started: datetime, seconds: float) -> Audit:

@@ -226,16 +226,23 @@ def check_folder(folder: Path) -> None:
         raise ConfigError(f"cache {folder} must be a folder; got a file of that name. Choose another with --cache DIR.")
 
 
-def default_folder() -> Path | None:
+def user_folder() -> Path | None:
     """Return ``$FAIRAUDIT_CACHE``, or ``fairaudit`` in ``$XDG_CACHE_HOME`` or else in ``.cache`` of the home folder.
 
-    None, with a warning, for a user without a home folder.
+    None for a user without a home folder.
     """
     if folder := os.environ.get("FAIRAUDIT_CACHE"):
         return Path(folder)
     home = home_folder()
     if parent := os.environ.get("XDG_CACHE_HOME") or (home and home / ".cache"):
         return Path(parent) / "fairaudit"
+    return None
+
+
+def default_folder() -> Path | None:
+    """Return ``user_folder()``; warn if there is none."""
+    if folder := user_folder():
+        return folder
     warnings.warn("embeddings are not kept: there is no home folder. Name a folder with --cache DIR.", stacklevel=2)
     return None
 

@@ -105,7 +105,7 @@ def test_what_decides_the_result_is_recorded_without_folders(tmp_path: Path) -> 
         str(tmp_path / "net"), {"ours:utkface": tmp_path}, indicators=["hate_speech"], probe=tmp_path / "p.csv",
         batch_size=8, trust_checkpoint=True, cache=tmp_path,
     )  # fmt: skip
-    hate = {"threshold": 0.5, "tolerance": 0.05, "slope_tolerance": 0.02, "control_features": ()}
+    hate = {"threshold": 0.5, "tolerance": None, "slope_tolerance": None, "control_features": ()}
     assert config.resolved() == {
         **shared, "checkpoint": "net", "probe": "p.csv", "indicators": {"hate_speech": hate}
     }  # fmt: skip

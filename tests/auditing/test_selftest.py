@@ -10,8 +10,10 @@ from scipy import stats
 
 from fairaudit.auditing.selftest import _DESIGNS, Check, selftest, short_selftest
 from fairaudit.core.errors import ConfigError
-from fairaudit.stats.intervals import t_interval
+from fairaudit.stats.cohort import Cohort
+from fairaudit.stats.gallery import GalleryRole
 from fairaudit.stats.outcomes import Outcomes
+from fairaudit.stats.score import ScoreContrast
 
 DRAWS = 25
 
@@ -21,8 +23,8 @@ def test_the_instrument_passes() -> None:
     found = selftest(draws=DRAWS)
     assert found.passed, [check.line for check in found.checks]
     assert found.sentence.startswith("passed; planted disparities found ")
-    assert len(found.checks) == 7
-    assert {check.n for check in found.checks} == {DRAWS, 2 * DRAWS * 3}
+    assert len(found.checks) == 2 * 6 + 4
+    assert {check.n for check in found.checks} == {DRAWS, *(2 * DRAWS * rows for rows in (1, 3, 11))}
 
 
 def only(monkeypatch: pytest.MonkeyPatch, design: str) -> None:
@@ -33,20 +35,35 @@ def only(monkeypatch: pytest.MonkeyPatch, design: str) -> None:
 def test_the_run_of_every_report_passes_and_is_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     short = short_selftest()
     assert short.passed, [check.line for check in short.checks]
-    assert {check.n for check in short.checks} == {10, 2 * 10 * 3}
+    assert {check.n for check in short.checks} == {10, *(2 * 10 * rows for rows in (1, 3, 11))}
+    found, alarms, covered = (
+        [check for check in short.checks if word in check.name] for word in ("planted", "nothing", "interval")
+    )
+    assert (len(found), len(alarms), len(covered)) == (6, 6, 4)
+    assert all(f"{sum(c.count for c in part)} of {sum(c.n for c in part)}" in short.sentence
+               for part in (found, alarms, covered))  # fmt: skip
     only(monkeypatch, "outcomes of persons")
     assert selftest(draws=10).checks == short.checks[:3]
 
 
+def failed(monkeypatch: pytest.MonkeyPatch, design: str, draws: int = DRAWS) -> list[str]:
+    """The checks of one design that fail, without its name."""
+    only(monkeypatch, design)
+    return [check.name.removeprefix(f"{design}, ") for check in selftest(draws=draws).checks if not check.passed]
+
+
+FOUND, ALARM, COVERED = (
+    "a planted disparity is found",
+    "a disparity where there is nothing",
+    "an interval holds the truth",
+)
+
+
 @pytest.mark.slow
 def test_intervals_of_half_the_width_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def half(value: Any, std_error: Any, df: Any, *, level: float = 0.95) -> Any:
-        return t_interval(value, std_error / 2, df, level=level)
-
-    monkeypatch.setattr("fairaudit.stats.contrasts.t_interval", half)
-    only(monkeypatch, "outcomes of persons")
-    failed = [check.name for check in selftest(draws=DRAWS).checks if not check.passed]
-    assert failed == ["outcomes of persons, an interval holds the truth"]
+    whole = ScoreContrast.at_quantile
+    monkeypatch.setattr(ScoreContrast, "at_quantile", lambda self, quantile: whole(self, quantile / 2))
+    assert failed(monkeypatch, "outcomes of persons") == [COVERED]
 
 
 @pytest.mark.slow
@@ -58,17 +75,52 @@ def test_ignored_clusters_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         checked(self)
 
     monkeypatch.setattr(Outcomes, "__post_init__", alone)
-    only(monkeypatch, "outcomes of persons")
-    failed = [check.name for check in selftest(draws=DRAWS).checks if not check.passed]
-    assert "outcomes of persons, a disparity where there is nothing" in failed
+    assert ALARM in failed(monkeypatch, "outcomes of persons")
 
 
 @pytest.mark.slow
 def test_a_dropped_gallery_role_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Outcomes, "gallery_sums", lambda self, weights: np.zeros((self.n_codes, *weights.shape[1:])))
-    only(monkeypatch, "retrieval")
-    failed = [check.name for check in selftest(draws=DRAWS).checks if not check.passed]
-    assert failed == ["retrieval, a disparity where there is nothing"]
+    monkeypatch.setattr(GalleryRole, "cluster_sums", lambda self, codes, k, weights, n_codes=0: np.zeros((n_codes, k)))
+    without_pairs(monkeypatch)
+    assert ALARM in failed(monkeypatch, "retrieval")
+
+
+def without_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GalleryRole, "pair_noise", lambda self, coefficients: np.zeros(coefficients.shape[1]))
+
+
+@pytest.mark.slow
+def test_pairs_that_count_at_both_ends_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard errors of retrieval without hubs are then too large by nearly a half, so it takes more draws."""
+    without_pairs(monkeypatch)
+    assert failed(monkeypatch, "retrieval", draws=200) == [FOUND]
+
+
+@pytest.mark.slow
+def test_a_normal_error_of_rare_outcomes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wald's, of each share by itself, with a hit and a miss added (Agresti and Caffo 2000)."""
+
+    def wald(self: ScoreContrast, distance: Any, first: Any, second: Any, ratio: Any) -> Any:
+        variance: Any = 0.0
+        for p, n in ((self.first, self.n_first), (self.second, self.n_second)):
+            p_of_more = (n * p + 1) / (n + 2)
+            variance = variance + np.maximum(p * (1 - p) / n, p_of_more * (1 - p_of_more) / (n + 2))
+        return distance / np.sqrt(variance[0])
+
+    monkeypatch.setattr(ScoreContrast, "_corrected", wald)
+    assert ALARM in failed(monkeypatch, "rare outcomes", draws=100)
+
+
+@pytest.mark.slow
+def test_a_dropped_covariance_of_groups_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairaudit.stats.contrast.crossed", lambda first, second, df: (1.0, df))
+    assert failed(monkeypatch, "persons in two groups") == [FOUND]
+
+
+@pytest.mark.slow
+def test_ignored_weights_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cohort, "weighted", lambda self, outcomes: outcomes)
+    assert failed(monkeypatch, "weights") == [ALARM, COVERED]
 
 
 def test_a_check_allows_for_chance() -> None:
