@@ -85,8 +85,8 @@ def _legend(check: SampleCheck) -> Iterator[tuple[str, str]]:
     measure = "of the AUROC, where that is 0.7" if check.subject == "memes" else "of a share of images"
     yield (
         DETECTABLE,
-        f"the least difference {measure} (0.07: 7 percentage points), of a group from all others, that an audit finds "
-        f"with probability 80 %{share or (', whatever the share' if check.subject != 'memes' else '')}",
+        f"the least difference {measure} (0.07: 7 percentage points), of a group from all others in this sample, that "
+        f"an audit finds with probability 80 %{share or (', whatever the share' if check.subject != 'memes' else '')}",
     )
     if check.n_planned > 1:
         by = f" of {' and '.join(check.indicators)}" if check.indicators else ""
@@ -136,6 +136,12 @@ def _about(check: SampleCheck) -> list[tuple[str, str]]:
         pairs.append(("Splits", ", ".join(f"{name} {n:,}" for name, n in check.splits.items())))
     if check.n_measured < check.n_rows:
         pairs.append(("Measured", f"{check.n_measured:,} rows of the test split; all counts of groups are of these"))
+    if check.weights:
+        zero = f" ({check.weights.n_zero:,} of weight 0)" if check.weights.n_zero else ""
+        pairs.append(
+            ("Weights", f"{check.weights.least:.3g} to {check.weights.most:.3g}; {check.n_measured:,} rows{zero} count "
+             f"like {check.weights.n_effective:,.1f} of equal weight. Detectable differences ignore the weights.")
+        )  # fmt: skip
     if len(check.labels) > LABELS:
         pairs.append(("Labels", f"{len(check.labels):,} different ones"))
     return pairs

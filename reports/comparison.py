@@ -250,15 +250,19 @@ def _disparities(
 ) -> list[tuple[str, str, tuple[DisparityRow | None, ...]]]:
     """Return feature, comparison and one cell per checkpoint for each row that any audit planned."""
     tables = {name: _by_key(result.disparities) if result else {} for name, result in results.items()}
+    beside = [wording.NOTHING_BESIDE if result is None else wording.Beside.of(result) for result in results.values()]
     planned = dict.fromkeys(
         key for result in results.values() if result for key in _by_key(primary(result.disparities))
     )
-    rows = []
+    compared = []
     for key in planned:
-        cells = tuple(disparity_row(t[key]) if key in t else None for t in tables.values())
+        cells = tuple(
+            disparity_row(rows[key], by) if key in rows else None
+            for rows, by in zip(tables.values(), beside, strict=True)
+        )
         named = next(cell for cell in cells if cell is not None)
-        rows.append((named.feature, named.comparison, cells))
-    return rows
+        compared.append((named.feature, named.comparison, cells))
+    return compared
 
 
 def _by_key(disparities: pd.DataFrame) -> dict[tuple[Any, ...], dict[Any, Any]]:

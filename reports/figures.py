@@ -67,8 +67,10 @@ def note(ax: Axes, x: float, y: float, text: str, **style: Any) -> None:
 
 
 def label(text: str, limit: int = MAX_LABEL) -> str:
-    """Return ``text`` as one printable line of at most ``limit`` characters."""
+    """Return ``text`` as one printable line of at most ``limit`` characters; the table beside a figure has all."""
     flat = printable(" ".join(str(text).split()))
+    if len(flat) > limit:
+        flat = flat.removesuffix(" in this sample")
     return flat if len(flat) <= limit else flat[: limit - 1] + "\u2026"
 
 

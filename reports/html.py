@@ -15,7 +15,7 @@ from fairaudit.core.text import printable
 from fairaudit.reports import notation, page, wording
 from fairaudit.reports.disparity_view import DisparityRow, counts, primary_rows
 from fairaudit.reports.group_view import group_tables, headline_features
-from fairaudit.reports.plan_view import plan_rows
+from fairaudit.reports.plan_view import plan_rows, price
 from fairaudit.reports.result_view import ResultView, result_view
 from fairaudit.reports.training_view import training_views
 
@@ -49,6 +49,7 @@ def render(audit: AuditResult) -> str:
         findings=_findings(views)[:MAX_FINDINGS],
         n_findings=counts(audit.disparities)["disparity"],
         plan_rows=plan_rows(audit.plan),
+        plan_price=price(audit),
         training=training_views(audit.model.training),
         edited=EDITED if edited else "",
     )
@@ -69,7 +70,7 @@ def fragment(audit: AuditResult) -> str:
     sections = [
         {
             "result": result,
-            "rows": primary_rows(result.disparities),
+            "rows": primary_rows(result),
             "tables": [
                 table
                 for table in group_tables(result.groups)
@@ -88,7 +89,8 @@ def _summary(audit: AuditResult) -> dict[str, Any]:
         "audit": audit,
         "counts": verdicts,
         "words": wording.VERDICTS,
-        "tally": wording.tally(verdicts, failures=len(audit.failures)),
+        "tally": wording.tally(verdicts, beyond=wording.beyond(audit.disparities), failures=len(audit.failures)),
+        "selftest": wording.selftest(audit),
         "synthetic": [card for card in audit.data if card.synthetic],
     }
 

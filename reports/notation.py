@@ -61,6 +61,27 @@ def at_least(size: float) -> str:
     return number(abs(size), rounding=ROUND_FLOOR)
 
 
+def times(value: float, low: float, high: float) -> str:
+    """Return a ratio with its interval, to two digits and rounded outwards; empty if one is missing.
+
+    Examples
+    --------
+    >>> times(4.08, 2.94, 5.57), times(0.246, 0.1, float("inf"))
+    ('4.1 times, 2.9 to 5.6', '0.25 times, 0.10 to infinity')
+    """
+    if math.isnan(value) or math.isnan(low) or math.isnan(high):
+        return ""
+
+    def two(number: float, rounding: str) -> str:
+        if math.isinf(number):
+            return "infinity"
+        number = round(number, 12)
+        digits = max(1 - math.floor(math.log10(number)), 0) if number > 0 else 1
+        return f"{Decimal(repr(number)).quantize(Decimal(1).scaleb(-digits), rounding=rounding):,f}"
+
+    return f"{two(value, ROUND_HALF_EVEN)} times, {two(low, ROUND_FLOOR)} to {two(high, ROUND_CEILING)}"
+
+
 def is_number(value: object) -> TypeGuard[float]:
     """Return whether a JSON value is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -49,7 +49,7 @@ def expected_words(plant: Plant) -> str:
     """
     if plant.kind == "slope":
         return f"{'falls' if plant.direction == 'lower' else 'rises'} along {plant.feature}"
-    return f"{plant.direction} for {plant.group} than for all others ({plant.feature})"
+    return f"{plant.direction} for {plant.group} than for all others in this sample ({plant.feature})"
 
 
 def outcome(plant: Plant, name: str, audit: AuditResult) -> str:
@@ -100,5 +100,6 @@ def _verdict(plant: Plant, audit: AuditResult) -> str:
         & (rows["kind"] == plant.kind)
         & (rows["group"] == plant.group)
         & (rows["control"] == "")
+        & (rows["family"] == "primary")
     ]["verdict"]
     return VERDICTS[verdicts.iloc[0]].text if len(verdicts) and verdicts.iloc[0] in VERDICTS else ""

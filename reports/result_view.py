@@ -114,9 +114,9 @@ def _recorded(data: DataCard | None, feature: str) -> Mapping[str, Any] | None:
 
 def result_view(result: IndicatorResult, data: DataCard | None, anchor: str) -> ResultView:
     """Return the section of ``result``; ``anchor`` becomes its id and the prefix of its figures' ids."""
-    exploratory, left_out = exploratory_rows(result.disparities)
+    exploratory, left_out = exploratory_rows(result)
     crossings, standardised, within, other, groups_left_out = further(result)
-    standardised_rows, within_rows, controlled_left_out = controlled_rows(result.disparities)
+    standardised_rows, within_rows, controlled_left_out = controlled_rows(result)
     return ResultView(
         result=result,
         anchor=anchor,
@@ -129,7 +129,7 @@ def result_view(result: IndicatorResult, data: DataCard | None, anchor: str) -> 
             for i, feature in enumerate(headline_features(result))
         ),
         curves=tuple(_curve_blocks(result, anchor)),
-        primary=tuple(primary_rows(result.disparities)),
+        primary=tuple(primary_rows(result)),
         exploratory=tuple(exploratory),
         exploratory_left_out=left_out,
         crossings=tuple(crossings),

@@ -37,15 +37,16 @@ def test_every_verdict_has_its_word() -> None:
 )
 def test_sentences(verdict: str, said: str) -> None:
     assert change_view.sentence(row(verdict=verdict)) == (
-        "skin tone: dark against all others on hit@5 went from −0.100 to 0.020 (change 0.120, interval 0.060 to "
-        f"0.180): {said}."
+        "skin tone: dark against all others in this sample on hit@5 went from −0.100 to 0.020 (change 0.120, "
+        f"interval 0.060 to 0.180): {said}."
     )
 
 
 def test_a_change_that_cannot_be_estimated_says_why() -> None:
     none = row(verdict="not_estimable", status="not_estimable", note="3 clusters were lost.", change=None)
     assert change_view.sentence(none) == (
-        "skin tone: dark against all others on hit@5: no change can be estimated, because 3 clusters were lost."
+        "skin tone: dark against all others in this sample on hit@5: no change can be estimated, because 3 "
+        "clusters were lost."
     )
 
 
@@ -54,7 +55,7 @@ def test_a_row_as_text() -> None:
     assert (shown.before, shown.after, shown.change, shown.interval, shown.p) == (
         "−0.100", "0.020", "0.120", "0.060 to 0.180", "<0.001",
     )  # fmt: skip
-    assert shown.comparison == "dark against all others (within indoors)"
+    assert shown.comparison == "dark against all others in this sample (within indoors)"
     assert change_view.change_row(row(ci_low_adjusted=None, ci_high_adjusted=None)).interval == "0.070 to 0.170"
 
 

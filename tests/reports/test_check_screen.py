@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fairaudit.describe.check import Comparison, FeatureCheck, GroupCount, Overlap, Reason, SampleCheck
+from fairaudit.describe.check import Comparison, FeatureCheck, GroupCount, Overlap, Reason, SampleCheck, WeightCheck
 from fairaudit.reports.check_screen import is_refused, show
 
 NAN = float("nan")
@@ -48,6 +48,13 @@ def screen(**changes: Any) -> str:
     return " ".join(text.split())
 
 
+def test_weights_are_shown() -> None:
+    assert "Weights 0.5 to 2.5; 2,100 rows (12 of weight 0) count like 1,830.2 of equal weight." in screen(
+        weights=WeightCheck(0.5, 2.5, 12, 1830.2)
+    )
+    assert "Weights" not in screen()
+
+
 def test_a_person_reads_who_is_there_and_what_could_be_seen() -> None:
     text = screen()
     assert text.startswith("faces: 2,100 images, 105 clusters (person), read by casual_conversations")
@@ -71,7 +78,7 @@ def test_a_person_reads_who_is_there_and_what_could_be_seen() -> None:
     for line in (
         "How to read this",
         "Detectable from the least difference of a share of images (0.07: 7 percentage points), of a group from all",
-        "others, that an audit finds with probability 80 %, whatever the share",
+        "others in this sample, that an audit finds with probability 80 %, whatever the share",
         "Error level a 5 % chance of any false alarm, shared by 4 planned comparisons of label_association and",
         "that can be tested (0.012 for each); with more data sets in one audit each gets less",
         "Two numbers the smaller if rows of one person tell as much as others, the larger if they are all alike",
@@ -125,7 +132,7 @@ def test_many_labels_are_added_up() -> None:
         ({"features": (RACE,)}, "No two groups are large enough to be compared: an audit gives values of groups,"),
         ({"n_planned": 1, "indicators": ("hate_speech",), "alpha": 0.05, "subject": "memes"},
          "the least difference of the AUROC, where that is 0.7 (0.07: 7 percentage points), of a group from all "
-         "others, that an audit finds with probability 80 % Two numbers"),
+         "others in this sample, that an audit finds with probability 80 % Two numbers"),
         ({"subject": "memes", "n_measured": 0}, "The test split holds no memes: hate_speech cannot measure"),
         ({"expected": 0.02}, "finds with probability 80 %, of a share that is 0.02 in the other groups Error level"),
         ({"cluster": "image", "n_clusters": 2100}, "Clusters not known: each image counts as independent"),

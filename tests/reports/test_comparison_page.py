@@ -56,7 +56,11 @@ def test_verdicts_of_every_checkpoint_stand_side_by_side(comparison_page: str) -
     caption = "Planned comparisons on faces: verdict, estimate and adjusted interval by checkpoint"
     rows = table_rows(comparison_page, caption)
     assert rows[0] == ["Feature", "Comparison", "first", "second"]
-    assert rows[1] == ["gender", "feminine against all others", *["▲ Disparity −0.087 −0.135 to −0.039"] * 2]
+    assert rows[1] == [
+        "gender",
+        "feminine against all others in this sample",
+        *["▲ Disparity shown −0.087 −0.135 to −0.039"] * 2,
+    ]
     assert all(len(row) == 4 for row in rows)
 
 
@@ -64,9 +68,9 @@ def test_planted_and_found(comparison_page: str) -> None:
     rows = table_rows(comparison_page, "Planted disparities by checkpoint, with the verdict")
     assert rows[1] == [
         "small share Only a twentieth of the training images show this group.",
-        "representation_disparity lower for feminine than for all others (gender)",
-        "● Found Disparity",
-        "◆ Unexpected Disparity",
+        "representation_disparity lower for feminine than for all others in this sample (gender)",
+        "● Found Disparity shown",
+        "◆ Unexpected Disparity shown",
     ]
     assert rows[2][2:] == ["· Not expected here Inconclusive", "○ Not found Inconclusive"]
     assert rows[3][2:] == ["· Not expected here", "— Not measured"]
@@ -93,7 +97,7 @@ def test_a_plant_may_name_the_model_instead_of_the_label(
 @pytest.mark.parametrize(
     ("kind", "direction", "words"),
     [("slope", "higher", "rises along income"), ("slope", "lower", "falls along income"),
-     ("one_vs_rest", "lower", "lower for low than for all others (income)")],
+     ("one_vs_rest", "lower", "lower for low than for all others in this sample (income)")],
 )  # fmt: skip
 def test_expected_words(kind: str, direction: str, words: str) -> None:
     plant = Plant("p", "i", "income", kind, "low", direction, "c", ())  # type: ignore[arg-type]
@@ -111,7 +115,7 @@ def test_changes_that_cannot_be_estimated_stand_in_the_table(comparison_page: st
     assert "9 comparisons without a change that is shown" in text_of(comparison_page)
     rows = table_rows(comparison_page, "No change shown against first, with adjusted interval")
     assert rows[1][0].startswith("— Not estimable the audit of the baseline holds no influence of clusters")
-    assert rows[1][1:] == ["second", "gender: feminine against all others representation_disparity, "
+    assert rows[1][1:] == ["second", "gender: feminine against all others in this sample representation_disparity, "
                            "balanced_precision@10, faces", "−0.087", "−0.087", "n/a n/a", "n/a"]  # fmt: skip
     assert "No change against first could be estimated (9 planned disparities)." in text_of(comparison_page)
 

@@ -101,7 +101,7 @@ def test_the_page(crossed: dict[str, AuditResult]) -> None:
     section = effect_view.effect_section(effects(data="smaller", data_against_size="larger"), TWICE, crossed)
     page = render_comparison(crossed, title="t", effects=section)
     text = text_of(page)
-    assert "■ Data skin tone: dark against all others x, hit@5, faces 0.120 0.060 to 0.180" in text
+    assert "■ Data skin tone: dark against all others in this sample x, hit@5, faces 0.120 0.060 to 0.180" in text
     assert (
         "The data move it from −0.100 (things) to 0.020 (people): it is smaller; no effect of size is shown, and one "
         "of 0.180 is not ruled out."

@@ -96,13 +96,13 @@ def test_what_is_under_a_control_stands_apart_and_says_which(report_page: str) -
     assert standardised[1] == ["hit@5 by region, standardised by topic"]
     assert [r[0] for r in standardised[2:]] == ["Africa", "Americas", "Asia", "Europe"]
     compared = cells(report_page, "Standardised comparisons on households")
-    assert compared[2][0] == "Africa against all others (standardised by topic)"
+    assert compared[2][0] == "Africa against all others in this sample (standardised by topic)"
     assert compared[2][-1].endswith("without 2 of 9 levels of topic")
     within = cells(report_page, "Within levels of a control, hit@5")
     assert [r for r in within if len(r) == 1] == [
         ["hit@5 by region, within topic=stove"], ["hit@5 by region, within topic=bed"],
     ]  # fmt: skip
-    assert "Africa against all others (within topic=stove)" in [
+    assert "Africa against all others in this sample (within topic=stove)" in [
         r[0] for r in cells(report_page, "Comparisons within levels of a control on households")
     ]
     for caption in ("hit@5 by region", "Planned comparisons on households", "Exploratory comparisons on households"):
@@ -144,13 +144,26 @@ def test_the_method_stands_in_the_page(report_page: str) -> None:
 
 
 def test_a_failed_selftest_stands_at_the_top(small_audit: AuditResult) -> None:
-    failed = {"passed": False, "sentence": "FAILED: the numbers of this report must not be relied on"}
+    said = "FAILED: the numbers of this report must not be relied on"
+    failed = {"passed": False, "sentence": said, "date": "2026-03-01", "cached": False}
     broken = dataclasses.replace(small_audit, provenance={**small_audit.provenance, "selftest": failed})
     assert "The instrument failed its self-test" not in render(small_audit)
     page = render(broken)
     assert 0 < page.index("The instrument failed its self-test") < page.index('id="what"')
-    assert wording.lines(broken)[-1] == "Self-test: FAILED: the numbers of this report must not be relied on."
-    assert "Self-test" not in "".join(wording.lines(small_audit))
+    assert page.count(f"self-test of 2026-03-01: {said}") == 2  # and among the facts
+    assert wording.lines(broken)[-1] == f"self-test of 2026-03-01: {said}."
+
+
+def test_the_selftest_is_told_with_its_date(small_audit: AuditResult) -> None:
+    passed = {"passed": True, "sentence": "passed; planted disparities found 29 of 30"}
+    for date, told in ({"date": "2026-03-01"}, "self-test of 2026-03-01: passed; "), ({}, "self-test: passed; "):
+        tested = dataclasses.replace(small_audit, provenance={**small_audit.provenance, "selftest": {**passed, **date}})
+        assert told in text_of(render(tested))
+        assert wording.lines(tested)[-1].startswith(told)
+    earlier = {key: value for key, value in small_audit.provenance.items() if key != "selftest"}
+    untested = dataclasses.replace(small_audit, provenance=earlier)
+    assert "Check of the instrument not recorded" in text_of(render(untested))
+    assert "self-test" not in "".join(wording.lines(untested))
 
 
 def test_curves_are_drawn_for_the_headline_and_listed_for_all(report_page: str) -> None:
@@ -228,8 +241,13 @@ def test_the_fragment_reads_without_its_style(audit: AuditResult) -> None:
     piece = fragment(audit)
     bare = re.sub(r"<style>.*?</style>", "", piece, flags=re.DOTALL)
     text = text_of(bare)
-    assert "6 of 19 planned comparisons show a disparity. 1 indicator could not run." in text
-    assert "▲ Disparity. gender: feminine is lower than all others on balanced precision@10" in text
+    assert (
+        "6 of 19 planned comparisons show a disparity, none of them beyond tolerance. 1 indicator could not run."
+        in text
+    )
+    assert (
+        "▲ Disparity shown. gender: feminine is lower than all others in this sample on balanced precision@10" in text
+    )
     rows = cells(bare, "auroc. Probability that a hateful meme scores above one that is not; low is bad.")
     assert len(rows) == 6
     assert not re.search(r"<(html|head|body|main|h1)\b", piece)

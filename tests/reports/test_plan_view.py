@@ -7,15 +7,16 @@ import html
 import re
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from fairaudit.auditing.comparison import Comparison
 from fairaudit.core.audit import AuditResult
-from fairaudit.core.plan import KINDS, Plan, PlanRow
+from fairaudit.core.plan import KINDS, MEAN_OF_OTHERS, TOLERANCE_RULE, Plan, PlanRow
 from fairaudit.core.result import Failure
 from fairaudit.reports.comparison import render_comparison
 from fairaudit.reports.html import fragment, render
-from fairaudit.reports.plan_view import plan_rows
+from fairaudit.reports.plan_view import plan_rows, price
 from fairaudit.reports.wording import lines
 from fairaudit.stats.verdicts import decide
 
@@ -46,8 +47,9 @@ def test_name_level_digest_and_rows_stand_where_the_audit_says_how_it_was_made(p
     made = text_of(page[page.index('<section id="provenance"') :])
     assert "Plan release <b>check</b>, family-wise level 0.01 by Holm's method" in made
     assert f"Plan (SHA-256) {PLAN.digest}" in made
-    assert "hate_speech all auroc target each group against all others 0.100" in made
-    assert "copies homes hit income trend along income 0.050" in made
+    assert "hate_speech all auroc target each group against all others in this sample 0.100" in made
+    assert "copies homes hit income trend along income by the rule" in made
+    assert f"Tolerance by the rule: {TOLERANCE_RULE}." in made
     assert "release <b>" not in page
 
 
@@ -87,14 +89,38 @@ def test_every_kind_has_words(kind: str) -> None:
     assert (
         view.comparison
         == {
-            "one_vs_rest": "each group against all others",
+            "one_vs_rest": "each group against all others in this sample",
             "reference": "each group against the reference",
             "gap": "gap between highest and lowest group",
             "slope": "trend along age",
             "concentration": "concentration along age",
+            "departure": "departure from a line along age",
             "omnibus": "all groups equal",
         }[kind]
     )
+
+
+def test_a_plan_may_name_the_mean_of_the_others() -> None:
+    (view,) = plan_rows(Plan((PlanRow("x", "hit", "age", "one_vs_rest", reference=MEAN_OF_OTHERS),)).document())
+    assert view.comparison == "each group against the unweighted mean of the other groups"
+
+
+def test_the_shipped_plan_says_what_the_groups_of_an_order_cost(small_audit: AuditResult) -> None:
+    (one,) = small_audit.results
+    first = one.disparities.iloc[[0]].assign(p_value=0.2, family="primary", control="")
+    slope = first.assign(feature="age", kind="slope", measure="per_step", group="", reference="")
+    groups = [first.assign(feature="age", kind="one_vs_rest", group=g) for g in "abcdef"]
+    frame = pd.concat([first.assign(feature="tone"), slope, *groups], ignore_index=True)
+    results, plan = decide([dataclasses.replace(one, disparities=frame, comparisons=())])
+    audit = dataclasses.replace(small_audit, results=results, plan=plan)
+    times = (2.7344 + 0.8416) / (2.2414 + 0.8416)  # normal quantiles of .05 / 16 and .05 / 4
+    said = (
+        "An ordered feature is compared by its slope and by its groups. That makes 8 tested rows of 2, and the least "
+        f"difference that each can detect {times:.2f} times as large."
+    )
+    assert said in text_of(render(audit))
+    assert price(dataclasses.replace(audit, plan={**plan, "name": "mine"})) == ""
+    assert price(small_audit) == ""
 
 
 @pytest.mark.parametrize("plan", [{}, {"primary": []}, {"primary": [{}]}, {"primary": [{"indicator": "x"}]}])

@@ -53,11 +53,12 @@ def test_curves_are_called_exploratory_and_no_verdict_is_given(run_page: str) ->
 def test_first_and_last_look_stand_beside_each_other_and_all_looks_below(run_page: str) -> None:
     text = text_of(run_page)
     shown = (
-        "feminine against all others 0.020 −0.030 to 0.070 at 0 (random start) 0.180 0.130 to 0.230 at 1,280 900 400"
+        "feminine against all others in this sample 0.020 −0.030 to 0.070 at 0 (random start) 0.180 0.130 to 0.230 at "
+        "1,280 900 400"
     )
     assert shown in text
     every = text.partition("Every look at gender")[2]
-    assert "feminine against all others 0 (random start) 0.020 −0.030 to 0.070 900 400" in every
+    assert "feminine against all others in this sample 0 (random start) 0.020 −0.030 to 0.070 900 400" in every
     assert "640 0.110 0.059 to 0.161 900 400" in every or "640 0.110 0.060 to 0.160 900 400" in every
     assert "Values of groups by gender at every look" in every
     assert "masculine 0 (random start) 0.520 0.400 to 0.600" in every
