@@ -6,7 +6,7 @@ found once for each choice of images. Rows and sums on which no verdict depends 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -25,7 +25,8 @@ from fairaudit.core.samples import Feature, Samples
 from fairaudit.core.tables import Embeddings
 from fairaudit.indicators import representation_disparity as retrieval
 from fairaudit.measures import neighbours
-from fairaudit.stats.outcomes import Floats, Ints, Outcomes
+from fairaudit.stats.gallery import GalleryRole
+from fairaudit.stats.outcomes import Floats, Ints
 from fairaudit.stats.sufficient_statistics import Statistics
 from fairaudit.stats.verdicts import decide
 
@@ -115,7 +116,7 @@ def measure(design: Design, draws: int, seed: int) -> Alarms:
             refused += 1
             continue
         if draw % _DROPPED_EVERY == 0:
-            with patch.object(Outcomes, "gallery_sums", _no_gallery):
+            with _without_gallery():
                 dropped += alarm(samples, embeddings, config, lists)
             n_dropped += 1
     return Alarms(draws, count, refused, n_dropped, dropped)
@@ -140,9 +141,15 @@ class Lists:
 def verdicts_only() -> Iterator[None]:
     """Leave out what takes most of the time and has no part in a verdict of the shipped plan.
 
-    These are the gap, the ratio and the omnibus test, which are exploratory, and the sums that are saved.
+    These are intersections, controls, the gap, the ratio and the omnibus test, which are exploratory, and the sums that
+    are saved.
     """
-    with patch("fairaudit.stats.contrasts._overall_rows", return_value=[]), patch.object(Statistics, "add"):
+    with (
+        patch("fairaudit.stats.contrasts.overall_rows", return_value=[]),
+        patch("fairaudit.stats.disparity._Walk.intersections"),
+        patch("fairaudit.stats.disparity._Walk.controls"),
+        patch.object(Statistics, "add"),
+    ):
         yield
 
 
@@ -182,8 +189,20 @@ def _chosen(design: Design, n_images: int, rng: np.random.Generator) -> tuple[In
     return np.repeat(rows, design.per_person), np.repeat(np.arange(wanted), design.per_person)
 
 
-def _no_gallery(outcomes: Outcomes, row_weights: Floats) -> Floats:
-    return np.zeros((outcomes.n_codes, *row_weights.shape[1:]))
+@contextmanager
+def _without_gallery() -> Iterator[None]:
+    """Count clusters as queries only."""
+
+    def no_influence(
+        role: GalleryRole, partitions: Sequence[tuple[Ints, int, Floats]], n_codes: int = 0
+    ) -> list[Floats]:
+        return [np.zeros((max(n_codes, role.n_codes), n_groups)) for _, n_groups, _ in partitions]
+
+    def no_noise(_: GalleryRole, coefficients: Floats) -> Floats:
+        return np.zeros(coefficients.shape[1])
+
+    with patch.object(GalleryRole, "partition_sums", no_influence), patch.object(GalleryRole, "pair_noise", no_noise):
+        yield
 
 
 @cache
