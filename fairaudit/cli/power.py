@@ -75,17 +75,18 @@ def _sentence(end: GroupPower, share: float) -> str:
     sizes = f"{end.effective_group:,.0f} and {end.effective_rest:,.0f} independent rows"
     given = "" if end.icc is None else f"Correlation {end.icc:g} in a cluster (like {sizes}): "
     if end.why:
-        return f"{given}no verdict is possible: {end.why}."
-    if not end.direction:
-        return f"{given}not even the largest difference would be surely found."
-    moved = share * end.ratio
-    return (
-        f"{given}the least difference found is {end.difference:.3g} {end.direction}: {moved:.3g} against {share:g}, "
-        f"a ratio of {end.ratio:.2f}."
-    )
+        said = f"no verdict is possible: {end.why}."
+    elif not end.direction:
+        said = "not even the largest difference would be surely found."
+    else:
+        said = (
+            f"the least difference found is {end.difference:.3g} {end.direction}: {share * end.ratio:.3g} against "
+            f"{share:g}, a ratio of {end.ratio:.2f}."
+        )
+    return given + said if given else said[0].upper() + said[1:]
 
 
 def _needed(end: GroupPower, difference: float) -> str:
     if end.needed is None:
-        return f"A difference of {difference:g} is not reachable with this rest, however large the group is."
+        return f"A difference of {difference:g} is not reachable with this rest (tried up to 100 million rows)."
     return f"A difference of {difference:g} needs a group of {end.needed:,} rows."
