@@ -105,11 +105,6 @@ class Comparison:
         columns = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in _ONLY_IN_MEMORY}
         return columns if np.isfinite(self.df) else {**columns, "df": _NAN}
 
-    @property
-    def all_notes(self) -> tuple[str, ...]:
-        """The parts of the note."""
-        return tuple(part for part in self.note.split("; ") if part)
-
     def noted(self, *notes: str) -> Comparison:
         """Return the row with more notes."""
         return dataclasses.replace(self, note="; ".join(part for part in (self.note, *notes) if part))
