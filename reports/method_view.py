@@ -14,7 +14,7 @@ _SECTION = 3  # the level of the file's title in the page
 @cache
 def method() -> Markup:
     """Return ``METHOD.md`` as HTML, with headings below those of a section."""
-    parser = MarkdownIt("commonmark", {"html": False})
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse((files("fairaudit") / "METHOD.md").read_text(encoding="utf-8"))
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):

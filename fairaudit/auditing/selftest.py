@@ -264,7 +264,7 @@ def _retrieval(rng: np.random.Generator, planted: bool) -> tuple[IndicatorResult
     if planted:
         samples, persons = _people(_GROUPS[:2], 150, 1)
         vectors = _directions(rng, 150)
-        vectors[1::2] = _directions(rng, 10)[np.arange(75) % 10] + 0.44 * vectors[1::2]
+        vectors[1::2] = _directions(rng, 10)[np.arange(75) % 10] + 0.41 * vectors[1::2]
     else:
         samples, persons = _people(_GROUPS[:2], 150, 2)
         spread = np.where(rng.permutation(150) < 30, 0.3, 1.5)[persons, None]
