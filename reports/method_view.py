@@ -6,9 +6,11 @@ from functools import cache
 from importlib.resources import files
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
 _SECTION = 3  # the level of the file's title in the page
+_CAPTION = "<caption>What is computed in each situation, and what was measured</caption>\n"
 
 
 @cache
@@ -19,5 +21,9 @@ def method() -> Markup:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1:]) + _SECTION - 1, 6)}"
+        if token.type == "th_open":
+            token.attrSet("scope", "col")
+    for at in [i for i, token in enumerate(tokens) if token.type == "table_open"][::-1]:
+        tokens.insert(at + 1, Token("html_block", "", 0, content=_CAPTION))
     # The text is ours, and the parser escapes HTML in it.
     return Markup(parser.renderer.render(tokens, parser.options, {}))
